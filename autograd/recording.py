@@ -1,0 +1,163 @@
+"""What happens to an operation besides being computed: is it recorded, who watches it, which scope is it in?"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from .value import Value
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Watch:
+    """Is told of every operation while it is in force; `anomaly.py` has the one that raises at nan and inf."""
+
+    def forward(self, result: Value) -> None:
+        """`result` has just been computed."""
+
+    def backward(self, result: Value, operand: Value, contribution: float) -> None:
+        """`backward` is about to add `contribution` to the gradient of an operand of `result`."""
+
+
+class Scope:
+    """A named part of a computation, such as one call of a layer: drawings put its results into one box.
+
+    Attributes:
+        name: what the box is called.
+        owner: the object that computes, such as the layer; None for plain code.
+        outer: the scope in which this one was opened, or None.
+    """
+
+    __slots__ = ("name", "outer", "owner")
+
+    def __init__(self, name: str, owner: object, outer: Scope | None) -> None:
+        self.name = name
+        self.owner = owner
+        self.outer = outer
+
+    def __repr__(self) -> str:
+        return f"<scope {self.name}>"
+
+
+class Context:
+    """How operations are recorded in one thread or task.
+
+    Attributes:
+        records: whether results remember their operands.
+        watch: who is told of every operation, or None.
+        scope: the scope that results belong to, or None.
+        is_plain: whether results are recorded and nobody watches. Operations ask this first.
+    """
+
+    __slots__ = ("is_plain", "records", "scope", "watch")
+
+    def __init__(self, records: bool = True, watch: Watch | None = None, scope: Scope | None = None) -> None:
+        self.records = records
+        self.watch = watch
+        self.scope = scope
+        self.is_plain = records and watch is None
+
+
+_context: ContextVar[Context] = ContextVar("autograd context", default=Context())  # noqa: B039  # never changed
+
+current_context = _context.get
+
+
+class ContextChange:
+    """A context manager, and a decorator, for computing in another context in the current thread and task."""
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[Context]] = []
+
+    def changed(self, context: Context) -> Context:
+        """The context to compute in; subclasses say which."""
+        return context
+
+    def __enter__(self) -> Any:
+        self._tokens.append(_context.set(self.changed(_context.get())))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _context.reset(self._tokens.pop())
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorates a function, all of which then computes in that context."""
+
+        @wraps(function)
+        def inside(*args: P.args, **kwargs: P.kwargs) -> R:
+            token = _context.set(self.changed(_context.get()))
+            try:
+                return function(*args, **kwargs)
+            finally:
+                _context.reset(token)
+
+        return inside
+
+
+class no_grad(ContextChange):
+    """Computes without recording: results are constants, and nothing is kept for `backward`.
+
+    Holds for the current thread and task only; tasks that are started inside inherit it. Also a decorator.
+
+    >>> from autograd import Value, no_grad
+    >>> w = Value(2.0)
+    >>> with no_grad():
+    ...     y = w * 3
+    >>> y.data, y.is_constant, y.parents
+    (6.0, True, ())
+    """
+
+    def changed(self, context: Context) -> Context:  # noqa: D102
+        return Context(False, context.watch, context.scope)
+
+
+class recording(ContextChange):
+    """Records even inside `no_grad`: derivatives of functions need the graph of their own call."""
+
+    def changed(self, context: Context) -> Context:  # noqa: D102
+        return Context(True, context.watch, context.scope)
+
+
+class unwatched(ContextChange):
+    """Computes unwatched: for partial derivatives, not all of which are used."""
+
+    def changed(self, context: Context) -> Context:  # noqa: D102
+        return Context(context.records, None, context.scope)
+
+
+class scope(ContextChange):
+    """Marks what is computed inside as one part of the graph, which `draw` shows as a box.
+
+    Scopes nest, and cost nothing per operation. Also a decorator: every call is then a scope of its own.
+
+    Args:
+        name: what the box is called.
+        owner: the object that computes, if there is one; an `nn.Module` gives itself.
+
+    Raises:
+        TypeError: the name is not a string.
+
+    >>> from autograd import Value, scope
+    >>> x = Value(1.0)
+    >>> with scope("hidden layer"):
+    ...     y = (2 * x).softplus()
+    """
+
+    def __init__(self, name: str, owner: object = None) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a scope must be a string, got {name!r} of type {type(name).__name__}")
+        super().__init__()
+        self._name = name
+        self._owner = owner
+
+    def changed(self, context: Context) -> Context:  # noqa: D102
+        return Context(context.records, context.watch, Scope(self._name, self._owner, context.scope))

@@ -1,0 +1,276 @@
+"""Eager code written out, row by row of the table, so that recording and `backward` are fast.
+
+`value.py` is complete without this module: `apply` records any operation and `_pull` differentiates it. For an
+operation of one or two operands this module writes the same two steps as straight Python text with the row's formula
+and partials in place, which it finds by evaluating them once on symbols. Without it everything works, at a third of
+the speed (`benchmarks/eager.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from textwrap import indent
+from typing import TYPE_CHECKING, Any
+
+from . import ops, value
+from .ops import FLOATS, Operation
+from .recording import current_context
+from .value import _CONSTANT, Value, _accumulate, _contributions, apply, constant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class UntraceableError(Exception):
+    """The formula asks its operands something that only numbers can answer."""
+
+
+class Symbol:
+    """The text of an expression; arithmetic on it gives the text of a larger one."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __add__(self, other: Any) -> Symbol:
+        return Symbol(f"({self.text} + {_text(other)})")
+
+    def __radd__(self, other: Any) -> Symbol:
+        return Symbol(f"({_text(other)} + {self.text})")
+
+    def __sub__(self, other: Any) -> Symbol:
+        return Symbol(f"({self.text} - {_text(other)})")
+
+    def __rsub__(self, other: Any) -> Symbol:
+        return Symbol(f"({_text(other)} - {self.text})")
+
+    def __mul__(self, other: Any) -> Symbol:
+        return Symbol(f"({self.text} * {_text(other)})")
+
+    def __rmul__(self, other: Any) -> Symbol:
+        return Symbol(f"({_text(other)} * {self.text})")
+
+    def __truediv__(self, other: Any) -> Symbol:
+        return Symbol(f"divide({self.text}, {_text(other)})")
+
+    def __rtruediv__(self, other: Any) -> Symbol:
+        return Symbol(f"divide({_text(other)}, {self.text})")
+
+    def __pow__(self, other: Any) -> Symbol:
+        return Symbol(f"pow({self.text}, {_text(other)})")
+
+    def __rpow__(self, other: Any) -> Symbol:
+        return Symbol(f"pow({_text(other)}, {self.text})")
+
+    def __neg__(self) -> Symbol:
+        return Symbol(f"(-{self.text})")
+
+    def __eq__(self, other: object) -> bool:
+        raise UntraceableError
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        raise UntraceableError
+
+
+def _text(expression: Any) -> str:
+    if isinstance(expression, Symbol):
+        return expression.text
+    if isinstance(expression, (int, float)):
+        return repr(float(expression))
+    raise UntraceableError
+
+
+class _Symbols:
+    """The number system of symbols: a function of symbols is the text that calls the function of floats."""
+
+    def __getattr__(self, name: str) -> Callable[..., Symbol]:
+        if not hasattr(FLOATS, name):
+            raise UntraceableError
+        return lambda *operands: Symbol(f"{name}({', '.join(map(_text, operands))})")
+
+
+SYMBOLS = _Symbols()
+
+_NAMES: dict[str, Any] = {
+    **vars(FLOATS),
+    "CONSTANT": _CONSTANT,
+    "accumulate": _accumulate,
+    "contributions": _contributions,
+    "Real": Real,
+    "Value": Value,
+    "constant": constant,
+    "current_context": current_context,
+    "inf": math.inf,
+    "nan": math.nan,
+    "new": object.__new__,
+    "apply": apply,
+}
+
+_METHOD = """
+def method(left):
+    context = current_context()
+    if not context.is_plain:
+        return apply(operation, left)
+    node = new(Value)
+    node._datum = {formula}
+    node._grad = None
+    node._operation = operation
+    node._left = left
+    node._right = None
+    node._name = None
+    node._scope = context.scope
+    return node
+"""
+
+_OPERATOR = """
+def operator({self}, {other}):
+    kind = type({other})
+    if kind is float or kind is int:
+        {other} = constant({other})
+    try:
+        data = {formula}
+    except AttributeError:
+        if not isinstance({other}, Real):
+            return NotImplemented
+        {other} = constant({other})
+        data = {formula}
+    context = current_context()
+    if not context.is_plain:
+        return apply(operation, left, right)
+    node = new(Value)
+    node._datum = data
+    node._grad = None
+    node._operation = operation
+    node._left = left
+    node._right = right
+    node._name = None
+    node._scope = context.scope
+    return node
+"""
+
+_PULL = """
+def pull(node, cotangent):
+    left = node._left
+    right = node._right
+{steps}
+"""
+
+_PULL_ALL = """
+def pull_all(results):
+    for node in results:
+        cotangent = node._grad
+        if cotangent is None:
+            continue
+        operation = node._operation
+        left = node._left
+        right = node._right
+        if operation is add:
+{add}
+        elif operation is mul:
+{mul}
+        elif operation.pull is not None:
+            operation.pull(node, cotangent)
+        else:
+            for operand, contribution in contributions(node, cotangent):
+                accumulate(operand, contribution)
+"""
+
+_STEP = """
+if {operand}._operation is not CONSTANT:
+    contribution = {contribution}
+    grad = {operand}._grad
+    {operand}._grad = contribution if grad is None else grad + contribution
+"""
+
+_OPERANDS = ("left", "right")
+
+
+def _written(text: str, name: str, more_names: dict[str, Any]) -> Any:
+    names = {**_NAMES, **more_names}
+    exec(compile(text, f"<{name} {more_names}>", "exec"), names)
+    return names[name]
+
+
+def _symbolic_operands(operation: Operation) -> list[Symbol]:
+    return [Symbol(f"{operand}._datum") for operand in _OPERANDS[: operation.arity]]
+
+
+def _formula_text(operation: Operation) -> str:
+    return _text(operation.formula(SYMBOLS, *_symbolic_operands(operation)))
+
+
+def _contribution_text(partial: Any) -> str:
+    if isinstance(partial, Symbol):
+        return f"cotangent * {partial.text}"
+    return {1.0: "cotangent", -1.0: "-cotangent"}.get(partial, f"cotangent * {_text(partial)}")
+
+
+def traced_partials(operation: Operation) -> tuple[Any, ...]:
+    """The partials evaluated on symbols: one text, number or None for each operand.
+
+    Raises:
+        UntraceableError: the operation has no fixed number of operands, more than two, or asks them for their numbers.
+    """
+    if operation.arity not in (1, 2):
+        raise UntraceableError
+    try:
+        return operation.partials(SYMBOLS, Symbol("node._datum"), *_symbolic_operands(operation))
+    except Exception as error:  # a formula may do anything with what it takes for a number
+        raise UntraceableError from error
+
+
+def specialize(operation: Operation) -> None:
+    """Gives the operation its reverse step as straight code, where its partials can be written out."""
+    try:
+        text = _PULL.format(steps=indent(_steps_text(operation), 4 * " "))
+        operation.pull = _written(text, "pull", {"operation": operation})
+    except UntraceableError:
+        operation.pull = None
+
+
+def _steps_text(operation: Operation) -> str:
+    """The statements that give each operand its share of the gradient."""
+    return "".join(
+        _STEP.format(operand=operand, contribution=_contribution_text(partial))
+        for operand, partial in zip(_OPERANDS, traced_partials(operation), strict=False)
+        if partial is not None
+    )
+
+
+def install() -> None:
+    """Gives every row of the table its reverse step, and Value its operators and methods, as straight code."""
+    for operation in ops.TABLE.values():
+        specialize(operation)
+    for name, operation in _OPERATORS.items():
+        _install_operator(name, operation)
+    for operation in ops.TABLE.values():
+        name = "__neg__" if operation is ops.neg else operation.name
+        if operation.arity == 1 and hasattr(Value, name):
+            text = _METHOD.format(formula=_formula_text(operation))
+            _replace(name, _written(text, "method", {"operation": operation}))
+    Value.__abs__ = Value.abs
+    # Nearly all of a network's operations are products and their sums; they save the call.
+    common = {"add": ops.add, "mul": ops.mul}
+    steps = {name: indent(_steps_text(operation), 12 * " ") for name, operation in common.items()}
+    value._pull_all = _written(_PULL_ALL.format(**steps), "pull_all", common)
+
+
+_OPERATORS = {"add": ops.add, "sub": ops.sub, "mul": ops.mul, "truediv": ops.div, "pow": ops.pow}
+
+
+def _install_operator(name: str, operation: Operation) -> None:
+    formula = _formula_text(operation)
+    for method, self, other in ((f"__{name}__", "left", "right"), (f"__r{name}__", "right", "left")):
+        text = _OPERATOR.format(self=self, other=other, formula=formula)
+        _replace(method, _written(text, "operator", {"operation": operation}))
+
+
+def _replace(name: str, function: Any) -> None:
+    """Puts the written method where the plain one was, under its name and docstring."""
+    plain = getattr(Value, name)
+    function.__name__, function.__qualname__, function.__doc__ = plain.__name__, plain.__qualname__, plain.__doc__
+    setattr(Value, name, function)

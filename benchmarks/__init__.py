@@ -1,0 +1,1 @@
+"""Measurements behind the claims of the README; each runs alone: `python -m benchmarks.eager`."""

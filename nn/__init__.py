@@ -1,0 +1,1 @@
+"""Scalar automatic differentiation."""
