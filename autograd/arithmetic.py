@@ -48,7 +48,7 @@ abs = math.fabs
 
 
 def divide(x: float, y: float) -> float:
-    """X / y; a nonzero number over zero is an infinity of the quotient's sign, 0/0 is nan."""
+    """x / y; a nonzero number over zero is an infinity of the quotient's sign, 0/0 is nan."""
     try:
         return x / y
     except ZeroDivisionError:
@@ -58,7 +58,7 @@ def divide(x: float, y: float) -> float:
 
 
 def pow(x: float, y: float) -> float:
-    """X to the power y as C99 defines it; a negative number to a fractional power is nan."""
+    """x to the power y as C99 defines it; a negative number to a fractional power is nan."""
     try:
         return math.pow(x, y)
     except OverflowError:
@@ -74,7 +74,7 @@ def _is_odd(y: float) -> bool:
 
 
 def exp(x: float) -> float:
-    """E to the power x."""
+    """e to the power x."""
     try:
         return math.exp(x)
     except OverflowError:
@@ -147,7 +147,7 @@ def minimum(x: float, y: float) -> float:
 
 
 def where(condition: float, x: float, y: float) -> float:
-    """X if the condition is not 0, otherwise y."""
+    """x if the condition is not 0, otherwise y."""
     return x if condition else y
 
 
@@ -161,7 +161,7 @@ def step(x: float, threshold: float, tie: float) -> float:
 
 
 def direction(x: float, y: float) -> float:
-    """X / hypot(x, y), the cosine of the angle of the point (x, y), also where hypot overflows or is subnormal."""
+    """x / hypot(x, y), the cosine of the angle of the point (x, y), also where hypot overflows or is subnormal."""
     if math.fabs(x) >= math.fabs(y):
         return math.copysign(1.0 / math.hypot(1.0, divide(y, x)), x)
     ratio = x / y
@@ -196,7 +196,7 @@ def normal_cdf(x: float) -> float:
 
 
 def _product_error(x: float, y: float) -> float:
-    """X * y minus the float next to it, exactly (T. J. Dekker, A floating-point technique, 1971)."""
+    """x * y minus the float next to it, exactly (T. J. Dekker, A floating-point technique, 1971)."""
     x_high, y_high = _upper_half(x), _upper_half(y)
     x_low, y_low = x - x_high, y - y_high
     return ((x_high * y_high - x * y) + x_high * y_low + x_low * y_high) + x_low * y_low

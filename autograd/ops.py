@@ -65,9 +65,9 @@ class Operation:
 
     @property
     def arity(self) -> int | None:
-        """The number of operands; None if it varies."""
+        """The number of operands; None if it varies or cannot be told."""
         code = getattr(self.formula, "__code__", None)
-        if code is None or code.co_flags & CO_VARARGS or self.formula.__defaults__:
+        if code is None or hasattr(self.formula, "__self__") or code.co_flags & CO_VARARGS or self.formula.__defaults__:
             return None
         count: int = code.co_argcount - 1
         return count
@@ -76,9 +76,17 @@ class Operation:
 CO_VARARGS = 0x04  # the flag of a code object with *args, as in `inspect`, which takes long to import
 
 TABLE: dict[str, Operation] = {}
+CUSTOM: dict[str, Operation] = {}
+"""Operations that users made, by name: graphs that hold them are pickled with their names only."""
 
 FLOATS = SimpleNamespace(**{name: f for name, f in vars(arithmetic).items() if callable(f) and name[0] != "_"})
 """The number system of floats: the primitives of `arithmetic` and every row of the table that is built from them."""
+
+
+def default_latex(name: str) -> str:
+    r"""The template \operatorname{name}(operands)."""
+    upright = name.replace("_", r"\_")
+    return rf"\operatorname{{{{{upright}}}}}({{all}})"
 
 
 def _row(
@@ -92,9 +100,7 @@ def _row(
     domain: Sequence[Interval] = (_ANY,),
 ) -> Operation:
     """Enters an operation into the table, and into the floats where they do not have it as a primitive."""
-    operation = Operation(
-        name, formula, partials, symbol or name, latex or rf"\operatorname{{{name}}}({{all}})", kinks, domain
-    )
+    operation = Operation(name, formula, partials, symbol or name, latex or default_latex(name), kinks, domain)
     TABLE[name] = operation
     if not hasattr(FLOATS, name):
         setattr(FLOATS, name, lambda *operands: formula(FLOATS, *operands))

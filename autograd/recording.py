@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextvars import ContextVar, Token
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -161,3 +163,15 @@ class scope(ContextChange):
 
     def changed(self, context: Context) -> Context:  # noqa: D102
         return Context(context.records, context.watch, Scope(self._name, self._owner, context.scope))
+
+
+_PACKAGE = os.path.dirname(__file__)
+_INSIDE = (_PACKAGE + os.sep, os.path.join(os.path.dirname(_PACKAGE), "nn") + os.sep)
+
+
+def calling_line() -> tuple[str, int]:
+    """The file and line of the user's code that is being run: the innermost one outside of this library."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno

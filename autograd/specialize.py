@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from . import ops, value
@@ -89,7 +88,7 @@ class _Symbols:
 
     def __getattr__(self, name: str) -> Callable[..., Symbol]:
         if not hasattr(FLOATS, name):
-            raise UntraceableError
+            raise AttributeError(f"there is no function {name!r} of numbers")
         return lambda *operands: Symbol(f"{name}({', '.join(map(_text, operands))})")
 
 
@@ -191,7 +190,7 @@ _OPERANDS = ("left", "right")
 
 def _written(text: str, name: str, more_names: dict[str, Any]) -> Any:
     names = {**_NAMES, **more_names}
-    exec(compile(text, f"<{name} {more_names}>", "exec"), names)
+    exec(compile(text, f"{__file__}, {name} of {', '.join(more_names)}", "exec"), names)
     return names[name]
 
 
@@ -226,7 +225,7 @@ def traced_partials(operation: Operation) -> tuple[Any, ...]:
 def specialize(operation: Operation) -> None:
     """Gives the operation its reverse step as straight code, where its partials can be written out."""
     try:
-        text = _PULL.format(steps=indent(_steps_text(operation), 4 * " "))
+        text = _PULL.format(steps=_indented(_steps_text(operation), 4))
         operation.pull = _written(text, "pull", {"operation": operation})
     except UntraceableError:
         operation.pull = None
@@ -239,6 +238,10 @@ def _steps_text(operation: Operation) -> str:
         for operand, partial in zip(_OPERANDS, traced_partials(operation), strict=False)
         if partial is not None
     )
+
+
+def _indented(text: str, columns: int) -> str:
+    return "\n".join(" " * columns + line for line in text.splitlines())
 
 
 def install() -> None:
@@ -255,7 +258,7 @@ def install() -> None:
     Value.__abs__ = Value.abs
     # Nearly all of a network's operations are products and their sums; they save the call.
     common = {"add": ops.add, "mul": ops.mul}
-    steps = {name: indent(_steps_text(operation), 12 * " ") for name, operation in common.items()}
+    steps = {name: _indented(_steps_text(operation), 12) for name, operation in common.items()}
     value._pull_all = _written(_PULL_ALL.format(**steps), "pull_all", common)
 
 

@@ -180,6 +180,16 @@ class Value:
         else:
             _pull_watched(results, watch)
 
+    def leaky_relu(self, negative_slope: Operand = 0.01) -> Value:
+        """See `autograd.leaky_relu`."""
+        result: Value = apply(ops.leaky_relu, self, *unless_usual(negative_slope, 0.01))
+        return result
+
+    def elu(self, alpha: Operand = 1.0) -> Value:
+        """See `autograd.elu`."""
+        result: Value = apply(ops.elu, self, *unless_usual(alpha, 1.0))
+        return result
+
     def __repr__(self) -> str:
         parts = [repr(self._datum)]
         if self._name is not None:
@@ -253,8 +263,6 @@ class Value:
     sigmoid = _method(ops.sigmoid)
     softplus = _method(ops.softplus)
     relu = _method(ops.relu)
-    leaky_relu = _method(ops.leaky_relu)
-    elu = _method(ops.elu)
     silu = _method(ops.silu)
     gelu = _method(ops.gelu)
     erf = _method(ops.erf)
@@ -311,7 +319,7 @@ def apply(operation: Operation, *operands: Operand) -> Any:
     Raises:
         TypeError: an operand is neither a real number nor a Value.
     """
-    data = _evaluated(operation, [x._datum if isinstance(x, Value) else _real(x, operation.name) for x in operands])
+    data = evaluated(operation, [x._datum if isinstance(x, Value) else _real(x, operation.name) for x in operands])
     if not any(isinstance(x, Value) for x in operands):
         return data
     result = _recorded(operation, [x if isinstance(x, Value) else constant(x) for x in operands], data)
@@ -319,6 +327,11 @@ def apply(operation: Operation, *operands: Operand) -> Any:
     if context.watch:
         context.watch.forward(result)
     return result if context.records else constant(data)
+
+
+def unless_usual(shape: Operand, usual: float) -> tuple[Operand, ...]:
+    """The parameter of a function's shape, left out of the graph where it has its usual value."""
+    return () if shape == usual else (shape,)
 
 
 def _recorded(operation: Operation, operands: Sequence[Value], data: float) -> Value:
@@ -340,7 +353,7 @@ def _set_operands(node: Value, operands: Sequence[Value]) -> None:
         node._right = operands[1] if len(operands) == 2 else None
 
 
-def _evaluated(operation: Operation, numbers: Sequence[float]) -> float:
+def evaluated(operation: Operation, numbers: Sequence[float]) -> float:
     """The formula on floats. Where Python's own arithmetic raises in it, NumPy's follows IEEE 754."""
     try:
         result = operation.formula(FLOATS, *numbers)
@@ -349,12 +362,12 @@ def _evaluated(operation: Operation, numbers: Sequence[float]) -> float:
     return result if type(result) is float else _real_result(operation, numbers, result)
 
 
-def _partials(operation: Operation, result: float, numbers: Sequence[float]) -> tuple[Any, ...]:
+def partials_on_floats(operation: Operation, result: float, numbers: Sequence[float]) -> tuple[Any, ...]:
     """The partial derivatives on floats."""
     try:
         return operation.partials(FLOATS, result, *numbers)
     except (ZeroDivisionError, OverflowError):
-        return tuple(_with_numpy(operation.partials, [result, *numbers]))
+        return _with_numpy(operation.partials, [result, *numbers])  # type: ignore[no-any-return]
 
 
 def _with_numpy(function: Callable[..., Any], numbers: Iterable[float]) -> Any:
@@ -397,7 +410,7 @@ def _contributions(node: Value, cotangent: float) -> Iterator[tuple[Value, float
     operands = node.parents
     operation = node._operation
     assert operation is not None
-    partials = _partials(operation, node._datum, [operand._datum for operand in operands])
+    partials = partials_on_floats(operation, node._datum, [operand._datum for operand in operands])
     for operand, partial in zip(operands, partials, strict=True):
         if partial is not None and operand._operation is not _CONSTANT:
             yield operand, float(cotangent * partial)
@@ -411,7 +424,7 @@ def _real(number: object, where: str) -> float:
         try:
             return float(number)
         except OverflowError:
-            return math.inf if number >= 0.0 else -math.inf  # an integer beyond the largest float
+            return math.inf if number > 0 else -math.inf  # type: ignore[operator]  # an integer beyond the largest float
     raise TypeError(f"{where} takes a real number, got {number!r} of type {type(number).__name__}")
 
 
@@ -449,9 +462,10 @@ def _restored_leaf(kind: type[Value], data: float, grad: float | None, name: str
 def _restored_graph(records: list[tuple[str, list[Any], float, float | None, str | None]]) -> Value:
     restored: list[Value] = []
     for operation, operands, data, grad, name in records:
-        if operation not in ops.TABLE:
+        row = ops.TABLE.get(operation) or ops.CUSTOM.get(operation)
+        if row is None:
             raise ValueError(f"this graph uses the operation {operation!r}; define it before loading")
-        node = _recorded(ops.TABLE[operation], [restored[x] if isinstance(x, int) else x for x in operands], data)
+        node = _recorded(row, [restored[x] if isinstance(x, int) else x for x in operands], data)
         node._grad = grad
         node._name = name
         restored.append(node)
@@ -461,6 +475,6 @@ def _restored_graph(records: list[tuple[str, list[Any], float, float | None, str
 def _pickled_operation(node: Value) -> str:
     operation = node._operation
     assert operation is not None
-    if ops.TABLE.get(operation.name) is not operation:
+    if operation is not (ops.TABLE.get(operation.name) or ops.CUSTOM.get(operation.name)):
         raise PicklingError(f"there is another operation named {operation.name!r} now; {node._described()} is lost")
     return operation.name

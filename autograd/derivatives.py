@@ -1,0 +1,525 @@
+"""Derivatives as Values with graphs of their own, and the derivatives of functions.
+
+Everything here linearises a graph once, which means that it finds the partial derivative on every edge, and then walks
+those partials backwards (gradients, vjp) or forwards (jvp). The partials may be floats or Values: with Values the
+derivative is a graph itself and can be differentiated again.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from functools import wraps
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from . import ops
+from .graph import history
+from .recording import recording, unwatched
+from .structures import array, describe, flatten, is_array, rebuild, require_same, shape
+from .value import Value, apply, constant, partials_on_floats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    Number = Value | float
+    Step = tuple[Value, list[tuple[Value, Number]]]
+
+
+# The number system of Values
+
+
+def _value_power(x: Number, y: Number) -> Any:
+    """x ** y without a node where the exponent of a differentiated power has come down to 1 or 0."""
+    if isinstance(y, float) and y in (0.0, 1.0):
+        return x if y else 1.0
+    return apply(ops.pow, x, y)
+
+
+def _value_where(condition: Number, x: Number, y: Number) -> Any:
+    """A choice without a node where the condition is a plain number."""
+    return apply(ops.where, condition, x, y) if isinstance(condition, Value) else (x if condition else y)
+
+
+def _value_softmaxes(xs: Sequence[Number]) -> list[Any]:
+    return [apply(ops.softmax, x, *xs[:i], *xs[i + 1 :]) for i, x in enumerate(xs)]
+
+
+def _on_values(operation: ops.Operation) -> Callable[..., Any]:
+    return lambda *operands: apply(operation, *operands)
+
+
+VALUES = SimpleNamespace(
+    **{name: _on_values(operation) for name, operation in ops.TABLE.items()},
+)
+"""The number system of Values: every row of the table as a function that records."""
+
+vars(VALUES).update(
+    divide=_on_values(ops.div),
+    pow=_value_power,
+    where=_value_where,
+    softmaxes=_value_softmaxes,
+    dot=lambda xs, ys: apply(ops.dot, *xs, *ys),
+    largest=lambda xs: apply(ops.largest, *xs),
+    smallest=lambda xs: apply(ops.smallest, *xs),
+    **{name: (lambda xs, row=ops.TABLE[name]: apply(row, *xs)) for name in ("sum", "mean", "prod", "logsumexp")},
+)
+
+
+def _partials_on_values(node: Value) -> Sequence[Any]:
+    operation = node._operation
+    assert operation is not None
+    operands = [operand.data if operand.is_constant else operand for operand in node.parents]
+    with unwatched():  # a partial that nobody asked for may well be nan
+        return operation.partials(VALUES, node, *operands)
+
+
+def _partials_on_floats(node: Value) -> Sequence[Any]:
+    operation = node._operation
+    assert operation is not None
+    return partials_on_floats(operation, node.data, [operand.data for operand in node.parents])
+
+
+# The chain rule over any of the two
+
+
+def _times(cotangent: Number, partial: Number) -> Any:
+    """The product, without a node for a factor of 1 or -1 that is no Value."""
+    for factor, other in ((cotangent, partial), (partial, cotangent)):
+        if isinstance(factor, float) and factor in (1.0, -1.0):
+            return other if factor == 1.0 else -other
+    return cotangent * partial
+
+
+def _total(terms: Sequence[Number]) -> Any:
+    if len(terms) == 1:
+        return terms[0]
+    if len(terms) == 2:
+        return terms[0] + terms[1]
+    return apply(ops.sum, *terms)
+
+
+class Linearization:
+    """The partial derivatives on all edges that lead from some Values to what depends on them.
+
+    Args:
+        outputs: the Values at the end.
+        inputs: the Values with respect to which one differentiates; they may be results of operations themselves.
+        partials: gives the partials of a node, as floats or as Values.
+    """
+
+    def __init__(
+        self, outputs: Iterable[Value], inputs: Iterable[Value], partials: Callable[[Value], Sequence[Any]]
+    ) -> None:
+        self.steps: list[Step] = []
+        """Each result that depends on an input, operands before results, with the operands that do and the partials."""
+        dependent = set(inputs)
+        for node in reversed(history(outputs)):
+            if any(operand in dependent for operand in node.parents):
+                dependent.add(node)
+                edges = [
+                    (operand, partial)
+                    for operand, partial in zip(node.parents, partials(node), strict=True)
+                    if operand in dependent and partial is not None and not _is_zero(partial)
+                ]
+                self.steps.append((node, edges))
+
+    def backwards(self, cotangents: dict[Value, Number]) -> Callable[[Value], Number]:
+        """From derivatives of something with respect to the outputs, those with respect to any Value before them."""
+        terms: dict[Value, list[Number]] = {output: [cotangent] for output, cotangent in cotangents.items()}
+        for node, edges in reversed(self.steps):
+            if node in terms:
+                cotangent = _total(terms[node])
+                terms[node] = [cotangent]
+                for operand, partial in edges:
+                    terms.setdefault(operand, []).append(_times(cotangent, partial))
+        return lambda value: _total(terms[value]) if value in terms else 0.0
+
+    def forwards(self, tangents: dict[Value, Number]) -> Callable[[Value], Number]:
+        """From derivatives of the inputs with respect to something, those of any Value after them, in one pass."""
+        found = dict(tangents)
+        for node, edges in self.steps:
+            terms = [_times(found[operand], partial) for operand, partial in edges if operand in found]
+            if terms and node not in tangents:
+                found[node] = _total(terms)
+        return lambda value: found.get(value, 0.0)
+
+
+def _is_zero(partial: Number) -> bool:
+    return isinstance(partial, float) and partial == 0.0
+
+
+def _as_value(number: Number) -> Value:
+    return number if isinstance(number, Value) else constant(number)
+
+
+def derivative(y: Value, wrt: Value | Sequence[Value], order: int = 1) -> Any:
+    """dy/dwrt as a Value with a graph of its own, which can be drawn and differentiated again.
+
+    Args:
+        y: the Value to differentiate.
+        wrt: one Value, or a list or tuple of them: leaves or results.
+        order: how often to differentiate; for several `wrt` each one's own second, third ... derivative.
+
+    Returns:
+        A Value, or a list or tuple of Values as `wrt` is one. 0 where y does not depend on wrt. No `grad` changes.
+
+    Raises:
+        TypeError: y or wrt are not Values, order is not an integer.
+        ValueError: order is less than 1; wrt is a constant.
+
+    >>> from autograd import Value, derivative
+    >>> x = Value(3.0)
+    >>> y = x**4
+    >>> derivative(y, x).data, derivative(y, x, order=2).data
+    (108.0, 108.0)
+    """
+    _require_value(y, "y")
+    if isinstance(order, bool) or not isinstance(order, int):
+        raise TypeError(f"derivative: order must be an integer, got {order!r} of type {type(order).__name__}")
+    if order < 1:
+        raise ValueError(f"derivative: order must be at least 1, got {order}")
+    inputs: list[Any] = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+    for value in inputs:
+        _require_value(value, "wrt")
+    first = _gradient_graph(y, inputs)
+    if order > 1:
+        first = [derivative(dy, x, order - 1) for dy, x in zip(first, inputs, strict=True)]
+    if isinstance(wrt, Value):
+        return first[0]
+    return tuple(first) if isinstance(wrt, tuple) else first
+
+
+def _gradient_graph(y: Value, inputs: Sequence[Value]) -> list[Value]:
+    backwards = Linearization([y], inputs, _partials_on_values).backwards({y: 1.0})
+    return [_as_value(backwards(value)) for value in inputs]
+
+
+def _require_value(value: object, role: str) -> None:
+    if not isinstance(value, Value):
+        raise TypeError(f"derivative: {role} must be a Value, got {value!r} of type {type(value).__name__}")
+    if role == "wrt" and value.is_constant:
+        raise ValueError(f"derivative: {value!r} is a constant, nothing is differentiated with respect to it")
+
+
+# Derivatives of functions
+
+_nested: ContextVar[bool] = ContextVar("inside the function of another derivative", default=False)
+
+
+class _Call:
+    """One call of a function on Values in the place of numbers.
+
+    Numbers become fresh leaves. Values, which come from the call of another derivative around this one, pass through an
+    identity, so that this call's variables are its own. In that case, and inside the function of another derivative
+    generally, results are Values: the derivative around must see them.
+
+    Attributes:
+        variables: the Values in the place of the numbers, for each differentiated argument.
+        output: what the function returned.
+    """
+
+    def __init__(
+        self, name: str, f: Callable[..., Any], args: Sequence[Any], argnums: Sequence[int], kwargs: Any
+    ) -> None:
+        self.name = name
+        numbers = {i: flatten(args[i], f"{name}: argument {i}") for i in argnums}
+        self.stays_in_graph = _nested.get() or any(isinstance(x, Value) for part in numbers.values() for x in part)
+        token = _nested.set(True)
+        try:
+            with recording():
+                self.variables = {i: [_variable(x) for x in part] for i, part in numbers.items()}
+                lifted = [rebuild(x, self.variables[i]) if i in numbers else x for i, x in enumerate(args)]
+                self.output = f(*lifted, **kwargs)
+        finally:
+            _nested.reset(token)
+
+    def scalar(self) -> Value:
+        """The output, which must be one Value."""
+        output = self.output
+        if is_array(output) and output.size == 1:
+            output = output.ravel().tolist()[0]
+        if not isinstance(output, Value):
+            raise TypeError(
+                f"{self.name}: the function must return a Value, computed from its arguments by operations on Values; "
+                f"got {output!r} of type {type(output).__name__}"
+            )
+        return output
+
+    def outputs(self) -> list[Value]:
+        """All numbers of the output, of which at least one must be a Value unless it is an empty structure."""
+        if not isinstance(self.output, (list, tuple, dict)) and not is_array(self.output):
+            return [self.scalar()]
+        return [_as_value(x) for x in flatten(self.output, f"{self.name}: the function's result")]
+
+    def all_variables(self) -> list[Value]:
+        """The variables of all differentiated arguments."""
+        return [x for part in self.variables.values() for x in part]
+
+    def linearized(self, outputs: Sequence[Value]) -> Linearization:
+        """The partials of this call's graph, as Values where the results are to be Values."""
+        partials = _partials_on_values if self.stays_in_graph else _partials_on_floats
+        with recording():
+            return Linearization(outputs, self.all_variables(), partials)
+
+    def result(self, number: Number) -> Number:
+        """A number of the result as this call gives it: a float, or a Value for the derivative around."""
+        if self.stays_in_graph:
+            return number
+        return float(number)
+
+    def structured(self, argnum: int, args: Sequence[Any], of: Callable[[Value], Number]) -> Any:
+        """A number for each variable of an argument, in the argument's structure."""
+        return rebuild(args[argnum], [self.result(of(x)) for x in self.variables[argnum]])
+
+
+def _variable(x: Any) -> Value:
+    value: Value = apply(ops.identity, x) if isinstance(x, Value) else Value(x)
+    return value
+
+
+def _checked_argnums(name: str, argnums: Any) -> tuple[int, ...]:
+    several = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
+    if not several or any(isinstance(i, bool) or not isinstance(i, int) for i in several):
+        raise TypeError(f"{name}: argnums must be an integer or a tuple of integers, got {argnums!r}")
+    return tuple(several)
+
+
+def _positions(name: str, argnums: Sequence[int], number: int) -> list[int]:
+    for i in argnums:
+        if not -number <= i < number:
+            raise TypeError(f"{name}: argnums names argument {i}, but the call has {number} positional arguments")
+    return [i % number for i in argnums]
+
+
+def _require_function(name: str, f: object) -> None:
+    if not callable(f):
+        raise TypeError(f"{name}: the first argument must be a function, got {f!r} of type {type(f).__name__}")
+
+
+def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """The function that returns f's value and its gradient.
+
+    Args:
+        f: a function of numbers, or of lists, tuples, dicts or NumPy arrays of numbers, that returns one Value.
+        argnums: the position of the argument to differentiate with respect to, or a tuple of positions.
+
+    Returns:
+        A function of the same arguments. It returns `(value, gradient)`; the gradient has the argument's structure, or
+        is a tuple with one for each position. Numbers in, floats out; inside the function of another derivative,
+        Values.
+
+    Raises:
+        TypeError: wrong argnums; an argument that is not made of numbers; a result that is not a Value.
+
+    >>> from autograd import value_and_grad
+    >>> value_and_grad(lambda x: x[0] * x[1])([3.0, 4.0])
+    (12.0, [4.0, 3.0])
+    """
+    return _value_and_grad("value_and_grad", f, argnums)
+
+
+def _value_and_grad(name: str, f: Callable[..., Any], argnums: int | Sequence[int]) -> Callable[..., Any]:
+    _require_function(name, f)
+    several = _checked_argnums(name, argnums)
+
+    @wraps(f)
+    def differentiated(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        positions = _positions(name, several, len(args))
+        call = _Call(name, f, args, positions, kwargs)
+        output = call.scalar()
+        with recording():
+            gradient = call.linearized([output]).backwards({output: 1.0})
+            found = tuple(call.structured(i, args, gradient) for i in positions)
+        return call.result(output), found if isinstance(argnums, (tuple, list)) else found[0]
+
+    return differentiated
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """The function that returns f's gradient; see `value_and_grad`. Nests: `grad(grad(f))`.
+
+    >>> from autograd import grad
+    >>> grad(lambda x: x**3)(2.0), grad(grad(lambda x: x**3))(2.0)
+    (12.0, 12.0)
+    """
+    both = _value_and_grad("grad", f, argnums)
+
+    @wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        return both(*args, **kwargs)[1]
+
+    return gradient
+
+
+def jacobian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """The function that returns the derivative of every result of f with respect to every number of an argument.
+
+    Args:
+        f: a function that returns a Value, or a list, tuple, dict or array of them.
+        argnums: the position of the argument to differentiate with respect to.
+
+    Returns:
+        A function of the same arguments that returns a NumPy array. Its shape is the shape of f's result followed by
+        the shape of the argument; a number has shape (), nested lists of equal length that of the array they would
+        make, and any other structure one flat axis.
+
+    Raises:
+        TypeError: wrong argnums; an argument that is not made of numbers; a result that is not made of Values.
+
+    >>> from autograd import jacobian
+    >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([3.0, 4.0]).tolist()
+    [[4.0, 3.0], [1.0, 1.0]]
+    """
+    return _jacobian("jacobian", f, argnums)
+
+
+def _jacobian(name: str, f: Callable[..., Any], argnums: int) -> Callable[..., Any]:
+    _require_function(name, f)
+    (argnum,) = _checked_argnums(name, argnums) if isinstance(argnums, int) else _checked_argnums(name, (argnums,))
+
+    @wraps(f)
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        (position,) = _positions(name, (argnum,), len(args))
+        call = _Call(name, f, args, [position], kwargs)
+        outputs = call.outputs()
+        entries = []
+        with recording():
+            linearized = call.linearized(outputs)
+            for output in outputs:
+                row = linearized.backwards({output: 1.0})
+                entries += [call.result(row(x)) for x in call.variables[position]]
+        return array(entries, shape(call.output) + shape(args[position]))
+
+    return differentiated
+
+
+def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """The function that returns the second derivatives of f, which returns one Value, as a NumPy array.
+
+    The shape is the argument's shape twice: () for a number, (n, n) for a list of n numbers.
+
+    Raises:
+        TypeError: as for `jacobian`.
+
+    >>> from autograd import hessian
+    >>> hessian(lambda x: x[0]**2 * x[1])([3.0, 4.0]).tolist()
+    [[8.0, 6.0], [6.0, 0.0]]
+    """
+    gradient = _value_and_grad("hessian", f, argnums)
+
+    @wraps(f)
+    def gradient_alone(*args: Any, **kwargs: Any) -> Any:
+        return gradient(*args, **kwargs)[1]
+
+    return _jacobian("hessian", gradient_alone, argnums)
+
+
+def _require_tuple(name: str, role: str, arguments: object) -> tuple[Any, ...]:
+    if not isinstance(arguments, (tuple, list)):
+        raise TypeError(f"{name}: {role} must be the tuple of the function's arguments, got {describe(arguments)}")
+    return tuple(arguments)
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """The Jacobian of f times a vector, in forward mode: one pass, whatever the number of arguments and results.
+
+    Args:
+        f: a function that returns a Value, or a list, tuple, dict or array of them.
+        primals: the tuple of f's arguments.
+        tangents: the vector, in the structure of primals.
+
+    Returns:
+        `(value, product)`, both in the structure of f's result.
+
+    Raises:
+        TypeError: primals is not a tuple or list; something in it is not a number; the result is not made of Values.
+        ValueError: tangents do not have the structure of primals.
+
+    >>> from autograd import jvp
+    >>> jvp(lambda x, y: x * y, (3.0, 4.0), (1.0, 10.0))
+    (12.0, 34.0)
+    """
+    _require_function("jvp", f)
+    arguments = _require_tuple("jvp", "primals", primals)
+    directions = _require_tuple("jvp", "tangents", tangents)
+    require_same(directions, arguments, "jvp: tangents", "primals")
+    call = _Call("jvp", f, arguments, range(len(arguments)), {})
+    outputs = call.outputs()
+    vector = flatten(directions, "jvp: tangents")
+    with recording():
+        seeds = {x: _number(t) for x, t in zip(call.all_variables(), vector, strict=True)}
+        product = call.linearized(outputs).forwards(seeds)
+        return _restored(call, outputs), rebuild(call.output, [call.result(product(y)) for y in outputs])
+
+
+def vjp(f: Callable[..., Any], primals: Sequence[Any], cotangent: Any) -> tuple[Any, Any]:
+    """A vector times the Jacobian of f, in reverse mode: one pass, whatever the number of arguments and results.
+
+    Args:
+        f: a function that returns a Value, or a list, tuple, dict or array of them.
+        primals: the tuple of f's arguments.
+        cotangent: the vector, in the structure of f's result.
+
+    Returns:
+        `(value, product)`: f's result, and a tuple with one product for each argument, in its structure.
+
+    Raises:
+        TypeError: primals is not a tuple or list; something in it is not a number; the result is not made of Values.
+        ValueError: cotangent does not have the structure of the result.
+
+    >>> from autograd import vjp
+    >>> vjp(lambda x, y: [x * y, x + y], (3.0, 4.0), [1.0, 10.0])
+    ([12.0, 7.0], (14.0, 13.0))
+    """
+    _require_function("vjp", f)
+    arguments = _require_tuple("vjp", "primals", primals)
+    call = _Call("vjp", f, arguments, range(len(arguments)), {})
+    outputs = call.outputs()
+    require_same(cotangent, call.output, "vjp: the cotangent", "the function's result")
+    vector = flatten(cotangent, "vjp: the cotangent")
+    with recording():
+        # One more node adds the outputs up, weighted: an output may occur twice, or be an argument itself.
+        weighted = [_number(c) * y for c, y in zip(vector, outputs, strict=True)]
+        total = _as_value(apply(ops.sum, *weighted))
+        product = call.linearized([total]).backwards({total: 1.0})
+        return _restored(call, outputs), tuple(call.structured(i, arguments, product) for i in range(len(arguments)))
+
+
+def hvp(f: Callable[..., Any], x: Any, v: Any) -> tuple[Any, Any]:
+    """The Hessian of f at x times the vector v, forward over reverse: as cheap as a few gradients.
+
+    Args:
+        f: a function of one argument that returns one Value.
+        x: the argument.
+        v: the vector, in the structure of x.
+
+    Returns:
+        `(value, product)`: f(x), and the product in the structure of x.
+
+    Raises:
+        TypeError: x is not made of numbers; the result is not a Value.
+        ValueError: v does not have the structure of x.
+
+    >>> from autograd import hvp
+    >>> hvp(lambda x: x[0]**2 * x[1], [3.0, 4.0], [1.0, 0.0])
+    (36.0, [8.0, 6.0])
+    """
+    _require_function("hvp", f)
+    require_same(v, x, "hvp: v", "x")
+    call = _Call("hvp", f, (x,), [0], {})
+    output = call.scalar()
+    variables = call.variables[0]
+    vector = flatten(v, "hvp: v")
+    with recording():
+        gradient = _gradient_graph(output, variables)
+        seeds = {variable: _number(t) for variable, t in zip(variables, vector, strict=True)}
+        product = call.linearized(gradient).forwards(seeds)
+        return call.result(output), rebuild(x, [call.result(product(g)) for g in gradient])
+
+
+def _number(x: Any) -> Number:
+    return x if isinstance(x, Value) else float(x)
+
+
+def _restored(call: _Call, outputs: Sequence[Value]) -> Any:
+    return rebuild(call.output, [call.result(y) for y in outputs])

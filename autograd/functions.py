@@ -1,0 +1,384 @@
+"""The operations as functions, and `operation`, which makes your own.
+
+Every function takes Values or plain numbers: it records an operation if a Value is among its operands, and gives a
+float otherwise. All are accurate to a few units in the last place, in value, first and second derivative, and follow
+IEEE 754: overflow is inf, undefined is nan, nothing raises. At a kink the derivative is PyTorch's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import ops
+from .ops import Operation
+from .specialize import specialize
+from .value import Value, apply, evaluated, partials_on_floats, unless_usual
+
+if TYPE_CHECKING:
+    from .value import Operand
+
+T = TypeVar("T", Value, float)
+
+
+def exp(x: T) -> T:
+    """e to the power x."""
+    return apply(ops.exp, x)  # type: ignore[no-any-return]
+
+
+def log(x: T) -> T:
+    """The natural logarithm: -inf at 0, nan below."""
+    return apply(ops.log, x)  # type: ignore[no-any-return]
+
+
+def log1p(x: T) -> T:
+    """log(1 + x), exact for small x."""
+    return apply(ops.log1p, x)  # type: ignore[no-any-return]
+
+
+def expm1(x: T) -> T:
+    """e**x - 1, exact for small x."""
+    return apply(ops.expm1, x)  # type: ignore[no-any-return]
+
+
+def sqrt(x: T) -> T:
+    """The square root; nan below 0."""
+    return apply(ops.sqrt, x)  # type: ignore[no-any-return]
+
+
+def square(x: T) -> T:
+    """x times x."""
+    return apply(ops.square, x)  # type: ignore[no-any-return]
+
+
+def reciprocal(x: T) -> T:
+    """1 / x."""
+    return apply(ops.reciprocal, x)  # type: ignore[no-any-return]
+
+
+def sin(x: T) -> T:
+    """The sine of x in radians."""
+    return apply(ops.sin, x)  # type: ignore[no-any-return]
+
+
+def cos(x: T) -> T:
+    """The cosine of x in radians."""
+    return apply(ops.cos, x)  # type: ignore[no-any-return]
+
+
+def tan(x: T) -> T:
+    """The tangent of x in radians."""
+    return apply(ops.tan, x)  # type: ignore[no-any-return]
+
+
+def arcsin(x: T) -> T:
+    """The angle in [-pi/2, pi/2] whose sine is x; nan outside [-1, 1]."""
+    return apply(ops.arcsin, x)  # type: ignore[no-any-return]
+
+
+def arccos(x: T) -> T:
+    """The angle in [0, pi] whose cosine is x; nan outside [-1, 1]."""
+    return apply(ops.arccos, x)  # type: ignore[no-any-return]
+
+
+def arctan(x: T) -> T:
+    """The angle in [-pi/2, pi/2] whose tangent is x."""
+    return apply(ops.arctan, x)  # type: ignore[no-any-return]
+
+
+def sinh(x: T) -> T:
+    """The hyperbolic sine."""
+    return apply(ops.sinh, x)  # type: ignore[no-any-return]
+
+
+def cosh(x: T) -> T:
+    """The hyperbolic cosine."""
+    return apply(ops.cosh, x)  # type: ignore[no-any-return]
+
+
+def tanh(x: T) -> T:
+    """The hyperbolic tangent."""
+    return apply(ops.tanh, x)  # type: ignore[no-any-return]
+
+
+def sigmoid(x: T) -> T:
+    """1 / (1 + e**-x), the logistic function."""
+    return apply(ops.sigmoid, x)  # type: ignore[no-any-return]
+
+
+def softplus(x: T) -> T:
+    """log(1 + e**x), the lectures' activation function; its derivative is the sigmoid."""
+    return apply(ops.softplus, x)  # type: ignore[no-any-return]
+
+
+def relu(x: T) -> T:
+    """max(x, 0). The derivative at 0 is 0; nan stays nan, in the derivative too."""
+    return apply(ops.relu, x)  # type: ignore[no-any-return]
+
+
+def leaky_relu(x: T, negative_slope: Operand = 0.01) -> T:
+    """x above 0, negative_slope * x below. The slope may be a Value that is trained (PReLU, He et al. 2015)."""
+    return apply(ops.leaky_relu, x, *unless_usual(negative_slope, 0.01))  # type: ignore[no-any-return]
+
+
+def elu(x: T, alpha: Operand = 1.0) -> T:
+    """x above 0, alpha * (e**x - 1) below (Clevert et al. 2015)."""
+    return apply(ops.elu, x, *unless_usual(alpha, 1.0))  # type: ignore[no-any-return]
+
+
+def silu(x: T) -> T:
+    """x * sigmoid(x), also called swish (Elfwing et al. 2017)."""
+    return apply(ops.silu, x)  # type: ignore[no-any-return]
+
+
+def gelu(x: T) -> T:
+    """x times the standard normal distribution function of x: the exact form, not the tanh one (Hendrycks 2016)."""
+    return apply(ops.gelu, x)  # type: ignore[no-any-return]
+
+
+def erf(x: T) -> T:
+    """The error function, 2 / sqrt(pi) times the integral of e**(-t**2) from 0 to x."""
+    return apply(ops.erf, x)  # type: ignore[no-any-return]
+
+
+def abs(x: T) -> T:
+    """The absolute value. The derivative at 0 is 0."""
+    return apply(ops.abs, x)  # type: ignore[no-any-return]
+
+
+def sign(x: T) -> T:
+    """-1, 0 or 1; nan at nan. The derivative is 0 everywhere."""
+    return apply(ops.sign, x)  # type: ignore[no-any-return]
+
+
+def maximum(x: Operand, y: Operand) -> Any:
+    """The larger of two; nan if either is nan. Equal ones share the derivative, 1/2 each."""
+    return apply(ops.maximum, x, y)
+
+
+def minimum(x: Operand, y: Operand) -> Any:
+    """The smaller of two; nan if either is nan. Equal ones share the derivative, 1/2 each."""
+    return apply(ops.minimum, x, y)
+
+
+def logaddexp(x: Operand, y: Operand) -> Any:
+    """log(e**x + e**y), without overflow."""
+    return apply(ops.logaddexp, x, y)
+
+
+def arctan2(y: Operand, x: Operand) -> Any:
+    """The angle of the point (x, y) in (-pi, pi]. Mind the order of the operands, which is NumPy's."""
+    return apply(ops.arctan2, y, x)
+
+
+def hypot(x: Operand, y: Operand) -> Any:
+    """sqrt(x**2 + y**2), without overflow."""
+    return apply(ops.hypot, x, y)
+
+
+def where(condition: Operand, x: Operand, y: Operand) -> Any:
+    """x if the condition is true, otherwise y.
+
+    Args:
+        condition: a bool, number or Value, true if not 0. It receives no gradient. A comparison of Values is a bool: it
+            is decided now. A Value is decided anew by `compile`d programs.
+        x: the choice where it is true.
+        y: the choice where it is false.
+    """
+    if getattr(getattr(condition, "dtype", None), "kind", "") == "b":
+        condition = bool(condition)  # NumPy's own booleans are not numbers
+    return apply(ops.where, condition, x, y)
+
+
+def clip(x: Operand, lo: Operand | None, hi: Operand | None) -> Any:
+    """x, but lo if x is below and hi if x is above. At the bounds the derivative is 1.
+
+    Args:
+        x: what to limit.
+        lo: the lower bound; None is none.
+        hi: the upper bound; None is none.
+    """
+    return apply(ops.clip, x, -math.inf if lo is None else lo, math.inf if hi is None else hi)
+
+
+def sum(xs: Iterable[Operand]) -> Any:
+    """The sum of any number of operands as one node, rounded once; 0.0 for none."""
+    return apply(ops.sum, *_operands("sum", xs))
+
+
+def mean(xs: Iterable[Operand]) -> Any:
+    """The arithmetic mean of any number of operands; nan for none."""
+    return apply(ops.mean, *_operands("mean", xs))
+
+
+def prod(xs: Iterable[Operand]) -> Any:
+    """The product of any number of operands; 1.0 for none. Its derivatives are exact at zeros too."""
+    return apply(ops.prod, *_operands("prod", xs))
+
+
+def dot(xs: Iterable[Operand], ys: Iterable[Operand]) -> Any:
+    """The sum of the products of two sequences, as one node whose parents are all of xs, then all of ys.
+
+    Raises:
+        ValueError: the sequences differ in length.
+    """
+    left, right = _operands("dot", xs), _operands("dot", ys)
+    if len(left) != len(right):
+        raise ValueError(f"dot takes two sequences of equal length, got {len(left)} and {len(right)} numbers")
+    return apply(ops.dot, *left, *right)
+
+
+def logsumexp(xs: Iterable[Operand]) -> Any:
+    """log(e**x1 + e**x2 + ...) as one node, without overflow; -inf for no operands. Its gradient is the softmax."""
+    return apply(ops.logsumexp, *_operands("logsumexp", xs))
+
+
+def max(xs: Iterable[Operand]) -> Any:
+    """The largest operand; nan if any is nan. Equal largest ones share the derivative.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return apply(ops.largest, *_at_least_one("max", xs))
+
+
+def min(xs: Iterable[Operand]) -> Any:
+    """The smallest operand; nan if any is nan. Equal smallest ones share the derivative.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return apply(ops.smallest, *_at_least_one("min", xs))
+
+
+def softmax(xs: Iterable[Operand]) -> Any:
+    """e**x / (e**x1 + e**x2 + ...) for each x: positive numbers that add up to 1, each one a node.
+
+    dp_i/dx_i is p_i (1 - p_i), dp_i/dx_j is -p_i p_j; both keep all digits when a p comes close to 1.
+
+    Raises:
+        ValueError: there is no x.
+    """
+    operands = _at_least_one("softmax", xs)
+    return [apply(ops.softmax, x, *operands[:i], *operands[i + 1 :]) for i, x in enumerate(operands)]
+
+
+def _operands(name: str, xs: Any) -> list[Any]:
+    try:
+        return list(getattr(xs, "flat", xs))  # all elements of an array, whatever its shape
+    except TypeError:
+        raise TypeError(f"{name} takes an iterable of numbers, got {xs!r} of type {type(xs).__name__}") from None
+
+
+def _at_least_one(name: str, xs: Any) -> list[Any]:
+    operands = _operands(name, xs)
+    if not operands:
+        raise ValueError(f"{name} takes at least one number, got none")
+    return operands
+
+
+def operation(
+    name: str,
+    formula: Callable[..., Any],
+    partials: Callable[..., Sequence[Any]],
+    *,
+    symbol: str | None = None,
+    latex: str | None = None,
+    kinks: Callable[..., Sequence[float]] | Sequence[float] | None = None,
+    domain: Sequence[Any] | None = None,
+) -> Callable[..., Any]:
+    """Makes an operation of your own: it draws, checks, compiles and differentiates twice like the built-in ones.
+
+    Args:
+        name: what `Value.op`, drawings and error messages call it.
+        formula: `formula(m, *operands)` gives the result. `m` is the number system in use: its `exp`, `log`, `where`
+            and all the other functions of this module work on floats, Values or arrays, whichever the operands are.
+        partials: `partials(m, y, *operands)` gives a tuple with one derivative of the result `y` for each operand, or
+            None for an operand that has none. Write it with `m` as well, and it can be differentiated again.
+        symbol: what a small node of a drawing shows; the name if left out.
+        latex: a template in which `{0}` and `{1}` stand for the operands, `{all}` for all of them.
+        kinks: where the derivative jumps: points of an operation of one operand, or a function of the operands whose
+            results vanish there.
+        domain: an interval `(low, high)` to draw the operands from in tests, or one for each operand.
+
+    Returns:
+        A function of Values or numbers. Its attribute `operation` is the row of the table.
+
+    Raises:
+        TypeError: a name that is not a string, a formula that is not a function, partials that are not a tuple.
+        ValueError: the number of partials is not the number of operands.
+
+    >>> from autograd import Value, operation
+    >>> cube = operation("cube", lambda m, x: x * x * x, lambda m, y, x: (3 * x * x,))
+    >>> x = Value(2.0)
+    >>> y = cube(x)
+    >>> y.backward()
+    >>> y.data, x.grad, y.op
+    (8.0, 12.0, 'cube')
+    """
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"operation: the name must be a string that is not empty, got {name!r}")
+    for role, function in (("formula", formula), ("partials", partials)):
+        if not callable(function):
+            raise TypeError(f"operation {name!r}: {role} must be a function, got {function!r}")
+    row = Operation(
+        name,
+        formula,
+        partials,  # type: ignore[arg-type]  # lists are welcome too
+        symbol or name,
+        latex or ops.default_latex(name),
+        _kink_function(kinks),
+        _intervals(domain),
+    )
+    checked: set[int] = set()
+    if row.arity is not None:
+        _check_partials(row, row.arity)
+        checked.add(row.arity)
+    specialize(row)
+    ops.CUSTOM[name] = row
+
+    def function_of_operands(*operands: Operand) -> Any:
+        if row.arity is not None and len(operands) != row.arity:
+            raise TypeError(f"{name} takes {row.arity} operands, got {len(operands)}")
+        if len(operands) not in checked:
+            _check_partials(row, len(operands))
+            checked.add(len(operands))
+        return apply(row, *operands)
+
+    function_of_operands.__name__ = function_of_operands.__qualname__ = name
+    function_of_operands.operation = row  # type: ignore[attr-defined]
+    return function_of_operands
+
+
+def _kink_function(kinks: Callable[..., Sequence[float]] | Sequence[float] | None) -> Callable[..., Any] | None:
+    if kinks is None or callable(kinks):
+        return kinks
+    points = tuple(kinks)
+    return lambda x: [x - point for point in points]
+
+
+def _intervals(domain: Sequence[Any] | None) -> Sequence[ops.Interval]:
+    if domain is None:
+        return ((-4.0, 4.0),)
+    return (tuple(domain),) if isinstance(domain[0], (int, float)) else tuple(map(tuple, domain))
+
+
+def _check_partials(row: Operation, number: int) -> None:
+    """Tries the partials at a point of the domain, so that a wrong number of them is known before `backward`."""
+    intervals = [row.domain[i if i < len(row.domain) else -1] for i in range(number)]
+    point = [low + 0.6 * (high - low) for low, high in intervals]
+    try:
+        partials = partials_on_floats(row, evaluated(row, point), point)
+    except (ArithmeticError, ValueError):
+        return  # the point is outside of the operation's own domain
+    if not isinstance(partials, (tuple, list)):
+        raise TypeError(
+            f"operation {row.name!r}: partials must return a tuple with one derivative for each operand, "
+            f"got {partials!r}; a tuple of one is written (derivative,)"
+        )
+    if len(partials) != number:
+        raise ValueError(
+            f"operation {row.name!r}: partials must return one derivative for each of {number} operands, "
+            f"got {len(partials)}"
+        )
