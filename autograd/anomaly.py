@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import linecache
 import math
-from typing import TYPE_CHECKING
 
 from .recording import Context, ContextChange, Watch, calling_line
 
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from .value import Value
 
@@ -86,6 +85,8 @@ def _described(operand: Value) -> str:
 
 
 def _shown(place: tuple[str, int]) -> str:
+    import linecache  # only here: it takes long to import
+
     filename, line = place
     source = linecache.getline(filename, line).strip()
     return f"{filename}:{line}" + (f"\n    {source}" if source else "")

@@ -121,9 +121,15 @@ def cosh(x: float) -> float:
         return inf
 
 
+def sech(x: float) -> float:
+    """1 / cosh(x), also where cosh overflows."""
+    e = math.exp(-math.fabs(x))
+    return 2.0 * e / (1.0 + e * e)
+
+
 def sigmoid(x: float) -> float:
     """1 / (1 + e**-x), from the exponential that cannot overflow."""
-    e = exp(-math.fabs(x))
+    e = math.exp(-math.fabs(x))
     return 1.0 / (1.0 + e) if x >= 0.0 else e / (1.0 + e)
 
 

@@ -8,18 +8,20 @@ IEEE 754: overflow is inf, undefined is nan, nothing raises. At a kink the deriv
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import ops
 from .ops import Operation
 from .specialize import specialize
 from .value import Value, apply, evaluated, partials_on_floats, unless_usual
 
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, TypeVar
+
     from .value import Operand
 
-T = TypeVar("T", Value, float)
+    T = TypeVar("T", Value, float)
 
 
 def exp(x: T) -> T:

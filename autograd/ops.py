@@ -11,14 +11,19 @@ is `m.divide` and the power `m.pow`, since Python's own raise where IEEE arithme
 The rows at the end are helpers that only partials need.
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any
 
 from . import arithmetic
 
-Interval = tuple[float, float]
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, TypeAlias
+
+    Interval: TypeAlias = tuple[float, float]
 
 _ANY: Interval = (-4.0, 4.0)
 _POSITIVE: Interval = (0.05, 6.0)
@@ -36,7 +41,7 @@ class Operation:
         latex: a template; `{0}`, `{1}` stand for the operands, `{all}` for all of them with commas between.
         kinks: `kinks(*operands)` are numbers that vanish where the derivative jumps.
         domain: an interval to draw each operand from in tests; the last one holds for all further operands.
-        pull: the reverse step `pull(node, cotangent)` written out for this row by `specialize.py`, or None.
+        pull: the reverse step `pull(node, cotangent)` as `specialize.py` writes it for this row, or None.
     """
 
     __slots__ = ("domain", "formula", "kinks", "latex", "name", "partials", "pull", "symbol")
@@ -190,7 +195,7 @@ cosh = _row("cosh", lambda m, x: m.cosh(x), lambda m, y, x: (m.sinh(x),), latex=
 tanh = _row(
     "tanh",
     lambda m, x: m.tanh(x),
-    lambda m, y, x: (m.square(m.reciprocal(m.cosh(x))),),
+    lambda m, y, x: (m.square(m.sech(x)),),
     latex=r"\tanh({0})",
 )
 
@@ -199,7 +204,7 @@ tanh = _row(
 sigmoid = _row(
     "sigmoid",
     lambda m, x: m.sigmoid(x),
-    lambda m, y, x: (m.square(0.5 * m.reciprocal(m.cosh(0.5 * x))),),
+    lambda m, y, x: (m.square(0.5 * m.sech(0.5 * x)),),
     latex=r"\sigma({0})",
 )
 softplus = _row(
@@ -379,6 +384,7 @@ step = _row(
 one_minus_square = _row(
     "one_minus_square", lambda m, x: m.one_minus_square(x), lambda m, y, x: (-2.0 * x,), latex="1 - {{{0}}}^2"
 )
+sech = _row("sech", lambda m, x: m.sech(x), lambda m, y, x: (-(y * m.tanh(x)),))
 gaussian = _row("gaussian", lambda m, x: m.gaussian(x), lambda m, y, x: (-x * y,), latex="e^{{-{0}^2/2}}")
 normal_cdf = _row(
     "normal_cdf",

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Token
     from types import TracebackType
+    from typing import Any, ParamSpec, TypeVar
 
     from .value import Value
 
-P = ParamSpec("P")
-R = TypeVar("R")
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
 
 class Watch:

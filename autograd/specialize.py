@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import TYPE_CHECKING, Any
 
 from . import ops, value
 from .ops import FLOATS, Operation
 from .recording import current_context
-from .value import _CONSTANT, Value, _accumulate, _contributions, apply, constant
+from .value import _CONSTANT, Value, apply, constant, pull
 
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 
 class UntraceableError(Exception):
@@ -97,8 +98,6 @@ SYMBOLS = _Symbols()
 _NAMES: dict[str, Any] = {
     **vars(FLOATS),
     "CONSTANT": _CONSTANT,
-    "accumulate": _accumulate,
-    "contributions": _contributions,
     "Real": Real,
     "Value": Value,
     "constant": constant,
@@ -106,6 +105,7 @@ _NAMES: dict[str, Any] = {
     "inf": math.inf,
     "nan": math.nan,
     "new": object.__new__,
+    "pull": pull,
     "apply": apply,
 }
 
@@ -171,11 +171,8 @@ def pull_all(results):
 {add}
         elif operation is mul:
 {mul}
-        elif operation.pull is not None:
-            operation.pull(node, cotangent)
         else:
-            for operand, contribution in contributions(node, cotangent):
-                accumulate(operand, contribution)
+            (operation.pull or pull)(node, cotangent)
 """
 
 _STEP = """
@@ -223,12 +220,25 @@ def traced_partials(operation: Operation) -> tuple[Any, ...]:
 
 
 def specialize(operation: Operation) -> None:
-    """Gives the operation its reverse step as straight code, where its partials can be written out."""
+    """Gives the operation its reverse step as straight code, where its partials can be written out.
+
+    The code is written at the first use: writing it for the whole table would double the time of `import autograd`.
+    """
+
+    def first_pull(node: Value, cotangent: float) -> None:
+        operation.pull = _written_pull(operation)
+        operation.pull(node, cotangent)
+
+    operation.pull = first_pull
+
+
+def _written_pull(operation: Operation) -> Callable[[Value, float], None]:
     try:
         text = _PULL.format(steps=_indented(_steps_text(operation), 4))
-        operation.pull = _written(text, "pull", {"operation": operation})
     except UntraceableError:
-        operation.pull = None
+        return pull
+    written: Callable[[Value, float], None] = _written(text, "pull", {"operation": operation})
+    return written
 
 
 def _steps_text(operation: Operation) -> str:
@@ -251,11 +261,10 @@ def install() -> None:
     for name, operation in _OPERATORS.items():
         _install_operator(name, operation)
     for operation in ops.TABLE.values():
-        name = "__neg__" if operation is ops.neg else operation.name
-        if operation.arity == 1 and hasattr(Value, name):
-            text = _METHOD.format(formula=_formula_text(operation))
-            _replace(name, _written(text, "method", {"operation": operation}))
-    Value.__abs__ = Value.abs
+        if operation.arity == 1 and hasattr(Value, operation.name):
+            _install_method(operation.name, operation)
+    _install_method("__neg__", ops.neg)
+    _install_method("__abs__", ops.abs)
     # Nearly all of a network's operations are products and their sums; they save the call.
     common = {"add": ops.add, "mul": ops.mul}
     steps = {name: _indented(_steps_text(operation), 12) for name, operation in common.items()}
@@ -272,8 +281,21 @@ def _install_operator(name: str, operation: Operation) -> None:
         _replace(method, _written(text, "operator", {"operation": operation}))
 
 
-def _replace(name: str, function: Any) -> None:
+def _install_method(name: str, operation: Operation) -> None:
+    """Like `specialize`, the method is written at its first use."""
+
+    def first_method(operand: Value) -> Value:
+        text = _METHOD.format(formula=_formula_text(operation))
+        written = _replace(name, _written(text, "method", {"operation": operation}))
+        result: Value = written(operand)
+        return result
+
+    _replace(name, first_method)
+
+
+def _replace(name: str, function: Any) -> Any:
     """Puts the written method where the plain one was, under its name and docstring."""
     plain = getattr(Value, name)
     function.__name__, function.__qualname__, function.__doc__ = plain.__name__, plain.__qualname__, plain.__doc__
     setattr(Value, name, function)
+    return function

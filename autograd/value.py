@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from copy import deepcopy
 from numbers import Real
-from pickle import PicklingError
-from typing import TYPE_CHECKING, Any
 
 from . import ops
 from .graph import history, nodes
 from .ops import FLOATS, Operation
 from .recording import Watch, current_context
 
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import SupportsFloat, TypeAlias
+    from typing import Any, SupportsFloat, TypeAlias
 
     from .recording import Scope
 
@@ -178,7 +176,9 @@ class Value:
         if watch is None:
             _pull_all(results)
         else:
-            _pull_watched(results, watch)
+            for node in results:
+                if node._grad is not None:
+                    pull(node, node._grad, watch)
 
     def leaky_relu(self, negative_slope: Operand = 0.01) -> Value:
         """See `autograd.leaky_relu`."""
@@ -390,19 +390,16 @@ def _accumulate(value: Value, contribution: float) -> None:
 def _pull_all(results: Iterable[Value]) -> None:
     """The chain rule at each result, from the newest to the oldest."""
     for node in results:
-        cotangent = node._grad
-        if cotangent is not None:
-            for operand, contribution in _contributions(node, cotangent):
-                _accumulate(operand, contribution)
+        if node._grad is not None:
+            pull(node, node._grad)
 
 
-def _pull_watched(results: Iterable[Value], watch: Watch) -> None:
-    for node in results:
-        cotangent = node._grad
-        if cotangent is not None:
-            for operand, contribution in _contributions(node, cotangent):
-                watch.backward(node, operand, contribution)
-                _accumulate(operand, contribution)
+def pull(node: Value, cotangent: float, watch: Watch | None = None) -> None:
+    """The chain rule at one node: each operand receives the node's gradient times the partial derivative."""
+    for operand, contribution in _contributions(node, cotangent):
+        if watch:
+            watch.backward(node, operand, contribution)
+        _accumulate(operand, contribution)
 
 
 def _contributions(node: Value, cotangent: float) -> Iterator[tuple[Value, float]]:
@@ -445,6 +442,8 @@ def _twin(node: Value, operands: tuple[Value, ...], memo: dict[int, Any] | None 
     twin._scope = None
     added = getattr(node, "__dict__", None)
     if added:
+        from copy import deepcopy  # only here: whoever copies has imported it, others need not wait for it
+
         twin.__dict__.update(added if memo is None else deepcopy(added, memo))
     return twin
 
@@ -473,6 +472,8 @@ def _restored_graph(records: list[tuple[str, list[Any], float, float | None, str
 
 
 def _pickled_operation(node: Value) -> str:
+    from pickle import PicklingError  # only here: whoever pickles has imported it, others need not wait for it
+
     operation = node._operation
     assert operation is not None
     if operation is not (ops.TABLE.get(operation.name) or ops.CUSTOM.get(operation.name)):
