@@ -1,0 +1,244 @@
+"""Activation functions as modules: what bends the sums of a layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+import autograd
+from autograd import Value
+
+from .checks import items, number_between, one_of, positive_integer
+from .module import Module
+
+
+class Activation(Module):
+    """A module without parameters that bends each of its inputs by the same function.
+
+    Subclasses define `bend`.
+    """
+
+    def bend(self, x: Any) -> Any:
+        """The activation function."""
+        raise NotImplementedError(f"{type(self).__name__} does not define bend")
+
+    def forward(self, xs: Any) -> Any:
+        """The function of each input: a list for a list, one Value for one Value."""
+        return [self.bend(x) for x in xs] if isinstance(xs, Iterable) else self.bend(xs)
+
+
+class Identity(Activation):
+    """Leaves its inputs as they are."""
+
+    def bend(self, x: Any) -> Any:
+        """The input itself."""
+        return x
+
+
+class Softplus(Activation):
+    """A smooth bend, `log(1 + e^x)`: the activation of the dosage network in the lectures."""
+
+    def bend(self, x: Any) -> Any:
+        """`log(1 + e^x)`; its derivative is `e^x / (1 + e^x)`."""
+        return autograd.softplus(x)
+
+
+class ReLU(Activation):
+    """A sharp bend, `max(0, x)`, whose derivative at 0 is defined to be 0."""
+
+    def bend(self, x: Any) -> Any:
+        """`max(0, x)`."""
+        return autograd.relu(x)
+
+
+class Tanh(Activation):
+    """The hyperbolic tangent, between -1 and 1."""
+
+    def bend(self, x: Any) -> Any:
+        """`tanh(x)`."""
+        return autograd.tanh(x)
+
+
+class Sigmoid(Activation):
+    """The logistic function, between 0 and 1."""
+
+    def bend(self, x: Any) -> Any:
+        """`1 / (1 + e^-x)`."""
+        return autograd.sigmoid(x)
+
+
+class LeakyReLU(Activation):
+    """ReLU that keeps a little slope below 0.
+
+    Args:
+        negative_slope: that slope.
+    """
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = number_between(negative_slope, "negative_slope", -math.inf)
+
+    def bend(self, x: Any) -> Any:
+        """`x` above 0, `negative_slope * x` below."""
+        return autograd.leaky_relu(x, self.negative_slope)
+
+    def extra_repr(self) -> str:
+        """As in PyTorch."""
+        return f"negative_slope={self.negative_slope:g}"
+
+
+class ELU(Activation):
+    """Straight above 0, exponential below, down to -alpha.
+
+    Args:
+        alpha: how far down.
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = number_between(alpha, "alpha", -math.inf)
+
+    def bend(self, x: Any) -> Any:
+        """`x` above 0, `alpha * (e^x - 1)` below."""
+        return autograd.elu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        """As in PyTorch."""
+        return f"alpha={self.alpha:g}"
+
+
+class SiLU(Activation):
+    """The input times its sigmoid, also called swish."""
+
+    def bend(self, x: Any) -> Any:
+        """`x / (1 + e^-x)`."""
+        return autograd.silu(x)
+
+
+class GELU(Activation):
+    """The input times the normal distribution's cumulative probability of it; exact, not the tanh approximation."""
+
+    def bend(self, x: Any) -> Any:
+        """`x * Phi(x)`."""
+        return autograd.gelu(x)
+
+
+class Softmax(Module):
+    """Turns raw outputs into probabilities: between 0 and 1, with sum 1."""
+
+    def forward(self, xs: Sequence[Any]) -> list[Any]:
+        """See `nn.softmax`."""
+        return softmax(xs)
+
+
+class LogSoftmax(Module):
+    """Turns raw outputs into the logarithms of probabilities."""
+
+    def forward(self, xs: Sequence[Any]) -> list[Any]:
+        """See `nn.log_softmax`."""
+        return log_softmax(xs)
+
+
+class ArgMax(Module):
+    """Turns the largest raw output into 1 and all others into 0.
+
+    The outputs do not change when the inputs change a little, so their derivative is 0 and nothing can be trained
+    through them: they are constants. Train with `Softmax` or with the raw outputs and `cross_entropy` instead.
+    """
+
+    def forward(self, xs: Sequence[Any]) -> list[Value]:
+        """A one-hot list of constants; the first of equally large outputs wins."""
+        inputs = items(xs, "inputs of ArgMax")
+        return [Value(number).detach() for number in one_hot(argmax(inputs), len(inputs))]
+
+
+def softmax(xs: Sequence[Any]) -> list[Any]:
+    """`e^x / (e^x1 + e^x2 + ...)` for each x, without overflow: see `autograd.softmax`.
+
+    >>> [round(p, 2) for p in softmax([1.43, -0.4, 0.23])]
+    [0.68, 0.11, 0.21]
+    """
+    probabilities: list[Any] = autograd.softmax(xs)
+    return probabilities
+
+
+_log_softmax_of_first: Callable[..., Any] = autograd.operation(
+    "log_softmax",
+    lambda m, x, *others: -m.logsumexp((0.0, *(other - x for other in others))),
+    lambda m, y, x, *others: _log_softmax_partials(m, (x, *others)),
+)
+"""log(e^x / (e^x + e^other + ...)). Measured from x, it keeps its digits when the softmax is close to 1."""
+
+
+def _log_softmax_partials(m: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """1 - p for x itself, as the sum of the other shares; -q for the others."""
+    others = m.softmaxes(xs)[1:]
+    return (m.sum(others), *(-share for share in others))
+
+
+def log_softmax(xs: Sequence[Any]) -> list[Any]:
+    """The logarithm of `softmax`, exact where the softmax itself rounds to 0 or 1.
+
+    Raises:
+        ValueError: there are no numbers.
+    """
+    inputs = items(xs, "inputs of log_softmax")
+    if not inputs:
+        raise ValueError("log_softmax takes at least one number, got none")
+    return [log_softmax_at(inputs, position) for position in range(len(inputs))]
+
+
+def log_softmax_at(xs: Sequence[Any], position: int) -> Any:
+    """One element of `log_softmax`."""
+    return _log_softmax_of_first(xs[position], *xs[:position], *xs[position + 1 :])
+
+
+def argmax(xs: Sequence[Any]) -> int:
+    """The index of the largest number; the first of several, and the first nan if there is one, as in NumPy.
+
+    Raises:
+        ValueError: there are no numbers.
+    """
+    numbers = [float(x) for x in items(xs, "inputs of argmax")]
+    if not numbers:
+        raise ValueError("argmax takes at least one number, got none")
+    return int(np.argmax(numbers))
+
+
+def one_hot(index: int, classes: int) -> list[float]:
+    """A 1 at the index among zeros: the class as probabilities.
+
+    Raises:
+        TypeError: the index or the number of classes is not an integer.
+        ValueError: the index is not from 0 to `classes - 1`.
+    """
+    classes = positive_integer(classes, "the number of classes")
+    if not isinstance(index, Integral):
+        raise TypeError(f"one_hot takes the index of a class, got {index!r} of type {type(index).__name__}")
+    if not 0 <= index < classes:
+        raise ValueError(f"one_hot takes an index from 0 to {classes - 1}, got {index!r}")
+    return [float(position == index) for position in range(classes)]
+
+
+_BY_NAME: dict[str, type[Activation]] = {
+    "softplus": Softplus,
+    "relu": ReLU,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+    "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "silu": SiLU,
+    "gelu": GELU,
+    "identity": Identity,
+}
+
+
+def activation_named(name: str) -> type[Activation]:
+    """The activation that `MLP(activation=...)` asks for.
+
+    Raises:
+        ValueError: there is no such name; the message lists those that there are.
+    """
+    return _BY_NAME[one_of(name, "activation", _BY_NAME)]

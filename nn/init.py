@@ -1,0 +1,176 @@
+"""Initialisers: random numbers for weights to start from, written into the parameters in place.
+
+Each takes a module, whose weights it sets (its arrays of two dimensions, not its biases), or Parameters: one, a list of
+them, or a matrix as lists of rows. The names and formulas are PyTorch's.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from .checks import one_of
+from .module import Module, Parameter, elements, shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+    Target: TypeAlias = Module | Parameter | Sequence[Parameter] | Sequence[Sequence[Parameter]]
+
+_GAINS: dict[str, Callable[[float], float]] = {
+    "linear": lambda slope: 1.0,
+    "sigmoid": lambda slope: 1.0,
+    "tanh": lambda slope: 5.0 / 3.0,
+    "relu": lambda slope: math.sqrt(2.0),
+    "leaky_relu": lambda slope: math.sqrt(2.0 / (1.0 + slope**2)),
+}
+"""How much larger weights must be to make up for what the activation takes from the variance."""
+
+
+def generator(rng: np.random.Generator | None = None, seed: int | None = None) -> np.random.Generator:
+    """The source of random numbers that `rng=` and `seed=` ask for; a new one with neither.
+
+    Raises:
+        TypeError: `rng` is not a `numpy.random.Generator`.
+        ValueError: both are given.
+    """
+    if rng is None:
+        return np.random.default_rng(seed)
+    if seed is not None:
+        raise ValueError("give either rng or seed, not both")
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, got {rng!r}; numpy.random.default_rng(0) makes one")
+    return rng
+
+
+def normal(
+    target: Target,
+    mean: float = 0.0,
+    std: float = 1.0,
+    *,
+    rng: np.random.Generator | None = None,
+    seed: int | None = None,
+) -> None:
+    """Draws from the normal distribution with this mean and standard deviation."""
+    rng = generator(rng, seed)
+    for tensor in _tensors(target):
+        _set(tensor, rng.normal(mean, std, size=shape(tensor)))
+
+
+def uniform(
+    target: Target,
+    low: float = 0.0,
+    high: float = 1.0,
+    *,
+    rng: np.random.Generator | None = None,
+    seed: int | None = None,
+) -> None:
+    """Draws from the uniform distribution between two numbers."""
+    rng = generator(rng, seed)
+    for tensor in _tensors(target):
+        _set(tensor, rng.uniform(low, high, size=shape(tensor)))
+
+
+def xavier_uniform(
+    target: Target, gain: float = 1.0, *, rng: np.random.Generator | None = None, seed: int | None = None
+) -> None:
+    """Uniform, with variance `gain^2 * 2 / (fan_in + fan_out)` (Glorot and Bengio 2010)."""
+    rng = generator(rng, seed)
+    for tensor in _tensors(target):
+        bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
+        _set(tensor, rng.uniform(-bound, bound, size=shape(tensor)))
+
+
+def xavier_normal(
+    target: Target, gain: float = 1.0, *, rng: np.random.Generator | None = None, seed: int | None = None
+) -> None:
+    """Normal, with variance `gain^2 * 2 / (fan_in + fan_out)` (Glorot and Bengio 2010)."""
+    rng = generator(rng, seed)
+    for tensor in _tensors(target):
+        _set(tensor, rng.normal(0.0, _xavier_std(tensor, gain), size=shape(tensor)))
+
+
+def kaiming_uniform(
+    target: Target,
+    a: float = 0.0,
+    mode: Literal["fan_in", "fan_out"] = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    *,
+    rng: np.random.Generator | None = None,
+    seed: int | None = None,
+) -> None:
+    """Uniform, with variance `gain^2 / fan` (He et al. 2015).
+
+    Args:
+        target: a module or Parameters.
+        a: the slope below zero of a leaky ReLU.
+        mode: whether the fan is the number of inputs, which preserves the variance forwards, or of outputs, backwards.
+        nonlinearity: the activation after the weights, which sets the gain.
+        rng: the source of the random numbers.
+        seed: makes a new source, instead of `rng`.
+    """
+    rng = generator(rng, seed)
+    for tensor in _tensors(target):
+        bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
+        _set(tensor, rng.uniform(-bound, bound, size=shape(tensor)))
+
+
+def kaiming_normal(
+    target: Target,
+    a: float = 0.0,
+    mode: Literal["fan_in", "fan_out"] = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    *,
+    rng: np.random.Generator | None = None,
+    seed: int | None = None,
+) -> None:
+    """Normal, with variance `gain^2 / fan` (He et al. 2015); the arguments are those of `kaiming_uniform`."""
+    rng = generator(rng, seed)
+    for tensor in _tensors(target):
+        _set(tensor, rng.normal(0.0, _kaiming_std(tensor, a, mode, nonlinearity), size=shape(tensor)))
+
+
+def zeros(target: Target) -> None:
+    """Sets all to 0."""
+    for tensor in _tensors(target):
+        _set(tensor, np.zeros(shape(tensor)))
+
+
+def _tensors(target: Target) -> list[Any]:
+    """The arrays of parameters to set."""
+    if isinstance(target, Module):
+        weights = [tensor for _, tensor in target.named_tensors() if len(shape(tensor)) > 1]
+        if not weights:
+            raise ValueError(f"{type(target).__name__} has no matrices of weights; give its parameters as a list")
+        return weights
+    try:
+        shape(target)
+    except TypeError:
+        raise TypeError(
+            f"an initialiser takes a Module, a Parameter, or lists of Parameters of equal lengths, got {target!r}"
+        ) from None
+    return [target]
+
+
+def _set(tensor: Any, numbers: Any) -> None:
+    for (_, parameter), number in zip(elements(tensor), np.ravel(numbers), strict=True):
+        parameter.data = number
+
+
+def _fans(tensor: Any) -> tuple[int, int]:
+    """The numbers of inputs and outputs; a plain list is taken for the weights of one node."""
+    *outputs, inputs = (1, *shape(tensor))
+    return inputs, outputs[-1]
+
+
+def _xavier_std(tensor: Any, gain: float) -> float:
+    return gain * math.sqrt(2.0 / sum(_fans(tensor)))
+
+
+def _kaiming_std(tensor: Any, slope: float, mode: str, nonlinearity: str) -> float:
+    fan_in, fan_out = _fans(tensor)
+    fan = {"fan_in": fan_in, "fan_out": fan_out}[one_of(mode, "mode", ("fan_in", "fan_out"))]
+    return _GAINS[one_of(nonlinearity, "nonlinearity", _GAINS)](slope) / math.sqrt(fan)

@@ -1,0 +1,185 @@
+"""Layers of weights and biases, and modules put one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, overload
+
+from autograd import Value, dot
+
+from . import init
+from .activations import activation_named
+from .checks import positive_integer
+from .module import Module, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+
+
+class Linear(Module):
+    """Nodes that add up their weighted inputs and a bias: output j is `sum_i weight[j][i] * input i + bias[j]`.
+
+    Weights start from a normal distribution with standard deviation `1 / sqrt(in_features)`, biases at 0.
+
+    Args:
+        in_features: the number of inputs.
+        out_features: the number of nodes, each of which has one output.
+        bias: whether the nodes have biases.
+        rng: the source of the random weights; without it and `seed` they differ from run to run.
+        seed: makes the weights reproducible, instead of `rng`.
+
+    Attributes:
+        weight: `weight[j][i]` is the weight of input i at node j.
+        bias: `bias[j]` is added at node j; None without biases.
+
+    Raises:
+        ValueError: a size is less than 1, or both `rng` and `seed` are given.
+
+    >>> layer = Linear(2, 3, seed=0)
+    >>> [round(y.data, 3) for y in layer([1.0, 0.5])]
+    [0.042, 0.49, -0.251]
+    """
+
+    bias: list[Parameter] | None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        rng: np.random.Generator | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.in_features = positive_integer(in_features, "in_features")
+        self.out_features = positive_integer(out_features, "out_features")
+        self.weight = [[Parameter(0.0) for _ in range(in_features)] for _ in range(out_features)]
+        self.bias = [Parameter(0.0) for _ in range(out_features)] if bias else None
+        init.normal(self, std=in_features**-0.5, rng=rng, seed=seed)
+
+    def forward(self, xs: Sequence[Any]) -> list[Value]:
+        """The outputs of all nodes.
+
+        Args:
+            xs: one number or Value per input.
+
+        Raises:
+            ValueError: there are more or fewer of them than `in_features`.
+        """
+        inputs = self._checked(xs)
+        sums = [_weighted_sum(weights, inputs) for weights in self.weight]
+        if self.bias is None:
+            return sums
+        return [total + bias for total, bias in zip(sums, self.bias, strict=True)]
+
+    def extra_repr(self) -> str:
+        """As in PyTorch."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+    def _checked(self, xs: Sequence[Any]) -> list[Any]:
+        layer = f"layer {self._path!r}, {self!r}," if self._path else repr(self)
+        try:
+            inputs = list(xs)
+        except TypeError:
+            raise TypeError(f"{layer} takes a list of its inputs, got one {type(xs).__name__}: {xs!r}") from None
+        if len(inputs) != self.in_features:
+            raise ValueError(f"{layer} expected {self.in_features} inputs, got {len(inputs)}")
+        return inputs
+
+
+def _weighted_sum(weights: Sequence[Value], inputs: Sequence[Any]) -> Value:
+    """One product stays a product, as the lectures draw it."""
+    total = weights[0] * inputs[0] if len(weights) == 1 else dot(weights, inputs)
+    assert isinstance(total, Value)
+    return total
+
+
+class Sequential(Module):
+    """Modules one after the other, each computing with what the one before it returned.
+
+    `model[0]` is the first module, `model[1:]` a Sequential of the others, `len(model)` their number.
+
+    Raises:
+        TypeError: an argument is not a Module.
+
+    >>> from nn import Softplus
+    >>> Sequential(Linear(1, 2), Softplus(), Linear(2, 1))
+    Sequential(
+      (0): Linear(in_features=1, out_features=2, bias=True)
+      (1): Softplus()
+      (2): Linear(in_features=2, out_features=1, bias=True)
+    )
+    """
+
+    def __init__(self, *modules: Module) -> None:
+        for position, module in enumerate(modules):
+            if not isinstance(module, Module):
+                raise TypeError(
+                    f"Sequential takes modules one by one; argument {position} is {module!r} "
+                    f"of type {type(module).__name__}"
+                )
+            setattr(self, str(position), module)
+
+    def forward(self, xs: Any) -> Any:
+        """The result of the last module."""
+        for module in self:
+            xs = module(xs)
+        return xs
+
+    def __iter__(self) -> Iterator[Module]:
+        return (child for _, child in self._named_children())
+
+    def __len__(self) -> int:
+        return len(self._named_children())
+
+    @overload
+    def __getitem__(self, position: int) -> Module: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequential: ...
+    def __getitem__(self, position: int | slice) -> Module:
+        chosen = list(self)[position]
+        return chosen if isinstance(chosen, Module) else Sequential(*chosen)
+
+
+class MLP(Sequential):
+    """A multilayer perceptron: Linear layers with an activation between them, none after the last.
+
+    Args:
+        sizes: the numbers of inputs, of nodes in each hidden layer, and of outputs.
+        activation: the name of the activation of the hidden nodes.
+        rng: the source of the random weights; without it and `seed` they differ from run to run.
+        seed: makes the weights reproducible, instead of `rng`.
+
+    Raises:
+        ValueError: fewer than two sizes, a size less than 1, or an unknown activation, which lists the known ones.
+
+    >>> MLP([2, 16, 16, 1], activation="relu")
+    MLP(
+      (0): Linear(in_features=2, out_features=16, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=16, out_features=16, bias=True)
+      (3): ReLU()
+      (4): Linear(in_features=16, out_features=1, bias=True)
+    )
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str = "softplus",
+        *,
+        rng: np.random.Generator | None = None,
+        seed: int | None = None,
+    ) -> None:
+        sizes = list(sizes)
+        if len(sizes) < 2:
+            raise ValueError(f"MLP takes at least two sizes, of its inputs and of its outputs; got {sizes!r}")
+        bend = activation_named(activation)
+        rng = init.generator(rng, seed)
+        modules: list[Module] = []
+        for inputs, outputs in pairwise(sizes):
+            modules += [Linear(inputs, outputs, rng=rng), bend()]
+        super().__init__(*modules[:-1])

@@ -1,0 +1,253 @@
+"""Losses: how far what a network predicts is from what was observed.
+
+All take one observation or a batch, a list of observations. With `reduction="none"` they give one loss per number (the
+cross entropies: per observation), with "sum" and "mean" a single one, as in PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal
+
+import autograd
+from autograd import Value
+
+from .activations import log_softmax_at
+from .checks import is_number, items, number_between, one_of
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Reduction: TypeAlias = Literal["mean", "sum", "none"]
+
+_REDUCTIONS: dict[str, Callable[[list[Any]], Any]] = {"mean": autograd.mean, "sum": autograd.sum}
+
+
+# Losses of numbers: the residual of each output counts
+
+
+def ssr(predicted: Any, observed: Any, reduction: Reduction = "sum") -> Any:
+    """The sum of squared residuals, `sum (observed - predicted)^2`: the loss of the dosage network in the lectures.
+
+    Args:
+        predicted: a Value, a list of the outputs for one observation, or a list of such lists.
+        observed: the numbers that should have come out, in the same form.
+        reduction: "sum" (this loss is a sum by name), "mean" or "none".
+
+    Raises:
+        ValueError: the two differ in form, or are empty.
+
+    >>> ssr([1.5, 0.25], [1.0, 0.0])
+    0.3125
+    """
+    return _elementwise(lambda p, o: autograd.square(o - p), predicted, observed, reduction)
+
+
+def mse(predicted: Any, observed: Any, reduction: Reduction = "mean") -> Any:
+    """The mean squared error; arguments and errors as `ssr`."""
+    return ssr(predicted, observed, reduction)
+
+
+def mae(predicted: Any, observed: Any, reduction: Reduction = "mean") -> Any:
+    """The mean absolute error, PyTorch's `l1_loss`; arguments and errors as `ssr`."""
+    return _elementwise(lambda p, o: autograd.abs(p - o), predicted, observed, reduction)
+
+
+def huber(predicted: Any, observed: Any, delta: float = 1.0, reduction: Reduction = "mean") -> Any:
+    """Half the squared residual up to `delta`, beyond it a straight line (Huber 1964); otherwise as `ssr`."""
+    if not number_between(delta, "delta"):
+        raise ValueError("delta must be greater than 0")
+
+    def loss(p: Any, o: Any) -> Any:
+        distance = autograd.abs(p - o)
+        inside = autograd.minimum(distance, delta)
+        return inside * (distance - 0.5 * inside)
+
+    return _elementwise(loss, predicted, observed, reduction)
+
+
+def hinge(scores: Any, labels: Any, reduction: Reduction = "mean") -> Any:
+    """`max(0, 1 - label * score)`, which asks for scores beyond 1 on the right side; labels are -1 or 1.
+
+    Other arguments and errors as `ssr`.
+
+    Raises:
+        ValueError: a label is a number other than -1 and 1.
+    """
+
+    def loss(score: Any, label: Any) -> Any:
+        if not isinstance(label, Value) and label not in (-1, 1):
+            raise ValueError(f"hinge: labels must be -1 or 1, got {label!r}")
+        return autograd.relu(1.0 - label * score)
+
+    return _elementwise(loss, scores, labels, reduction)
+
+
+def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: Reduction = "mean") -> Any:
+    """The cross entropy of yes and no, where `sigmoid(logit)` is the predicted probability of yes.
+
+    Computed as `target * softplus(-logit) + (1 - target) * softplus(logit)`, which keeps its digits in both tails.
+
+    Args:
+        logits: raw outputs, any real numbers, in the forms of `ssr`.
+        target: the observed probabilities, between 0 and 1.
+        reduction: "mean", "sum" or "none".
+
+    Raises:
+        ValueError: a target is a number outside of 0 to 1, or the forms differ.
+    """
+
+    def loss(logit: Any, yes: Any) -> Any:
+        if not isinstance(yes, Value) and not 0 <= yes <= 1:
+            raise ValueError(f"binary_cross_entropy_with_logits: targets must be between 0 and 1, got {yes!r}")
+        return yes * autograd.softplus(-logit) + (1.0 - yes) * autograd.softplus(logit)
+
+    return _elementwise(loss, logits, target, reduction)
+
+
+# Losses of classes: each observation counts
+
+
+def cross_entropy(logits: Any, target: Any, reduction: Reduction = "mean") -> Any:
+    """The cross entropy of softmax outputs, `-sum_c observed_c * log(softmax(logits)_c)`.
+
+    Args:
+        logits: the raw outputs, one for each class; or a list of such lists.
+        target: the index of the observed class, or a list with the observed probability of each class (one-hot, or any
+            distribution; numbers or Values); for a batch, a list of them.
+        reduction: over the observations, "mean", "sum" or "none".
+
+    Raises:
+        TypeError: a class is not an integer.
+        ValueError: a class is out of range, probabilities do not fit in number or do not add up to 1, the batches
+            differ in length or are empty.
+
+    >>> round(cross_entropy([1.43, -0.4, 0.23], 0), 2)
+    0.38
+    """
+
+    def of_class(zs: list[Any], observed: int) -> Any:
+        return -log_softmax_at(zs, observed)
+
+    def of_distribution(zs: list[Any], observed: list[Any], classes: list[int]) -> Any:
+        total = autograd.logsumexp(zs)
+        return autograd.dot([observed[c] for c in classes], [total - zs[c] for c in classes])
+
+    return _by_observation(of_class, of_distribution, logits, target, reduction)
+
+
+def nll(log_probabilities: Any, target: Any, reduction: Reduction = "mean") -> Any:
+    """The negative log likelihood, `-sum_c observed_c * log_probability_c`: cross entropy after `log_softmax`.
+
+    Targets, reductions and errors as `cross_entropy`.
+    """
+
+    def of_distribution(ls: list[Any], observed: list[Any], classes: list[int]) -> Any:
+        return -autograd.dot([observed[c] for c in classes], [ls[c] for c in classes])
+
+    return _by_observation(lambda ls, observed: -ls[observed], of_distribution, log_probabilities, target, reduction)
+
+
+def cross_entropy_of_probabilities(predicted: Any, observed: Any, reduction: Reduction = "mean") -> Any:
+    """The cross entropy of probabilities, `-sum_c observed_c * log(predicted_c)`, as the lectures write it.
+
+    `cross_entropy` of the raw outputs is more accurate where a probability is close to 0 or 1. Classes that were
+    observed with probability 0 are left out. Targets, reductions and errors as `cross_entropy`.
+
+    >>> round(cross_entropy_of_probabilities([0.57, 0.20, 0.23], 0), 2)
+    0.56
+    """
+
+    def of_distribution(ps: list[Any], observed: list[Any], classes: list[int]) -> Any:
+        return -autograd.dot([observed[c] for c in classes], [autograd.log(ps[c]) for c in classes])
+
+    return _by_observation(lambda ps, c: -autograd.log(ps[c]), of_distribution, predicted, observed, reduction)
+
+
+def _elementwise(loss: Callable[[Any, Any], Any], predicted: Any, observed: Any, reduction: Reduction) -> Any:
+    one_of(reduction, "reduction", ("mean", "sum", "none"))
+    losses = _paired(loss, predicted, observed, "")
+    return losses if reduction == "none" else _reduced(_flat(losses), reduction)
+
+
+def _paired(loss: Callable[[Any, Any], Any], predicted: Any, observed: Any, index: str) -> Any:
+    """The loss of every number. One number may stand for a list of one, as targets of one output often do."""
+    if is_number(predicted) and is_number(observed):
+        return loss(predicted, observed)
+    left = [predicted] if is_number(predicted) else items(predicted, f"predicted{index}")
+    right = [observed] if is_number(observed) else items(observed, f"observed{index}")
+    _check_lengths(left, right, index)
+    return [_paired(loss, p, o, f"{index}[{i}]") for i, (p, o) in enumerate(zip(left, right, strict=True))]
+
+
+def _by_observation(
+    of_class: Callable[[list[Any], int], Any],
+    of_distribution: Callable[[list[Any], list[Any], list[int]], Any],
+    predicted: Any,
+    target: Any,
+    reduction: Reduction,
+) -> Any:
+    """The loss of each observation: of a class, or of a distribution restricted to the classes that occur in it."""
+    one_of(reduction, "reduction", ("mean", "sum", "none"))
+
+    def loss(outputs: list[Any], observed: Any, index: str) -> Any:
+        if is_number(observed):
+            return of_class(outputs, _checked_class(observed, len(outputs), index))
+        distribution = items(observed, f"target{index}")
+        _check_distribution(distribution, len(outputs), index)
+        classes = [c for c, share in enumerate(distribution) if isinstance(share, Value) or share != 0]
+        if len(classes) == 1 and isinstance(distribution[classes[0]], Real):
+            return of_class(outputs, classes[0])
+        return of_distribution(outputs, distribution, classes)
+
+    outputs = items(predicted, "predicted")
+    if not outputs or is_number(outputs[0]):
+        _check_lengths(outputs, outputs, "")
+        return loss(outputs, target, "")
+    targets = items(target, "target")
+    _check_lengths(outputs, targets, "")
+    losses = [
+        loss(items(row, f"predicted[{i}]"), observed, f"[{i}]")
+        for i, (row, observed) in enumerate(zip(outputs, targets, strict=True))
+    ]
+    return losses if reduction == "none" else _reduced(losses, reduction)
+
+
+def _reduced(losses: list[Any], reduction: Reduction) -> Any:
+    return losses[0] if len(losses) == 1 else _REDUCTIONS[reduction](losses)
+
+
+def _flat(losses: Any) -> list[Any]:
+    return [loss for part in losses for loss in _flat(part)] if isinstance(losses, list) else [losses]
+
+
+def _check_lengths(predicted: Sequence[Any], observed: Sequence[Any], index: str) -> None:
+    if len(predicted) != len(observed):
+        raise ValueError(
+            f"predicted{index} and observed{index} must have equal lengths, got {len(predicted)} and {len(observed)}"
+        )
+    if not predicted:
+        raise ValueError(f"predicted{index} is empty; a loss takes at least one number")
+
+
+def _checked_class(observed: Any, classes: int, index: str) -> int:
+    if not isinstance(observed, Integral):
+        raise TypeError(
+            f"target{index}: a class is an integer from 0 to {classes - 1}, or a list of the probabilities of all "
+            f"classes; got {observed!r} of type {type(observed).__name__}"
+        )
+    if int(observed) not in range(classes):
+        raise ValueError(f"target{index}: a class must be from 0 to {classes - 1}, got {observed!r}")
+    return int(observed)
+
+
+def _check_distribution(shares: list[Any], classes: int, index: str) -> None:
+    """Values may be anything, since they may be filled in later; numbers must be probabilities."""
+    if len(shares) != classes:
+        raise ValueError(f"target{index}: expected probabilities of {classes} classes, got {len(shares)}")
+    numbers = [float(share) for share in shares if is_number(share) and not isinstance(share, Value)]
+    if len(numbers) == classes and not (min(numbers) >= 0 and abs(sum(numbers) - 1) <= 1e-6):
+        raise ValueError(
+            f"target{index}: probabilities must be at least 0 and add up to 1, got {shares!r} with sum {sum(numbers)!r}"
+        )

@@ -1,0 +1,322 @@
+"""Module and Parameter: how a network finds its parameters and what it calls them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd import Value, scope
+
+from .tables import summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import SupportsFloat, TypeAlias
+
+    Key: TypeAlias = str | int
+    Tensor: TypeAlias = Any
+    """A Parameter, or lists of Parameters nested to one depth and of equal lengths: a vector, a matrix and so on."""
+
+
+class Parameter(Value):
+    """A Value that training may change.
+
+    Args:
+        data: a real number.
+        name: what drawings and tables call it, such as "w1"; without one, its path in the outermost module that it was
+            assigned to, such as "hidden.weight[0][1]".
+        trainable: whether optimisers change it. A frozen parameter still gets a gradient.
+
+    Attributes:
+        path: where it is in its module; None until it is assigned to one.
+
+    Raises:
+        TypeError: data is not a real number, or name not a string.
+
+    >>> Parameter(2.74, name="w1")
+    Parameter(2.74, name='w1')
+    """
+
+    path: str | None
+
+    def __init__(self, data: SupportsFloat, name: str | None = None, trainable: bool = True) -> None:
+        super().__init__(data, name)
+        self.trainable = trainable
+        self.path = None
+
+    def _placed(self, path: str) -> None:
+        """Takes the path as name, unless it was given another."""
+        if self.path is None or _is_outer(path, self.path):
+            if self.name in (None, self.path):
+                self.name = path
+            self.path = path
+
+
+class Module:
+    """A part of a network: parameters, smaller modules, and a `forward` that computes with them.
+
+    Subclasses assign parameters and modules to attributes, alone or in lists, tuples and dicts, and define `forward`.
+    Everything is found there when it is needed, so lists may grow later. A parameter or module that is reachable in
+    several ways counts once, under its first path.
+
+    Paths are those of PyTorch: attributes, keys and positions of modules joined by dots ("layers.0.weight"). Lists of
+    parameters are arrays, whose elements have their position in brackets ("layers.0.weight[1][0]").
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope = Parameter(2.0)
+    ...         self.intercept = Parameter(1.0)
+    ...     def forward(self, x):
+    ...         return self.slope * x + self.intercept
+    >>> line = Line()
+    >>> line(3).data
+    7.0
+    >>> [name for name, parameter in line.named_parameters()]
+    ['slope', 'intercept']
+    """
+
+    training: bool = True
+    """Whether the module is being trained; see `train` and `eval`."""
+
+    _path: str | None = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        for keys, found in _contents((name,), value):
+            if isinstance(found, Module):
+                for inner, module in found._tree(_dotted(keys)):
+                    module._placed(inner)
+                for inner, tensor in found.named_tensors():
+                    _place(tensor, _joined(_dotted(keys), inner))
+            else:
+                _place(found, _bracketed(keys))
+
+    def forward(self, *inputs: Any) -> Any:
+        """What the module computes; subclasses define it."""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs `forward`. All that it computes is one scope of the graph, which drawings show as a box."""
+        with scope(self._path or type(self).__name__, owner=self):
+            return self.forward(*args, **kwargs)
+
+    def parameters(self) -> list[Parameter]:
+        """All parameters, shared ones once, in the order of PyTorch: a module's own before those of its modules."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def named_parameters(self) -> list[tuple[str, Parameter]]:
+        """All parameters with their paths, whatever other names they were given."""
+        found: dict[Parameter, str] = {}
+        for path, tensor in self.named_tensors():
+            for index, parameter in elements(tensor):
+                found.setdefault(parameter, path + index)
+        for parameter, path in found.items():
+            parameter._placed(path)
+        return [(path, parameter) for parameter, path in found.items()]
+
+    def own_parameters(self) -> list[Parameter]:
+        """The parameters that are not in modules inside this one."""
+        tensors = [found for _, found in self._contents() if not isinstance(found, Module)]
+        return list(dict.fromkeys(parameter for tensor in tensors for _, parameter in elements(tensor)))
+
+    def named_modules(self) -> list[tuple[str, Module]]:
+        """This module under the path "" and all modules inside, each after the one around it, shared ones once."""
+        found: dict[Module, str] = {}
+        for path, module in self._tree():
+            found.setdefault(module, path)
+        for module, path in found.items():
+            module._placed(path)
+        return [(path, module) for module, path in found.items()]
+
+    def children(self) -> list[Module]:
+        """The modules directly inside this one."""
+        return list(dict.fromkeys(child for _, child in self._named_children()))
+
+    def zero_grad(self) -> None:
+        """Makes the gradients of all parameters "not computed", which reads 0.0."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def train(self, mode: bool = True) -> Module:
+        """Sets `training` here and in all modules inside, and returns this module."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Module:
+        """The opposite of `train`."""
+        return self.train(False)
+
+    def state_dict(self) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
+        """The numbers of all parameters: copies, as float64 arrays under PyTorch's names ("0.weight").
+
+        A parameter that is shared appears under each of its paths, as in PyTorch.
+        """
+        return {path: np.array(_data(tensor), dtype=np.float64) for path, tensor in self.named_tensors()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+        """Sets the numbers of all parameters.
+
+        Args:
+            state: arrays of numbers, or anything that NumPy can make into one, by name as in `state_dict`.
+            strict: whether `state` must have exactly the names of this module. If not, other names are ignored and
+                missing ones keep their numbers; what is there must still fit.
+
+        Raises:
+            ValueError: something is missing, unexpected or of another shape or type. All of it is listed, and nothing
+                was changed.
+        """
+        tensors = dict(self.named_tensors())
+        problems = _name_problems(tensors, state) if strict else []
+        arrays = {}
+        for path in tensors.keys() & state.keys():
+            try:
+                arrays[path] = _fitting_array(state[path], shape(tensors[path]))
+            except ValueError as error:
+                problems.append(f"{path}: {error}")
+        if problems:
+            raise ValueError(
+                f"this state does not fit {type(self).__name__}; nothing was changed:\n  "
+                + "\n  ".join(sorted(problems))
+            )
+        for path, array in arrays.items():
+            for (_, parameter), number in zip(elements(tensors[path]), array.flat, strict=True):
+                parameter.data = number
+
+    def summary(self) -> str:
+        """A table of all modules and the numbers of their own parameters; drawn with rich if that is installed."""
+        return summary(self)
+
+    def extra_repr(self) -> str:
+        """What `repr` shows between the parentheses, such as "1, 2" for a Linear; subclasses may say more."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [f"({path}): {child!r}".replace("\n", "\n  ") for path, child in self._named_children()]
+        head = f"{type(self).__name__}({self.extra_repr()}"
+        return head + "".join(f"\n  {line}" for line in lines) + ("\n)" if lines else ")")
+
+    def _named_children(self) -> list[tuple[str, Module]]:
+        return [(_dotted(keys), child) for keys, child in self._contents() if isinstance(child, Module)]
+
+    def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """The arrays of parameters with their paths, as in `state_dict`: nested lists, or single Parameters.
+
+        Lists that are no arrays, because their parts differ in length, are given part by part.
+        """
+        for path, module in self._tree():
+            for keys, found in module._contents():
+                if not isinstance(found, Module):
+                    yield _joined(path, _bracketed(keys)), found
+
+    def _tree(self, path: str = "", around: tuple[Module, ...] = ()) -> Iterator[tuple[str, Module]]:
+        """This module and all inside, under every path but those that lead in circles."""
+        yield path, self
+        for inner, child in self._named_children():
+            if child is not self and child not in around:
+                yield from child._tree(_joined(path, inner), (*around, self))
+
+    def _contents(self) -> Iterator[tuple[tuple[Key, ...], Any]]:
+        for name, value in list(vars(self).items()):
+            yield from _contents((name,), value)
+
+    def _placed(self, path: str) -> None:
+        """Notes the path in an outer module."""
+        if path and (self._path is None or _is_outer(path, self._path)):
+            object.__setattr__(self, "_path", path)
+
+
+def _contents(keys: tuple[Key, ...], value: object) -> Iterator[tuple[tuple[Key, ...], Any]]:
+    """The modules and arrays of parameters in an attribute, each with the keys that lead to it."""
+    if isinstance(value, (Module, Parameter)):
+        yield keys, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _contents((*keys, str(key)), item)
+    elif isinstance(value, (list, tuple)):
+        if _shape_or_none(value) is not None:
+            yield keys, value
+        else:
+            for position, item in enumerate(value):
+                yield from _contents((*keys, position), item)
+
+
+def shape(tensor: Tensor) -> tuple[int, ...]:
+    """The shape of an array of parameters; () for a single one.
+
+    Raises:
+        TypeError: it is not an array of parameters.
+    """
+    found = _shape_or_none(tensor)
+    if found is None:
+        raise TypeError(f"expected Parameters, or lists of them of equal lengths, got {tensor!r}")
+    return found
+
+
+def _shape_or_none(value: object) -> tuple[int, ...] | None:
+    if isinstance(value, Parameter):
+        return ()
+    if not isinstance(value, (list, tuple)) or not value:
+        return None
+    first = _shape_or_none(value[0])
+    if first is None or any(_shape_or_none(item) != first for item in value):
+        return None
+    return (len(value), *first)
+
+
+def elements(tensor: Tensor, index: str = "") -> Iterator[tuple[str, Parameter]]:
+    """The parameters of an array, row by row, each with its position as text."""
+    if isinstance(tensor, Parameter):
+        yield index, tensor
+    else:
+        for position, item in enumerate(tensor):
+            yield from elements(item, f"{index}[{position}]")
+
+
+def _data(tensor: Tensor) -> Any:
+    return tensor.data if isinstance(tensor, Parameter) else [_data(item) for item in tensor]
+
+
+def _place(tensor: Tensor, path: str) -> None:
+    for index, parameter in elements(tensor):
+        parameter._placed(path + index)
+
+
+def _is_outer(path: str, inner: str) -> bool:
+    """Whether a path leads to the same place as an inner one, from further outside."""
+    return path.endswith(f".{inner}")
+
+
+def _dotted(keys: Iterable[Key]) -> str:
+    return ".".join(map(str, keys))
+
+
+def _bracketed(keys: Iterable[Key]) -> str:
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
+
+
+def _joined(outer: str, inner: str) -> str:
+    return f"{outer}.{inner}" if outer and inner else outer or inner
+
+
+def _name_problems(tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> list[str]:
+    missing = [f"{path}: missing, shape {shape(tensor)}" for path, tensor in tensors.items() if path not in state]
+    return missing + [
+        f"{path!s}: unexpected, this module has no such parameters" for path in state if path not in tensors
+    ]
+
+
+def _fitting_array(numbers: object, shape: tuple[int, ...] | None) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The numbers as an array of the shape; a ValueError says what is wrong with them."""
+    try:
+        array = np.asarray(numbers)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"expected numbers of shape {shape}, got a {type(numbers).__name__} that is no array"
+        ) from None
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"expected numbers, got {array.dtype} data")
+    if array.shape != shape:
+        raise ValueError(f"expected shape {shape}, got {array.shape}")
+    return array.astype(np.float64)
