@@ -3,6 +3,7 @@
 from . import specialize as _specialize
 from .anomaly import AnomalyError, detect_anomaly
 from .derivatives import derivative, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .drawing import draw
 from .functions import (
     abs as abs,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "derivative",
     "detect_anomaly",
     "dot",
+    "draw",
     "elu",
     "erf",
     "exp",

@@ -1,0 +1,61 @@
+"""DOT text: names and labels as Graphviz reads them. Nothing here renders anything.
+
+Every text that comes from the user goes through `html` or `tooltip`. Record labels have no escape for everything, so
+they are not used; neither do user texts become node names.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_MARKUP = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+_TAB = "    "
+
+
+def html(text: str, width: int = 0) -> str:
+    r"""Text for an HTML-like label, each line on its own, with all that Graphviz would interpret escaped.
+
+    Args:
+        text: anything; control characters are shown by their pictures, such as U+2400 for NUL.
+        width: how many characters to show before the text is cut with an ellipsis; 0 for all.
+
+    >>> html(r"a<b> \N")
+    'a&lt;b&gt; \\\\N'
+    >>> html("a name that is too long", width=8)
+    'a name …'
+    """
+    return "<BR/>".join(map(_escaped, shortened(text, width).split("\n")))
+
+
+def tooltip(text: str) -> str:
+    """A quoted string for the attribute `tooltip`, which Graphviz unescapes twice."""
+    lines = [_escaped(line).replace("\\", "\\\\") for line in shortened(text, 0).split("\n")]
+    return f'"{"&#10;".join(lines)}"'
+
+
+def shortened(text: str, width: int) -> str:
+    """The text, or its beginning and an ellipsis if it has more characters than `width`; 0 is no limit."""
+    text = text.replace("\r\n", "\n").replace("\t", _TAB)
+    return text if not width or len(text) <= width else text[: width - 1] + "…"
+
+
+def _escaped(text: str) -> str:
+    if text.isalnum() and text.isascii():
+        return text
+    return "".join(map(_escaped_character, text)).replace("\\", "\\\\")
+
+
+def _escaped_character(character: str) -> str:
+    if character in _MARKUP:
+        return _MARKUP[character]
+    category = unicodedata.category(character)
+    if category == "Cc":
+        return _control_picture(ord(character))
+    return "\N{REPLACEMENT CHARACTER}" if category == "Cs" or ord(character) & 0xFFFE == 0xFFFE else character
+
+
+def _control_picture(code: int) -> str:
+    """What shows a control character, which no image format may contain."""
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "\N{SYMBOL FOR DELETE}" if code == 0x7F else "\N{REPLACEMENT CHARACTER}"

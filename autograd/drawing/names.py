@@ -1,0 +1,55 @@
+"""What variables call the Values they hold."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from ..value import Value
+
+
+def variable_names(variables: Mapping[str, Any] | None) -> dict[Value, str]:
+    """The shortest way to reach each Value from the variables: a name, or an element of a list, tuple, dict or array.
+
+    Names that begin with an underscore are left out, since an interactive session keeps its results under them.
+
+    Raises:
+        TypeError: the variables are no mapping from strings.
+
+    >>> x = [Value(1.0), Value(2.0)]
+    >>> variable_names({"x": x})[x[1]]
+    'x[1]'
+    """
+    if variables is None:
+        return {}
+    if not isinstance(variables, Mapping) or not all(isinstance(name, str) for name in variables):
+        raise TypeError(f"names must be a mapping from names to Values, such as locals(), got {variables!r}")
+    found: dict[Value, str] = {}
+    seen: set[int] = set()
+    queue = deque((name, thing) for name, thing in variables.items() if not name.startswith("_"))
+    while queue:
+        name, thing = queue.popleft()
+        if isinstance(thing, Value):
+            found.setdefault(thing, name)
+        elif id(thing) not in seen:
+            seen.add(id(thing))
+            queue.extend((f"{name}[{key!r}]", item) for key, item in _items(thing) if _may_hold_values(item))
+    return found
+
+
+def _may_hold_values(thing: object) -> bool:
+    return isinstance(thing, (Value, list, tuple, dict)) or _is_object_array(thing)
+
+
+def _is_object_array(thing: object) -> bool:
+    return getattr(getattr(thing, "dtype", None), "kind", None) == "O" and hasattr(thing, "tolist")
+
+
+def _items(thing: Any) -> list[tuple[Any, Any]]:
+    """The content of a container with its indices or keys; nothing for anything else."""
+    if _is_object_array(thing):
+        thing = thing.tolist()
+    if isinstance(thing, (list, tuple)):
+        return list(enumerate(thing))
+    return list(thing.items()) if isinstance(thing, dict) else []

@@ -1,0 +1,104 @@
+"""Colours and line styles of pictures: what the sign, the size and the kind of a number look like."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+
+class Theme(NamedTuple):
+    """The colours of a picture. Nothing is told by colour alone: signs differ in line style, kinds in shape."""
+
+    background: str
+    ink: str
+    faint: str
+    box: str
+    line: str
+    positive: str
+    negative: str
+    broken: str
+    parameter: str
+    input: str
+    loss: str
+    loss_ink: str
+    module: str
+
+
+THEMES = {
+    "light": Theme(
+        background="#ffffff",
+        ink="#1b1f24",
+        faint="#6a737d",
+        box="#ffffff",
+        line="#8b949e",
+        positive="#1f6fc0",
+        negative="#c2410c",
+        broken="#a30d8f",
+        parameter="#ffe3a3",
+        input="#d8f0dc",
+        loss="#24292f",
+        loss_ink="#ffffff",
+        module="#f4f6f9",
+    ),
+    "dark": Theme(
+        background="#0d1117",
+        ink="#e6edf3",
+        faint="#9aa4ae",
+        box="#161b22",
+        line="#6e7781",
+        positive="#6cb6ff",
+        negative="#ff9d5c",
+        broken="#f778ba",
+        parameter="#5f4b12",
+        input="#1d4428",
+        loss="#e6edf3",
+        loss_ink="#0d1117",
+        module="#1b212a",
+    ),
+}
+
+
+def theme_named(name: str) -> Theme:
+    """The theme of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in THEMES:
+        raise ValueError(f"theme must be one of {', '.join(map(repr, THEMES))}, got {name!r}")
+    return THEMES[name]
+
+
+def sign_colour(theme: Theme, number: float | None) -> str:
+    """Blue above 0, orange below, grey at 0 or if there is no number, purple for nan."""
+    if number is None or number == 0.0:
+        return theme.line
+    if number != number:
+        return theme.broken
+    return theme.positive if number > 0.0 else theme.negative
+
+
+def line_style(number: float | None) -> str:
+    """Dashes for a negative number and dots for none and nan, so that the sign survives a grey print."""
+    if number is None or number > 0.0:
+        return "solid"
+    return "dashed" if number < 0.0 else "dotted"
+
+
+def line_width(number: float | None, largest: float) -> float:
+    """From 1 to 5 points as the number goes from a thousandth of the largest to the largest, by its logarithm."""
+    if not number or not largest or math.isnan(number):
+        return 1.0
+    if math.isinf(number):
+        return 5.0
+    share = math.log10(abs(number) / largest) / 3.0 if abs(number) < largest else 0.0
+    return round(1.0 + 4.0 * max(0.0, 1.0 + share), 1)
+
+
+def formatted(number: float, precision: int) -> str:
+    """The number with so many significant digits.
+
+    >>> formatted(2.0, 4), formatted(-1 / 3, 4)
+    ('2', '-0.3333')
+    """
+    return f"{number:.{precision}g}"
