@@ -89,6 +89,8 @@ def value(name: str, numbers: Sequence[float]) -> mpf:
 
 def derivative(name: str, numbers: Sequence[float], *orders: int) -> mpf:
     """The partial derivative with orders[i] derivatives with respect to operand i."""
+    if not any(orders):
+        return value(name, numbers)
     with mp.workdps(400):
         point = list(map(mpf, numbers))
         scale = [abs(x) if x else mpf(1) for x in point]
@@ -97,6 +99,13 @@ def derivative(name: str, numbers: Sequence[float], *orders: int) -> mpf:
         scaled = mpmath.diff(lambda *u: f(*(v * s for v, s in zip(u, scale, strict=True))),
                              tuple(x / s for x, s in zip(point, scale, strict=True)), tuple(orders))
         return scaled / mpmath.fprod(s**order for s, order in zip(scale, orders, strict=True))
+
+
+def sensitivity(name: str, numbers: Sequence[float], orders: Sequence[int]) -> float:
+    """By how much a derivative changes when each operand changes by one unit in its last place."""
+    here = derivative(name, numbers, *orders)
+    moved = [[*numbers[:i], x + math.ulp(x), *numbers[i + 1 :]] for i, x in enumerate(numbers)]
+    return float(mp.fsum(abs(derivative(name, point, *orders) - here) for point in moved))
 
 
 def ulps(found: float, true: mpf) -> float:
