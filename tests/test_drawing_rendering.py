@@ -24,14 +24,17 @@ def drawing():
 
 
 def texts(svg):
-    return [
-        "".join(element.itertext()) for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
-    ]
+    elements = ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    return [plain("".join(element.itertext())) for element in elements]
 
 
 def tooltips(svg):
     titles = [element.get("{http://www.w3.org/1999/xlink}title") for element in ElementTree.fromstring(svg).iter()]
-    return [title.replace("\xa0", " ") for title in titles if title]
+    return [plain(title) for title in titles if title]
+
+
+def plain(text):
+    return text.replace("\xa0", " ")
 
 
 @pytest.mark.parametrize("format", SIGNATURES)
@@ -69,9 +72,9 @@ def test_hostile_names_come_out_as_themselves(name):
     visible = name.replace("\t", "    ").replace("\0", "␀").replace("\a", "␇").replace("\ud800", "\ufffd")
     for line in visible.split("\n"):
         shown = line if len(visible) <= 28 else visible[:27] + "…"
-        assert shown.strip() in texts(svg)
-        assert line.strip() in texts(svg)  # the caption is not cut
-    assert any(tip.startswith(visible.strip()) for tip in tooltips(svg))
+        assert shown in texts(svg)
+        assert line in texts(svg)  # the caption is not cut
+    assert any(tip.startswith(visible) for tip in tooltips(svg))
     for format in ("png", "pdf"):
         assert draw(loss, caption=name).pipe(format=format).startswith(SIGNATURES[format])
 

@@ -257,10 +257,12 @@ def _row(label: str, text: str, colour: str, look: Look) -> str:
 def _about(part: Part, look: Look) -> str:
     """The whole truth, for whoever points at the box: full name, all digits."""
     value = part.value
-    lines = [look.name(value) or "", f"{part.kind} {value.op or ''}", f"data {value.data!r}"]
+    name = look.name(value)
+    lines = [name] if name else []
+    lines += [f"{part.kind} of {value.op}" if value.op else part.kind, f"data {value.data!r}"]
     if part.kind != "constant":
         lines.append(f"grad {NOT_COMPUTED if value._grad is None else repr(value._grad)}")
-    return "\n".join(filter(None, map(str.strip, lines)))
+    return "\n".join(lines)
 
 
 def _edges(part: Part, numbers: Mapping[Part, int], look: Look) -> Iterable[str]:
