@@ -3,11 +3,8 @@
 from . import specialize as _specialize
 from .anomaly import AnomalyError, detect_anomaly
 from .derivatives import derivative, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .drawing import draw
 from .functions import (
     abs as abs,
-)
-from .functions import (
     arccos,
     arcsin,
     arctan,
@@ -27,8 +24,10 @@ from .functions import (
     log1p,
     logaddexp,
     logsumexp,
+    max as max,
     maximum,
     mean,
+    min as min,
     minimum,
     operation,
     prod,
@@ -43,23 +42,24 @@ from .functions import (
     softplus,
     sqrt,
     square,
+    sum as sum,
     tan,
     tanh,
     where,
 )
-from .functions import (
-    max as max,
-)
-from .functions import (
-    min as min,
-)
-from .functions import (
-    sum as sum,
-)
 from .recording import no_grad, scope
 from .value import Value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .drawing import draw
+
 _specialize.install()
+
+# Imported when first asked for, so that `import autograd` stays light.
+_LATER = {
+    "draw": "drawing",
+}
 
 # As in NumPy, `import *` leaves Python's own abs, max, min and sum alone.
 __all__ = [
@@ -116,3 +116,15 @@ __all__ = [
     "vjp",
     "where",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_LATER[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -50,8 +50,8 @@ FORMULAS: dict[str, Formula] = {
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
     "softplus": lambda x: mp.log(1 + mp.exp(x)) if x > 100 else mp.log1p(mp.exp(x)),
     "relu": lambda x: max(x, mpf(0)),
-    "leaky_relu": lambda x, slope=mpf(0.01): x if x > 0 else slope * x,
-    "elu": lambda x, alpha=mpf(1): x if x > 0 else alpha * mp.expm1(x),
+    "leaky_relu": lambda x, slope=0.01: x if x > 0 else slope * x,
+    "elu": lambda x, alpha=1.0: x if x > 0 else alpha * mp.expm1(x),
     "silu": lambda x: x / (1 + mp.exp(-x)),
     "gelu": lambda x: x * normal_cdf(x),
     "erf": mp.erf,
@@ -96,8 +96,11 @@ def derivative(name: str, numbers: Sequence[float], *orders: int) -> mpf:
         scale = [abs(x) if x else mpf(1) for x in point]
         # In units of each operand's own size, so that the differences suit 1e-300 and 1e300 alike.
         f = FORMULAS[name]
-        scaled = mpmath.diff(lambda *u: f(*(v * s for v, s in zip(u, scale, strict=True))),
-                             tuple(x / s for x, s in zip(point, scale, strict=True)), tuple(orders))
+        scaled = mpmath.diff(
+            lambda *u: f(*(v * s for v, s in zip(u, scale, strict=True))),
+            tuple(x / s for x, s in zip(point, scale, strict=True)),
+            tuple(orders),
+        )
         return scaled / mpmath.fprod(s**order for s, order in zip(scale, orders, strict=True))
 
 

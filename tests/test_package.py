@@ -1,0 +1,51 @@
+"""The package: what importing it costs, what it exports, how it is built."""
+
+import importlib
+import pathlib
+import subprocess
+import sys
+import types
+
+import pytest
+
+import autograd
+import nn
+
+ROOT = pathlib.Path(__file__).parent.parent
+HEAVY = ("numpy", "graphviz", "pygraphviz", "matplotlib", "mpmath", "rich", "safetensors", "PIL", "inspect", "typing")
+
+
+def test_importing_autograd_imports_nothing_heavy():
+    code = f"import sys; before = set(sys.modules); import autograd; print([m for m in {HEAVY} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert run.stdout.strip() == "[]"
+
+
+def test_scalar_work_imports_nothing_heavy():
+    code = (
+        "import sys, autograd\n"
+        "x = autograd.Value(2.0); y = (x ** 2).softplus() + abs(x); y.backward(); autograd.derivative(y, x)\n"
+        "print('numpy' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert run.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("package", [autograd, nn])
+def test_everything_public_is_documented(package):
+    for name in package.__all__:
+        thing = getattr(package, name)
+        assert isinstance(thing, types.ModuleType) or (thing.__doc__ and thing.__doc__.strip()), name
+
+
+@pytest.mark.parametrize("name", ["draw", "explain", "compile", "gradcheck", "abs", "max", "min", "sum"])
+def test_names_in_lower_case_are_functions(name):
+    if hasattr(autograd, name):
+        assert callable(getattr(autograd, name))
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(f"autograd.{name}")
+
+
+def test_both_packages_are_typed():
+    assert (ROOT / "autograd" / "py.typed").exists()
+    assert (ROOT / "nn" / "py.typed").exists()
