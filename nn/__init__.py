@@ -20,6 +20,7 @@ from .activations import (
     one_hot,
     softmax,
 )
+from .history import History
 from .layers import MLP, Linear, Sequential
 from .losses import (
     binary_cross_entropy_with_logits,
@@ -34,6 +35,9 @@ from .losses import (
 )
 from .module import Module, Parameter
 from .optim import SGD, Adam, AdamW, CosineAnnealingLR, Optimizer, RMSprop, Schedule, StepLR, clip_grad_norm
+from .plots import plot_decision_regions, plot_fit
+from .storage import StorageError, load, save
+from .train import fit
 
 __all__ = [
     "ELU",
@@ -45,6 +49,7 @@ __all__ = [
     "AdamW",
     "ArgMax",
     "CosineAnnealingLR",
+    "History",
     "Identity",
     "LeakyReLU",
     "Linear",
@@ -61,20 +66,26 @@ __all__ = [
     "Softmax",
     "Softplus",
     "StepLR",
+    "StorageError",
     "Tanh",
     "argmax",
     "binary_cross_entropy_with_logits",
     "clip_grad_norm",
     "cross_entropy",
     "cross_entropy_of_probabilities",
+    "fit",
     "hinge",
     "huber",
     "init",
+    "load",
     "log_softmax",
     "mae",
     "mse",
     "nll",
     "one_hot",
+    "plot_decision_regions",
+    "plot_fit",
+    "save",
     "softmax",
     "ssr",
 ]

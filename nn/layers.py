@@ -79,18 +79,21 @@ class Linear(Module):
         """As in PyTorch."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
-    def _checked(self, xs: Sequence[Any]) -> list[Any]:
-        layer = f"layer {self._path!r}, {self!r}," if self._path else repr(self)
+    def _checked(self, xs: Sequence[Any]) -> list[Value]:
         try:
             inputs = list(xs)
         except TypeError:
-            raise TypeError(f"{layer} takes a list of its inputs, got one {type(xs).__name__}: {xs!r}") from None
+            raise TypeError(f"{self._described()} takes a list, got one {type(xs).__name__}: {xs!r}") from None
         if len(inputs) != self.in_features:
-            raise ValueError(f"{layer} expected {self.in_features} inputs, got {len(inputs)}")
-        return inputs
+            raise ValueError(f"{self._described()} expected {self.in_features} inputs, got {len(inputs)}")
+        # An input that is a plain number becomes one constant that all nodes share, not one in each product.
+        return [x if isinstance(x, Value) else Value(x).detach() for x in inputs]
+
+    def _described(self) -> str:
+        return f"layer {self._path!r}, {self!r}," if self._path else repr(self)
 
 
-def _weighted_sum(weights: Sequence[Value], inputs: Sequence[Any]) -> Value:
+def _weighted_sum(weights: Sequence[Value], inputs: Sequence[Value]) -> Value:
     """One product stays a product, as the lectures draw it."""
     total = weights[0] * inputs[0] if len(weights) == 1 else dot(weights, inputs)
     assert isinstance(total, Value)

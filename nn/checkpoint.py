@@ -1,0 +1,93 @@
+"""Checkpoint: the file from which a training that was stopped goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .storage import StorageError, from_json, to_json, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FORMAT = "chainrule checkpoint 1"
+_SECONDS_BETWEEN_WRITES = 5.0
+
+
+class Resumable(Protocol):
+    """What a checkpoint can keep: a training."""
+
+    def settings(self) -> dict[str, Any]:
+        """What must be the same for the training to go on; numbers, texts and lists."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What changes from epoch to epoch; numbers, texts, lists and dicts."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from that state."""
+
+
+class Checkpoint:
+    """Keeps the state of a training in a JSON file, after the first epoch, every few seconds, and at the end.
+
+    Args:
+        path: the file, which is replaced whole at each write.
+        training: what to keep.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], training: Resumable) -> None:
+        self._path = Path(path)
+        self._training = training
+        self._settings = training.settings()
+        self._pending: dict[str, Any] | None = None
+        self._written = -_SECONDS_BETWEEN_WRITES
+
+    def restore(self) -> None:
+        """Sets the training to the state in the file, if there is one.
+
+        Raises:
+            StorageError: the file is damaged, or belongs to another training: the differences are listed.
+        """
+        if not self._path.exists():
+            return
+        try:
+            document = from_json(self._path.read_bytes())
+        except ValueError as error:
+            raise StorageError(f"{self._path}: {error}") from error
+        if not isinstance(document, dict) or document.get("format") != _FORMAT:
+            raise StorageError(f"{self._path} is no checkpoint of nn.fit, which begin with {_FORMAT!r}")
+        self._check_settings(document.get("settings"))
+        try:
+            self._training.load_state_dict(document["state"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StorageError(f"{self._path} is damaged: {type(error).__name__}: {error}") from error
+
+    def epoch_done(self) -> None:
+        """Notes the state at the end of an epoch, and writes it if the last write is some seconds ago."""
+        self._pending = self._training.state_dict()
+        if time.monotonic() - self._written >= _SECONDS_BETWEEN_WRITES:
+            self.write()
+
+    def write(self) -> None:
+        """Writes the state at the end of the last complete epoch, unless that was done."""
+        if self._pending is None:
+            return
+        document = {"format": _FORMAT, "settings": self._settings, "state": self._pending}
+        write_atomically(self._path, to_json(document).encode())
+        self._pending = None
+        self._written = time.monotonic()
+
+    def _check_settings(self, found: Mapping[str, Any] | None) -> None:
+        found = found if isinstance(found, dict) else {}
+        differences = [
+            f"{key}: {found.get(key)!r} there, {self._settings.get(key)!r} here"
+            for key in {**self._settings, **found}
+            if found.get(key) != self._settings.get(key)
+        ]
+        if differences:
+            raise StorageError(
+                f"{self._path} belongs to another training; go on with the same arguments, or choose another path:\n  "
+                + "\n  ".join(differences)
+            )

@@ -1,0 +1,78 @@
+"""History: what happened in training, epoch by epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .plots import plot_history
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PER_EPOCH = ("loss", "validation_loss", "step_sizes", "learning_rates", "times")
+
+
+class History:
+    """What happened in training.
+
+    Attributes:
+        loss: for each epoch the loss over all observations, each taken before the step in which it took part.
+        validation_loss: for each epoch the loss of the validation data after it; empty without validation.
+        step_sizes: for each epoch the largest absolute change of a parameter in one step; the lectures call
+            `derivative * learning rate` the step size.
+        learning_rates: for each epoch the learning rate.
+        times: for each epoch the seconds that it took.
+        stopped: why training ended: "epochs" (all were done), "tolerance", "patience" or "interrupted".
+        engine: what computed the losses and gradients: "eager".
+    """
+
+    def __init__(self) -> None:
+        self.loss: list[float] = []
+        self.validation_loss: list[float] = []
+        self.step_sizes: list[float] = []
+        self.learning_rates: list[float] = []
+        self.times: list[float] = []
+        self.stopped = "epochs"
+        self.engine = "eager"
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    def add(self, loss: float, validation_loss: float | None, step_size: float, lr: float, seconds: float) -> None:
+        """Enters an epoch."""
+        if validation_loss is not None:
+            self.validation_loss.append(validation_loss)
+        self.step_sizes.append(step_size)
+        self.learning_rates.append(lr)
+        self.times.append(seconds)
+        self.loss.append(loss)
+
+    def trim(self) -> None:
+        """Drops what an interruption left of an epoch that was being entered."""
+        for name in PER_EPOCH:
+            del getattr(self, name)[len(self.loss) :]
+
+    def state_dict(self) -> dict[str, list[float]]:
+        """The lists, for a checkpoint."""
+        return {name: list(getattr(self, name)) for name in PER_EPOCH}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over the lists of another history."""
+        for name in PER_EPOCH:
+            setattr(self, name, [float(number) for number in state[name]])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draws the loss over the epochs, with a logarithmic scale where all losses are positive.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        return plot_history(self, ax)
+
+    def __repr__(self) -> str:
+        if not self.loss:
+            return "History(no epochs)"
+        return (
+            f"History({len(self)} epochs in {sum(self.times):.3g} s, loss {self.loss[0]:.6g} to {self.loss[-1]:.6g}, "
+            f"stopped by {self.stopped})"
+        )

@@ -1,0 +1,214 @@
+"""Plots of a network: the fitted squiggle and its component curves, decision regions, the loss. Drawn by matplotlib."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd import Value, no_grad
+
+from .activations import argmax
+from .checks import is_number, items, positive_integer
+from .data import observations
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TypeAlias
+
+    from matplotlib.axes import Axes
+
+    from .history import History
+    from .module import Module
+
+    Term: TypeAlias = tuple[Value, ...]
+    """Factors whose product is added to an output."""
+
+_SQUIGGLE = "#2a9d5c"
+_COMPONENTS = ("#3b6fb6", "#e07b39", "#8a5fb0", "#b0893b", "#4aa3a2", "#c2556e")
+_CLASSES = ("#3b6fb6", "#e07b39", "#2a9d5c", "#8a5fb0", "#b0893b", "#4aa3a2", "#c2556e", "#6b6b6b")
+_CURVE_POINTS = 241
+
+
+def plot_fit(model: Module, X: Any, y: Any, ax: Axes | None = None) -> Axes:  # noqa: N803  # the field's name
+    """Draws what a network of one input has learned: the data, the fitted squiggle, and the curves that add up to it.
+
+    A component curve is a term of the output that depends on the input, such as a hidden node's bent curve times its
+    weight; the squiggle is their sum plus the bias. With several outputs only the squiggles are drawn, one for each.
+
+    Args:
+        model: the network.
+        X: the inputs, one for each observation.
+        y: the observed outputs.
+        ax: where to draw; a new figure if it is not given.
+
+    Returns:
+        Where it was drawn.
+
+    Raises:
+        ValueError: the network has several inputs, or `X` and `y` do not fit each other.
+        ImportError: matplotlib is not installed.
+    """
+    rows, observed = observations(X, y, "X", "y")
+    if any(len(row) != 1 for row in rows):
+        raise ValueError(f"plot_fit draws networks of one input; X has rows of {max(map(len, rows))} numbers")
+    ax = _axes(ax)
+    grid = _widened([row[0] for row in rows], _CURVE_POINTS)
+    inputs = [Value(float(x)) for x in grid]
+    outputs = np.array([_outputs(model, [x]) for x in inputs], dtype=object)
+    if outputs.shape[1] == 1:
+        _plot_components(ax, grid, inputs, outputs[:, 0].tolist())
+    for number in range(outputs.shape[1]):
+        label = "their sum and the bias" if outputs.shape[1] == 1 else f"output {number + 1}"
+        color = _SQUIGGLE if outputs.shape[1] == 1 else _CLASSES[number % len(_CLASSES)]
+        ax.plot(grid, outputs[:, number].astype(float), color=color, linewidth=2.5, label=label)
+        points = [items(entry, "y")[number] if not is_number(entry) else entry for entry in observed]
+        edge = "black" if outputs.shape[1] == 1 else color
+        ax.plot([row[0] for row in rows], points, "o", color=edge, markersize=7, zorder=3, label="observed")
+    ax.set_xlabel("input")
+    ax.set_ylabel("output")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_decision_regions(
+    model: Module,
+    X: Any,  # noqa: N803  # the field's name
+    y: Any,
+    ax: Axes | None = None,
+    *,
+    boundary: float = 0.0,
+    class_names: Sequence[str] | None = None,
+    resolution: int = 60,
+) -> Axes:
+    """Draws which class a network of two inputs predicts where, and the observations on top.
+
+    Args:
+        model: the network. Of several outputs the largest decides; a single one decides by being above `boundary`.
+        X: the inputs, rows of two numbers.
+        y: the observed classes: indices, one-hot lists or, for a single output, two labels such as -1 and 1.
+        ax: where to draw; a new figure if it is not given.
+        boundary: the output at which a network of one output is undecided: 0 for raw outputs, 0.5 for probabilities.
+        class_names: what the legend calls the classes, in order.
+        resolution: the number of points along each side at which the network is evaluated.
+
+    Returns:
+        Where it was drawn.
+
+    Raises:
+        ValueError: the network does not have two inputs, or `X` and `y` do not fit each other.
+        ImportError: matplotlib is not installed.
+    """
+    rows, observed = observations(X, y, "X", "y")
+    if any(len(row) != 2 for row in rows):
+        raise ValueError("plot_decision_regions draws networks of two inputs; X must have rows of two numbers")
+    ax = _axes(ax)
+    points = np.array(rows, dtype=float)
+    first, second = (_widened(points[:, i].tolist(), positive_integer(resolution, "resolution")) for i in range(2))
+    scores = _scores(model, first, second, boundary)
+    classes, names = _classes(observed, scores.shape[0], class_names)
+    for number, score in enumerate(scores):
+        color = _CLASSES[number % len(_CLASSES)]
+        lead = score - np.delete(scores, number, axis=0).max(axis=0)
+        ax.contourf(first, second, lead, levels=[0.0, np.inf], colors=[color], alpha=0.25)
+        chosen = points[classes == number]
+        ax.plot(chosen[:, 0], chosen[:, 1], "o", color=color, markeredgecolor="white", label=names[number])
+    ax.legend(frameon=True)
+    return ax
+
+
+def plot_history(history: History, ax: Axes | None = None) -> Axes:
+    """Draws the loss over the epochs; see `History.plot`."""
+    ax = _axes(ax)
+    epochs = np.arange(1, len(history) + 1)
+    ax.plot(epochs, history.loss, color=_SQUIGGLE, linewidth=2, label="training")
+    if history.validation_loss:
+        ax.plot(epochs, history.validation_loss, color=_COMPONENTS[1], linewidth=2, label="validation")
+        ax.legend(frameon=False)
+    if all(loss > 0 for loss in (*history.loss, *history.validation_loss)):
+        ax.set_yscale("log")
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("loss")
+    return ax
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise ImportError('plots need the extra "plots": pip install "chainrule[plots]"') from None
+    return pyplot.subplots(layout="constrained")[1]
+
+
+def _widened(numbers: Sequence[float], points: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Points over the range of the numbers and a little beyond."""
+    low, high = min(numbers), max(numbers)
+    margin = 0.08 * (high - low) or 1.0
+    return np.linspace(low - margin, high + margin, points)
+
+
+def _outputs(model: Module, row: list[Any]) -> list[Any]:
+    outputs = model(row)
+    return [outputs] if is_number(outputs) else items(outputs, "the outputs of the network")
+
+
+def _plot_components(ax: Axes, grid: Any, inputs: Sequence[Value], outputs: Sequence[Value]) -> None:
+    """One curve for each term of the output that depends on the input, if there are several."""
+    dependent = [_depends_on(term, inputs[0]) for term in _terms(outputs[0])]
+    curves = [[float(np.prod([factor.data for factor in term])) for term in _terms(output)] for output in outputs]
+    names = [_weight_name(term) for term in _terms(outputs[0])]
+    shown = [position for position, depends in enumerate(dependent) if depends]
+    for number, position in enumerate(shown if len(shown) > 1 else ()):
+        curve = [terms[position] for terms in curves]
+        label = f"component {number + 1}" + (f" (× {names[position]})" if names[position] else "")
+        ax.plot(grid, curve, "--", color=_COMPONENTS[number % len(_COMPONENTS)], linewidth=1.8, label=label)
+
+
+def _terms(output: Value) -> list[Term]:
+    """What is added up in an output, through sums and products of sequences, in order."""
+    if output.op in ("add", "sum"):
+        return [term for operand in output.parents for term in _terms(operand)]
+    if output.op == "dot":
+        half = len(output.parents) // 2
+        return list(zip(output.parents[:half], output.parents[half:], strict=True))
+    return [output.parents if output.op == "mul" else (output,)]
+
+
+def _depends_on(term: Term, x: Value) -> bool:
+    pending, seen = list(term), set(term)
+    while pending:
+        node = pending.pop()
+        if node is x:
+            return True
+        fresh = [operand for operand in node.parents if operand not in seen]
+        seen.update(fresh)
+        pending += fresh
+    return False
+
+
+def _weight_name(term: Term) -> str | None:
+    """The name of the parameter that a component curve is multiplied by."""
+    names = [factor.name for factor in term if factor.name and not factor.parents]
+    return names[0] if len(names) == 1 else None
+
+
+def _scores(model: Module, first: Any, second: Any, boundary: float) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The outputs at all points of a grid, classes first; a single output becomes two that are opposed."""
+    with no_grad():
+        grid = np.array([[list(map(float, _outputs(model, [a, b]))) for a in first.tolist()] for b in second.tolist()])
+    if grid.shape[2] == 1:
+        return np.moveaxis(np.concatenate([boundary - grid, grid - boundary], axis=2), 2, 0)
+    return np.moveaxis(grid, 2, 0)
+
+
+def _classes(observed: list[Any], number: int, names: Sequence[str] | None) -> tuple[Any, list[str]]:
+    """The index of the class of each observation, and what the classes are called."""
+    labels = [entry if is_number(entry) else argmax(entry) if len(entry) > 1 else entry[0] for entry in observed]
+    known = sorted(set(labels)) if number == 2 and len(set(labels)) == 2 else list(range(number))
+    if not set(labels) <= set(known):
+        raise ValueError(f"y must hold classes from 0 to {number - 1}, got {sorted(set(labels) - set(known))}")
+    if names is not None and len(names) != number:
+        raise ValueError(f"class_names must be {number} names, got {len(names)}")
+    return np.array([known.index(label) for label in labels]), list(names or map(str, known))

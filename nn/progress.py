@@ -1,0 +1,51 @@
+"""A progress bar for training, drawn with rich if that is installed and the output is a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import rich.progress
+
+_SECONDS_BETWEEN_UPDATES = 0.1
+
+
+@contextmanager
+def progress_bar(wanted: bool, epochs: int) -> Iterator[Callable[[int, float], None]]:
+    """Gives a function to call with the number of epochs done and the loss; it does nothing where no bar is shown."""
+    bar = _rich_bar() if wanted and sys.stdout.isatty() else None
+    if bar is None:
+        yield lambda epoch, loss: None
+        return
+    with bar:
+        task = bar.add_task("training", total=epochs, loss="")
+        updated = 0.0
+
+        def show(epoch: int, loss: float) -> None:
+            nonlocal updated
+            now = time.monotonic()
+            if epoch == epochs or now - updated > _SECONDS_BETWEEN_UPDATES:
+                bar.update(task, completed=epoch, loss=f"{loss:.6g}")
+                updated = now
+
+        yield show
+
+
+def _rich_bar() -> rich.progress.Progress | None:
+    try:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    except ImportError:
+        return None
+    return Progress(
+        TextColumn("epoch"),
+        MofNCompleteColumn(),
+        BarColumn(),
+        TextColumn("loss {task.fields[loss]}"),
+        TimeRemainingColumn(),
+        transient=True,
+    )

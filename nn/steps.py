@@ -1,0 +1,92 @@
+"""The loss of a batch and its gradient: what each step of training is made of."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from autograd import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+    from .module import Module
+
+    Vector: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+    Loss: TypeAlias = Callable[[Any, Any], Any]
+
+
+class Step(Protocol):
+    """Computes the loss of a batch and its gradient: eagerly here, or as a program made by `autograd.compile`.
+
+    Attributes:
+        theta: the numbers of the parameters, which every call starts from.
+    """
+
+    theta: Vector
+
+    def __call__(self, inputs: Sequence[Any], targets: Sequence[Any]) -> tuple[float, Vector]:
+        """The loss over the batch, and its derivative with respect to each element of `theta`."""
+
+    def push(self) -> None:
+        """Copies `theta` into the parameters."""
+
+
+class EagerStep:
+    """Records the graph of each observation and walks it backwards; the gradients of a batch add up in the leaves.
+
+    Args:
+        model: the network.
+        loss: the loss of one observation.
+        parameters: what to differentiate with respect to, in the order of the gradient.
+        added: whether losses of a batch are added instead of averaged.
+    """
+
+    def __init__(self, model: Module, loss: Loss, parameters: Sequence[Value], added: bool) -> None:
+        self._model = model
+        self._loss = loss
+        self._parameters = parameters
+        self._added = added
+        self.theta = np.array([parameter.data for parameter in parameters])
+
+    def __call__(self, inputs: Sequence[Any], targets: Sequence[Any]) -> tuple[float, Vector]:
+        """The loss over the batch, and its derivative with respect to each element of `theta`."""
+        self.push()
+        for parameter in self._parameters:
+            parameter.grad = None
+        share = 1.0 if self._added else 1.0 / len(inputs)
+        losses = [self._backward(row, target, share) for row, target in zip(inputs, targets, strict=True)]
+        return math.fsum(losses) * share, np.array([parameter.grad for parameter in self._parameters])
+
+    def push(self) -> None:
+        """Copies `theta` into the parameters."""
+        for parameter, number in zip(self._parameters, self.theta.tolist(), strict=True):
+            parameter.data = number
+
+    def _backward(self, row: Any, target: Any, share: float) -> float:
+        value = loss_of(self._model, self._loss, row, target)
+        if value.is_constant:
+            raise ValueError(
+                "the loss does not depend on any parameter, so nothing can be trained: an ArgMax has derivative 0 "
+                "(train with softmax, or with raw outputs and cross_entropy); no_grad, detach and float() cut graphs off"
+            )
+        value.backward(share)
+        return value.data
+
+
+def loss_of(model: Module, loss: Loss, row: Any, target: Any) -> Value:
+    """The loss of one observation.
+
+    Raises:
+        TypeError: the loss function does not give a Value.
+    """
+    value = loss(model(row), target)
+    if not isinstance(value, Value):
+        raise TypeError(
+            f"the loss of one observation must be one Value, got {value!r} of type {type(value).__name__}; "
+            "write it with functions of autograd or nn, and with a reduction"
+        )
+    return value

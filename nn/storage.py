@@ -1,0 +1,180 @@
+"""Saving a network to a file and loading it again: JSON to read, safetensors to exchange with PyTorch."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .checks import one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .module import Module
+
+# A file may be this large: enough for any honest one, little enough to be refused before it is read.
+_BYTES_AT_ALL = 1_000_000
+_BYTES_PER_NUMBER = 100
+
+
+class StorageError(ValueError):
+    """A file that does not hold what was expected. The message lists all that is wrong with it."""
+
+
+def save(model: Module, path: str | os.PathLike[str]) -> None:
+    """Writes the numbers of all parameters to a file, whole or not at all.
+
+    Args:
+        model: the network.
+        path: a file ending in `.json` (names and numbers to read, exact to the last bit; nan and infinities are
+            strings) or in `.safetensors` (float64 arrays under PyTorch's names, which `torch.nn.Sequential` takes; this
+            needs the extra `storage`). An existing file is replaced.
+
+    Raises:
+        ValueError: the path ends in something else.
+        ImportError: safetensors is not installed.
+    """
+    to_bytes, _ = _FORMATS[_suffix(path)]
+    write_atomically(path, to_bytes(model.state_dict()))
+
+
+def load(model: Module, path: str | os.PathLike[str]) -> None:
+    """Sets all parameters of a network to the numbers in a file that `save` wrote. Nothing is ever unpickled.
+
+    Raises:
+        StorageError: the file is damaged, or does not hold exactly the parameters of this network. All that is wrong is
+            listed, and the network is unchanged.
+        ValueError: the path ends in something else than `.json` and `.safetensors`.
+        OSError: the file cannot be read.
+    """
+    _, to_state = _FORMATS[_suffix(path)]
+    _check_size(model, path)
+    try:
+        model.load_state_dict(to_state(Path(path).read_bytes()))
+    except ValueError as error:
+        raise StorageError(f"{os.fspath(path)}: {error}") from error
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
+    """Replaces a file whole: whoever reads it, even after a crash, finds the old content or the new one."""
+    target = os.path.realpath(path)
+    part = f"{target}.{os.getpid()}.part"
+    try:
+        with open(part, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+
+
+def to_json(document: Any) -> str:
+    """A document as strict JSON, one line for each list of numbers; nan and infinities become strings."""
+    return _json_lines(document, "") + "\n"
+
+
+def from_json(text: bytes) -> Any:
+    """The document in a JSON file, with floats for the strings that stand for nan and infinities.
+
+    Raises:
+        ValueError: the file is not JSON, names something twice, or is nested too deeply.
+    """
+    try:
+        return _with_floats(json.loads(text, object_pairs_hook=_without_duplicates))
+    except RecursionError:
+        raise ValueError("this JSON is nested too deeply to be a file of this library") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"this is no JSON file, or only a part of one: {error}") from None
+    except UnicodeDecodeError:
+        raise ValueError("this is no JSON file: it is not text in UTF-8") from None
+
+
+def _with_floats(document: Any) -> Any:
+    if isinstance(document, dict):
+        return {key: _with_floats(value) for key, value in document.items()}
+    if isinstance(document, list):
+        return [_with_floats(value) for value in document]
+    return _NOT_FINITE.get(document, document) if isinstance(document, str) else document
+
+
+_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"this JSON has some names twice: {', '.join(twice)}")
+    return document
+
+
+def _json_lines(document: Any, indent: str) -> str:
+    inner = indent + "  "
+    if isinstance(document, dict) and document:
+        parts = [f"{inner}{json.dumps(key)}: {_json_lines(value, inner)}" for key, value in document.items()]
+        return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
+    if isinstance(document, list) and any(isinstance(item, (list, dict)) for item in document):
+        return "[\n" + ",\n".join(inner + _json_lines(item, inner) for item in document) + f"\n{indent}]"
+    if isinstance(document, list):
+        return "[" + ", ".join(_json_lines(item, inner) for item in document) + "]"
+    if isinstance(document, float) and not math.isfinite(document):
+        return json.dumps("NaN" if math.isnan(document) else "Infinity" if document > 0 else "-Infinity")
+    return json.dumps(document)
+
+
+def _check_size(model: Module, path: str | os.PathLike[str]) -> None:
+    numbers = sum(array.size for array in model.state_dict().values())
+    size = os.stat(path).st_size
+    if size > _BYTES_AT_ALL + _BYTES_PER_NUMBER * numbers:
+        raise StorageError(
+            f"{os.fspath(path)}: {size:,} bytes are too many for the {numbers:,} numbers of this network"
+        )
+
+
+def _state_to_json(state: Mapping[str, Any]) -> bytes:
+    return to_json({name: array.tolist() for name, array in state.items()}).encode()
+
+
+def _state_from_json(content: bytes) -> dict[str, Any]:
+    document = from_json(content)
+    if not isinstance(document, dict):
+        raise ValueError(f"expected a JSON object with names and numbers, got a {type(document).__name__}")
+    return document
+
+
+def _state_to_safetensors(state: Mapping[str, Any]) -> bytes:
+    content: bytes = _safetensors().save(dict(state))
+    return content
+
+
+def _state_from_safetensors(content: bytes) -> dict[str, Any]:
+    library = _safetensors()
+    try:
+        state: dict[str, Any] = library.load(content)
+    except Exception as error:  # of its own kind, KeyError for types that NumPy does not have, and others
+        raise ValueError(f"this is no safetensors file, or only a part of one: {error}") from None
+    return state
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.numpy
+    except ImportError:
+        raise ImportError('.safetensors files need the extra "storage": pip install "chainrule[storage]"') from None
+    return safetensors.numpy
+
+
+_FORMATS: dict[str, tuple[Callable[[Mapping[str, Any]], bytes], Callable[[bytes], dict[str, Any]]]] = {
+    ".json": (_state_to_json, _state_from_json),
+    ".safetensors": (_state_to_safetensors, _state_from_safetensors),
+}
+
+
+def _suffix(path: str | os.PathLike[str]) -> str:
+    return one_of(Path(path).suffix.lower(), f"the ending of {os.fspath(path)!r}", _FORMATS)

@@ -1,0 +1,360 @@
+"""fit: gradient descent as the lectures have it, step by step until the steps are tiny or the epochs are over."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from autograd import AnomalyError, Value, detect_anomaly, no_grad
+
+from .checkpoint import Checkpoint
+from .checks import number_between, positive_integer
+from .data import observations
+from .history import History
+from .init import generator
+from .losses import ssr
+from .module import Module
+from .optim import SGD, Optimizer, Schedule
+from .progress import progress_bar
+from .steps import EagerStep, Step, loss_of
+
+if TYPE_CHECKING:
+    import os
+
+    from .data import Data
+    from .steps import Loss, Vector
+
+
+def fit(
+    model: Module,
+    inputs: Any,
+    targets: Any,
+    *,
+    loss: Loss,
+    epochs: int,
+    optimizer: Optimizer | None = None,
+    lr: float | None = None,
+    schedule: Schedule | None = None,
+    batch_size: int | None = None,
+    tolerance: float | None = None,
+    validation: tuple[Any, Any] | None = None,
+    patience: int | None = None,
+    seed: int | None = None,
+    progress: bool = True,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> History:
+    """Trains a network: computes the loss and its derivatives, moves the parameters against them, and repeats.
+
+    Ctrl-C ends the training early, with the parameters after the last complete step and the history so far.
+
+    Args:
+        model: the network; `model(row)` is called with one row of the inputs.
+        inputs: a list or array with one row for each observation; a row of one input may be a plain number.
+        targets: a list or array with what was observed: for each observation whatever `loss` takes, such as a number, a
+            list of numbers or the index of a class.
+        loss: `loss(outputs, target)` is called for one observation and gives a Value. Over a batch losses are averaged;
+            those of `nn.ssr`, which is a sum, are added.
+        epochs: how many times to go through all observations.
+        optimizer: moves the parameters; by default `SGD(model.parameters(), lr)`.
+        lr: the learning rate of that default, 0.1 if it is not given.
+        schedule: changes the learning rate of the optimiser after each epoch.
+        batch_size: the number of observations in one step, drawn without replacement in a new order in each epoch. By
+            default all observations are in every step.
+        tolerance: stop when no parameter changed by this much in any step of an epoch.
+        validation: `(inputs, targets)` on which the loss is computed after each epoch, without training on them.
+        patience: stop when the validation loss has had no new minimum for this many epochs. In the end the parameters
+            are those of the minimum.
+        seed: makes the order of the observations reproducible.
+        progress: whether to show a progress bar, if the output is a terminal and rich is installed.
+        checkpoint: a file that keeps the state of the training, written every few seconds and at the end. If it exists,
+            training goes on from it, to the same result to the last bit as if it had never been stopped.
+
+    Returns:
+        What happened: losses, step sizes, times.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described, lengths differ, or the data are empty, or hold nan or an
+            infinity; the message says where.
+        AnomalyError: a loss or derivative is no longer finite. The message names the first operation to blame; the
+            parameters are those of the last finite step.
+        StorageError: the checkpoint is damaged, or belongs to another training.
+
+    >>> import nn
+    >>> model = nn.Linear(1, 1, seed=0)
+    >>> history = nn.fit(model, [0, 1, 2], [1, 3, 5], loss=nn.mse, lr=0.2, epochs=1000, tolerance=1e-9)
+    >>> round(model.weight[0][0].data, 6), round(model.bias[0].data, 6), history.stopped
+    (2.0, 1.0, 'tolerance')
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"fit takes a Module, got {model!r} of type {type(model).__name__}")
+    optimizer = _checked_optimizer(model, optimizer, lr)
+    training = _Training(
+        model,
+        observations(inputs, targets, "inputs", "targets"),
+        loss,
+        optimizer,
+        schedule=_checked_schedule(schedule, optimizer),
+        batch_size=None if batch_size is None else positive_integer(batch_size, "batch_size"),
+        validation=_checked_validation(validation, patience),
+        rule=_StopRule(
+            epochs=positive_integer(epochs, "epochs"),
+            tolerance=0.0 if tolerance is None else number_between(tolerance, "tolerance"),
+            patience=None if patience is None else positive_integer(patience, "patience"),
+        ),
+        seed=seed,
+    )
+    keeper = None if checkpoint is None else Checkpoint(checkpoint, training)
+    if keeper is not None:
+        keeper.restore()
+    _run(training, keeper, progress)
+    return training.history
+
+
+class _StopRule:
+    """When to stop: all epochs are done, the steps are tiny, or nothing has improved for too long."""
+
+    def __init__(self, epochs: int, tolerance: float, patience: int | None) -> None:
+        self.epochs = epochs
+        self.tolerance = tolerance
+        self.patience = patience
+
+    def reason(self, history: History, best_epoch: int) -> str | None:
+        """Why to stop now; None to go on."""
+        if history.step_sizes and history.step_sizes[-1] < self.tolerance:
+            return "tolerance"
+        if self.patience is not None and len(history) - best_epoch >= self.patience:
+            return "patience"
+        return "epochs" if len(history) >= self.epochs else None
+
+
+class _Training:
+    """One training: what it works with, and where it stands."""
+
+    def __init__(
+        self,
+        model: Module,
+        data: Data,
+        loss: Loss,
+        optimizer: Optimizer,
+        *,
+        schedule: Schedule | None,
+        batch_size: int | None,
+        validation: Data | None,
+        rule: _StopRule,
+        seed: int | None,
+    ) -> None:
+        self.model = model
+        self.data = data
+        self.loss = loss
+        self.added = loss is ssr
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.validation = validation
+        self.rule = rule
+        self.seed = seed
+        self.rng = generator(seed=seed)
+        # A compiled step has the same three members, and takes this one's place.
+        self.step: Step = EagerStep(model, loss, optimizer.parameters, self.added)
+        self.completed = self.step.theta.copy()
+        self.last_finite = self.completed
+        self.history = History()
+        self.best_loss, self.best_epoch = math.inf, 0
+        self.best_theta: Vector | None = None
+
+    def stop_reason(self) -> str | None:
+        """Why to stop now; None to go on."""
+        return self.rule.reason(self.history, self.best_epoch)
+
+    def epoch(self) -> None:
+        """Goes through all observations once."""
+        started = time.perf_counter()
+        lr = self.optimizer.lr
+        self.model.train()
+        losses, sizes = zip(*map(self._take_step, self._batches()), strict=True)
+        validation_loss = None if self.validation is None else self._validate(*self.validation)
+        if self.schedule is not None:
+            self.schedule.step()
+        self.history.add(math.fsum(losses), validation_loss, max(sizes), lr, time.perf_counter() - started)
+        if validation_loss is not None and validation_loss < self.best_loss:
+            self.best_loss, self.best_epoch, self.best_theta = validation_loss, len(self.history), self.completed
+
+    def settle(self) -> None:
+        """Leaves the parameters at the last complete step or, if there was patience, at the best epoch."""
+        best = None if self.rule.patience is None else self.best_theta
+        self.step.theta[:] = self.completed if best is None else best
+        self.step.push()
+
+    def settings(self) -> dict[str, Any]:
+        """What must be the same for a training to go on."""
+        optimizer = self.optimizer.state_dict()
+        del optimizer["steps"], optimizer["memory"]
+        return {
+            **optimizer,
+            "parameters": [parameter.name for parameter in self.optimizer.parameters],
+            "trainable": [getattr(parameter, "trainable", True) for parameter in self.optimizer.parameters],
+            "schedule": None if self.schedule is None else type(self.schedule).__name__,
+            "observations": len(self.data[0]),
+            "batch_size": self.batch_size,
+            "validation": 0 if self.validation is None else len(self.validation[0]),
+            "seed": self.seed,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the training stands at the end of an epoch."""
+        return {
+            "parameters": self.completed.tolist(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": None if self.schedule is None else self.schedule.state_dict(),
+            "random numbers": self.rng.bit_generator.state,
+            "best": [self.best_loss, self.best_epoch, None if self.best_theta is None else self.best_theta.tolist()],
+            "history": self.history.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from that state."""
+        self.completed = self.last_finite = _vector(state["parameters"], len(self.completed))
+        self.best_loss, self.best_epoch, best = state["best"]
+        self.best_theta = None if best is None else _vector(best, len(self.completed))
+        self.history.load_state_dict(state["history"])
+        self.rng.bit_generator.state = state["random numbers"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.schedule is not None:
+            self.schedule.load_state_dict(state["schedule"])
+        self.step.theta[:] = self.completed
+
+    def _batches(self) -> list[list[int]]:
+        """The positions of the observations in each step."""
+        number = len(self.data[0])
+        if self.batch_size is None:
+            return [list(range(number))]
+        order = self.rng.permutation(number).tolist()
+        return [order[start : start + self.batch_size] for start in range(0, number, self.batch_size)]
+
+    def _take_step(self, batch: list[int]) -> tuple[float, float]:
+        """Moves the parameters once. Returns the part of the batch in the loss of the epoch, and the step size."""
+        inputs, targets = ([column[position] for position in batch] for column in self.data)
+        value, gradient = self.step(inputs, targets)
+        if not (math.isfinite(value) and np.isfinite(gradient).all()):
+            self._stop_at(batch, f"the loss is {value}" if not math.isfinite(value) else "the gradient is not finite")
+        self.last_finite = before = self.step.theta.copy()
+        with np.errstate(all="ignore"):
+            self.optimizer.update(self.step.theta, gradient)
+        if not np.isfinite(self.step.theta).all():
+            self._stop_at(batch, f"the step of {self.optimizer!r} is not finite")
+        self.completed = self.step.theta.copy()
+        share = 1.0 if self.added else len(batch) / len(self.data[0])
+        return value * share, float(np.abs(self.completed - before).max())
+
+    def _validate(self, inputs: list[Any], targets: list[Any]) -> float:
+        self.step.push()
+        self.model.eval()
+        with no_grad():
+            losses = [
+                loss_of(self.model, self.loss, row, target).data for row, target in zip(inputs, targets, strict=True)
+            ]
+        return math.fsum(losses) / (1 if self.added else len(losses))
+
+    def _stop_at(self, batch: list[int], problem: str) -> NoReturn:
+        """Goes back to the last finite step, and names the first operation to blame."""
+        self.step.push()
+        culprit = self._culprit(batch)
+        self.completed, self.best_theta = self.last_finite, None
+        remedy = (
+            "a smaller learning rate or clipped data may help"
+            if self.optimizer.steps
+            else "look at the data and at the parameters to start from"
+        )
+        message = (
+            f"epoch {len(self.history) + 1}: {problem}; the parameters are those of the last finite step; {remedy}"
+        )
+        if culprit is None:
+            raise AnomalyError(message, "", (), None)
+        position, error = culprit
+        place = None if error.filename is None or error.line is None else (error.filename, error.line)
+        message = f"{message}. The first operation to blame, at observation {position}: {error}"
+        raise AnomalyError(message, error.op, error.operands, place) from error
+
+    def _culprit(self, batch: list[int]) -> tuple[int, AnomalyError] | None:
+        """The first observation whose loss or gradient is not finite, and the operation where that began."""
+        for position in batch:
+            if not self._is_finite(position):
+                try:
+                    with detect_anomaly():
+                        self._loss_at(position).backward()
+                except AnomalyError as error:
+                    return position, error
+        return None
+
+    def _is_finite(self, position: int) -> bool:
+        self.optimizer.zero_grad()
+        value = self._loss_at(position)
+        value.backward()
+        return all(map(math.isfinite, (value.data, *(parameter.grad for parameter in self.optimizer.parameters))))
+
+    def _loss_at(self, position: int) -> Value:
+        inputs, targets = self.data
+        return loss_of(self.model, self.loss, inputs[position], targets[position])
+
+
+def _run(training: _Training, keeper: Checkpoint | None, progress: bool) -> None:
+    """Trains until there is a reason to stop, and leaves everything in order whatever happens."""
+    history = training.history
+    was_training = training.model.training
+    try:
+        with progress_bar(progress, training.rule.epochs) as show:
+            while (reason := training.stop_reason()) is None:
+                training.epoch()
+                if keeper is not None:
+                    keeper.epoch_done()
+                show(len(history), history.loss[-1])
+        history.stopped = reason
+    except KeyboardInterrupt:
+        history.stopped = "interrupted"
+        history.trim()
+    finally:
+        training.settle()
+        training.model.train(was_training)
+        if keeper is not None:
+            keeper.write()
+
+
+def _checked_optimizer(model: Module, optimizer: Optimizer | None, lr: float | None) -> Optimizer:
+    if optimizer is None:
+        return SGD(model.parameters(), 0.1 if lr is None else lr)
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer must be one such as nn.Adam(model.parameters()), got {optimizer!r} of type "
+            f"{type(optimizer).__name__}"
+        )
+    if lr is not None:
+        raise ValueError("the optimizer has a learning rate already; leave lr out")
+    if not set(optimizer.parameters) & set(model.parameters()):
+        raise ValueError("the optimizer holds no parameter of this model; make it with model.parameters()")
+    return optimizer
+
+
+def _checked_schedule(schedule: Schedule | None, optimizer: Optimizer) -> Schedule | None:
+    if schedule is not None and getattr(schedule, "optimizer", None) is not optimizer:
+        raise ValueError("the schedule must be one of the optimizer that is given, such as nn.StepLR(optimizer, 10)")
+    return schedule
+
+
+def _checked_validation(validation: tuple[Any, Any] | None, patience: int | None) -> Data | None:
+    if validation is None:
+        if patience is not None:
+            raise ValueError("patience waits for the validation loss; give validation=(inputs, targets) too")
+        return None
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise TypeError(f"validation must be a pair (inputs, targets), got {type(validation).__name__}")
+    return observations(*validation, "validation inputs", "validation targets")
+
+
+def _vector(numbers: Any, length: int) -> Vector:
+    vector = np.array(numbers, dtype=np.float64)
+    if vector.shape != (length,):
+        raise ValueError(f"expected {length} numbers, got {numbers!r}")
+    return vector
