@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..value import Value
+from .boxes import NAME_WIDTH, edge_lines, frame, node_lines
 from .dot_text import html, tooltip
+from .folding import folded, scope_title
 from .legend import box_sample, legend_table, line_sample, text_sample, width_sample
+from .look import SHOWN, Look
 from .names import variable_names
-from .sketch import Edge, Part, around, sketched
-from .theme import Theme, formatted, line_style, line_width, sign_colour, theme_named
+from .sketch import Part, around, in_reading_order, place_leaves, sketched
+from .theme import theme_named
 
 if TYPE_CHECKING:
     from ..recording import Scope
     from .display import Drawing
 
-SHOWN = ("data", "grad", "local")
 DIRECTIONS = ("LR", "RL", "TB", "BT")
-NAME_WIDTH = 28
-NOT_COMPUTED = "not computed"
+
+_FONT = "Helvetica,Arial,sans-serif"
 
 _MEANINGS = {
     "parameter": "parameter",
     "input": "input",
     "leaf": "leaf: an input or a parameter",
     "result": "result of an operation",
+    "module": "module, folded into one box",
+    "block": "block of operations, folded into one box",
     "root": "what is drawn, such as a loss",
 }
-
-_FONT = "Helvetica,Arial,sans-serif"
 
 
 def draw(
@@ -93,10 +97,34 @@ def draw(
     _require(_is_count(max_nodes, 1), "max_nodes", "an integer above 0", max_nodes)
     _require(_is_count(precision, 1), "precision", "an integer above 0", precision)
     _require(depth is None or _is_count(depth, 0), "depth", "None or an integer from 0", depth)
-    sketch = sketched(_roots(root))
+    with _collector_paused():
+        sketch = _small_enough(sketched(_roots(root)), look, group, depth, max_nodes)
     drawing = Drawing(engine="dot")
-    drawing.body.extend(picture_lines(sketch, look, direction, group is not None, caption, legend))
+    drawing.body.extend(picture_lines(sketch, look, direction, caption, legend))
     return drawing
+
+
+def _small_enough(sketch: list[Part], look: Look, group: str | None, depth: int | None, max_nodes: int) -> list[Part]:
+    if group is None:
+        for part in sketch:
+            part.scope = None
+    if depth is not None or len(sketch) > max_nodes:
+        sketch = folded(sketch, max_nodes, depth, look.name)
+    sketch = in_reading_order(sketch)
+    place_leaves(sketch)
+    return sketch
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Python's cyclic collector would search the parts again and again while they are made, for a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _roots(root: object) -> list[Value]:
@@ -121,34 +149,13 @@ def _require(condition: bool, argument: str, expected: str, got: object) -> None
         raise ValueError(f"draw: {argument} must be {expected}, got {got!r}")
 
 
-class Look:
-    """How a picture looks: its colours, what it shows, how it writes numbers and names."""
-
-    def __init__(self, theme: Theme, shown: frozenset[str], precision: int, names: Mapping[Value, str]) -> None:
-        self.theme = theme
-        self.shown = shown
-        self.precision = precision
-        self.names = names
-        self.largest_flow = 0.0
-
-    def number(self, number: float) -> str:
-        """The number as boxes show it."""
-        return formatted(number, self.precision)
-
-    def name(self, value: Value) -> str | None:
-        """The Value's own name, or the variable's."""
-        return value.name or self.names.get(value)
-
-
-def picture_lines(
-    sketch: Sequence[Part], look: Look, direction: str, grouped: bool, caption: str | None, legend: bool
-) -> list[str]:
+def picture_lines(sketch: Sequence[Part], look: Look, direction: str, caption: str | None, legend: bool) -> list[str]:
     """The body of the DOT text: a line for each part, edge and box around parts."""
     look.largest_flow = _largest_flow(sketch)
     numbers = {part: number for number, part in enumerate(sketch)}
     lines = _defaults(look, direction, legend_table(caption, _legend(sketch, look) if legend else ()))
-    lines += _boxed(sketch, numbers, look) if grouped else [_node(part, numbers[part], look) for part in sketch]
-    lines += [line for part in sketch for line in _edges(part, numbers, look)]
+    lines += _boxed(sketch, numbers, look)
+    lines += [line for part in sketch for line in edge_lines(part, numbers, look)]
     return lines
 
 
@@ -174,7 +181,7 @@ def _boxed(sketch: Iterable[Part], numbers: Mapping[Part, int], look: Look) -> l
     for part in sketch:
         for scope in around(part.scope):
             content.setdefault(scope, [])
-        content[part.scope].append(_node(part, numbers[part], look))
+        content[part.scope] += node_lines(part, numbers[part], look)
     scopes = [scope for scope in content if scope is not None]
     for number, scope in reversed(list(enumerate(scopes))):  # inner ones come after those around them
         content[scope.outer] += _box(number, scope, content[scope], look)
@@ -183,121 +190,28 @@ def _boxed(sketch: Iterable[Part], numbers: Mapping[Part, int], look: Look) -> l
 
 def _box(number: int, scope: Scope, lines: Iterable[str], look: Look) -> list[str]:
     theme = look.theme
+    title = scope_title(scope)
     return [
-        f"\tsubgraph cluster_{number} {{ label=<{html(scope.name, NAME_WIDTH)}> tooltip={tooltip(scope.name)} "
+        f"\tsubgraph cluster_{number} {{ label=<{html(title, NAME_WIDTH)}> tooltip={tooltip(title)} "
         f'style="rounded,filled" fillcolor="{theme.module}" labelloc=t labeljust=l\n',
         *lines,
         "\t}\n",
     ]
 
 
-def _node(part: Part, number: int, look: Look) -> str:
-    """The box of a part, after the circle of its operation if it has one."""
-    about = tooltip(_about(part, look))
-    if part.kind == "constant":
-        return f'\tv{number} [label=<{_constant(part, look)}> fontcolor="{look.theme.faint}" tooltip={about}]\n'
-    box = f"\tv{number} [label=<{_table(part, look)}> tooltip={about}]\n"
-    return _circle(part, number, look) + box if part.steps else box
-
-
-def _constant(part: Part, look: Look) -> str:
-    name = look.name(part.value)
-    number = look.number(part.value.data)
-    return f"{html(name, NAME_WIDTH)} = {number}" if name else number
-
-
-def _circle(part: Part, number: int, look: Look) -> str:
-    symbol = " → ".join(part.steps)
-    shape = (
-        "shape=circle fixedsize=true width=0.32 fontsize=14"
-        if len(symbol) < 3
-        else 'shape=box style=rounded height=0.3 margin="0.08,0.02"'
-    )
-    return f"\to{number} [{shape} label=<{html(symbol)}> ordering=in tooltip={tooltip(part.value.op or symbol)}]\n"
-
-
-def _table(part: Part, look: Look) -> str:
-    rows = "".join(_rows(part, look))
-    return f'<TABLE {_frame(part, look.theme)} CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{rows}</TABLE>'
-
-
-def _frame(part: Part, theme: Theme) -> str:
-    """The shape of the box tells the kind, for those who do not see the colour too."""
-    if part.is_root:
-        return f'BORDER="3" COLOR="{theme.loss}" BGCOLOR="{theme.box}"'
-    if part.kind == "parameter":
-        return f'BORDER="2" COLOR="{theme.ink}" BGCOLOR="{theme.parameter}"'
-    if part.kind in ("input", "leaf"):
-        return f'BORDER="1" COLOR="{theme.ink}" STYLE="ROUNDED" BGCOLOR="{theme.input}"'
-    return f'BORDER="1" COLOR="{theme.line}" BGCOLOR="{theme.box}"'
-
-
-def _rows(part: Part, look: Look) -> Iterable[str]:
-    value = part.value
-    name = look.name(value)
-    if name:
-        yield f'<TR><TD COLSPAN="2"><B>{html(name, NAME_WIDTH)}</B></TD></TR>'
-    if "data" in look.shown:
-        yield _row("data", look.number(value.data), look.theme.ink, look)
-    if "grad" in look.shown:
-        grad = value._grad
-        text = NOT_COMPUTED if grad is None else look.number(grad)
-        yield _row("grad", text, look.theme.faint if grad is None else sign_colour(look.theme, grad), look)
-    if not name and not look.shown & {"data", "grad"}:
-        yield "<TR><TD> </TD></TR>"
-
-
-def _row(label: str, text: str, colour: str, look: Look) -> str:
-    return (
-        f'<TR><TD ALIGN="LEFT"><FONT COLOR="{look.theme.faint}">{label}</FONT></TD>'
-        f'<TD ALIGN="RIGHT"><FONT COLOR="{colour}">{text}</FONT></TD></TR>'
-    )
-
-
-def _about(part: Part, look: Look) -> str:
-    """The whole truth, for whoever points at the box: full name, all digits."""
-    value = part.value
-    name = look.name(value)
-    lines = [name] if name else []
-    lines += [f"{part.kind} of {value.op}" if value.op else part.kind, f"data {value.data!r}"]
-    if part.kind != "constant":
-        lines.append(f"grad {NOT_COMPUTED if value._grad is None else repr(value._grad)}")
-    return "\n".join(lines)
-
-
-def _edges(part: Part, numbers: Mapping[Part, int], look: Look) -> Iterable[str]:
-    number = numbers[part]
-    target = f"o{number}" if part.steps else f"v{number}"
-    for edge in part.edges:
-        yield f"\tv{numbers[edge.source]} -> {target} [{_flow(edge.flow, look)}{_local(edge, look)}]\n"
-    if part.steps:
-        yield f"\to{number} -> v{number} [{_flow(part.value._grad, look)}]\n"
-
-
-def _flow(flow: float | None, look: Look) -> str:
-    """What a line looks like through which this much gradient flows back."""
-    if flow is None:
-        return ""
-    width = line_width(flow, look.largest_flow)
-    return f'color="{sign_colour(look.theme, flow)}" style={line_style(flow)} penwidth={width:g}'
-
-
-def _local(edge: Edge, look: Look) -> str:
-    if edge.local is None or "local" not in look.shown:
-        return ""
-    colour = look.theme.faint if edge.flow is None else sign_colour(look.theme, edge.local)
-    return f' label="{look.number(edge.local)}" fontcolor="{colour}"'
-
-
 def _legend(sketch: Sequence[Part], look: Look) -> Iterable[tuple[str, str]]:
     """The signs that occur in this picture, each with its meaning."""
     theme = look.theme
     yield from (
-        (box_sample(_frame(part, theme), "<B>w</B>" if part.kind == "parameter" else " x "), meaning)
+        (box_sample(frame(part, theme), "<B>w</B>" if part.kind == "parameter" else " x "), meaning)
         for part, meaning in _kinds(sketch).items()
     )
     if "local" in look.shown and any(part.edges for part in sketch):
         yield text_sample("0.5 →"), "local derivative of the operation for this operand"
+    if any(len(part.steps) > 1 for part in sketch):
+        yield text_sample("× 2 → + 1"), "operations in a row, folded into one"
+    if any(part.times > 1 for part in sketch):
+        yield text_sample("<B>× 100</B>"), "so many equal parts, folded into one: lowest … highest number"
     flows = [edge.flow for part in sketch for edge in part.edges if edge.flow is not None]
     if any(flow > 0.0 for flow in flows):
         yield line_sample(theme.positive, "solid"), "gradient above 0 flows back"

@@ -23,28 +23,20 @@ class Edge:
     Attributes:
         source: the part whose Value is the operand.
         position: which operand it is, from 0.
-        local: the local derivative of the result with respect to the operand; None if the operand is a constant.
-            Between folded parts the lowest and the highest, see `local_to`.
-        local_to: the highest local derivative; the same as `local` for a single operand.
+        local: the local derivative of the result with respect to the operand, from the lowest to the highest of those
+            that the edge stands for; None if the operand is a constant.
         flow: what the operand receives through this edge in `backward`; None before.
         count: how many operands it stands for.
     """
 
-    __slots__ = ("count", "flow", "local", "local_to", "position", "source")
+    __slots__ = ("count", "flow", "local", "position", "source")
 
     def __init__(
-        self,
-        source: Part,
-        position: int,
-        local: float | None,
-        flow: float | None,
-        local_to: float | None = None,
-        count: int = 1,
+        self, source: Part, position: int, local: tuple[float, float] | None, flow: float | None, count: int = 1
     ) -> None:
         self.source = source
         self.position = position
         self.local = local
-        self.local_to = local if local_to is None else local_to
         self.flow = flow
         self.count = count
 
@@ -54,7 +46,8 @@ class Part:
 
     Attributes:
         kind: "parameter", "input", "leaf", "constant", "result", "module" or "block".
-        values: what the part stands for, operands before results; the last is what the box shows.
+        values: what the part stands for.
+        shown: the Values whose numbers the box shows; more than one for equal parts, none for modules and blocks.
         edges: one for each operand that is drawn, in the operands' order.
         steps: the symbols of the operations that lead to the result, in their order.
         scope: the scope it belongs to, or None.
@@ -64,14 +57,15 @@ class Part:
         parameters: the parameters that a module brought into the box.
     """
 
-    __slots__ = ("edges", "is_root", "kind", "parameters", "scope", "steps", "times", "title", "values")
+    __slots__ = ("edges", "is_root", "kind", "parameters", "scope", "shown", "steps", "times", "title", "values")
 
     def __init__(self, kind: str, values: list[Value], scope: Scope | None) -> None:
         self.kind = kind
         self.values = values
+        self.shown = values[-1:]
         self.scope = scope
         self.edges: list[Edge] = []
-        self.steps: tuple[str, ...] = ()
+        self.steps: list[str] = []
         self.times = 1
         self.is_root = False
         self.title: str | None = None
@@ -82,8 +76,13 @@ class Part:
 
     @property
     def value(self) -> Value:
-        """The Value that the box shows."""
-        return self.values[-1]
+        """The Value that the box shows, or the last of them."""
+        return (self.shown or self.values)[-1]
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it stands for leaves or constants and not for operations."""
+        return self.kind in ("parameter", "input", "leaf", "constant")
 
 
 def sketched(roots: Sequence[Value]) -> list[Part]:
@@ -93,10 +92,8 @@ def sketched(roots: Sequence[Value]) -> list[Part]:
         parts[value] = _part(value, parts)
     for root in roots:
         parts[root].is_root = True
-    sketch = in_reading_order(parts.values())
-    _tell_inputs_from_parameters(sketch)
-    _place_leaves(sketch)
-    return sketch
+    _tell_inputs_from_parameters(parts.values())
+    return list(parts.values())
 
 
 def in_reading_order(parts: Iterable[Part]) -> list[Part]:
@@ -123,14 +120,16 @@ def _part(value: Value, parts: Mapping[Value, Part]) -> Part:
     if operation is None:
         return Part("leaf" if type(value) is Value else "parameter", [value], None)
     part = Part("result", [value], value._scope)
-    part.steps = (operation.symbol,)
+    part.steps = [operation.symbol]
     operands = value.parents
     partials = partials_on_floats(operation, value._datum, [operand._datum for operand in operands])
     grad = value._grad
     for position, (operand, partial) in enumerate(zip(operands, partials, strict=True)):
-        local = None if partial is None or operand.is_constant else float(partial)
-        flow = None if local is None or grad is None else local * grad
-        part.edges.append(Edge(parts[operand], position, local, flow))
+        if partial is None or operand.is_constant:
+            part.edges.append(Edge(parts[operand], position, None, None))
+        else:
+            flow = None if grad is None else float(partial * grad)
+            part.edges.append(Edge(parts[operand], position, (float(partial), float(partial)), flow))
     return part
 
 
@@ -142,7 +141,7 @@ def _tell_inputs_from_parameters(sketch: Iterable[Part]) -> None:
                 part.kind = "input"
 
 
-def _place_leaves(sketch: Iterable[Part]) -> None:
+def place_leaves(sketch: Iterable[Part]) -> None:
     """Puts parameters and constants into the innermost scope that has all of their uses."""
     uses: dict[Part, list[Scope | None]] = {}
     for part in sketch:

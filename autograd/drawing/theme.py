@@ -101,4 +101,4 @@ def formatted(number: float, precision: int) -> str:
     >>> formatted(2.0, 4), formatted(-1 / 3, 4)
     ('2', '-0.3333')
     """
-    return f"{number:.{precision}g}"
+    return f"{number + 0.0:.{precision}g}"  # -0.0 + 0.0 is 0.0

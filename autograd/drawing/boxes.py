@@ -1,0 +1,177 @@
+"""The DOT text of single parts: boxes with their tables, circles of operations, and the edges into them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from .dot_text import html, tooltip
+from .theme import line_style, line_width, sign_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ..value import Value
+    from .look import Look
+    from .sketch import Edge, Part
+    from .theme import Theme
+
+NAME_WIDTH = 28
+"""How many characters of a name fit a box."""
+
+NOT_COMPUTED = "not computed"
+
+_CIRCLE = "shape=circle fixedsize=true width=0.32 fontsize=14"
+_PILL = 'shape=box style=rounded height=0.3 margin="0.08,0.02"'
+_LONGEST_ROW = 3
+
+
+def node_lines(part: Part, number: int, look: Look) -> list[str]:
+    """The circle of a part's operation, if it has one, and its box."""
+    about = tooltip(_about(part, look))
+    if part.kind == "constant":
+        return [f'\tv{number} [label=<{_constant(part, look)}> fontcolor="{look.theme.faint}" tooltip={about}]\n']
+    box = f"\tv{number} [label=<{_table(part, look)}> tooltip={about}]\n"
+    return [_circle(part, number), box] if part.steps else [box]
+
+
+def _constant(part: Part, look: Look) -> str:
+    number = look.range(value.data for value in part.shown)
+    name = _title(part, look)
+    return f"{html(name, NAME_WIDTH)} = {number}" if name else number
+
+
+def _circle(part: Part, number: int) -> str:
+    text = _steps_text(part.steps)
+    shape = _CIRCLE if len(text) < 3 else _PILL
+    operations = ", ".join(part.steps[:20])
+    return f"\to{number} [{shape} label=<{html(text)}> ordering=in tooltip={tooltip(operations)}]\n"
+
+
+def _steps_text(steps: Sequence[str]) -> str:
+    """One operation by its symbol, a few in a row by theirs, and many by their number."""
+    number = len(steps)
+    if number > 1 and set(steps) <= {"+", "0 +", "+ 0"}:
+        return f"Σ\n{number} additions"
+    if number > _LONGEST_ROW:
+        return f"{steps[0]} → … → {steps[-1]}\n{number} operations"
+    return " → ".join(steps)
+
+
+def _table(part: Part, look: Look) -> str:
+    title = _title(part, look)
+    rows = _summary(part, look) if part.kind in ("module", "block") else _numbers(part, look)
+    cells = [f'<TR><TD COLSPAN="2"><B>{html(title, NAME_WIDTH)}</B></TD></TR>'] if title else []
+    cells += [_row(*row, look) for row in rows]
+    content = "".join(cells) or "<TR><TD> </TD></TR>"
+    return f'<TABLE {frame(part, look.theme)} CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{content}</TABLE>'
+
+
+def frame(part: Part, theme: Theme) -> str:
+    """The attributes of the table: its shape tells the kind, for those who do not see the colour too."""
+    if part.is_root:
+        return f'BORDER="3" COLOR="{theme.loss}" BGCOLOR="{theme.box}"'
+    if part.kind == "parameter":
+        return f'BORDER="2" COLOR="{theme.ink}" BGCOLOR="{theme.parameter}"'
+    if part.kind in ("input", "leaf"):
+        return f'BORDER="1" COLOR="{theme.ink}" STYLE="ROUNDED" BGCOLOR="{theme.input}"'
+    if part.kind in ("module", "block"):
+        return f'BORDER="1" COLOR="{theme.ink}" STYLE="ROUNDED" BGCOLOR="{theme.module}"'
+    return f'BORDER="1" COLOR="{theme.line}" BGCOLOR="{theme.box}"'
+
+
+def _title(part: Part, look: Look) -> str:
+    name = part.title if part.title is not None else look.name(part.value)
+    return " ".join([name or "", f"× {part.times}" if part.times > 1 else ""]).strip(" ")
+
+
+def _numbers(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
+    """Rows of label, text and colour: the data and the gradient, from the lowest to the highest."""
+    if "data" in look.shown:
+        yield "data", look.range(value.data for value in part.shown), look.theme.ink
+    if "grad" in look.shown:
+        yield "grad", *_gradient([value._grad for value in part.shown], look)
+
+
+def _gradient(gradients: Sequence[float | None], look: Look) -> tuple[str, str]:
+    known = [gradient for gradient in gradients if gradient is not None]
+    if not known:
+        return NOT_COMPUTED, look.theme.faint
+    has_one_sign = all(gradient >= 0.0 for gradient in known) or all(gradient <= 0.0 for gradient in known)
+    return look.range(known), sign_colour(look.theme, max(known, key=abs)) if has_one_sign else look.theme.ink
+
+
+def _summary(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
+    """Rows for a part that stands for many operations: how many, and the size of its parameters' gradient."""
+    operations = sum(value.op is not None for value in part.values)
+    yield "operations", str(operations // part.times), look.theme.ink  # equal parts have equally many
+    if part.parameters:
+        yield "parameters", str(len(part.parameters)), look.theme.ink
+        if "grad" in look.shown:
+            yield "‖grad‖", _norm(part.parameters, look), look.theme.ink
+
+
+def _norm(parameters: Sequence[Value], look: Look) -> str:
+    known = [parameter._grad for parameter in parameters if parameter._grad is not None]
+    return look.number(math.hypot(*known)) if known else NOT_COMPUTED
+
+
+def _row(label: str, text: str, colour: str, look: Look) -> str:
+    return (
+        f'<TR><TD ALIGN="LEFT"><FONT COLOR="{look.theme.faint}">{label}</FONT></TD>'
+        f'<TD ALIGN="RIGHT"><FONT COLOR="{colour}">{text}</FONT></TD></TR>'
+    )
+
+
+def _about(part: Part, look: Look) -> str:
+    """The whole truth, for whoever points at the box: full name, all digits, and all that was folded."""
+    value = part.value
+    name = part.title if part.title is not None else look.name(value)
+    lines = [name] if name else []
+    if len(part.shown) != 1:
+        return "\n".join([*lines, f"{part.kind}, stands for {len(part.values)} Values"])
+    lines += [f"{part.kind} of {value.op}" if value.op else part.kind, f"data {value.data!r}"]
+    if part.kind != "constant":
+        lines.append(f"grad {NOT_COMPUTED if value._grad is None else repr(value._grad)}")
+    if len(part.values) > 1:
+        lines.append(f"stands for {len(part.values)} Values")
+    return "\n".join(lines)
+
+
+def edge_lines(part: Part, numbers: Mapping[Part, int], look: Look) -> list[str]:
+    """The edges from a part's operands, and from its circle to its box."""
+    number = numbers[part]
+    target = f"o{number}" if part.steps else f"v{number}"
+    lines = [
+        f"\tv{numbers[edge.source]} -> {target} [{_flow(edge.flow, look)}{_local(edge, look)}{_count(edge)}]\n"
+        for edge in part.edges
+    ]
+    if part.steps:
+        lines.append(f"\to{number} -> v{number} [{_flow(_total_gradient(part), look)}]\n")
+    return lines
+
+
+def _total_gradient(part: Part) -> float | None:
+    known = [value._grad for value in part.shown if value._grad is not None]
+    return sum(known) if known else None
+
+
+def _flow(flow: float | None, look: Look) -> str:
+    """What a line looks like through which this much gradient flows back."""
+    if flow is None:
+        return ""
+    width = line_width(flow, look.largest_flow)
+    return f'color="{sign_colour(look.theme, flow)}" style={line_style(flow)} penwidth={width:g}'
+
+
+def _local(edge: Edge, look: Look) -> str:
+    if edge.local is None or "local" not in look.shown:
+        return ""
+    low, high = edge.local
+    has_sign = edge.flow is not None and (low > 0.0 or high < 0.0)
+    colour = sign_colour(look.theme, low) if has_sign else look.theme.faint
+    return f' label="{look.range(edge.local)}" fontcolor="{colour}"'
+
+
+def _count(edge: Edge) -> str:
+    return f' tooltip="{edge.count} operands"' if edge.count > 1 else ""

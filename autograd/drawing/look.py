@@ -1,0 +1,48 @@
+"""Look: how one picture looks, and how it writes numbers and names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .theme import formatted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..value import Value
+    from .theme import Theme
+
+SHOWN = ("data", "grad", "local")
+"""What a picture may show."""
+
+
+class Look:
+    """The choices that all boxes and edges of a picture share.
+
+    Attributes:
+        theme: the colours.
+        shown: which of `SHOWN` to show.
+        precision: significant digits.
+        names: what to call Values without a name.
+        largest_flow: the largest gradient that flows through an edge, which gets the widest line.
+    """
+
+    def __init__(self, theme: Theme, shown: frozenset[str], precision: int, names: Mapping[Value, str]) -> None:
+        self.theme = theme
+        self.shown = shown
+        self.precision = precision
+        self.names = names
+        self.largest_flow = 0.0
+
+    def number(self, number: float) -> str:
+        """The number as boxes and edges show it."""
+        return formatted(number, self.precision)
+
+    def range(self, numbers: Iterable[float]) -> str:
+        """The lowest and the highest number, or the one that all are; nan where there is one among them."""
+        distinct = sorted(set(map(self.number, numbers)), key=float)
+        return distinct[0] if len(distinct) == 1 else f"{distinct[0]} … {distinct[-1]}"
+
+    def name(self, value: Value) -> str | None:
+        """The Value's own name, or that of the variable that holds it."""
+        return value.name or self.names.get(value)
