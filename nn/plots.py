@@ -11,6 +11,7 @@ from autograd import Value, no_grad
 from .activations import argmax
 from .checks import is_number, items, positive_integer
 from .data import observations
+from .steps import depends_on
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +114,9 @@ def plot_decision_regions(
         ax.contourf(first, second, lead, levels=[0.0, np.inf], colors=[color], alpha=0.25)
         chosen = points[classes == number]
         ax.plot(chosen[:, 0], chosen[:, 1], "o", color=color, markeredgecolor="white", label=names[number])
-    ax.legend(frameon=True)
+    ax.set_xlabel("input 1")
+    ax.set_ylabel("input 2")
+    ax.legend(title="class", frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
 
 
@@ -156,7 +159,7 @@ def _outputs(model: Module, row: list[Any]) -> list[Any]:
 
 def _plot_components(ax: Axes, grid: Any, inputs: Sequence[Value], outputs: Sequence[Value]) -> None:
     """One curve for each term of the output that depends on the input, if there are several."""
-    dependent = [_depends_on(term, inputs[0]) for term in _terms(outputs[0])]
+    dependent = [depends_on(term, [inputs[0]]) for term in _terms(outputs[0])]
     curves = [[float(np.prod([factor.data for factor in term])) for term in _terms(output)] for output in outputs]
     names = [_weight_name(term) for term in _terms(outputs[0])]
     shown = [position for position, depends in enumerate(dependent) if depends]
@@ -174,18 +177,6 @@ def _terms(output: Value) -> list[Term]:
         half = len(output.parents) // 2
         return list(zip(output.parents[:half], output.parents[half:], strict=True))
     return [output.parents if output.op == "mul" else (output,)]
-
-
-def _depends_on(term: Term, x: Value) -> bool:
-    pending, seen = list(term), set(term)
-    while pending:
-        node = pending.pop()
-        if node is x:
-            return True
-        fresh = [operand for operand in node.parents if operand not in seen]
-        seen.update(fresh)
-        pending += fresh
-    return False
 
 
 def _weight_name(term: Term) -> str | None:

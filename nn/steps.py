@@ -10,9 +10,10 @@ import numpy as np
 from autograd import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import TypeAlias
 
+    from .data import Data
     from .module import Module
 
     Vector: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -68,12 +69,8 @@ class EagerStep:
 
     def _backward(self, row: Any, target: Any, share: float) -> float:
         value = loss_of(self._model, self._loss, row, target)
-        if value.is_constant:
-            raise ValueError(
-                "the loss does not depend on any parameter, so nothing can be trained: an ArgMax has derivative 0 "
-                "(train with softmax, or with raw outputs and cross_entropy); no_grad, detach and float() cut graphs off"
-            )
-        value.backward(share)
+        if not value.is_constant:  # an observation may be cut off from the parameters; `check_dependence` sees to all
+            value.backward(share)
         return value.data
 
 
@@ -90,3 +87,31 @@ def loss_of(model: Module, loss: Loss, row: Any, target: Any) -> Value:
             "write it with functions of autograd or nn, and with a reduction"
         )
     return value
+
+
+def depends_on(results: Iterable[Value], operands: Iterable[Value]) -> bool:
+    """Whether any of the operands occurs in the graph of the results."""
+    wanted = set(operands)
+    pending = list(results)
+    seen = set(pending)
+    while pending:
+        node = pending.pop()
+        if node in wanted:
+            return True
+        fresh = {operand for operand in node.parents if operand not in seen}
+        seen |= fresh
+        pending += fresh
+    return False
+
+
+def check_dependence(model: Module, loss: Loss, data: Data, parameters: Sequence[Value]) -> None:
+    """Sees to it that there is something to train.
+
+    Raises:
+        ValueError: the loss of no observation depends on any of the parameters.
+    """
+    if not any(depends_on([loss_of(model, loss, row, target)], parameters) for row, target in zip(*data, strict=True)):
+        raise ValueError(
+            "the loss does not depend on any parameter, so nothing can be trained: an ArgMax has derivative 0 (train "
+            "with softmax, or with raw outputs and cross_entropy); no_grad, detach and float() cut the graph off"
+        )

@@ -19,7 +19,7 @@ from .losses import ssr
 from .module import Module
 from .optim import SGD, Optimizer, Schedule
 from .progress import progress_bar
-from .steps import EagerStep, Step, loss_of
+from .steps import EagerStep, Step, check_dependence, loss_of
 
 if TYPE_CHECKING:
     import os
@@ -106,6 +106,7 @@ def fit(
         ),
         seed=seed,
     )
+    check_dependence(model, loss, training.data, optimizer.parameters)
     keeper = None if checkpoint is None else Checkpoint(checkpoint, training)
     if keeper is not None:
         keeper.restore()
@@ -292,7 +293,8 @@ class _Training:
     def _is_finite(self, position: int) -> bool:
         self.optimizer.zero_grad()
         value = self._loss_at(position)
-        value.backward()
+        if not value.is_constant:
+            value.backward()
         return all(map(math.isfinite, (value.data, *(parameter.grad for parameter in self.optimizer.parameters))))
 
     def _loss_at(self, position: int) -> Value:

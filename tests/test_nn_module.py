@@ -1,0 +1,236 @@
+"""Module and Parameter: registration, names, state, copies."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Value
+
+
+class Everything(nn.Module):
+    """Parameters and modules in every kind of container."""
+
+    def __init__(self):
+        self.scale = nn.Parameter(2.0)
+        self.w1 = nn.Parameter(1.0, name="w1")
+        self.table = {"a": nn.Parameter(3.0), "b": [nn.Parameter(4.0)]}
+        self.ragged = [[nn.Parameter(5.0)], [nn.Parameter(6.0), nn.Parameter(7.0)]]
+        self.hidden = nn.Linear(2, 2, seed=0)
+        self.layers = (nn.Linear(1, 1, seed=1), {"last": nn.Linear(1, 1, bias=False, seed=2)})
+        self.units = [1.0, "text", None]
+        self.observed = Value(1.0)
+
+    def forward(self, x):
+        return x * self.scale
+
+
+def test_every_container_is_searched():
+    paths = [path for path, _ in Everything().named_parameters()]
+    assert paths == [
+        "scale",
+        "w1",
+        "table.a",
+        "table.b[0]",
+        "ragged[0][0]",
+        "ragged[1][0]",
+        "ragged[1][1]",
+        "hidden.weight[0][0]",
+        "hidden.weight[0][1]",
+        "hidden.weight[1][0]",
+        "hidden.weight[1][1]",
+        "hidden.bias[0]",
+        "hidden.bias[1]",
+        "layers.0.weight[0][0]",
+        "layers.0.bias[0]",
+        "layers.1.last.weight[0][0]",
+    ]
+
+
+def test_parameters_are_called_by_their_path_unless_named():
+    names = [parameter.name for parameter in Everything().parameters()]
+    assert names[:2] == ["scale", "w1"]
+    assert "hidden.weight[1][0]" in names
+    assert "layers.1.last.weight[0][0]" in names
+
+
+def test_a_name_given_later_stays():
+    layer = nn.Linear(1, 1)
+    layer.weight[0][0].name = "w1"
+    model = nn.Sequential(layer)
+    assert [p.name for p in model.parameters()] == ["w1", "0.bias[0]"]
+    assert [path for path, _ in model.named_parameters()] == ["0.weight[0][0]", "0.bias[0]"]
+
+
+def test_names_come_from_the_outermost_module():
+    model = nn.Sequential(nn.Sequential(nn.Linear(1, 1)))
+    assert model[0][0].bias[0].name == "0.0.bias[0]"
+    model[0].parameters()
+    assert model[0][0].bias[0].name == "0.0.bias[0]"
+
+
+def test_lists_may_grow_after_their_assignment():
+    class Stack(nn.Module):
+        def __init__(self):
+            self.layers = []
+            self.layers.append(nn.Linear(1, 1))
+
+    stack = Stack()
+    assert [parameter.name for parameter in stack.parameters()] == ["layers.0.weight[0][0]", "layers.0.bias[0]"]
+
+
+def test_shared_parameters_count_once_and_are_saved_under_every_path():
+    class Tied(nn.Module):
+        def __init__(self):
+            self.encoder = nn.Linear(2, 2, bias=False)
+            self.decoder = nn.Linear(2, 2, bias=False)
+            self.decoder.weight = self.encoder.weight
+
+    tied = Tied()
+    assert len(tied.parameters()) == 4
+    assert list(tied.state_dict()) == ["encoder.weight", "decoder.weight"]
+    assert tied.decoder.weight[0][0].name == "encoder.weight[0][0]"
+
+
+def test_modules_in_a_circle_are_found_once():
+    class Node(nn.Module):
+        def __init__(self):
+            self.own = nn.Parameter(1.0)
+            self.others = []
+
+    first, second = Node(), Node()
+    first.others.append(second)
+    second.others.append(first)
+    assert [path for path, _ in first.named_modules()] == ["", "others.0"]
+    assert len(first.parameters()) == 2
+
+
+def test_named_modules_and_children():
+    model = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.ReLU()))
+    assert [path for path, _ in model.named_modules()] == ["", "0", "1", "1.0"]
+    assert model.children() == [model[0], model[1]]
+
+
+def test_frozen_parameters_are_listed_and_get_gradients():
+    frozen = nn.Parameter(3.0, trainable=False)
+    (frozen * 2).backward()
+    assert (frozen.trainable, frozen.grad) == (False, 2.0)
+
+
+def test_zero_grad_makes_gradients_not_computed():
+    model = nn.Linear(1, 1)
+    model([2.0])[0].backward()
+    assert model.weight[0][0].grad == 2.0
+    model.zero_grad()
+    assert [p.grad for p in model.parameters()] == [0.0, 0.0]
+    assert "grad" not in repr(model.weight[0][0])
+
+
+def test_train_and_eval_reach_all_modules():
+    model = nn.Sequential(nn.Sequential(nn.Linear(1, 1)))
+    assert model.training
+    assert model.eval() is model
+    assert not any(module.training for _, module in model.named_modules())
+    model.train()
+    assert all(module.training for _, module in model.named_modules())
+
+
+def test_a_call_is_a_scope_with_the_path_and_the_module():
+    model = nn.Sequential(nn.Linear(1, 1), nn.Softplus())
+    y = model([1.0])[0]
+    assert y._scope.name == "1"
+    assert y._scope.owner is model[1]
+    assert y._scope.outer.name == "Sequential"
+
+
+def test_forward_is_needed():
+    with pytest.raises(NotImplementedError, match="Module does not define forward"):
+        nn.Module()(1.0)
+
+
+def test_repr_is_like_that_of_torch():
+    assert repr(nn.Sequential(nn.Linear(2, 1), nn.Sequential(nn.LeakyReLU()), nn.Softmax())) == (
+        "Sequential(\n"
+        "  (0): Linear(in_features=2, out_features=1, bias=True)\n"
+        "  (1): Sequential(\n"
+        "    (0): LeakyReLU(negative_slope=0.01)\n"
+        "  )\n"
+        "  (2): Softmax()\n"
+        ")"
+    )
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_copies_are_independent(copied):
+    model = Everything()
+    twin = copied(model)
+    assert [(path, p.data, p.name) for path, p in twin.named_parameters()] == [
+        (path, p.data, p.name) for path, p in model.named_parameters()
+    ]
+    twin.hidden.weight[0][0].data = 99.0
+    assert model.hidden.weight[0][0].data != 99.0
+    assert not set(twin.parameters()) & set(model.parameters())
+
+
+def test_copies_keep_what_is_shared():
+    model = nn.Sequential(nn.Linear(1, 1))
+    model.again = model[0].bias
+    twin = copy.deepcopy(model)
+    assert twin.again[0] is twin[0].bias[0]
+
+
+def test_state_dict_has_arrays_that_are_copies():
+    model = nn.Linear(2, 3, seed=0)
+    state = model.state_dict()
+    assert {name: (array.shape, array.dtype) for name, array in state.items()} == {
+        "weight": ((3, 2), np.float64),
+        "bias": ((3,), np.float64),
+    }
+    state["bias"][0] = 7.0
+    assert model.bias[0].data == 0.0
+
+
+def test_state_of_everything_goes_round():
+    source, target = Everything(), Everything()
+    for number, parameter in enumerate(source.parameters()):
+        parameter.data = number / 7
+    target.load_state_dict(source.state_dict())
+    assert [p.data for p in target.parameters()] == [p.data for p in source.parameters()]
+
+
+@pytest.mark.parametrize("convert", [np.ndarray.tolist, np.float32, lambda array: array])
+def test_load_state_dict_takes_lists_and_arrays(convert):
+    model = nn.Linear(1, 2)
+    model.load_state_dict({"weight": convert(np.array([[0.5], [2.0]])), "bias": convert(np.array([1.0, -0.0]))})
+    assert [p.data for p in model.parameters()] == [0.5, 2.0, 1.0, 0.0]
+
+
+def test_load_state_dict_lists_all_problems_and_changes_nothing():
+    model = nn.MLP([2, 2, 1], seed=0)
+    before = model.state_dict()
+    state = {"0.weight": [[1.0, 2.0]], "0.bias": ["a", "b"], "2.weight": [[1.0, 2.0]], "3.bias": [0.0]}
+    with pytest.raises(ValueError, match="does not fit MLP") as error:
+        model.load_state_dict(state)
+    message = str(error.value)
+    assert "0.weight: expected shape (2, 2), got (1, 2)" in message
+    assert "0.bias: expected numbers, got <U1 data" in message
+    assert "2.bias: missing, shape (1,)" in message
+    assert "3.bias: unexpected" in message
+    assert all((before[name] == array).all() for name, array in model.state_dict().items())
+
+
+def test_load_state_dict_that_is_not_strict_takes_what_fits():
+    model = nn.Linear(1, 1, seed=0)
+    weight = model.weight[0][0].data
+    model.load_state_dict({"bias": [3.0], "other": [1.0]}, strict=False)
+    assert (model.weight[0][0].data, model.bias[0].data) == (weight, 3.0)
+    with pytest.raises(ValueError, match=r"bias: expected shape \(1,\), got \(2,\)"):
+        model.load_state_dict({"bias": [3.0, 4.0]}, strict=False)
+
+
+@pytest.mark.parametrize("data", ["a", None, [1.0], 1j])
+def test_a_parameter_takes_a_number(data):
+    with pytest.raises(TypeError, match="Parameter takes a real number"):
+        nn.Parameter(data)
