@@ -83,7 +83,7 @@ def print_predictions(model: nn.Module) -> None:
 
 
 def write_gradient_graph(model: nn.Module, out: Path) -> None:
-    """The gradient of the loss on every edge of its graph, for the dose of 0.5 alone: all three would not fit a slide."""
+    """The gradient of the loss on every edge of its graph; for the dose of 0.5 alone, to fit on a slide."""
     loss = nn.ssr(model([Value(DOSES[1], name="dose")]), EFFECTIVENESS[1:2])
     loss.name = "SSR"
     loss.backward()
