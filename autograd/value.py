@@ -311,7 +311,7 @@ def constant(number: SupportsFloat, name: str | None = None) -> Value:
     return value
 
 
-def apply(operation: Operation, *operands: Operand) -> Any:
+def apply(operation: Operation, *operands: Any) -> Any:
     """The result of an operation: a Value that records it, or a float if no operand is a Value.
 
     This is the one way into the graph. `specialize.py` writes it out for operations of one and two operands.
@@ -319,10 +319,17 @@ def apply(operation: Operation, *operands: Operand) -> Any:
     Raises:
         TypeError: an operand is neither a real number nor a Value.
     """
-    data = evaluated(operation, [x._datum if isinstance(x, Value) else _real(x, operation.name) for x in operands])
-    if not any(isinstance(x, Value) for x in operands):
+    try:
+        numbers = [operand._datum for operand in operands]  # mostly all are Values
+    except AttributeError:
+        numbers = [x._datum if isinstance(x, Value) else _real(x, operation.name) for x in operands]
+        if not any(isinstance(x, Value) for x in operands):
+            return evaluated(operation, numbers)
+        operands = tuple(x if isinstance(x, Value) else constant(x) for x in operands)
+    data = evaluated(operation, numbers)
+    if not operands:
         return data
-    result = _recorded(operation, [x if isinstance(x, Value) else constant(x) for x in operands], data)
+    result = _recorded(operation, operands, data)
     context = current_context()
     if context.watch:
         context.watch.forward(result)
