@@ -52,23 +52,29 @@ from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .checking import GradcheckError, check_gradient, gradcheck
     from .drawing import draw
 
 _specialize.install()
 
 # Imported when first asked for, so that `import autograd` stays light.
 _LATER = {
+    "GradcheckError": "checking",
+    "check_gradient": "checking",
     "draw": "drawing",
+    "gradcheck": "checking",
 }
 
 # As in NumPy, `import *` leaves Python's own abs, max, min and sum alone.
 __all__ = [
     "AnomalyError",
+    "GradcheckError",
     "Value",
     "arccos",
     "arcsin",
     "arctan",
     "arctan2",
+    "check_gradient",
     "clip",
     "cos",
     "cosh",
@@ -82,6 +88,7 @@ __all__ = [
     "expm1",
     "gelu",
     "grad",
+    "gradcheck",
     "hessian",
     "hvp",
     "hypot",

@@ -11,7 +11,6 @@ import math
 
 from . import ops
 from .ops import Operation
-from .specialize import specialize
 from .value import Value, apply, evaluated, partials_on_floats, unless_usual
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
@@ -337,7 +336,6 @@ def operation(
     if row.arity is not None:
         _check_partials(row, row.arity)
         checked.add(row.arity)
-    specialize(row)
     ops.CUSTOM[name] = row
 
     def function_of_operands(*operands: Operand) -> Any:

@@ -183,6 +183,7 @@ if {operand}._operation is not CONSTANT:
 """
 
 _OPERANDS = ("left", "right")
+_OPERATORS = {"add": ops.add, "sub": ops.sub, "mul": ops.mul, "truediv": ops.div, "pow": ops.pow}
 
 
 def _written(text: str, name: str, more_names: dict[str, Any]) -> Any:
@@ -205,24 +206,17 @@ def _contribution_text(partial: Any) -> str:
     return {1.0: "cotangent", -1.0: "-cotangent"}.get(partial, f"cotangent * {_text(partial)}")
 
 
-def traced_partials(operation: Operation) -> tuple[Any, ...]:
-    """The partials evaluated on symbols: one text, number or None for each operand.
-
-    Raises:
-        UntraceableError: the operation has no fixed number of operands, more than two, or asks them for their numbers.
-    """
+def _symbolic_partials(operation: Operation) -> tuple[Any, ...]:
     if operation.arity not in (1, 2):
         raise UntraceableError
-    try:
-        return operation.partials(SYMBOLS, Symbol("node._datum"), *_symbolic_operands(operation))
-    except Exception as error:  # a formula may do anything with what it takes for a number
-        raise UntraceableError from error
+    return operation.partials(SYMBOLS, Symbol("node._datum"), *_symbolic_operands(operation))
 
 
-def specialize(operation: Operation) -> None:
-    """Gives the operation its reverse step as straight code, where its partials can be written out.
+def _specialize(operation: Operation) -> None:
+    """Gives a row of the table its reverse step as straight code, where its partials can be written out.
 
     The code is written at the first use: writing it for the whole table would double the time of `import autograd`.
+    Operations of users are left as they are, because they may read variables that change.
     """
 
     def first_pull(node: Value, cotangent: float) -> None:
@@ -245,7 +239,7 @@ def _steps_text(operation: Operation) -> str:
     """The statements that give each operand its share of the gradient."""
     return "".join(
         _STEP.format(operand=operand, contribution=_contribution_text(partial))
-        for operand, partial in zip(_OPERANDS, traced_partials(operation), strict=False)
+        for operand, partial in zip(_OPERANDS, _symbolic_partials(operation), strict=False)
         if partial is not None
     )
 
@@ -257,7 +251,7 @@ def _indented(text: str, columns: int) -> str:
 def install() -> None:
     """Gives every row of the table its reverse step, and Value its operators and methods, as straight code."""
     for operation in ops.TABLE.values():
-        specialize(operation)
+        _specialize(operation)
     for name, operation in _OPERATORS.items():
         _install_operator(name, operation)
     for operation in ops.TABLE.values():
@@ -271,9 +265,6 @@ def install() -> None:
     value._pull_all = _written(_PULL_ALL.format(**steps), "pull_all", common)
 
 
-_OPERATORS = {"add": ops.add, "sub": ops.sub, "mul": ops.mul, "truediv": ops.div, "pow": ops.pow}
-
-
 def _install_operator(name: str, operation: Operation) -> None:
     formula = _formula_text(operation)
     for method, self, other in ((f"__{name}__", "left", "right"), (f"__r{name}__", "right", "left")):
@@ -282,7 +273,7 @@ def _install_operator(name: str, operation: Operation) -> None:
 
 
 def _install_method(name: str, operation: Operation) -> None:
-    """Like `specialize`, the method is written at its first use."""
+    """Like the reverse step, the method is written at its first use."""
 
     def first_method(operand: Value) -> Value:
         text = _METHOD.format(formula=_formula_text(operation))

@@ -217,3 +217,12 @@ def test_the_number_of_operands_is_checked_at_the_call():
     anything = operation("anything", lambda m, *xs: xs[0], lambda m, y, *xs: (1.0,))
     with pytest.raises(ValueError, match="each of 2 operands, got 1"):
         anything(Value(1.0), Value(2.0))
+
+
+def test_a_custom_operation_may_read_a_variable_that_changes():
+    scale = 2.0
+    scaled = operation("scaled", lambda m, x: scale * x, lambda m, y, x: (scale,))
+    x = Value(1.0)
+    for scale, total in ((2.0, 2.0), (5.0, 7.0)):  # noqa: B020
+        scaled(x).backward()
+        assert x.grad == total
