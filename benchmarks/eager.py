@@ -149,10 +149,9 @@ def chain(length: int) -> float:
     return (time.perf_counter() - start) / length
 
 
-def depth() -> None:
+def depth(short: int, long: int) -> None:
     """A long chain against short ones. The collector, if on, walks through the growing graph again and again."""
     print("a chain of products: build, backward, free")
-    short, long = 10_000, 1_000_000
     for collector in (True, False):
         (gc.enable if collector else gc.disable)()
         seconds: dict[int, list[float]] = {short: [], long: []}
@@ -177,6 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--turns", type=int, default=4, help="how often each library has its turn (default 4)")
     parser.add_argument("--steps", type=int, default=4, help="timed steps in a turn (default 4)")
+    parser.add_argument("--length", type=int, default=1_000_000, help="of the long chain (default 1000000)")
     options = parser.parse_args()
     values: dict[str, type] = {"autograd": autograd.Value}
     try:
@@ -187,7 +187,7 @@ def main() -> None:
         values["micrograd"] = MicrogradValue
     compare(values, options.turns, options.steps)
     bytes_per_node()
-    depth()
+    depth(options.length // 100, options.length)
 
 
 if __name__ == "__main__":

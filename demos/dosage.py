@@ -132,8 +132,8 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m demos.dosage", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--steps", type=positive(int), default=1000, help="steps of gradient descent (default 1000)")
-    parser.add_argument("--learning-rate", type=positive(float), default=0.1, help="default 0.1")
-    parser.add_argument("--seed", type=int, default=7, help="of the random start (default 7)")
+    parser.add_argument("--learning-rate", type=positive(float), default=0.05, help="default 0.05")
+    parser.add_argument("--seed", type=int, default=3, help="of the random start (default 3)")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures (default out)")
     chosen = parser.parse_args(arguments)
     if chosen.seed < 0:
