@@ -210,7 +210,7 @@ class Adam(Optimizer):
         mean_square += (1.0 - beta2) * gradient**2
         # Both means started at 0; what they are short of in the first steps is made up for.
         corrected = np.sqrt(mean_square) / math.sqrt(1.0 - beta2**self.steps)
-        theta -= self.lr / (1.0 - beta1**self.steps) * mean / (corrected + self.settings["eps"])
+        theta -= self.lr / (1.0 - beta1**self.steps) * (mean / (corrected + self.settings["eps"]))
 
 
 class AdamW(Adam):

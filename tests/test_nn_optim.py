@@ -1,0 +1,217 @@
+"""Optimisers, schedules, clipping: trajectories of PyTorch, states that resume exactly, bad input."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+from autograd import Value
+
+START = [1.5, -2.0, 0.3]
+
+
+def bowl(x, y, z, m=autograd):
+    """A loss with curvature and coupling, written once for both libraries."""
+    return (x - 1.0) ** 2 + 3.0 * (y + x) ** 2 + m.exp(0.3 * z) + z**2 * y**2
+
+
+OPTIMIZERS = {
+    "sgd": (nn.SGD, "SGD", {"lr": 0.01}),
+    "sgd with momentum": (nn.SGD, "SGD", {"lr": 0.01, "momentum": 0.9}),
+    "sgd, nesterov": (nn.SGD, "SGD", {"lr": 0.01, "momentum": 0.9, "nesterov": True}),
+    "sgd with decay": (nn.SGD, "SGD", {"lr": 0.01, "momentum": 0.5, "weight_decay": 0.1}),
+    "adam": (nn.Adam, "Adam", {}),
+    "adam, all settings": (nn.Adam, "Adam", {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.1}),
+    "adamw": (nn.AdamW, "AdamW", {"lr": 0.05}),
+    "adamw, all settings": (nn.AdamW, "AdamW", {"lr": 0.1, "betas": (0.7, 0.99), "eps": 1e-4, "weight_decay": 0.2}),
+    "rmsprop": (nn.RMSprop, "RMSprop", {}),
+    "rmsprop, all settings": (
+        nn.RMSprop,
+        "RMSprop",
+        {"lr": 0.02, "alpha": 0.9, "eps": 1e-6, "weight_decay": 0.1, "momentum": 0.8, "centered": True},
+    ),
+}
+
+
+def trajectory(optimizer, parameters, steps):
+    path = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        bowl(*parameters).backward()
+        optimizer.step()
+        path.append([p.data for p in parameters])
+    return path
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_trajectories_are_those_of_torch(name):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    kind, theirs, settings = OPTIMIZERS[name]
+    tensors = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in START]
+    optimizer = getattr(torch.optim, theirs)(tensors, **settings)
+    expected = []
+    for _ in range(200):
+        optimizer.zero_grad()
+        bowl(*tensors, m=torch).backward()
+        optimizer.step()
+        expected.append([t.item() for t in tensors])
+    parameters = [nn.Parameter(x) for x in START]
+    found = trajectory(kind(parameters, **settings), parameters, 200)
+    assert np.abs(np.array(found) - expected).max() < 1e-10
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_states_resume_exactly(name):
+    kind, _, settings = OPTIMIZERS[name]
+    parameters = [nn.Parameter(x) for x in START]
+    optimizer = kind(parameters, **settings)
+    trajectory(optimizer, parameters, 7)
+    state = json.loads(json.dumps(optimizer.state_dict()))
+    twins = [nn.Parameter(p.data) for p in parameters]
+    resumed = kind(twins, lr=0.123)
+    resumed.load_state_dict(state)
+    assert trajectory(resumed, twins, 9) == trajectory(optimizer, parameters, 9)
+
+
+def test_sgd_is_the_rule_of_the_lectures():
+    """New = old - learning rate * derivative."""
+    w = Value(3.0)
+    w.grad = 0.5
+    nn.SGD([w], 0.1).step()
+    assert w.data == 3.0 - 0.1 * 0.5
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_frozen_parameters_stay(name):
+    kind, _, settings = OPTIMIZERS[name]
+    parameters = [nn.Parameter(x) for x in START]
+    parameters[1].trainable = False
+    optimizer = kind(parameters, **settings)
+    path = trajectory(optimizer, parameters, 5)
+    assert parameters[1].data == START[1]
+    parameters[1].trainable = True
+    trajectory(optimizer, parameters, 1)
+    assert parameters[1].data != START[1]
+    free = [nn.Parameter(START[0]), Value(START[1]), nn.Parameter(START[2])]
+    alone = kind([free[0], free[2]], **settings)
+    for expected in path:
+        for p in free:
+            p.grad = 0.0
+        bowl(*free).backward()
+        alone.step()
+        assert [p.data for p in free] == expected
+
+
+def test_the_gradient_is_left_alone():
+    w = nn.Parameter(1.0)
+    w.grad = 2.0
+    nn.SGD([w], 0.1, momentum=0.9, nesterov=True, weight_decay=0.5).step()
+    assert w.grad == 2.0
+
+
+def test_zero_grad():
+    w = nn.Parameter(1.0)
+    w.grad = 2.0
+    nn.Adam([w]).zero_grad()
+    assert w.grad == 0.0
+
+
+SCHEDULES = {
+    "step": (lambda o: nn.StepLR(o, 3, gamma=0.5), lambda m, o: m.StepLR(o, 3, gamma=0.5)),
+    "cosine": (lambda o: nn.CosineAnnealingLR(o, 10, 0.01), lambda m, o: m.CosineAnnealingLR(o, 10, 0.01)),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_learning_rates_are_those_of_torch(name):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    ours, theirs = SCHEDULES[name]
+    optimizer = nn.SGD([nn.Parameter(0.0)], lr=0.8)
+    schedule = ours(optimizer)
+    reference = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.8)
+    expected = theirs(torch.optim.lr_scheduler, reference)
+    for _ in range(25):
+        assert optimizer.lr == pytest.approx(reference.param_groups[0]["lr"], abs=1e-12)
+        reference.step()
+        expected.step()
+        schedule.step()
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_resume(name):
+    make = SCHEDULES[name][0]
+    schedule = make(nn.SGD([nn.Parameter(0.0)], lr=0.8))
+    for _ in range(4):
+        schedule.step()
+    resumed = make(nn.SGD([nn.Parameter(0.0)], lr=0.8))
+    resumed.load_state_dict(json.loads(json.dumps(schedule.state_dict())))
+    assert resumed.optimizer.lr == schedule.optimizer.lr
+    schedule.step()
+    resumed.step()
+    assert resumed.optimizer.lr == schedule.optimizer.lr
+
+
+@pytest.mark.parametrize(("norm_type", "norm"), [(2.0, 5.0), (1.0, 7.0), (math.inf, 4.0)])
+def test_clipping_scales_all_gradients_together(norm_type, norm):
+    parameters = [nn.Parameter(0.0), nn.Parameter(0.0)]
+    parameters[0].grad, parameters[1].grad = 3.0, -4.0
+    assert nn.clip_grad_norm(parameters, 1.0, norm_type) == norm
+    assert [p.grad for p in parameters] == pytest.approx([3.0 / norm, -4.0 / norm], rel=1e-6)
+    before = [p.grad for p in parameters]
+    nn.clip_grad_norm(parameters, 10.0, norm_type)
+    assert [p.grad for p in parameters] == before
+
+
+def test_clipping_is_that_of_torch():
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    tensors = [torch.zeros(1, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    parameters = [nn.Parameter(0.0) for _ in range(2)]
+    for tensor, parameter, grad in zip(tensors, parameters, (30.0, -4.0), strict=True):
+        tensor.grad, parameter.grad = torch.tensor([grad], dtype=torch.float64), grad
+    torch.nn.utils.clip_grad_norm_(tensors, 0.7)
+    nn.clip_grad_norm(parameters, 0.7)
+    assert [p.grad for p in parameters] == pytest.approx([t.grad.item() for t in tensors], rel=1e-14)
+
+
+def test_a_state_that_does_not_fit_lists_all_and_changes_nothing():
+    optimizer = nn.Adam([nn.Parameter(0.0)], lr=0.5)
+    state = nn.SGD([nn.Parameter(0.0), nn.Parameter(0.0)], lr=0.1).state_dict()
+    with pytest.raises(ValueError, match="does not fit Adam") as error:
+        optimizer.load_state_dict(state)
+    for problem in (
+        "expected 'Adam', got 'SGD'",
+        "beta1: missing",
+        "momentum: unexpected",
+        "memory of mean: expected 1",
+    ):
+        assert problem in str(error.value)
+    assert optimizer.lr == 0.5
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), [
+    (lambda p: nn.SGD([], 0.1), ValueError, "params is empty: there is nothing to train"),
+    (lambda p: nn.SGD(p, -0.1), ValueError, "lr must be finite and at least 0, got -0.1"),
+    (lambda p: nn.SGD(p, math.nan), ValueError, "lr must be finite"),
+    (lambda p: nn.SGD(p, "fast"), TypeError, "lr must be a number, got 'fast'"),
+    (lambda p: nn.SGD(p, 0.1, momentum=-1), ValueError, "momentum must be"),
+    (lambda p: nn.SGD(p, 0.1, weight_decay=-1), ValueError, "weight_decay must be"),
+    (lambda p: nn.SGD(p, 0.1, nesterov=True), ValueError, "give momentum"),
+    (lambda p: nn.Adam(p, betas=(0.9, 1.0)), ValueError, r"betas\[1\] must be less than 1 and at least 0, got 1.0"),
+    (lambda p: nn.RMSprop(p, alpha=1.0), ValueError, "alpha must be less than 1"),
+    (lambda p: nn.Adam(p, eps=-1), ValueError, "eps must be"),
+    (lambda p: nn.SGD(p[0], 0.1), TypeError, "params must be a list of parameters"),
+    (lambda p: nn.SGD([1.0], 0.1), TypeError, r"params\[0\] must be a Parameter or Value, got 1.0"),
+    (lambda p: nn.SGD([p[0] * 2], 0.1), ValueError, r"params\[0\] must be a leaf"),
+    (lambda p: nn.SGD([p[0].detach()], 0.1), ValueError, r"params\[0\] must be a leaf"),
+    (lambda p: nn.SGD([p[0], p[0]], 0.1), ValueError, "more than once"),
+    (lambda p: nn.StepLR(nn.SGD(p, 0.1), 0), ValueError, "step_size must be at least 1"),
+    (lambda p: nn.StepLR(0.1, 1), TypeError, "a schedule takes an optimiser, got 0.1"),
+    (lambda p: nn.CosineAnnealingLR(nn.SGD(p, 0.1), 10, -1.0), ValueError, "eta_min must be"),
+    (lambda p: nn.clip_grad_norm(p, -1.0), ValueError, "max_norm must be"),
+])  # fmt: skip
+def test_bad_input(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call([nn.Parameter(1.0)])
