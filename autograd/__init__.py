@@ -2,6 +2,7 @@
 
 from . import specialize as _specialize
 from .anomaly import AnomalyError, detect_anomaly
+from .compiler import compile as compile
 from .derivatives import derivative, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .functions import (
     abs as abs,
@@ -76,6 +77,7 @@ __all__ = [
     "arctan2",
     "check_gradient",
     "clip",
+    "compile",
     "cos",
     "cosh",
     "derivative",

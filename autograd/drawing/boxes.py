@@ -32,7 +32,7 @@ def node_lines(part: Part, number: int, look: Look) -> list[str]:
     if part.kind == "constant":
         return [f'\tv{number} [label=<{_constant(part, look)}> fontcolor="{look.theme.faint}" tooltip={about}]\n']
     box = f"\tv{number} [label=<{_table(part, look)}> tooltip={about}]\n"
-    return [_circle(part, number), box] if part.steps else [box]
+    return [_circle(part, number, look), box] if part.steps else [box]
 
 
 def _constant(part: Part, look: Look) -> str:
@@ -41,11 +41,16 @@ def _constant(part: Part, look: Look) -> str:
     return f"{html(name, NAME_WIDTH)} = {number}" if name else number
 
 
-def _circle(part: Part, number: int) -> str:
+def _circle(part: Part, number: int, look: Look) -> str:
     text = _steps_text(part.steps)
     shape = _CIRCLE if len(text) < 3 else _PILL
     operations = ", ".join(part.steps[:20])
-    return f"\to{number} [{shape} label=<{html(text)}> ordering=in tooltip={tooltip(operations)}]\n"
+    mark = (
+        f' style="rounded,filled" color="{look.theme.marked}" fillcolor="{look.theme.marked_box}"'
+        if marks(part, look)
+        else ""
+    )
+    return f"\to{number} [{shape} label=<{html(text)}> ordering=in tooltip={tooltip(operations)}{mark}]\n"
 
 
 def _steps_text(steps: Sequence[str]) -> str:
@@ -63,8 +68,10 @@ def _table(part: Part, look: Look) -> str:
     rows = _summary(part, look) if part.kind in ("module", "block") else _numbers(part, look)
     cells = [f'<TR><TD COLSPAN="2"><B>{html(title, NAME_WIDTH)}</B></TD></TR>'] if title else []
     cells += [_row(*row, look) for row in rows]
+    cells += [_mark(mark, look) for mark in marks(part, look)]
     content = "".join(cells) or "<TR><TD> </TD></TR>"
-    return f'<TABLE {frame(part, look.theme)} CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{content}</TABLE>'
+    attributes = marked_frame(look.theme) if marks(part, look) else frame(part, look.theme)
+    return f'<TABLE {attributes} CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{content}</TABLE>'
 
 
 def frame(part: Part, theme: Theme) -> str:
@@ -78,6 +85,20 @@ def frame(part: Part, theme: Theme) -> str:
     if part.kind in ("module", "block"):
         return f'BORDER="1" COLOR="{theme.ink}" STYLE="ROUNDED" BGCOLOR="{theme.module}"'
     return f'BORDER="1" COLOR="{theme.line}" BGCOLOR="{theme.box}"'
+
+
+def marked_frame(theme: Theme) -> str:
+    """The attributes of the table of a marked Value, whatever its kind."""
+    return f'BORDER="3" COLOR="{theme.marked}" BGCOLOR="{theme.marked_box}"'
+
+
+def marks(part: Part, look: Look) -> list[str]:
+    """What is said about the Values of a part that are marked."""
+    return list(dict.fromkeys(look.marked[value] for value in part.values if value in look.marked))
+
+
+def _mark(text: str, look: Look) -> str:
+    return f'<TR><TD COLSPAN="2"><FONT COLOR="{look.theme.marked}">{html(text)}</FONT></TD></TR>'
 
 
 def _title(part: Part, look: Look) -> str:

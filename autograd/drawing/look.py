@@ -24,14 +24,23 @@ class Look:
         shown: which of `SHOWN` to show.
         precision: significant digits.
         names: what to call Values without a name.
+        marked: Values to mark in red, and what to say about each.
         largest_flow: the largest gradient that flows through an edge, which gets the widest line.
     """
 
-    def __init__(self, theme: Theme, shown: frozenset[str], precision: int, names: Mapping[Value, str]) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        shown: frozenset[str],
+        precision: int,
+        names: Mapping[Value, str],
+        marked: Mapping[Value, str],
+    ) -> None:
         self.theme = theme
         self.shown = shown
         self.precision = precision
         self.names = names
+        self.marked = marked
         self.largest_flow = 0.0
 
     def number(self, number: float) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..value import Value
-from .boxes import NAME_WIDTH, edge_lines, frame, node_lines
+from .boxes import NAME_WIDTH, edge_lines, frame, marked_frame, marks, node_lines
 from .dot_text import html, tooltip
 from .folding import folded, scope_title
 from .legend import box_sample, legend_table, line_sample, text_sample, width_sample
@@ -46,6 +46,7 @@ def draw(
     direction: str = "LR",
     precision: int = 4,
     names: Mapping[str, Any] | None = None,
+    marked: Mapping[Value, str] | None = None,
     theme: str = "light",
     caption: str | None = None,
     legend: bool = True,
@@ -69,6 +70,7 @@ def draw(
         precision: significant digits of numbers.
         names: what to call Values that have no name of their own: variables by name, as `locals()` gives them. Lists,
             tuples and dicts of Values count too: `x[0]`.
+        marked: Values to mark in red, each with what to say about it.
         theme: "light" or "dark".
         caption: a line below the picture.
         legend: whether the picture explains its signs.
@@ -91,7 +93,7 @@ def draw(
     """
     from .display import Drawing  # only here: it loads graphviz
 
-    look = Look(theme_named(theme), _shown(show), precision, variable_names(names))
+    look = Look(theme_named(theme), _shown(show), precision, variable_names(names), marked or {})
     _require(group in ("module", None), "group", "'module' or None", group)
     _require(direction in DIRECTIONS, "direction", f"one of {', '.join(DIRECTIONS)}", direction)
     _require(_is_count(max_nodes, 1), "max_nodes", "an integer above 0", max_nodes)
@@ -206,6 +208,8 @@ def _legend(sketch: Sequence[Part], look: Look) -> Iterable[tuple[str, str]]:
         (box_sample(frame(part, theme), "<B>w</B>" if part.kind == "parameter" else " x "), meaning)
         for part, meaning in _kinds(sketch).items()
     )
+    if any(marks(part, look) for part in sketch):
+        yield box_sample(marked_frame(theme), " y "), "marked"
     if "local" in look.shown and any(part.edges for part in sketch):
         yield text_sample("0.5 →"), "local derivative of the operation for this operand"
     if any(len(part.steps) > 1 for part in sketch):

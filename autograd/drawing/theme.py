@@ -17,6 +17,8 @@ class Theme(NamedTuple):
     positive: str
     negative: str
     broken: str
+    marked: str
+    marked_box: str
     parameter: str
     input: str
     loss: str
@@ -34,6 +36,8 @@ THEMES = {
         positive="#1f6fc0",
         negative="#c2410c",
         broken="#a30d8f",
+        marked="#d00000",
+        marked_box="#ffe0e0",
         parameter="#ffe3a3",
         input="#d8f0dc",
         loss="#24292f",
@@ -49,6 +53,8 @@ THEMES = {
         positive="#6cb6ff",
         negative="#ff9d5c",
         broken="#f778ba",
+        marked="#ff5c5c",
+        marked_box="#4a1518",
         parameter="#5f4b12",
         input="#1d4428",
         loss="#e6edf3",

@@ -1,0 +1,128 @@
+"""check_gradient: derivatives that somebody worked out by hand, against extrapolated differences."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import TYPE_CHECKING
+
+from ..structures import describe, flatten, is_array, rebuild, shape
+from ..value import Value
+from .differences import slope_of_floats
+from .mistakes import likely_mistakes
+from .report import Entry, Report
+from .subject import argument_names, paths
+from .verdicts import Tolerance, relative_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+
+def check_gradient(
+    f: Callable[[Any], Any],
+    df: Callable[[Any], Any],
+    x: Any,
+    *,
+    rtol: float = 1e-6,
+    atol: float = 0.0,
+    kinks: str = "report",
+) -> Report:
+    """Checks a derivative that was written by hand, in anybody's code.
+
+    f may be anything that takes and gives numbers, so there is nothing to replay: the truth comes from differences that
+    are extrapolated until their error is known to be small. Where it is not, for instance because f works in float32,
+    a derivative passes that agrees as far as can be told, and is reported as "ill-conditioned".
+
+    Args:
+        f: takes what x is and returns one number.
+        df: takes what x is and returns the derivatives of f in the same structure.
+        x: where to check: a number, a (nested) list of numbers, or a NumPy array of any shape.
+        rtol: the relative error that is allowed.
+        atol: the absolute error that is allowed besides.
+        kinks: what to do where the derivatives from the left and the right differ: "report" them and pass, "fail", or
+            "subgradient": pass if the derivative lies between them.
+
+    Returns:
+        A Report with one entry for each component of x.
+
+    Raises:
+        GradcheckError: a derivative is wrong. The message names the components, and says what the mistake may be if
+            one of the usual ones explains all of them exactly.
+        TypeError: x is not made of numbers, or f does not return one number.
+        ValueError: df's result does not have the structure of x; f is nan at x.
+
+    >>> from autograd import check_gradient
+    >>> print(check_gradient(lambda w: (3 * w - 1) ** 2, lambda w: 6 * (3 * w - 1), 2.0))
+    check_gradient: 1 derivative ok
+    """
+    tolerance = Tolerance(rtol, atol, kinks)
+    point = [_real(number, "x") for number in flatten(x, "check_gradient: x")]
+    function = _Components(f, x, point)
+    analytic, misshapen = _derivatives(df(function.argument(point)), x)
+    slopes = [slope_of_floats(function.along(i), number, 0.01 * tolerance.rtol) for i, number in enumerate(point)]
+    name = argument_names(f, 1, "x")[0]
+    entries = [
+        Entry(
+            path,
+            "wrong" if misshapen else tolerance.verdict(derivative, slope),
+            derivative,
+            slope.middle,
+            relative_error(derivative, slope),
+            left=slope.left,
+            right=slope.right,
+        )
+        for path, derivative, slope in zip(paths(x, name), analytic, slopes, strict=True)
+    ]
+    hints = likely_mistakes(entries, shape(x)) + ([misshapen] if misshapen else [])
+    report = Report("check_gradient", entries, tolerance, hints=hints)
+    report.raise_if_wrong()
+    return report
+
+
+class _Components:
+    """A function of a structure, as functions of its components."""
+
+    def __init__(self, f: Callable[[Any], Any], x: Any, point: Sequence[float]) -> None:
+        self._f = f
+        self._x = x
+        self._point = point
+        if self._value(point) != self._value(point):
+            raise ValueError(f"check_gradient: f is nan or not the same number at each call, at x = {x!r}")
+
+    def argument(self, numbers: Sequence[float]) -> Any:
+        """The structure of x with these numbers; a new one each time, so that nobody can change another's."""
+        return rebuild(self._x, numbers)
+
+    def along(self, i: int) -> Callable[[float], float]:
+        """The function of component i alone."""
+        before, after = list(self._point[:i]), list(self._point[i + 1 :])
+        return lambda number: self._value([*before, number, *after])
+
+    def _value(self, numbers: Sequence[float]) -> float:
+        result = self._f(self.argument(numbers))
+        if is_array(result) and result.size == 1:
+            result = result.item()
+        return _real(result, "the result of f")
+
+
+def _derivatives(result: Any, x: Any) -> tuple[list[float], str]:
+    """The derivatives in the order of x's components; and what is wrong with their shape, if they fit transposed."""
+    found = [_real(number, "the result of df") for number in flatten(result, "check_gradient: the result of df")]
+    if shape(result) == shape(x) or (len(found) == 1 and shape(x) == ()):
+        return found, ""
+    if len(shape(x)) == 2 and shape(result) == shape(x)[::-1]:
+        rows, columns = shape(x)
+        transposed = [found[column * rows + row] for row in range(rows) for column in range(columns)]
+        return transposed, f"the derivatives are transposed: df gives {describe(result)} for x, {describe(x)}"
+    raise ValueError(
+        "check_gradient: df must return derivatives in the structure of x: "
+        f"expected {describe(x)}, got {describe(result)}"
+    )
+
+
+def _real(number: Any, what: str) -> float:
+    if isinstance(number, (Real, Value)):
+        return float(number)
+    raise TypeError(
+        f"check_gradient: {what} must be made of real numbers, got {number!r} of type {type(number).__name__}"
+    )

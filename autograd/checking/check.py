@@ -1,0 +1,239 @@
+"""gradcheck: the derivatives of a graph, and of every operation in it, against the truth."""
+
+from __future__ import annotations
+
+import math
+
+from ..graph import history, nodes
+from . import backwards
+from .hidden import HiddenDependence, hidden_dependences
+from .precise import Precise
+from .replay import Replay
+from .report import Entry, Fault, Report, severity
+from .rounding import RoundedGradient
+from .slopes import Slope
+from .subject import of_function, of_graph
+from .verdicts import ILL_CONDITIONED, KINK, OK, WRONG, Tolerance, relative_error
+
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    from ..value import Value
+    from .subject import Subject
+
+
+def gradcheck(
+    f: Callable[..., Any] | Value | Sequence[Value],
+    inputs: Any = None,
+    *,
+    wrt: Value | Sequence[Any] | None = None,
+    rtol: float = 1e-6,
+    atol: float = 0.0,
+    kinks: str = "report",
+) -> Report:
+    """Compares the derivatives of a function, and of every operation in its graph, with the truth.
+
+    The truth is no difference of floats: the recorded operations are computed again with hundreds of bits and
+    differentiated there. So the comparison is relative, however small the derivative.
+
+    Args:
+        f: a function of Values that returns a Value or several, or a Value whose graph is built already.
+        inputs: the function's arguments: numbers, Values, or nested lists of them.
+        wrt: for a graph, the Values to differentiate by; all its leaves if left out.
+        rtol: the relative error that is allowed.
+        atol: the absolute error that is allowed besides.
+        kinks: what to do where the derivatives from the left and the right differ: "report" them and pass, "fail", or
+            "subgradient": pass if the derivative lies between them.
+
+    Returns:
+        A Report with one entry for each input, each "ok", "kink" or "ill-conditioned": the rounding of numbers on the
+        way changes this derivative by more than the tolerance.
+
+    Raises:
+        GradcheckError: a derivative is "wrong". The message says which operation is, if one is.
+        TypeError: f, inputs or wrt are not what they should be.
+        ValueError: the function is nan at these inputs, or differs from call to call; an argument is out of range.
+        ImportError: mpmath is not installed.
+
+    >>> from autograd import gradcheck
+    >>> print(gradcheck(lambda x, y: (x * y).sigmoid(), [12.0, 1.0]))
+    gradcheck: 2 derivatives and 2 operations ok
+    """
+    tolerance = Tolerance(rtol, atol, kinks)
+    report = _Check(_subject(f, inputs, wrt), tolerance).report()
+    report.raise_if_wrong()
+    return report
+
+
+def _subject(f: Any, inputs: Any, wrt: Any) -> Subject:
+    if inputs is None:
+        return of_graph(f, wrt)
+    if wrt is not None:
+        raise TypeError("gradcheck takes either inputs= with a function or wrt= with a graph that is built, not both")
+    if not callable(f):
+        raise TypeError(f"gradcheck: with inputs, f must be a function, got {f!r} of type {type(f).__name__}")
+    return of_function(f, inputs)
+
+
+class _Check:
+    """One check: everything is computed first, and then judged output by output and input by input."""
+
+    def __init__(self, subject: Subject, tolerance: Tolerance) -> None:
+        self.subject = subject
+        self.tolerance = tolerance
+        self.numbers = Precise()
+        self.replay = Replay(self.numbers, subject)
+        self.recorded_slopes = self.replay.recorded_slopes()
+        self.partials = {node: backwards.partials(node) for node in self.replay.edges}
+        self.faults = list(self._wrong_operations())
+        self.reached = [set(nodes([fault.node.parents[fault.position]])) for fault in self.faults]
+        self.true_slopes = self.replay.true_slopes()
+        self.hidden = hidden_dependences(self.numbers, subject, self.replay)
+
+    def report(self) -> Report:
+        """The judgement: for each input that of the output where it is worst."""
+        with backwards.gradients_kept([*self.subject.outputs, *self.subject.inputs]):
+            by_output = [_OutputCheck(self, o).entries() for o in range(len(self.subject.outputs))]
+        return Report(
+            "gradcheck",
+            [min(entries, key=severity) for entries in zip(*by_output, strict=True)],
+            self.tolerance,
+            faults=self.faults,
+            outputs=self.subject.outputs,
+            operations=len(self.replay.edges),
+        )
+
+    def in_floats(self, slope: Slope) -> Slope:
+        """A slope as far as floats can hold it."""
+        return Slope(self.numbers.float(slope.left), self.numbers.float(slope.right), slope.error)
+
+    def _wrong_operations(self) -> Iterator[Fault]:
+        for node, slopes in self.recorded_slopes.items():
+            for position, precise_slope in slopes:
+                slope = self.in_floats(precise_slope)
+                analytic = self.partials[node][position]
+                if self.tolerance.verdict(analytic, slope) == WRONG:
+                    error = relative_error(analytic, slope)
+                    reaches = self._names_before(node.parents[position])
+                    yield Fault(node, position, analytic, slope, error, reaches, self.subject.places.get(node))
+
+    def _names_before(self, operand: Value) -> tuple[str, ...]:
+        before = set(nodes([operand]))
+        named = zip(self.subject.names, self.subject.inputs, strict=True)
+        return tuple(name for name, value in named if value in before)
+
+
+class _OutputCheck:
+    """The derivatives of one output."""
+
+    def __init__(self, check: _Check, o: int) -> None:
+        self._check = check
+        self._o = o
+        self._output = check.subject.outputs[o]
+        self._analytic = backwards.gradient(self._output, check.subject.inputs)
+        self._true = check.replay.gradient(self._output, check.true_slopes)
+        results = set(history([self._output]))
+        self._results = [node for node in check.replay.order if node in results]
+        self._faults = [
+            (fault, reached)
+            for fault, reached in zip(check.faults, check.reached, strict=True)
+            if fault.node in results
+        ]
+        self._rounded: RoundedGradient | None = None
+
+    def entries(self) -> list[Entry]:
+        """One for each input."""
+        return [self._entry(i) for i in range(len(self._check.subject.inputs))]
+
+    def _entry(self, i: int) -> Entry:
+        subject = self._check.subject
+        analytic, slope = self._analytic[i], self._slope(i)
+        verdict, op, note = self._judged(i, analytic, slope)
+        return Entry(
+            input=subject.names[i],
+            verdict=verdict,
+            analytic=analytic,
+            numeric=slope.middle,
+            error=relative_error(analytic, slope),
+            op=op,
+            left=slope.left,
+            right=slope.right,
+            output=subject.output_names[self._o],
+            note=note,
+        )
+
+    def _slope(self, i: int) -> Slope:
+        """The true derivative: what the graph gives, and what the graph does not see."""
+        variable = self._check.subject.inputs[i]
+        if self._is_smooth(variable):
+            derivative = self._check.numbers.float(self._check.numbers.number(self._true.get(variable, 0.0)))
+            seen = Slope(derivative, derivative)
+        else:
+            seen = self._check.in_floats(self._check.replay.whole_slope(self._output, variable))
+        hidden = self._hidden(i)
+        if hidden is None:
+            return seen
+        return Slope(seen.left + hidden.slope.left, seen.right + hidden.slope.right, hidden.slope.error)
+
+    def _is_smooth(self, variable: Value) -> bool:
+        return self._true.get(variable, 0.0) is not None
+
+    def _hidden(self, i: int) -> HiddenDependence | None:
+        return self._check.hidden.get((self._o, i))
+
+    def _judged(self, i: int, analytic: float, slope: Slope) -> tuple[str, str | None, str]:
+        """The verdict, the operation to blame and a note."""
+        tolerance = self._check.tolerance
+        name, variable = self._check.subject.names[i], self._check.subject.inputs[i]
+        faults = [fault for fault, reached in self._faults if variable in reached]
+        if faults:
+            return WRONG, max(faults, key=lambda fault: fault.error).node.op, ""
+        verdict = tolerance.verdict(analytic, slope)
+        hidden = self._hidden(i)
+        if hidden is not None and verdict != OK:
+            return verdict, None, self._described(hidden, name)
+        if not math.isfinite(analytic) and math.isfinite(slope.left + slope.right):
+            return WRONG, *self._overflow()
+        if verdict != WRONG:
+            return verdict, None, ""
+        if not self._is_smooth(variable) and tolerance.kinks != "subgradient":
+            return (
+                KINK,
+                None,
+                "operations on the way have kinks here, and what they take for derivatives does not add up",
+            )
+        if self._rounding().explains(variable, analytic):
+            return ILL_CONDITIONED, None, "the rounding of numbers on the way explains the difference"
+        return WRONG, None, "every operation is right by itself; `backward` puts them together wrongly"
+
+    def _rounding(self) -> RoundedGradient:
+        if self._rounded is None:
+            check = self._check
+            self._rounded = RoundedGradient(
+                check.numbers, check.replay, self._output, check.recorded_slopes, check.partials
+            )
+        return self._rounded
+
+    def _overflow(self) -> tuple[str | None, str]:
+        """The first operation that gives or multiplies by what is not finite."""
+        for node in self._results:
+            for position, partial in enumerate(self._check.partials.get(node, ())):
+                if not math.isfinite(partial) or not math.isfinite(node.data):
+                    return node.op, f"{node.op} is {node.data!r}, its derivative by operand {position} is {partial!r}"
+        return None, "a product of derivatives overflows"
+
+    def _described(self, hidden: HiddenDependence, name: str) -> str:
+        """Where a number enters the graph that depends on an input without the graph seeing it."""
+        if hidden.change is None:
+            return f"which operations are computed depends on {name}, by a choice that the graph does not see"
+        before, after, user = hidden.change
+        used = ""
+        if user is not None:
+            place = self._check.subject.places.get(user)
+            used = f", an operand of {user.op!r}" + (f" at {place[0]}:{place[1]}" if place else "")
+        return (
+            f"the graph does not see all of the dependence on {name}: the number {before.data!r}{used} becomes "
+            f"{after.data!r} when {name} changes a little. float(x), x.data, detach and no_grad leave the graph"
+        )

@@ -1,0 +1,209 @@
+"""Derivatives of plain functions of floats: extrapolated differences that know how far they may be off."""
+
+from __future__ import annotations
+
+import math
+
+from .slopes import Slope
+
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+# The first step as a share of the argument's size. No fraction with a small denominator: steps that are multiples of a
+# function's period would see a constant.
+_FIRST_STEP = 0.3719
+_SMALLEST_STEPS = 26
+_LARGEST_STEPS = 14
+# Enough extrapolations for any smooth function; more only add up rounding errors.
+_COLUMNS = 8
+# The relative error of one evaluation, with some room for a function that takes a few steps.
+_ROUNDING = 4 * 2.0**-53
+# Wide steps are believed only if they are so many times as exact as narrow ones.
+_MUCH = 10.0
+# How far apart, as shares of the argument's size, evaluations are whose scatter shows how exact the function is.
+_NOISE_STEPS = (2.0**-30, 2.0**-24, 2.0**-18, 2.0**-12)
+# Differences that have grown by this factor over that many halvings of the step, far above rounding, have no limit.
+_GROWTH = 4.0
+_HALVINGS = 12
+# Sides whose slopes differ by less than this share may be those of a smooth function.
+_SMALLEST_JUMP = 1e-5
+
+
+class Estimate:
+    """A number, and how far it may be off."""
+
+    __slots__ = ("error", "number")
+
+    def __init__(self, number: float, error: float) -> None:
+        self.number = number
+        self.error = error
+
+
+class Extrapolation:
+    """The limit of differences with halved steps, by Richardson's extrapolation.
+
+    The triangle is Neville's; a number's error is taken to be the distance to its neighbours, as C. Ridders does
+    (Accurate computation of F'(x) and F'(x) F''(x), 1982), and what rounding can do to the differences.
+
+    Args:
+        order: the differences are off by a series in the step to the power of this: 2 for central differences, 1 for
+            those to one side.
+    """
+
+    def __init__(self, order: int) -> None:
+        self.best = Estimate(math.nan, math.inf)
+        self._order = order
+        self._row: list[float] = []
+        self._differences: list[float] = []
+        self._rounding = 0.0
+
+    def add(self, difference: float, rounding: float) -> None:
+        """Takes the next difference, with half the step of the one before."""
+        if not math.isfinite(difference):
+            self._row = []
+            return
+        self._differences.append(difference)
+        self._rounding = rounding
+        row = [difference]
+        for column, before in enumerate(self._row[:_COLUMNS]):
+            factor = 2.0 ** (self._order * (column + 1))
+            row.append(row[-1] + (row[-1] - before) / (factor - 1.0))
+            error = max(abs(row[-1] - row[-2]), abs(row[-1] - before)) + rounding
+            if error < self.best.error and len(self._row) > 1:
+                self.best = Estimate(row[-1], error)
+        self._row = row
+
+    def limit(self) -> Estimate:
+        """The best estimate, or an infinity if the differences do not extrapolate and only grow.
+
+        Those that shrink like a root of the step do not extrapolate either; then the last one says how far they got.
+        """
+        if len(self._differences) > _HALVINGS and self.best.error > 0.01 * abs(self.best.number):
+            last, before = abs(self._differences[-1]), abs(self._differences[-1 - _HALVINGS])
+            if last > _GROWTH * before and last > _GROWTH * self._rounding:
+                return Estimate(math.copysign(math.inf, self._differences[-1]), 0.0)
+            if before > _GROWTH * last:
+                return Estimate(self._differences[-1], 2.0 * last)
+        return self.best
+
+    def is_settled(self, tolerance: float) -> bool:
+        """Whether the best estimate is as exact as asked for, or the function has been constant for long."""
+        if self.best.error <= tolerance * abs(self.best.number):
+            return True
+        return len(self._differences) > _HALVINGS // 2 and not any(self._differences)
+
+
+class Differences:
+    """The three extrapolations of a function's differences at a point: to the left, to the right and central.
+
+    Args:
+        function: the function.
+        x: the point.
+        noise: how far its values are off; at least the rounding of floats is assumed.
+    """
+
+    def __init__(self, function: Callable[[float], float], x: float, noise: float) -> None:
+        self._function = function
+        self._x = x
+        self._middle = function(x)
+        self._noise = noise
+        self.left = Extrapolation(1)
+        self.right = Extrapolation(1)
+        self.central = Extrapolation(2)
+
+    def add(self, step: float) -> None:
+        """Takes the differences with this step, as far as the function is defined."""
+        x, middle = self._x, self._middle
+        above, below = x + step, x - step
+        if not below < x < above:
+            return
+        high, low = self._function(above), self._function(below)
+        largest = max((abs(y) for y in (low, middle, high) if math.isfinite(y)), default=0.0)
+        noise = max(_ROUNDING * largest, self._noise) / step
+        self.left.add((middle - low) / (x - below), 2 * noise)
+        self.right.add((high - middle) / (above - x), 2 * noise)
+        self.central.add((high - low) / (above - below), noise)
+
+    def is_settled(self, tolerance: float) -> bool:
+        """Whether the central differences are as exact as asked for, or those to either defined side."""
+        if math.isfinite(self.central.best.error) and self.central.is_settled(tolerance):
+            return True
+        sides = [side.is_settled(tolerance) for side in (self.left, self.right) if math.isfinite(side.best.error)]
+        return bool(sides) and all(sides)
+
+    def slope(self) -> Slope:
+        """What the differences say."""
+        left, right, central = self.left.limit(), self.right.limit(), self.central.best
+        if not math.isfinite(left.error + right.error):
+            side = min(left, right, key=lambda estimate: estimate.error)
+            return Slope(side.number, side.number, side.error)
+        jump = abs(left.number - right.number)
+        doubt = 10.0 * (left.error + right.error) + _SMALLEST_JUMP * max(abs(left.number), abs(right.number))
+        if jump > doubt:
+            return Slope(left.number, right.number, max(left.error, right.error))
+        return Slope(central.number, central.number, central.error)
+
+
+def slope_of_floats(function: Callable[[float], float], x: float, tolerance: float = 1e-8) -> Slope:
+    """The derivative of a function of floats.
+
+    Steps are halved until the extrapolation is exact enough. If rounding prevents that, larger steps than the first are
+    tried too, which is right for functions such as x + 1e9.
+
+    Args:
+        function: nan, or an ArithmeticError or ValueError, means that it is not defined there.
+        x: where to differentiate.
+        tolerance: the relative error at which to stop.
+    """
+    function = _undefined_is_nan(function)
+    scale = abs(x) or 1.0
+    first = _FIRST_STEP * scale
+    noise = _noise(function, x, scale)
+    shrinking = Differences(function, x, noise)
+    for step in _halved(first, _SMALLEST_STEPS):
+        shrinking.add(step)
+        if shrinking.is_settled(tolerance):
+            return shrinking.slope()
+    growing = Differences(function, x, noise)
+    for step in _halved(first * 2.0**_LARGEST_STEPS, _LARGEST_STEPS + 2):
+        growing.add(step)
+    narrow, wide = shrinking.slope(), growing.slope()
+    return wide if _MUCH * wide.error < narrow.error else narrow
+
+
+def _noise(function: Callable[[float], float], x: float, scale: float) -> float:
+    """How far values are off, which may be more than floats would have to be: the function may work in float32.
+
+    Values of a smooth function at narrow steps have vanishing fourth differences; what is left are errors (R. W.
+    Hamming, Introduction to applied numerical analysis, 1971). What wider steps see may be the function itself, so they
+    are taken only where narrow ones see a constant. The sides are looked at by themselves: there may be a kink, or the
+    edge of the domain, and the quieter one is to be believed.
+    """
+    for share in _NOISE_STEPS:
+        sides = [[function(x + i * step) for i in range(5)] for step in (share * scale, -share * scale)]
+        scatter = [_fourth_difference(values) for values in sides if len(set(values)) > 1]
+        known = list(filter(math.isfinite, scatter))
+        if known:
+            return min(known) / 4.0
+    return 0.0
+
+
+def _fourth_difference(values: Sequence[float]) -> float:
+    a, b, c, d, e = values
+    return abs(a - 4.0 * b + 6.0 * c - 4.0 * d + e)
+
+
+def _halved(first: float, number: int) -> Iterator[float]:
+    return (first * 2.0**-i for i in range(number))
+
+
+def _undefined_is_nan(function: Callable[[float], float]) -> Callable[[float], float]:
+    def extended(x: float) -> float:
+        try:
+            y = function(x)
+        except (ArithmeticError, ValueError):
+            return math.nan
+        return math.nan if isinstance(y, complex) else y
+
+    return extended

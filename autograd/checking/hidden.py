@@ -1,0 +1,131 @@
+"""Dependences that a graph does not see: a number in it that is computed from an input outside of it.
+
+`x * float(x)`, `detach`, `no_grad` and a choice made with `if` leave no trace in a graph. They show when the function
+is called again at other inputs: the new graph is not the old one with other inputs, and how much more the function
+changed than the old graph says is what the graph does not see.
+"""
+
+from __future__ import annotations
+
+from ..graph import nodes
+from ..value import Value
+from .differences import slope_of_floats
+from .replay import Replay
+from .slopes import Slope
+
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .precise import Precise
+    from .subject import Subject
+
+# Inputs are shifted by about this share: enough to change every number that depends on them.
+_SHIFT = 2.0**-20
+# The shifts of different inputs, as shares of that, are out of proportion, so that no difference of inputs stays.
+_GOLDEN = 0.6180339887498949
+
+_BITS = 400
+
+
+class HiddenDependence:
+    """What the graph does not see of the way in which an output depends on an input.
+
+    Attributes:
+        slope: the derivative that is missing.
+        change: a number in the graph that changed with the input, before and after, and the result that uses it; None
+            if operations changed.
+    """
+
+    def __init__(self, slope: Slope, change: tuple[Value, Value, Value | None] | None) -> None:
+        self.slope = slope
+        self.change = change
+
+
+def hidden_dependences(numbers: Precise, subject: Subject, replay: Replay) -> dict[tuple[int, int], HiddenDependence]:
+    """For pairs of an output and an input, by position, what the graph does not see.
+
+    Raises:
+        ValueError: the function gives different graphs for the same inputs.
+    """
+    if subject.again is None or not subject.inputs:
+        return {}
+    everything = range(len(subject.inputs))
+    if all(_is_unchanged(subject, everything, sign) for sign in (1.0, -1.0)):
+        return {}
+    if not subject.is_like(subject.again(subject.point)):
+        raise ValueError(
+            "gradcheck: the function computes something else when it is called again with the same inputs; if it draws "
+            "random numbers, draw them outside or from a generator with a seed that is made inside"
+        )
+    found = {}
+    for i in everything:
+        if not all(_is_unchanged(subject, [i], sign) for sign in (1.0, -1.0)):
+            excess = _Excess(numbers, subject, replay, i)
+            change = _first_change(subject, subject.again(_shifted(subject, [i], 1.0)))
+            for o in range(len(subject.outputs)):
+                found[o, i] = HiddenDependence(excess.slope(o), change)
+    return found
+
+
+def _shifted(subject: Subject, positions: Sequence[int], sign: float) -> list[float]:
+    point = list(subject.point)
+    for i in positions:
+        point[i] += sign * _SHIFT * (1.0 + _GOLDEN * (i + 1) % 1.0) * (abs(point[i]) or 1.0)
+    return point
+
+
+def _is_unchanged(subject: Subject, positions: Sequence[int], sign: float) -> bool:
+    assert subject.again is not None
+    try:
+        return subject.is_like(subject.again(_shifted(subject, positions, sign)))
+    except (ArithmeticError, ValueError):  # not defined there, says the function
+        return False
+
+
+class _Excess:
+    """How much more a function changes with one input than its graph says."""
+
+    def __init__(self, numbers: Precise, subject: Subject, replay: Replay, position: int) -> None:
+        self._numbers = numbers
+        self._subject = subject
+        self._replay = replay
+        self._position = position
+        self._called: dict[float, list[float]] = {}
+
+    def slope(self, output: int) -> Slope:
+        """The derivative of the excess of an output."""
+        return slope_of_floats(lambda x: self._at(x)[output], self._subject.point[self._position])
+
+    def _at(self, x: float) -> list[float]:
+        if x not in self._called:
+            self._called[x] = self._computed(x)
+        return self._called[x]
+
+    def _computed(self, x: float) -> list[float]:
+        subject, numbers = self._subject, self._numbers
+        assert subject.again is not None
+        point = list(subject.point)
+        point[self._position] = x
+        anew = subject.again(point)
+        if len(anew.outputs) != len(subject.outputs):
+            raise TypeError("gradcheck: the function must return the same number of Values at all inputs")
+        there = Replay(numbers, anew)
+        change = {subject.inputs[self._position]: numbers.number(x)}
+        numbers.bits = _BITS
+        return [
+            numbers.float(there.output(new, {}) - self._replay.output(old, change))
+            for new, old in zip(anew.outputs, subject.outputs, strict=True)
+        ]
+
+
+def _first_change(subject: Subject, anew: Subject) -> tuple[Value, Value, Value | None] | None:
+    """A leaf that is another number in the second graph, and who uses it; None if operations differ."""
+    before, after = nodes(subject.outputs), nodes(anew.outputs)
+    if [node.op for node in before] != [node.op for node in after]:
+        return None
+    ours = set(subject.inputs)
+    for old, new in zip(before, after, strict=True):
+        if old not in ours and not old.parents and old.data.hex() != new.data.hex():
+            return old, new, next((node for node in before if old in node.parents), None)
+    return None

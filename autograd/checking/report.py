@@ -1,0 +1,256 @@
+"""What a check found: an entry for each input, the operations that are wrong, and both as a text and a picture."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .verdicts import BY_SEVERITY, OK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ..drawing.display import Drawing
+    from ..value import Value
+    from .slopes import Slope
+    from .subject import Place
+    from .verdicts import Tolerance
+
+# A table shows all inputs that are not ok, and of the others as many as fit into this number of rows.
+_ROWS = 20
+_FAULTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The derivative of the function by one input; with several outputs, that of the output where it is worst.
+
+    Attributes:
+        input: the input's name, or its path such as "x[1]".
+        verdict: "ok", "wrong", "kink" or "ill-conditioned".
+        analytic: what `backward`, or the derivative under test, gives.
+        numeric: the true derivative; at a kink the mean of those from the left and the right.
+        error: the relative error; at a kink the distance to the interval between both sides.
+        op: the name of the faulty operation, if it is an operation's fault.
+        left, right: the true derivatives from either side.
+        output: the path of the output, such as "[1]"; "" if there is only one.
+        note: what else there is to say.
+    """
+
+    input: str
+    verdict: str
+    analytic: float
+    numeric: float
+    error: float
+    op: str | None = None
+    left: float = 0.0
+    right: float = 0.0
+    output: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An operation with a wrong partial derivative.
+
+    Attributes:
+        node: the operation's result.
+        position: for which operand the partial is wrong, from 0.
+        analytic: the partial that `backward` takes.
+        slope: the true one.
+        error: the relative error.
+        reaches: the names of the inputs whose derivative goes through this operand.
+        place: the user's file and line that computed the result, where they are known.
+    """
+
+    node: Value
+    position: int
+    analytic: float
+    slope: Slope
+    error: float
+    reaches: tuple[str, ...]
+    place: Place | None
+
+    def in_short(self) -> str:
+        """What a picture says about it."""
+        true = _sides(self.slope.left, self.slope.right, ".4g")
+        return f"wrong derivative by operand {self.position}: {self.analytic:.4g} instead of {true}"
+
+    def __str__(self) -> str:
+        node = self.node
+        where = f" in {_scope_path(node)}" if _scope_path(node) else ""
+        lines = [f"operation {node.op!r}{where} has a wrong derivative"]
+        lines += [f"  computed at {line}" for line in _source(self.place)]
+        lines.append(f"  {_described_call(node)}")
+        operand = node.parents[self.position]
+        lines.append(f"  by operand {self.position}{f' ({operand.name})' if operand.name else ''}:")
+        lines.append(f"    its derivative   {self.analytic!r}")
+        lines.append(f"    the true one     {_sides(self.slope.left, self.slope.right)}")
+        lines.append(f"    relative error   {self.error:.1e}")
+        lines.append(f"  reaches {_listed(self.reaches)}")
+        return "\n".join(lines)
+
+
+class GradcheckError(AssertionError):
+    """A derivative is wrong. The message is the report's text.
+
+    Attributes:
+        report: the Report.
+    """
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(str(report))
+        self.report = report
+
+
+class Report:
+    """The outcome of `gradcheck` or `check_gradient`.
+
+    Attributes:
+        entries: one Entry for each input, in their order.
+        faults: one Fault for each wrong partial derivative of an operation.
+        hints: guesses at the mistake, where one explains all entries exactly.
+        operations: how many operations were checked.
+        ok: whether the check passes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        entries: Sequence[Entry],
+        tolerance: Tolerance,
+        *,
+        faults: Sequence[Fault] = (),
+        hints: Sequence[str] = (),
+        outputs: Sequence[Value] = (),
+        operations: int = 0,
+    ) -> None:
+        self._name = name
+        self._tolerance = tolerance
+        self._outputs = outputs
+        self.entries = list(entries)
+        self.faults = list(faults)
+        self.hints = list(hints)
+        self.operations = operations
+        self.ok = all(tolerance.passes(entry.verdict) for entry in entries) and not faults
+
+    def __repr__(self) -> str:
+        return f"<report {self._headline()}>"
+
+    def __str__(self) -> str:
+        parts = [self._headline()]
+        parts += [str(fault) for fault in self.faults[:_FAULTS]]
+        if len(self.faults) > _FAULTS:
+            parts.append(f"... and {len(self.faults) - _FAULTS} more wrong derivatives of operations")
+        if self.hints:
+            parts.append("\n".join(self.hints))
+        if any(entry.verdict != OK for entry in self.entries):
+            parts.append(_table(self.entries))
+        return "\n\n".join(parts)
+
+    def _headline(self) -> str:
+        counts = {verdict: sum(entry.verdict == verdict for entry in self.entries) for verdict in BY_SEVERITY}
+        derivatives = _counted(len(self.entries), "derivative")
+        if counts[OK] == len(self.entries):
+            checked = f" and {_counted(self.operations, 'operation')}" if self.operations else ""
+            return f"{self._name}: {derivatives}{checked} ok"
+        found = ", ".join(f"{number} {verdict}" for verdict, number in counts.items() if number)
+        return f"{self._name} {'passed' if self.ok else 'FAILED'}: {derivatives}, {found}"
+
+    def raise_if_wrong(self) -> None:
+        """Raises GradcheckError unless the check passes."""
+        if not self.ok:
+            raise GradcheckError(self)
+
+    def draw(self) -> Drawing:
+        """The graph as a picture, with the operations that are wrong in red.
+
+        Raises:
+            ValueError: there is no graph, as after `check_gradient`.
+        """
+        if not self._outputs:
+            raise ValueError("this report is about a plain function, there is no graph to draw")
+        from ..drawing import draw  # only here: it loads graphviz
+
+        marked: dict[Value, str] = {}
+        for fault in self.faults:
+            marked[fault.node] = "\n".join(filter(None, [marked.get(fault.node), fault.in_short()]))
+        return draw(list(self._outputs), show=("data", "local"), marked=marked, caption=self._headline())
+
+
+def _table(entries: Sequence[Entry]) -> str:
+    """All inputs, worst first; the ones that are ok only as far as they fit."""
+    ordered = sorted(entries, key=severity)
+    bad = sum(entry.verdict != OK for entry in ordered)
+    shown = ordered[: max(bad, _ROWS)]
+    heads = ("input", "verdict", "derivative", "true", "error", "operation" if any(e.op for e in shown) else "")
+    rows = [heads, *map(_row, shown)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row, entry in zip(rows, [None, *shown], strict=True):
+        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        if entry and entry.note:
+            lines += ["    " + line for line in entry.note.splitlines()]
+    if len(shown) < len(entries):
+        lines.append(f"... and {len(entries) - len(shown)} more, all ok")
+    return "\n".join(lines)
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    name = f"{entry.input} → {entry.output}" if entry.output else entry.input
+    true = _sides(entry.left, entry.right, ".10g")
+    return name, entry.verdict, f"{entry.analytic:.10g}", true, f"{entry.error:.1e}", entry.op or ""
+
+
+def severity(entry: Entry) -> tuple[int, float]:
+    """Sorts the worst entry first."""
+    return BY_SEVERITY.index(entry.verdict), -entry.error
+
+
+def _sides(left: float, right: float, form: str = "") -> str:
+    if left == right or abs(left - right) <= 1e-9 * max(abs(left), abs(right)) < math.inf:
+        return format(left, form)
+    if left != left and right != right:
+        return "none"
+    return f"{left:{form}} left, {right:{form}} right"
+
+
+def _described_call(node: Value) -> str:
+    operands = node.parents
+    shown = ", ".join(map(_described, operands[:6])) + (", ..." if len(operands) > 6 else "")
+    return f"{node.op}({shown}) = {node.data!r}"
+
+
+def _described(operand: Value) -> str:
+    if operand.name:
+        return f"{operand.name} = {operand.data!r}"
+    return f"{operand.data!r} from {operand.op}" if operand.op else repr(operand.data)
+
+
+def _scope_path(node: Value) -> str:
+    names = []
+    scope = node._scope
+    while scope is not None:
+        names.append(scope.name)
+        scope = scope.outer
+    return ".".join(reversed(names))
+
+
+def _source(place: Place | None) -> Iterable[str]:
+    if place is None:
+        return
+    import linecache  # only here: it is needed only when something is wrong
+
+    filename, line = place
+    text = linecache.getline(filename, line).strip()
+    yield f"{filename}:{line}" + (f"\n    {text}" if text else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:10])
+    return f"{shown} and {len(names) - 10} more inputs" if len(names) > 10 else shown
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,114 @@
+"""One-sided derivatives of a function of one number: the limits of its difference quotients, in high precision."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
+
+    from .precise import Precise
+
+# Difference quotients are taken with steps of the argument times 2 to the minus this ...
+_STEPS = (100, 200, 400)
+# ... on numbers of that many bits more; the last one resolves any slope that a float can hold, next to any float.
+_SPARE_BITS = (160, 160, 2600)
+# The scale of an argument of 0: smaller than all floats but 0, so that the step meets no other number on its way.
+_EXPONENT_OF_ZERO = -1100
+# Two quotients agree up to this share of them.
+_AGREEMENT = 2.0**-40
+# Smaller slopes are 0: where a derivative vanishes at 0, the quotients are about as large as the last step.
+_EXPONENT_OF_NOTHING = -1300
+# Quotients that change by more than this factor as the steps become shorter have the limit 0, or none.
+_TREND = 16
+
+
+class Slope:
+    """What is known about the derivative of a function of one number at a point.
+
+    Attributes:
+        left, right: the limits of the difference quotients from either side; the same where the function is smooth,
+            nan where it is not defined.
+        error: how far they may be off, if they come from differences of floats.
+    """
+
+    __slots__ = ("error", "left", "right")
+
+    def __init__(self, left: Any, right: Any, error: float = 0.0) -> None:
+        self.left = left
+        self.right = right
+        self.error = error
+
+    def __repr__(self) -> str:
+        return f"Slope({self.left}, {self.right}, error={self.error})"
+
+    @property
+    def is_kink(self) -> bool:
+        """Whether there is no finite derivative: the sides differ, or the slope is infinite."""
+        size = max(abs(self.left), abs(self.right))
+        return not (abs(self.left - self.right) <= _AGREEMENT * size + self.error and size < float("inf"))
+
+    @property
+    def middle(self) -> Any:
+        """The derivative; at a kink the mean of both sides."""
+        return self.left if self.left == self.right else (self.left + self.right) / 2
+
+
+def slope(numbers: Precise, function: Callable[[Any], Any], x: Any, spread: int) -> Slope:
+    """The derivative of a function that works on precise numbers.
+
+    Quotients with ever shorter steps, on ever longer numbers, are compared until two agree. Where only one side is
+    defined, as for the square root at 0, that side is the derivative.
+
+    Args:
+        numbers: the number system; its precision is changed.
+        function: takes and gives a precise number.
+        x: where to differentiate.
+        spread: how many more bits the function needs because it adds numbers of different sizes; see `spread_of`.
+    """
+    sides: list[tuple[Any, Any]] = []
+    for steps, spare in zip(_STEPS, _SPARE_BITS, strict=True):
+        exponent = numbers.exponent(x) if x else _EXPONENT_OF_ZERO
+        numbers.bits = steps + spare + spread + (0 if x else -_EXPONENT_OF_ZERO)
+        sides.append(_quotients(function, x, numbers.context.ldexp(1, exponent - steps)))
+        if len(sides) > 1 and all(map(_agree, *sides[-2:])):
+            return _both_sides(numbers, *sides[-1])
+    return _both_sides(numbers, *(_limit(numbers, side) for side in zip(*sides, strict=True)))
+
+
+def spread_of(numbers: Precise, values: Iterable[Any]) -> int:
+    """How many bits apart the sizes of these numbers may be, from each other and from 1, and their squares too."""
+    return 2 * max((abs(numbers.exponent(value)) for value in values), default=0)
+
+
+def _quotients(function: Callable[[Any], Any], x: Any, step: Any) -> tuple[Any, Any]:
+    middle = function(x)
+    return (middle - function(x - step)) / step, (function(x + step) - middle) / step
+
+
+def _agree(quotient: Any, finer: Any) -> bool:
+    """Whether the finer quotient is the limit. A zero is not trusted before the last step: digits may be missing."""
+    if finer != finer:
+        return bool(quotient != quotient)
+    return bool(finer != 0 and abs(quotient - finer) <= _AGREEMENT * abs(finer))
+
+
+def _limit(numbers: Precise, quotients: Sequence[Any]) -> Any:
+    before, last = quotients[-2:]
+    if numbers.exponent(last) < _EXPONENT_OF_NOTHING:
+        return numbers.number(0)
+    if before == 0 or last == 0 or not numbers.is_finite(last):
+        return last
+    if abs(last) * _TREND < abs(before):
+        return numbers.number(0)
+    if abs(last) > abs(before) * _TREND:
+        return numbers.sign(last) * numbers.inf
+    return last
+
+
+def _both_sides(numbers: Precise, left: Any, right: Any) -> Slope:
+    if left != left:
+        left = right
+    if right != right:
+        right = left
+    return Slope(left, right)

@@ -1,0 +1,230 @@
+"""What is checked: a graph, its inputs and their names, and the function that builds it again at other numbers."""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from itertools import product
+from numbers import Real
+
+from ..graph import leaves, nodes
+from ..ops import CO_VARARGS
+from ..recording import Context, ContextChange, Watch, calling_line, recording
+from ..structures import flatten, is_array, rebuild
+from ..value import Value, constant
+
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    Place = tuple[str, int]
+
+
+class Subject:
+    """A graph and the inputs with respect to which its derivatives are checked.
+
+    Attributes:
+        outputs: the Values to differentiate.
+        output_names: where each is in what the function returned, such as "[1]"; "" for a single one.
+        inputs: the Values to differentiate by.
+        names: what the report calls them.
+        point: the inputs' numbers when the graph was built.
+        places: for each result the user's file and line that computed it, where they are known.
+        again: builds the graph at other numbers in the place of the inputs'; None for a graph that somebody built.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Value],
+        output_names: Sequence[str],
+        inputs: Sequence[Value],
+        names: Sequence[str],
+        point: Sequence[float],
+        places: dict[Value, Place],
+        again: Callable[[Sequence[float]], Subject] | None,
+    ) -> None:
+        self.outputs = outputs
+        self.output_names = output_names
+        self.inputs = inputs
+        self.names = names
+        self.point = point
+        self.places = places
+        self.again = again
+
+    def is_like(self, other: Subject) -> bool:
+        """Whether both graphs consist of the same operations on the same inputs and the same other numbers."""
+        return self._plan() == other._plan()
+
+    def _plan(self) -> list[Any]:
+        """The graph as data: what each node is, with the inputs' numbers left out."""
+        position: dict[Value, Any] = {value: f"input {i}" for i, value in enumerate(self.inputs)}
+        plan: list[Any] = []
+        for i, node in enumerate(nodes(self.outputs)):
+            if node not in position:
+                position[node] = i
+                plan.append((node._operation, *(position[operand] for operand in node.parents)))
+                if not node.parents:
+                    plan.append(node.data.hex())  # nan equals nan, and -0.0 is not 0.0
+        return [*plan, [position[output] for output in self.outputs]]
+
+
+def of_function(f: Callable[..., Any], inputs: Any) -> Subject:
+    """The graph of `f(*inputs)`, in which Values take the place of the numbers.
+
+    A Value among the inputs that is a leaf goes into f itself, so that f may use it by another way too.
+
+    Raises:
+        TypeError: inputs that are neither numbers, Values nor nested lists of them; a result without a Value.
+        ValueError: the result is nan.
+    """
+    if isinstance(inputs, (Value, Real)):
+        inputs = [inputs]
+    if not isinstance(inputs, (list, tuple)) and not is_array(inputs):
+        raise TypeError(
+            "gradcheck: inputs must be a list or tuple with one element for each argument of the function, "
+            f"got {inputs!r} of type {type(inputs).__name__}"
+        )
+    numbers = flatten(inputs, "gradcheck: inputs")
+    names = [
+        x.name if isinstance(x, Value) and x.name else path
+        for x, path in zip(numbers, _argument_paths(f, inputs), strict=True)
+    ]
+    subject = _Call(f, inputs, numbers, names)([float(x) for x in numbers])
+    _require_defined(subject)
+    return subject
+
+
+def of_graph(roots: Any, wrt: Any) -> Subject:
+    """A graph that is built already; without `wrt` all its leaves are inputs.
+
+    Raises:
+        TypeError: the roots or wrt are no Values.
+        ValueError: a root is nan; a `wrt` is a constant.
+    """
+    outputs = flatten(roots, "gradcheck: the graph")
+    if not outputs or not all(isinstance(y, Value) for y in outputs):
+        raise TypeError(
+            f"gradcheck: without inputs the first argument must be a Value or a list of Values, got {roots!r} of type "
+            f"{type(roots).__name__}; give inputs=[...] for a function"
+        )
+    if wrt is None:
+        inputs = [leaf for leaf in leaves(outputs) if not leaf.is_constant]
+    else:
+        inputs = flatten(wrt, "gradcheck: wrt")
+    for value in inputs:
+        if not isinstance(value, Value):
+            raise TypeError(f"gradcheck: wrt must be Values of the graph, got {value!r} of type {type(value).__name__}")
+        if value.is_constant:
+            raise ValueError(f"gradcheck: {value!r} is a constant, nothing is differentiated with respect to it")
+    places = [f"leaf {i}" for i in range(len(inputs))] if wrt is None else paths(wrt, "wrt")
+    names = [value.name or place for value, place in zip(inputs, places, strict=True)]
+    subject = Subject(outputs, paths(roots, ""), inputs, names, [x.data for x in inputs], {}, None)
+    _require_defined(subject)
+    return subject
+
+
+class _Call:
+    """Calls a function on Values in the place of numbers, as often as asked."""
+
+    def __init__(self, f: Callable[..., Any], structure: Any, numbers: Sequence[Any], names: Sequence[str]) -> None:
+        self._f = f
+        self._structure = structure
+        self._numbers = numbers
+        self._names = names
+
+    def __call__(self, point: Sequence[float]) -> Subject:
+        inputs = [
+            x if _is_leaf(x) else Value(number, name)
+            for x, number, name in zip(self._numbers, point, self._names, strict=True)
+        ]
+        notes = _noting_places()
+        with recording(), notes, _assigned(inputs, point):
+            result = self._f(*rebuild(self._structure, inputs))
+        found = flatten(result, "gradcheck: the result of the function")
+        if not any(isinstance(y, Value) for y in found):
+            raise TypeError(
+                "gradcheck: the function must return a Value, computed from its arguments by operations on Values; "
+                f"got {result!r} of type {type(result).__name__}. float(x), x.data and math.exp(x) leave the graph"
+            )
+        outputs = [y if isinstance(y, Value) else constant(y) for y in found]
+        return Subject(outputs, paths(result, ""), inputs, self._names, point, notes.places, self)
+
+
+class _noting_places(ContextChange):
+    """Notes the line of the user's code that each result comes from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: dict[Value, Place] = {}
+
+    def changed(self, context: Context) -> Context:
+        return Context(context.records, _PlaceWatch(self.places), context.scope)
+
+
+class _PlaceWatch(Watch):
+    def __init__(self, places: dict[Value, Place]) -> None:
+        self._places = places
+
+    def forward(self, result: Value) -> None:
+        self._places[result] = calling_line()
+
+
+@contextmanager
+def _assigned(leaves: Sequence[Value], numbers: Sequence[float]) -> Iterator[None]:
+    """Leaves have these numbers inside, and their own again afterwards."""
+    own = [leaf.data for leaf in leaves]
+    try:
+        for leaf, number in zip(leaves, numbers, strict=True):
+            leaf.data = number
+        yield
+    finally:
+        for leaf, number in zip(leaves, own, strict=True):
+            leaf.data = number
+
+
+def _is_leaf(x: Any) -> bool:
+    return isinstance(x, Value) and not x.parents and not x.is_constant
+
+
+def _require_defined(subject: Subject) -> None:
+    for output, name in zip(subject.outputs, subject.output_names, strict=True):
+        if math.isnan(output.data):
+            point = ", ".join(f"{x} = {number!r}" for x, number in zip(subject.names, subject.point, strict=True))
+            raise ValueError(
+                f"gradcheck: the function is nan at {point}{name and f' (output {name})'}, it has no derivative there; "
+                "choose inputs where it is defined (detect_anomaly finds where the nan begins)"
+            )
+
+
+def _argument_paths(f: Callable[..., Any], inputs: Sequence[Any]) -> list[str]:
+    names = argument_names(f, len(inputs))
+    return [path for name, part in zip(names, inputs, strict=True) for path in paths(part, name)]
+
+
+def argument_names(f: Callable[..., Any], number: int, otherwise: str = "") -> list[str]:
+    """The names of a function's first arguments; where they are not known, as for functions in C, something else."""
+    while hasattr(f, "__wrapped__"):  # what a decorator was put around
+        f = f.__wrapped__
+    code = getattr(f, "__code__", None)
+    names: list[str] = []
+    if code is not None:
+        names += code.co_varnames[: code.co_argcount][1 if hasattr(f, "__self__") else 0 :]
+        if code.co_flags & CO_VARARGS:
+            rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
+            names += [f"{rest}[{i}]" for i in range(number - len(names))]
+    return names[:number] + [otherwise or f"inputs[{i}]" for i in range(len(names), number)]
+
+
+def paths(structure: Any, path: str) -> list[str]:
+    """Where each number of a structure is, in the order of `flatten`."""
+    if isinstance(structure, (Value, Real)):
+        return [path]
+    if isinstance(structure, dict):
+        parts = [paths(part, f"{path}[{key!r}]") for key, part in structure.items()]
+    elif is_array(structure):
+        places = product(*map(range, structure.shape))
+        return [f"{path}[{', '.join(map(str, place))}]" for place in places]
+    else:
+        parts = [paths(part, f"{path}[{i}]") for i, part in enumerate(structure)]
+    return [found for part in parts for found in part]

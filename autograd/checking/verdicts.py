@@ -1,0 +1,77 @@
+"""ok, wrong, kink or ill-conditioned: what one derivative is, next to the true one."""
+
+from __future__ import annotations
+
+import math
+
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
+if TYPE_CHECKING:
+    from .slopes import Slope
+
+OK = "ok"
+WRONG = "wrong"
+KINK = "kink"
+ILL_CONDITIONED = "ill-conditioned"
+
+BY_SEVERITY = (WRONG, KINK, ILL_CONDITIONED, OK)
+
+KINK_POLICIES = ("report", "fail", "subgradient")
+
+# Derivatives below the smallest normal number need not be exact: floats have fewer digits there.
+_SMALLEST = 2.0**-1022
+
+
+class Tolerance:
+    """How far a derivative may be from the true one, and what happens at kinks.
+
+    Raises:
+        ValueError: a tolerance is negative or nan, or kinks is none of the three.
+    """
+
+    def __init__(self, rtol: float, atol: float, kinks: str) -> None:
+        for name, number in (("rtol", rtol), ("atol", atol)):
+            if not number >= 0.0:
+                raise ValueError(f"{name} must be 0 or a positive number, got {number!r}")
+        if kinks not in KINK_POLICIES:
+            raise ValueError(f"kinks must be one of {', '.join(map(repr, KINK_POLICIES))}, got {kinks!r}")
+        self.rtol = float(rtol)
+        self.atol = float(atol)
+        self.kinks = kinks
+
+    def allows(self, analytic: float, true: float, error: float = 0.0) -> bool:
+        """Whether a derivative agrees with the true one, which may itself be off by an error."""
+        if analytic == true:
+            return True
+        return abs(analytic - true) <= self.rtol * abs(true) + self.atol + error + _SMALLEST
+
+    def verdict(self, analytic: float, slope: Slope) -> str:
+        """The verdict on a derivative. Rounding is not considered, except that of differences."""
+        if analytic == slope.left == slope.right:
+            return OK
+        if slope.is_kink:
+            return KINK if self.kinks != "subgradient" or is_between(analytic, slope) else WRONG
+        if self.allows(analytic, slope.middle):
+            return OK if slope.error <= max(self.rtol * abs(slope.middle), self.atol) else ILL_CONDITIONED
+        return ILL_CONDITIONED if self.allows(analytic, slope.middle, slope.error) else WRONG
+
+    def passes(self, verdict: str) -> bool:
+        """Whether a check with this verdict succeeds."""
+        return verdict != WRONG and not (verdict == KINK and self.kinks == "fail")
+
+
+def is_between(analytic: float, slope: Slope) -> bool:
+    """Whether a derivative lies between those from the left and the right."""
+    return bool(min(slope.left, slope.right) <= analytic <= max(slope.left, slope.right))
+
+
+def relative_error(analytic: float, slope: Slope) -> float:
+    """The distance to the true derivative, or to the interval between the one-sided ones, in units of its size."""
+    if slope.left == analytic or slope.right == analytic or (slope.is_kink and is_between(analytic, slope)):
+        return 0.0
+    nearest = slope.middle
+    if slope.is_kink:
+        nearest = min(slope.left, slope.right, key=lambda side: abs(analytic - side))
+    distance = abs(analytic - nearest)
+    if nearest == 0.0 or not math.isfinite(distance):
+        return math.inf
+    return float(distance / abs(nearest))
