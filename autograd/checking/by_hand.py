@@ -55,6 +55,7 @@ def check_gradient(
     >>> print(check_gradient(lambda w: (3 * w - 1) ** 2, lambda w: 6 * (3 * w - 1), 2.0))
     check_gradient: 1 derivative ok
     """
+    __tracebackhide__ = True  # pytest shows the caller's line instead
     tolerance = Tolerance(rtol, atol, kinks)
     point = [_real(number, "x") for number in flatten(x, "check_gradient: x")]
     function = _Components(f, x, point)

@@ -61,6 +61,7 @@ def gradcheck(
     >>> print(gradcheck(lambda x, y: (x * y).sigmoid(), [12.0, 1.0]))
     gradcheck: 2 derivatives and 2 operations ok
     """
+    __tracebackhide__ = True  # pytest shows the caller's line instead
     tolerance = Tolerance(rtol, atol, kinks)
     report = _Check(_subject(f, inputs, wrt), tolerance).report()
     report.raise_if_wrong()

@@ -136,10 +136,10 @@ class Report:
         self.ok = all(tolerance.passes(entry.verdict) for entry in entries) and not faults
 
     def __repr__(self) -> str:
-        return f"<report {self._headline()}>"
+        return f"<report {self.summary}>"
 
     def __str__(self) -> str:
-        parts = [self._headline()]
+        parts = [self.summary]
         parts += [str(fault) for fault in self.faults[:_FAULTS]]
         if len(self.faults) > _FAULTS:
             parts.append(f"... and {len(self.faults) - _FAULTS} more wrong derivatives of operations")
@@ -149,17 +149,22 @@ class Report:
             parts.append(_table(self.entries))
         return "\n\n".join(parts)
 
-    def _headline(self) -> str:
+    @property
+    def summary(self) -> str:
+        """The outcome in one line."""
         counts = {verdict: sum(entry.verdict == verdict for entry in self.entries) for verdict in BY_SEVERITY}
         derivatives = _counted(len(self.entries), "derivative")
         if counts[OK] == len(self.entries):
             checked = f" and {_counted(self.operations, 'operation')}" if self.operations else ""
             return f"{self._name}: {derivatives}{checked} ok"
         found = ", ".join(f"{number} {verdict}" for verdict, number in counts.items() if number)
-        return f"{self._name} {'passed' if self.ok else 'FAILED'}: {derivatives}, {found}"
+        blamed = ", ".join(dict.fromkeys(repr(fault.node.op) for fault in self.faults[:_FAULTS]))
+        blame = f" by {blamed}" if blamed else ""
+        return f"{self._name} {'passed' if self.ok else 'FAILED'}: {derivatives}, {found}{blame}"
 
     def raise_if_wrong(self) -> None:
         """Raises GradcheckError unless the check passes."""
+        __tracebackhide__ = True  # pytest shows the line that called the check
         if not self.ok:
             raise GradcheckError(self)
 
@@ -176,7 +181,7 @@ class Report:
         marked: dict[Value, str] = {}
         for fault in self.faults:
             marked[fault.node] = "\n".join(filter(None, [marked.get(fault.node), fault.in_short()]))
-        return draw(list(self._outputs), show=("data", "local"), marked=marked, caption=self._headline())
+        return draw(list(self._outputs), show=("data", "local"), marked=marked, caption=self.summary)
 
 
 def _table(entries: Sequence[Entry]) -> str:

@@ -1,0 +1,164 @@
+"""The pytest plugin: the fixture `gradcheck`, and the marker that makes a test of a function of Values.
+
+Nothing but pytest is imported before a test uses it, so that it costs nothing where it is unused.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from .checking.report import Report
+
+_requests = pytest.StashKey[pytest.FixtureRequest]()
+_points = pytest.StashKey[str]()
+
+_MARKER = """\
+gradcheck(points=20, seed=0, ranges={}, rtol=1e-6, atol=0.0, kinks="report"): the test function is itself the function \
+to check. Its positional arguments are Values, and it returns the Value to differentiate, or several. `points` random \
+points are drawn from where its operations are defined, or from ranges={"x": (low, high)}; a list of tuples are the \
+points themselves. Keyword-only arguments are fixtures.
+"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tells pytest about the marker."""
+    config.addinivalue_line("markers", _MARKER.strip())
+
+
+@pytest.fixture
+def gradcheck(request: pytest.FixtureRequest) -> Callable[..., Report]:
+    """`autograd.gradcheck`; where it fails the report says so in a section of its own, with a picture of the graph."""
+    from .checking import gradcheck as check  # only here, where it is used
+
+    request.node.stash[_requests] = request
+    return check
+
+
+# A marked function asks pytest for the fixture and for its keyword-only arguments instead of its positional ones.
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(obj: object) -> None:
+    """Takes the sampled arguments out of the signature of a marked function, before pytest looks for fixtures."""
+    function = getattr(obj, "__func__", obj)
+    marks = [mark for mark in getattr(function, "pytestmark", ()) if mark.name in ("gradcheck", "parametrize")]
+    if inspect.isfunction(function) and any(mark.name == "gradcheck" for mark in marks):
+        sampled = _sampled_names(function, marks)
+        function.__signature__ = _signature_without(inspect.signature(function), sampled)  # type: ignore[attr-defined]
+
+
+def _sampled_names(function: Callable[..., Any], marks: Sequence[pytest.Mark]) -> list[str]:
+    given = {name for mark in marks if mark.name == "parametrize" for name in _parametrized(mark)}
+    parameters = inspect.signature(function).parameters.values()
+    return [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        and parameter.default is parameter.empty
+        and parameter.name not in given | {"self", "cls"}
+    ]
+
+
+def _parametrized(mark: pytest.Mark) -> list[str]:
+    names = mark.args[0] if mark.args else mark.kwargs["argnames"]
+    return [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+
+
+def _signature_without(signature: inspect.Signature, names: Sequence[str]) -> inspect.Signature:
+    kept = [parameter for parameter in signature.parameters.values() if parameter.name not in names]
+    if all(parameter.name != "gradcheck" for parameter in kept):
+        kept.append(inspect.Parameter("gradcheck", inspect.Parameter.KEYWORD_ONLY))
+    return signature.replace(parameters=kept)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Checks a marked function at its points instead of calling it once."""
+    marker = pyfuncitem.get_closest_marker("gradcheck")
+    if marker is None:
+        return None
+    __tracebackhide__ = True
+    _check_function(pyfuncitem, **marker.kwargs)
+    return True
+
+
+def _check_function(
+    item: pytest.Function,
+    points: int | Sequence[Sequence[Any]] = 20,
+    seed: int = 0,
+    ranges: dict[str, Any] | None = None,
+    **tolerances: Any,
+) -> None:
+    from .checking.sampling import named_values, sample_points  # only here, where it is used
+
+    __tracebackhide__ = True
+    check: Any = item.funcargs["gradcheck"]
+    function, names = _function_of_values(item)
+    if isinstance(points, int):
+        points = list(sample_points(function, names, points, seed, ranges or {}))
+    for i, point in enumerate(points):
+        item.stash[_points] = _described_point(names, point, i, len(points))
+        check(function, named_values(names, point), **tolerances)
+
+
+def _function_of_values(item: pytest.Function) -> tuple[Callable[..., Any], list[str]]:
+    """The marked function with its fixtures filled in, and the names of its other arguments."""
+    own = inspect.unwrap(item.function).__code__
+    asked_for = inspect.signature(item.function).parameters
+    names = [name for name in own.co_varnames[: own.co_argcount] if name not in asked_for]
+    every = own.co_varnames[: own.co_argcount + own.co_kwonlyargcount]
+    fixtures = {name: item.funcargs[name] for name in asked_for if name in every and name in item.funcargs}
+
+    def function(*values: Any) -> Any:
+        result = item.obj(**dict(zip(names, values, strict=True)), **fixtures)
+        if result is None:
+            raise TypeError(f"{item.name} is marked gradcheck and must return the Value to check, got None")
+        return result
+
+    return function, names
+
+
+def _described_point(names: Sequence[str], point: Sequence[Any], i: int, number: int) -> str:
+    """Which point it is, and how to run it again alone."""
+    shown = ", ".join(f"{name} = {part!r}" for name, part in zip(names, point, strict=True))
+    again = f"@pytest.mark.gradcheck(points=[{tuple(point)!r}])"
+    return f"point {i + 1} of {number}: {shown}\nthis point alone: {again}"
+
+
+# Failures
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Moves what a check found from the end of the traceback into a section of its own, and adds a picture."""
+    error = call.excinfo.value if call.excinfo is not None else None
+    checking = sys.modules.get("autograd.checking.report")
+    if checking is None or not isinstance(error, checking.GradcheckError) or _requests not in item.stash:
+        return (yield)
+    text = _section(item, error.report)
+    error.args = (error.report.summary,)
+    outcome = yield
+    outcome.sections.append(("gradcheck", text))
+    return outcome
+
+
+def _section(item: pytest.Item, report: Report) -> str:
+    return "\n\n".join(part for part in (item.stash.get(_points, ""), str(report), _picture(item, report)) if part)
+
+
+def _picture(item: pytest.Item, report: Report) -> str:
+    """Draws the graph into the test's own folder; says where, or why not."""
+    folder = item.stash[_requests].getfixturevalue("tmp_path")
+    try:
+        return f"the graph: {report.draw().render(outfile=folder / 'gradcheck.svg')}"
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        return f"no picture of the graph: {error}"
