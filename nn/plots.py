@@ -56,16 +56,18 @@ def plot_fit(model: Module, X: Any, y: Any, ax: Axes | None = None) -> Axes:  # 
     ax = _axes(ax)
     grid = _widened([row[0] for row in rows], _CURVE_POINTS)
     inputs = [Value(float(x)) for x in grid]
-    outputs = np.array([_outputs(model, [x]) for x in inputs], dtype=object)
-    if outputs.shape[1] == 1:
-        _plot_components(ax, grid, inputs, outputs[:, 0].tolist())
-    for number in range(outputs.shape[1]):
-        label = "their sum and the bias" if outputs.shape[1] == 1 else f"output {number + 1}"
-        color = _SQUIGGLE if outputs.shape[1] == 1 else _CLASSES[number % len(_CLASSES)]
-        ax.plot(grid, outputs[:, number].astype(float), color=color, linewidth=2.5, label=label)
-        points = [items(entry, "y")[number] if not is_number(entry) else entry for entry in observed]
-        edge = "black" if outputs.shape[1] == 1 else color
-        ax.plot([row[0] for row in rows], points, "o", color=edge, markersize=7, zorder=3, label="observed")
+    outputs = [_outputs(model, [x]) for x in inputs]
+    if len(outputs[0]) == 1:
+        components = _plot_components(ax, grid, inputs, [output for (output,) in outputs])
+        labels = [("their sum and the bias" if components else "the network", "observed", _SQUIGGLE, "black")]
+    else:
+        colors = [_CLASSES[number % len(_CLASSES)] for number in range(len(outputs[0]))]
+        labels = [(f"output {n}", f"observed {n}", color, color) for n, color in enumerate(colors, start=1)]
+    for number, (squiggle, points, color, point_color) in enumerate(labels):
+        curve = [float(row[number]) for row in outputs]
+        values = [entry if is_number(entry) else items(entry, "y")[number] for entry in observed]
+        ax.plot(grid, curve, color=color, linewidth=2.5, label=squiggle)
+        ax.plot([row[0] for row in rows], values, "o", color=point_color, markersize=7, zorder=3, label=points)
     ax.set_xlabel("input")
     ax.set_ylabel("output")
     ax.legend(frameon=False)
@@ -157,16 +159,19 @@ def _outputs(model: Module, row: list[Any]) -> list[Any]:
     return [outputs] if is_number(outputs) else items(outputs, "the outputs of the network")
 
 
-def _plot_components(ax: Axes, grid: Any, inputs: Sequence[Value], outputs: Sequence[Value]) -> None:
-    """One curve for each term of the output that depends on the input, if there are several."""
+def _plot_components(ax: Axes, grid: Any, inputs: Sequence[Value], outputs: Sequence[Value]) -> int:
+    """One curve for each term of the output that depends on the input, if there are several. Returns their number."""
     dependent = [depends_on(term, [inputs[0]]) for term in _terms(outputs[0])]
     curves = [[float(np.prod([factor.data for factor in term])) for term in _terms(output)] for output in outputs]
     names = [_weight_name(term) for term in _terms(outputs[0])]
     shown = [position for position, depends in enumerate(dependent) if depends]
-    for number, position in enumerate(shown if len(shown) > 1 else ()):
+    if len(shown) < 2:
+        return 0
+    for number, position in enumerate(shown):
         curve = [terms[position] for terms in curves]
         label = f"component {number + 1}" + (f" (× {names[position]})" if names[position] else "")
         ax.plot(grid, curve, "--", color=_COMPONENTS[number % len(_COMPONENTS)], linewidth=1.8, label=label)
+    return len(shown)
 
 
 def _terms(output: Value) -> list[Term]:

@@ -1,0 +1,166 @@
+"""Checkpoints: a training that was stopped or killed goes on to the bit-identical result."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import nn
+import nn.checkpoint
+
+ROWS = np.random.default_rng(0).normal(size=(10, 2))
+SUMS = (2 * ROWS[:, 0] - ROWS[:, 1] + 0.5).tolist()
+
+
+def train(epochs, checkpoint=None, optimizer=nn.Adam, loss=nn.mse, schedule=True, **settings):
+    model = nn.MLP([2, 3, 1], "tanh", seed=0)
+    optimizer = optimizer(model.parameters(), lr=0.05)
+    schedule = nn.CosineAnnealingLR(optimizer, 40) if schedule else None
+    history = nn.fit(
+        model,
+        ROWS,
+        SUMS,
+        loss=loss,
+        optimizer=optimizer,
+        schedule=schedule,
+        epochs=epochs,
+        checkpoint=checkpoint,
+        **{"batch_size": 3, "seed": 1, **settings},
+    )
+    return model, history
+
+
+def result(training):
+    model, history = training
+    return [p.data for p in model.parameters()], history.loss, history.validation_loss, history.step_sizes
+
+
+class Killed(BaseException):
+    """What stops the process in the middle of an epoch."""
+
+
+def killed_after(calls, kind=Killed):
+    left = calls
+
+    def loss(outputs, target):
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise kind
+        return nn.mse(outputs, target)
+
+    return loss
+
+
+@pytest.mark.parametrize("optimizer", [nn.SGD, nn.Adam, nn.AdamW, nn.RMSprop])
+def test_a_longer_training_goes_on_exactly(tmp_path, optimizer):
+    path = tmp_path / "run.json"
+    train(7, path, optimizer)
+    assert result(train(20, path, optimizer)) == result(train(20, None, optimizer))
+
+
+@pytest.mark.parametrize("kind", [Killed, KeyboardInterrupt, RuntimeError])
+def test_a_training_that_was_stopped_in_an_epoch_goes_on_exactly(tmp_path, kind):
+    path = tmp_path / "run.json"
+    with contextlib.suppress(Killed, RuntimeError):
+        train(20, path, loss=killed_after(77, kind))
+    assert len(json.loads(path.read_text())["state"]["history"]["loss"]) == 7
+    assert result(train(20, path)) == result(train(20))
+
+
+def test_validation_and_patience_go_on_exactly(tmp_path):
+    settings = {"validation": (ROWS[:2], [0.0, 0.0]), "patience": 6}
+    path = tmp_path / "run.json"
+    whole = train(60, **settings)
+    assert whole[1].stopped == "patience"
+    for epochs in (2, len(whole[1]) - 1, 60, 60):
+        part = train(epochs, path, **settings)
+    assert result(part) == result(whole)
+    assert part[1].stopped == "patience"
+
+
+def test_a_finished_training_is_read_back(tmp_path):
+    path = tmp_path / "run.json"
+    first = train(5, path)
+    assert result(train(5, path, loss=killed_after(-1))) == result(first)
+
+
+SCRIPT = """
+import sys, time
+from tests.test_nn_checkpoint import train, nn
+def slow(outputs, target):
+    time.sleep(0.0005)
+    return nn.mse(outputs, target)
+nn.checkpoint._SECONDS_BETWEEN_WRITES = 0.05
+train(10_000, sys.argv[1], loss=slow)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_killed_process_leaves_a_checkpoint_to_go_on_from(tmp_path):
+    path = tmp_path / "run.json"
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(path)])
+    try:
+        deadline = time.monotonic() + 60
+        while epochs_in(path) < 5:
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
+    epochs = epochs_in(path) + 5
+    assert result(train(epochs, path)) == result(train(epochs))
+
+
+def epochs_in(path):
+    return len(json.loads(path.read_text())["state"]["history"]["loss"]) if path.exists() else 0
+
+
+def test_writes_are_some_seconds_apart(tmp_path, monkeypatch):
+    writes = []
+    monkeypatch.setattr(nn.checkpoint, "write_atomically", lambda path, content: writes.append(content))
+    train(20, tmp_path / "run.json")
+    assert len(writes) == 2  # after the first epoch and at the end
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"optimizer": nn.SGD}, "optimizer: 'Adam' there, 'SGD' here"),
+    ({"batch_size": 5}, "batch_size: 3 there, 5 here"),
+    ({"seed": 2}, "seed: 1 there, 2 here"),
+    ({"schedule": False}, "schedule: 'CosineAnnealingLR' there, None here"),
+    ({"validation": (ROWS, SUMS)}, "validation: 0 there, 10 here"),
+])  # fmt: skip
+def test_a_checkpoint_of_another_training(tmp_path, changes, message):
+    path = tmp_path / "run.json"
+    train(2, path)
+    before = path.read_bytes()
+    with pytest.raises(nn.StorageError, match="belongs to another training") as error:
+        train(4, path, **changes)
+    assert message in str(error.value)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("damage", "message"), [
+    (lambda text: text[:-30], "only a part of one"),
+    (lambda text: "{}", "no checkpoint of nn.fit"),
+    (lambda text: "[]", "no checkpoint of nn.fit"),
+    (lambda text: "", "only a part of one"),
+    (lambda text: text.replace('"best"', '"worst"'), "damaged: KeyError: 'best'"),
+    (lambda text: text.replace('"PCG64"', '"other"'), "damaged: ValueError"),
+    (lambda text: text.replace('"parameters": [', '"parameters": [0.5, '), "belongs to another|damaged: ValueError"),
+    (lambda text: text.replace('"mean": [', '"mean": [1.0, '), "damaged: ValueError.*memory of mean"),
+])  # fmt: skip
+def test_damaged_checkpoints(tmp_path, damage, message):
+    path = tmp_path / "run.json"
+    train(2, path)
+    text = path.read_text()
+    assert damage(text) != text
+    path.write_text(damage(text))
+    with pytest.raises(nn.StorageError, match=f"(?s)run.json.*({message})"):
+        train(4, path)

@@ -1,0 +1,149 @@
+"""Plots: the curves that are drawn are those of the network."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import nn
+
+pytest.importorskip("matplotlib")
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+
+DOSES, EFFECTS = [0.0, 0.5, 1.0], [0.0, 1.0, 0.0]
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    yield
+    pyplot.close("all")
+
+
+def curves(ax):
+    return {line.get_label(): line for line in ax.lines}
+
+
+def lectures_network():
+    model = nn.MLP([1, 2, 1])
+    model.load_state_dict(
+        {"0.weight": [[-34.4], [-2.52]], "0.bias": [2.14, 1.29], "2.weight": [[-1.30, 2.28]], "2.bias": [-0.58]}
+    )
+    return model
+
+
+class Written(nn.Module):
+    """The same network as the lectures write it: y1 * w3 + y2 * w4 + b3."""
+
+    def __init__(self):
+        self.w3, self.w4 = nn.Parameter(-1.30, name="w3"), nn.Parameter(2.28, name="w4")
+        self.b3 = nn.Parameter(-0.58)
+
+    def forward(self, xs):
+        y1, y2 = (xs[0] * -34.4 + 2.14).softplus(), (xs[0] * -2.52 + 1.29).softplus()
+        return y1 * self.w3 + y2 * self.w4 + self.b3
+
+
+@pytest.mark.parametrize("model", [lectures_network(), Written()])
+def test_the_components_and_the_bias_add_up_to_the_squiggle(model):
+    ax = nn.plot_fit(model, DOSES, EFFECTS)
+    first, second, squiggle, observed = ax.lines
+    x = squiggle.get_xdata()
+    assert (x[0] < 0.0, x[-1] > 1.0) == (True, True)
+    assert first.get_ydata() == pytest.approx(-1.30 * np.log1p(np.exp(-34.4 * x + 2.14)), rel=1e-12)
+    assert second.get_ydata() == pytest.approx(2.28 * np.log1p(np.exp(-2.52 * x + 1.29)), rel=1e-12)
+    total = np.array(first.get_ydata()) + second.get_ydata() - 0.58
+    assert squiggle.get_ydata() == pytest.approx(total, abs=1e-12)
+    assert np.array_equal(observed.get_xydata(), list(zip(DOSES, EFFECTS, strict=True)))
+
+
+def test_components_are_labelled_with_their_weights():
+    assert list(curves(nn.plot_fit(Written(), DOSES, EFFECTS))) == [
+        "component 1 (× w3)",
+        "component 2 (× w4)",
+        "their sum and the bias",
+        "observed",
+    ]
+
+
+def test_a_network_without_components_has_a_squiggle_alone():
+    assert list(curves(nn.plot_fit(nn.Linear(1, 1), DOSES, EFFECTS))) == ["the network", "observed"]
+
+
+def test_several_outputs_have_a_squiggle_each():
+    ax = nn.plot_fit(nn.MLP([1, 3, 2]), DOSES, [[0, 1], [1, 0], [0, 1]])
+    assert [line.get_label() for line in ax.lines] == ["output 1", "observed 1", "output 2", "observed 2"]
+
+
+def test_the_axes_that_are_given_are_used():
+    _, ax = pyplot.subplots()
+    assert nn.plot_fit(lectures_network(), DOSES, EFFECTS, ax) is ax
+    assert nn.plot_decision_regions(nn.Linear(2, 2), [[0, 0], [1, 1]], [0, 1], ax) is ax
+    assert nn.fit(nn.Linear(1, 1), [1.0], [1.0], loss=nn.mse, epochs=2).plot(ax) is ax
+
+
+def regions(ax, points):
+    """The number of the class whose region holds each point, by the filled areas."""
+    return [
+        [number for number, area in enumerate(ax.collections) if any(p.contains_point(point) for p in area.get_paths())]
+        for point in points
+    ]
+
+
+@pytest.mark.parametrize("targets", [[0, 1, 2], np.eye(3)])
+def test_the_largest_output_owns_the_region(targets):
+    model = nn.Linear(2, 3)
+    model.load_state_dict({"weight": [[1, 0], [-1, 0], [0, 3]], "bias": [0, 0, 0]})
+    points = [[2.0, 0.1], [-2.0, 0.1], [0.1, 2.0]]
+    ax = nn.plot_decision_regions(model, points, targets, class_names=["a", "b", "c"])
+    assert regions(ax, points) == [[0], [1], [2]]
+    assert [line.get_label() for line in ax.lines] == ["a", "b", "c"]
+    assert [line.get_xdata().tolist() for line in ax.lines] == [[2.0], [-2.0], [0.1]]
+
+
+@pytest.mark.parametrize(("labels", "boundary"), [([-1, 1], 0.0), ([0, 1], 0.5)])
+def test_one_output_decides_at_the_boundary(labels, boundary):
+    model = nn.Linear(2, 1)
+    model.load_state_dict({"weight": [[1.0, 0.0]], "bias": [boundary - 1.0]})  # undecided where the first input is 1
+    ax = nn.plot_decision_regions(model, [[0.0, 0.0], [2.0, 1.0]], labels, boundary=boundary)
+    assert regions(ax, [[0.9, 0.5], [1.1, 0.5]]) == [[0], [1]]
+    assert [line.get_label() for line in ax.lines] == [str(label) for label in labels]
+
+
+def test_the_loss_curve():
+    settings = {"loss": nn.mse, "lr": 0.1, "epochs": 5}
+    history = nn.fit(nn.Linear(1, 1, seed=0), [1.0, 2.0], [0.0, 1.0], validation=([3.0], [2.0]), **settings)
+    ax = history.plot()
+    lines = curves(ax)
+    assert list(lines["training"].get_ydata()) == history.loss
+    assert list(lines["validation"].get_ydata()) == history.validation_loss
+    assert lines["training"].get_xdata().tolist() == [1, 2, 3, 4, 5]
+    assert ax.get_yscale() == "log"
+
+
+def test_a_loss_of_0_is_drawn_on_a_linear_scale():
+    history = nn.History()
+    history.add(1.0, None, 0.1, 0.1, 0.0)
+    history.add(0.0, None, 0.1, 0.1, 0.0)
+    assert history.plot().get_yscale() == "linear"
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: nn.plot_fit(nn.Linear(2, 1), [[0, 1]], [0]), "networks of one input; X has rows of 2 numbers"),
+    (lambda: nn.plot_fit(nn.Linear(1, 1), [0, 1], [0]), "X has 2 rows and y 1"),
+    (lambda: nn.plot_decision_regions(nn.Linear(1, 2), [0, 1], [0, 1]), "X must have rows of two numbers"),
+    (lambda: nn.plot_decision_regions(nn.Linear(2, 3), [[0, 1]], [5]), r"classes from 0 to 2, got \[5\]"),
+    (lambda: nn.plot_decision_regions(nn.Linear(2, 3), [[0, 1]], [0], class_names=["a"]), "must be 3 names, got 1"),
+    (lambda: nn.plot_decision_regions(nn.Linear(2, 3), [[0, 1]], [0], resolution=0), "resolution must be at least 1"),
+])  # fmt: skip
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_without_matplotlib_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"chainrule\[plots\]"):
+        nn.plot_fit(nn.Linear(1, 1), [0.0, 1.0], [0.0, 1.0])

@@ -1,0 +1,44 @@
+"""The progress bar: silent unless the output is a terminal and rich is there."""
+
+import io
+import sys
+
+import pytest
+
+import nn
+from nn.progress import progress_bar
+
+
+class Terminal(io.StringIO):
+    """A text stream that claims to be a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def train(**settings):
+    return nn.fit(nn.Linear(1, 1, seed=0), [1.0, 2.0], [1.0, 2.0], loss=nn.mse, epochs=3, **settings)
+
+
+def test_it_is_silent_when_the_output_is_no_terminal(capsys):
+    train()
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_a_terminal_shows_epochs_and_loss_if_wanted(monkeypatch, progress):
+    pytest.importorskip("rich")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    train(progress=progress)
+    shown = sys.stdout.getvalue()
+    assert ("3/3" in shown and "loss" in shown) == progress
+    assert bool(shown) == progress
+
+
+def test_without_rich_it_is_silent(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setitem(sys.modules, "rich.progress", None)
+    with progress_bar(True, 3) as show:
+        show(1, 0.5)
+    assert sys.stdout.getvalue() == ""
