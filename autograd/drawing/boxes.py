@@ -65,7 +65,7 @@ def _steps_text(steps: Sequence[str]) -> str:
 
 def _table(part: Part, look: Look) -> str:
     title = _title(part, look)
-    rows = _summary(part, look) if part.kind in ("module", "block") else _numbers(part, look)
+    rows = [*_summary(part, look), *_numbers(part, look)]
     cells = [f'<TR><TD COLSPAN="2"><B>{html(title, NAME_WIDTH)}</B></TD></TR>'] if title else []
     cells += [_row(*row, look) for row in rows]
     cells += [_mark(mark, look) for mark in marks(part, look)]
@@ -94,6 +94,8 @@ def marked_frame(theme: Theme) -> str:
 
 def marks(part: Part, look: Look) -> list[str]:
     """What is said about the Values of a part that are marked."""
+    if not look.marked:
+        return []
     return list(dict.fromkeys(look.marked[value] for value in part.values if value in look.marked))
 
 
@@ -108,6 +110,8 @@ def _title(part: Part, look: Look) -> str:
 
 def _numbers(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
     """Rows of label, text and colour: the data and the gradient, from the lowest to the highest."""
+    if not part.shown:
+        return
     if "data" in look.shown:
         yield "data", look.range(value.data for value in part.shown), look.theme.ink
     if "grad" in look.shown:
@@ -124,6 +128,8 @@ def _gradient(gradients: Sequence[float | None], look: Look) -> tuple[str, str]:
 
 def _summary(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
     """Rows for a part that stands for many operations: how many, and the size of its parameters' gradient."""
+    if part.kind not in ("module", "block"):
+        return
     operations = sum(value.op is not None for value in part.values)
     yield "operations", str(operations // part.times), look.theme.ink  # equal parts have equally many
     if part.parameters:

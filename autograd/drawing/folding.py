@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 READABLE = 60
 """A picture that must be folded anyway is folded further until it has no more than this many parts."""
 
-SYMMETRIC = frozenset({"sum", "mean", "prod", "max", "min", "logsumexp"})
-"""Operations of any number of operands whose order does not matter."""
+MANY = 3
+"""Edges from the same part into an operation of more operands than this become one edge."""
 
 
 def folded(sketch: list[Part], most: int, depth: int | None, named: Callable[[Value], object]) -> list[Part]:
@@ -40,7 +40,7 @@ def folded(sketch: list[Part], most: int, depth: int | None, named: Callable[[Va
         if len(sketch) > most:
             sketch = step(sketch)
     if len(sketch) > most:
-        sketch = _first_readable(_coarser_and_coarser(sketch), most) or blocks_folded(sketch, most)
+        sketch = _first_readable(_coarser_and_coarser(sketch), most) or blocks_folded(sketch, min(most, READABLE))
     return sketch
 
 
@@ -138,6 +138,7 @@ def _append_step(part: Part, link: Edge) -> None:
         if edge.local is not None and link.local is not None:
             edge.local = (edge.local[0] * link.local[0],) * 2
     part.edges = operand.edges
+    part.is_ordered = operand.is_ordered
     part.values = _extended(operand.values, part.values)
     part.steps = _extended(operand.steps, part.steps)
 
@@ -153,6 +154,7 @@ def _append_terms(part: Part, links: Sequence[Edge]) -> None:
     part.edges = _extended(*[link.source.edges for link in links], own)
     part.values = _extended(*[link.source.values for link in links], part.values)
     part.steps = _extended(*[link.source.steps for link in links], part.steps)
+    part.is_ordered = len(part.steps) == 1
 
 
 def _extended(*lists: list[Any]) -> list[Any]:
@@ -185,6 +187,7 @@ def modules_folded(sketch: list[Part], depth: int) -> list[Part]:
 def _module(scope: Any, members: Sequence[Part]) -> Part:
     part = Part("module", [value for member in members for value in member.values], scope.outer)
     part.shown = []
+    part.is_ordered = False
     part.title = scope_title(scope)
     part.parameters = list(dict.fromkeys(p for member in members for p in member.parameters))
     return part
@@ -250,19 +253,13 @@ def _nature(part: Part) -> Hashable:
     return part.kind, part.title, part.is_root, operations, part.scope and part.scope.name
 
 
-def _is_ordered(part: Part) -> bool:
-    """Whether it matters which operand is which."""
-    is_long_sum = len(part.steps) > 1 and _is_sum(part)
-    return not (is_long_sum or part.kind in ("module", "block") or part.value.op in SYMMETRIC)
-
-
 def _classes_by_operands(sketch: Iterable[Part], start: Callable[[Part], Hashable]) -> dict[Part, int]:
     """Numbers that are equal for parts that start equal and have operands of equal numbers."""
     numbers: dict[Hashable, int] = {}
     classes: dict[Part, int] = {}
     for part in sketch:
         operands = [classes[edge.source] for edge in part.edges]
-        key = (start(part), tuple(operands if _is_ordered(part) else sorted(Counter(operands).items())))
+        key = (start(part), tuple(operands if part.is_ordered else sorted(Counter(operands).items())))
         classes[part] = numbers.setdefault(key, len(numbers))
     return classes
 
@@ -274,9 +271,8 @@ def _classes_by_use(sketch: Sequence[Part], start: Mapping[Part, int]) -> dict[P
     uses: dict[Part, set[tuple[int, int]]] = {part: set() for part in sketch}
     for part in reversed(sketch):
         use = classes[part] = numbers.setdefault((start[part], frozenset(uses[part])), len(numbers))
-        is_ordered = _is_ordered(part)
         for edge in part.edges:
-            uses[edge.source].add((use, edge.position if is_ordered else 0))
+            uses[edge.source].add((use, edge.position if part.is_ordered else 0))
     return classes
 
 
@@ -286,6 +282,7 @@ def _siblings(_: Any, members: Sequence[Part]) -> Part:
     part.steps = [_in_common(texts) for texts in zip(*(member.steps for member in members), strict=True)]
     part.title = first.title or _in_common([member.value.name or "" for member in members])
     part.parameters = list(dict.fromkeys(parameter for member in members for parameter in member.parameters))
+    part.is_ordered = first.is_ordered
     part.shown = [value for member in members for value in member.shown]
     part.times = sum(member.times for member in members)
     return part
@@ -322,6 +319,7 @@ def _block(label: Any, members: Sequence[Part]) -> Part:
     part = Part("block", [value for member in members for value in member.values], None)
     counts = Counter(value.op for value in part.values if value.op)
     part.shown = []
+    part.is_ordered = False
     part.title = ", ".join(f"{count} {op}" for op, count in counts.most_common(3)) + ", …" * (len(counts) > 3)
     part.parameters = list(dict.fromkeys(parameter for member in members for parameter in member.parameters))
     return part
@@ -354,14 +352,16 @@ def _joined(
         members.setdefault(labels.get(part, part), []).append(part)
     joined = {label: make(label, parts) if parts[0] in labels else _copy(parts[0]) for label, parts in members.items()}
     for label, parts in members.items():
-        joined[label].is_root = any(part.is_root for part in parts)
+        roots = [part for part in parts if part.is_root]
+        joined[label].is_root = bool(roots)
+        joined[label].shown = joined[label].shown or [value for part in roots for value in part.shown]
         joined[label].edges = _joined_edges(parts, joined, labels, hidden or {})
     return joined
 
 
 def _copy(part: Part) -> Part:
     copy = Part(part.kind, part.values, part.scope)
-    for attribute in ("parameters", "shown", "steps", "times", "title"):
+    for attribute in ("is_ordered", "parameters", "shown", "steps", "times", "title"):
         setattr(copy, attribute, getattr(part, attribute))
     return copy
 
@@ -369,10 +369,10 @@ def _copy(part: Part) -> Part:
 def _joined_edges(
     parts: Sequence[Part], joined: Mapping[Hashable, Part], labels: Mapping[Part, Any], hidden: Mapping[Part, Any]
 ) -> list[Edge]:
-    """The edges into a new part: one for each old one's source, and for each position where the order matters."""
+    """The edges into a new part: one for each source, and for each position where the order of a few matters."""
     target = joined[labels.get(parts[0], parts[0])]
     edges: dict[Hashable, Edge] = {}
-    in_order = target.kind == "result" and _is_ordered(parts[0])
+    in_order = target.is_ordered and len(parts[0].edges) <= MANY
     for part in parts:
         for edge in part.edges:
             if edge.source in hidden:

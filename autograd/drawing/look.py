@@ -24,7 +24,7 @@ class Look:
         shown: which of `SHOWN` to show.
         precision: significant digits.
         names: what to call Values without a name.
-        marked: Values to mark in red, and what to say about each.
+        marked: Values to draw in red, each with what to say about it.
         largest_flow: the largest gradient that flows through an edge, which gets the widest line.
     """
 
@@ -55,3 +55,7 @@ class Look:
     def name(self, value: Value) -> str | None:
         """The Value's own name, or that of the variable that holds it."""
         return value.name or self.names.get(value)
+
+    def must_stay(self, value: Value) -> bool:
+        """Whether the reader looks for this Value, so that it must not disappear into a row of operations."""
+        return value in self.marked or self.name(value) is not None

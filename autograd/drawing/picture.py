@@ -70,10 +70,10 @@ def draw(
         precision: significant digits of numbers.
         names: what to call Values that have no name of their own: variables by name, as `locals()` gives them. Lists,
             tuples and dicts of Values count too: `x[0]`.
-        marked: Values to mark in red, each with what to say about it.
         theme: "light" or "dark".
         caption: a line below the picture.
         legend: whether the picture explains its signs.
+        marked: Values to draw in red, each with a note that is shown in its box.
 
     Returns:
         A Drawing, whose text is the same in every process: `.source`, `.render(outfile="loss.svg")`,
@@ -111,7 +111,7 @@ def _small_enough(sketch: list[Part], look: Look, group: str | None, depth: int 
         for part in sketch:
             part.scope = None
     if depth is not None or len(sketch) > max_nodes:
-        sketch = folded(sketch, max_nodes, depth, look.name)
+        sketch = folded(sketch, max_nodes, depth, look.must_stay)
     sketch = in_reading_order(sketch)
     place_leaves(sketch)
     return sketch

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ..recording import Scope
 
 
+SYMMETRIC = frozenset({"sum", "mean", "prod", "max", "min", "logsumexp"})
+"""Operations of any number of operands whose order does not matter."""
+
+
 class Edge:
     """An operand of a part, or several operands that come from the same part.
 
@@ -47,17 +51,31 @@ class Part:
     Attributes:
         kind: "parameter", "input", "leaf", "constant", "result", "module" or "block".
         values: what the part stands for.
-        shown: the Values whose numbers the box shows; more than one for equal parts, none for modules and blocks.
+        shown: the Values whose numbers the box shows; more than one for equal parts; for modules and blocks the
+            roots among them.
         edges: one for each operand that is drawn, in the operands' order.
         steps: the symbols of the operations that lead to the result, in their order.
         scope: the scope it belongs to, or None.
         times: how many equal parts it stands for.
+        is_ordered: whether it matters which operand is which.
         is_root: whether it is a result that was asked for.
         title: what it is called if that is not a Value's name.
         parameters: the parameters that a module brought into the box.
     """
 
-    __slots__ = ("edges", "is_root", "kind", "parameters", "scope", "shown", "steps", "times", "title", "values")
+    __slots__ = (
+        "edges",
+        "is_ordered",
+        "is_root",
+        "kind",
+        "parameters",
+        "scope",
+        "shown",
+        "steps",
+        "times",
+        "title",
+        "values",
+    )
 
     def __init__(self, kind: str, values: list[Value], scope: Scope | None) -> None:
         self.kind = kind
@@ -67,6 +85,7 @@ class Part:
         self.edges: list[Edge] = []
         self.steps: list[str] = []
         self.times = 1
+        self.is_ordered = True
         self.is_root = False
         self.title: str | None = None
         self.parameters: list[Value] = []
@@ -121,6 +140,7 @@ def _part(value: Value, parts: Mapping[Value, Part]) -> Part:
         return Part("leaf" if type(value) is Value else "parameter", [value], None)
     part = Part("result", [value], value._scope)
     part.steps = [operation.symbol]
+    part.is_ordered = operation.name not in SYMMETRIC
     operands = value.parents
     partials = partials_on_floats(operation, value._datum, [operand._datum for operand in operands])
     grad = value._grad
