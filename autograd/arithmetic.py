@@ -170,7 +170,7 @@ def direction(x: float, y: float) -> float:
     """x / hypot(x, y), the cosine of the angle of the point (x, y), also where hypot overflows or is subnormal."""
     if math.fabs(x) >= math.fabs(y):
         return math.copysign(1.0 / math.hypot(1.0, divide(y, x)), x)
-    ratio = x / y
+    ratio = divide(x, y)  # y is 0 where x is nan
     return math.copysign(1.0, y) * ratio / math.hypot(1.0, ratio)
 
 

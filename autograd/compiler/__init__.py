@@ -1,0 +1,66 @@
+"""From a graph of scalars to a program of arrays: `compile`."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any, Literal
+
+    from ..value import Value
+    from .program import Compiled
+
+
+def compile(
+    outputs: Value | Iterable[Value],
+    wrt: Value | Iterable[Value] | None = None,
+    inputs: Iterable[Value | Sequence[Value]] = (),
+    *,
+    reduction: Literal["mean", "sum"] = "mean",
+    backend: Literal["floats", "arrays"] | None = None,
+    dtype: Any = "float64",
+) -> Compiled:
+    """Makes a program of a graph: the same numbers, hundreds of times faster.
+
+    The graph is built once, for one observation, with placeholders for what changes; the program then takes whole
+    batches. It finds the matrix products in the scalar graph and runs as NumPy calls, or as straight-line Python where
+    the graph is too small to gain from arrays. Its results are those of the Values themselves to 1e-12 relative.
+
+    Leaves that are neither in `wrt` nor in `inputs` are read now and are constants from then on. What Python itself
+    decided while the graph was built (`if x > 0`, the length of a loop) stays as it was decided; use `where`,
+    `maximum`, `relu` and the like for choices that depend on data.
+
+    Args:
+        outputs: the loss, or what to predict: a Value or a list of Values.
+        wrt: the parameters, leaves. With them the program gives (value, gradient), without them the outputs.
+        inputs: the placeholders, one element for each array that the program takes: a Value for an array of shape
+            (batch,), a sequence of n Values for one of shape (batch, n). Without them the program evaluates the whole
+            graph, which may hold a whole data set.
+        reduction: whether value and gradient are the "mean" over the batch or the "sum".
+        backend: "floats" (straight-line Python) or "arrays" (NumPy); None chooses by estimated time.
+        dtype: "float64", or "float32" for half the memory and about 7 digits.
+
+    Returns:
+        The program `step`: call it with the arrays. `step.theta` is the vector of parameters; `step.pull()` copies the
+        Values' data into it, `step.push()` back. `step.source` is its text.
+
+    Raises:
+        TypeError: an output, parameter or placeholder is not a Value.
+        ValueError: a parameter or placeholder is not a leaf, or given twice; `wrt` is empty, or given with a list of
+            outputs; reduction, backend or dtype is unknown.
+
+    >>> from autograd import Value, compile
+    >>> w, b = Value(2.0), Value(1.0)
+    >>> x, y = Value(0.0), Value(0.0)
+    >>> step = compile((w * x + b - y) ** 2, wrt=[w, b], inputs=(x, y))
+    >>> value, gradient = step([1.0, 2.0], [2.0, 7.0])
+    >>> value, gradient.tolist()
+    (2.5, [-3.0, -1.0])
+    """
+    from .program import Compiled  # only here: `import autograd` stays light
+    from .requests import requested
+
+    return Compiled(requested(outputs, wrt, inputs, reduction, backend, dtype))
+
+
+__all__ = ["compile"]

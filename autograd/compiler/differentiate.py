@@ -1,0 +1,234 @@
+"""The reverse pass: adds to a program the instructions that compute the gradient of its loss."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import ops
+from ..ops import Operation
+from .ir import Partial, UntraceableError, View, looked_at, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .ir import Builder, Instruction, Shape
+
+Place = View | np.ndarray | None
+"""Which part of an array a contribution to its gradient belongs to: a view, elements by number, or all of it."""
+
+
+def differentiate(builder: Builder, loss: Instruction, theta: Instruction) -> Instruction:
+    """The gradient of the loss, added or averaged over the batch, with respect to the parameters.
+
+    Args:
+        builder: holds the program that computes the loss; the gradient's instructions are added to it.
+        loss: one number per observation.
+        theta: the vector of parameters.
+    """
+    program = builder.program([loss])
+    active = _depending_on(theta, program.instructions)
+    reverse = _Reverse(builder, active)
+    if loss in active:
+        seed = builder.symbol("scale")
+        reverse.add(loss, seed if loss.batched else builder.rows_total(seed), batched=loss.batched)
+    for instruction in reversed(program.instructions):
+        if instruction in active and instruction is not theta:
+            reverse.pull(instruction)
+    gradient = reverse.gradient(theta)
+    return builder.number(0.0) if gradient is None else gradient
+
+
+def _depending_on(theta: Instruction, instructions: tuple[Instruction, ...]) -> set[Instruction]:
+    active = {theta}
+    for instruction in instructions:
+        if not active.isdisjoint(instruction.operands):
+            active.add(instruction)
+    return active
+
+
+class _Reverse:
+    """The contributions to each array's gradient so far, and the rules that turn a gradient into more of them."""
+
+    def __init__(self, builder: Builder, active: set[Instruction]) -> None:
+        self.builder = builder
+        self.active = active
+        self.contributions: dict[Instruction, list[tuple[Place, Instruction]]] = {}
+
+    def add(self, array: Instruction, contribution: Instruction, place: Place = None, batched: bool = True) -> None:
+        """Adds to the gradient of a part of an array.
+
+        If the array has no axis of observations, a contribution for every observation is summed; `batched` tells
+        whether the contribution, which may be the same for all of them, is for every single one.
+        """
+        if array not in self.active:
+            return
+        if batched and not array.batched:
+            contribution = self.builder.rows_total(contribution)
+        self.contributions.setdefault(array, []).append((place, contribution))
+
+    def gradient(self, array: Instruction) -> Instruction | None:
+        """The sum of all contributions; None if there is none."""
+        parts = self.contributions.pop(array, [])
+        wholes = [contribution for place, contribution in parts if place is None]
+        parts = [(place, contribution) for place, contribution in parts if place is not None]
+        whole = None
+        for contribution in wholes:
+            whole = contribution if whole is None else self.builder.map(ops.add, whole, contribution)
+        if not parts:
+            return whole
+        if whole is not None:
+            parts.append((None, whole))
+        places = tuple(place for place, _ in parts)
+        contributions = tuple(contribution for _, contribution in parts)
+        return self.builder.make("assemble", contributions, places, array.shape, array.batched)
+
+    def pull(self, instruction: Instruction) -> None:
+        """Turns the gradient of an instruction's array into contributions to those of its operands."""
+        cotangent = self.gradient(instruction)
+        if cotangent is not None:
+            _RULES[instruction.op](self, instruction, cotangent)
+
+
+def _pull_map(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
+    for x, partial in zip(y.operands, partials(reverse.builder, y), strict=True):
+        if partial is not None and x in reverse.active:
+            reverse.add(x, reverse.builder.map(ops.mul, cotangent, partial), batched=y.batched)
+
+
+def partials(builder: Builder, y: Instruction) -> tuple[Instruction | None, ...]:
+    """The operation's partial derivatives, one for each operand."""
+    operation = y.data
+    assert isinstance(operation, Operation)
+    try:
+        traced: tuple[Instruction | None, ...] = builder.system.result(
+            lambda m, *terms: operation.partials(m, *terms), y, *y.operands
+        )
+    except UntraceableError:
+        return tuple(builder.map(Partial(operation, i), y, *y.operands) for i in range(len(y.operands)))
+    return traced
+
+
+def _pull_view(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
+    """Axes along which the view repeats are summed; where it overlaps itself, elements are added by number."""
+    [x] = y.operands
+    view = y.data
+    kept = tuple(axis for axis, stride in enumerate(view.strides) if stride or view.shape[axis] == 1)
+    cotangent = _total_over(reverse.builder, cotangent, view.shape, kept)
+    view = View(view.offset, tuple(view.shape[axis] for axis in kept), tuple(view.strides[axis] for axis in kept))
+    if view == whole(view.shape) and prod(view.shape) == x.size:
+        reverse.add(x, reverse.builder.reshaped(cotangent, x.shape), batched=y.batched)
+        return
+    numbers = elements(view)
+    overlaps = np.unique(numbers).size < numbers.size
+    reverse.add(x, cotangent, numbers if overlaps else view, batched=y.batched)
+
+
+def _total_over(builder: Builder, array: Instruction, shape: Shape, kept: tuple[int, ...]) -> Instruction:
+    """The sum over all axes but the ones that are kept."""
+    gone = tuple(axis for axis in range(len(shape)) if axis not in kept)
+    length = prod(shape[axis] for axis in gone)
+    if not gone:
+        return array
+    if array.is_number:
+        return builder.map(ops.mul, array, builder.number(length))
+    base, view = looked_at(array)
+    order = kept + gone
+    moved = View(view.offset, tuple(shape[axis] for axis in order), tuple(view.strides[axis] for axis in order))
+    array = builder.view(base, moved)
+    if len(gone) > 1:
+        array = builder.reshaped(builder.storage(array), (*(shape[axis] for axis in kept), length))
+    return builder.total(array)
+
+
+def elements(view: View) -> np.ndarray:
+    """The numbers of the flat elements that a view shows."""
+    numbers = np.full(view.shape, view.offset)
+    for axis, stride in enumerate(view.strides):
+        steps = np.arange(view.shape[axis]) * stride
+        numbers += steps.reshape([-1 if other == axis else 1 for other in range(len(view.shape))])
+    return numbers
+
+
+def _pull_take(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
+    reverse.add(y.operands[0], cotangent, y.data, batched=y.batched)
+
+
+def _pull_copy(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
+    reverse.add(y.operands[0], cotangent, batched=y.batched)
+
+
+def _pull_contract(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
+    """The adjoint of a product is two products."""
+    builder = reverse.builder
+    inputs, result = y.data.split("->")
+    labels = inputs.split(",")
+    if cotangent.is_number and not result and labels[0] == labels[1]:
+        for i, x in enumerate(y.operands):
+            reverse.add(x, builder.map(ops.mul, cotangent, y.operands[1 - i]), batched=y.batched)
+        return
+    cotangent = builder.filled(cotangent, y.shape, y.batched)
+    for i, x in enumerate(y.operands):
+        if x in reverse.active:
+            other = y.operands[1 - i]
+            spec = f"{result},{labels[1 - i]}->{labels[i]}"
+            reverse.add(x, builder.contract(spec, cotangent, other, x.batched), batched=False)
+
+
+def _pull_total(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
+    [x] = y.operands
+    reverse.add(x, reverse.builder.stretched(cotangent, x.shape[-1]), batched=y.batched)
+
+
+def _pull_join(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
+    builder = reverse.builder
+    start = 0
+    for x in y.operands:
+        part = cotangent
+        if not cotangent.is_number:
+            base, view = looked_at(cotangent)
+            offset = view.offset + start * view.strides[-1]
+            part = builder.view(base, View(offset, x.shape, view.strides))
+        reverse.add(x, part, batched=y.batched)
+        start += x.shape[-1]
+
+
+def _pull_rows(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
+    [x] = y.operands
+    reverse.add(x, _ROWS[y.data](reverse.builder, y, x, cotangent), batched=y.batched)
+
+
+def _pull_softmax(builder: Builder, y: Instruction, x: Instruction, cotangent: Instruction) -> Instruction:
+    return builder.rows("softmax_pull", x.shape, y, builder.filled(cotangent, y.shape, y.batched))
+
+
+def _by_row(partials: Callable[[Builder, Instruction, Instruction], Instruction]) -> Callable[..., Instruction]:
+    """The rule for a function of rows with one result per row: that row's cotangent times the partials."""
+
+    def rule(builder: Builder, y: Instruction, x: Instruction, cotangent: Instruction) -> Instruction:
+        factors = partials(builder, y, x)
+        return builder.map(ops.mul, builder.stretched(cotangent, x.shape[-1]), factors)
+
+    return rule
+
+
+_ROWS: dict[str, Callable[..., Instruction]] = {
+    "softmax": _pull_softmax,
+    "logsumexp": _by_row(lambda builder, y, x: builder.rows("softmax", x.shape, x)),
+    "prod": _by_row(lambda builder, y, x: builder.rows("products_of_the_others", x.shape, x)),
+    "max": _by_row(lambda builder, y, x: builder.rows("largest_shares", x.shape, x)),
+    "min": _by_row(lambda builder, y, x: builder.rows("smallest_shares", x.shape, x)),
+}
+
+_RULES: dict[str, Callable[[_Reverse, Instruction, Any], None]] = {
+    "map": _pull_map,
+    "view": _pull_view,
+    "take": _pull_take,
+    "copy": _pull_copy,
+    "contract": _pull_contract,
+    "total": _pull_total,
+    "join": _pull_join,
+    "rows": _pull_rows,
+}

@@ -1,0 +1,560 @@
+"""The last pass for arrays: NumPy text that allocates its buffers once and computes into them."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..ops import Operation
+from .differentiate import elements
+from .ir import Instruction, Partial, Program, View, contiguous, looked_at, whole
+from .lower import HELPERS, UFUNCS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_INDENT = "    "
+_COPIED = 4096  # gradients up to this size are computed in a buffer and copied, which is faster than new views
+_PRINTED = 6  # arrays of constants up to this size stand in the text
+
+_PREFIX = {"contract": "z", "map": "h", "rows": "r", "take": "t", "copy": "t", "join": "j", "assemble": "g"}
+_ROW_FUNCTIONS = {"prod": "np.prod", "max": "np.max", "min": "np.min"}
+_OPERATORS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+
+
+class ArrayText:
+    """The text of a program, and what it needs besides.
+
+    Attributes:
+        source: defines `prepare(theta, constants, operations, batch, scale)`, which allocates the buffers for a batch
+            and gives the function to call.
+        constants: arrays of numbers that the text refers to.
+        operations: operations of the user's own that the text refers to, because they can only be asked for numbers.
+        statements: the number of NumPy calls.
+    """
+
+    def __init__(self, program: Program, arguments: int) -> None:
+        writer = _Writer(program, arguments)
+        self.source = writer.source()
+        self.constants = writer.constants
+        self.operations = writer.operations
+        self.statements = len(writer.body)
+
+
+class _Writer:
+    """Writes each instruction as a line of setup, a statement, or both."""
+
+    def __init__(self, program: Program, arguments: int) -> None:
+        self.program = program
+        self.arguments = arguments
+        self.setup: list[str] = []
+        self.start: list[str] = []
+        self.body: list[str] = []
+        self.constants: list[np.ndarray] = []
+        self.operations: list[Operation | Partial] = []
+        self.name: dict[Instruction, str] = {}
+        self.dynamic: set[str] = {f"x{k}" for k in range(arguments)}
+        self.static: dict[str, str] = {}
+        self.count: dict[str, int] = {}
+        self.numbered = {instruction: i for i, instruction in enumerate(program.instructions)}
+        self.uses = self._uses()
+        self.last_use = self._last_uses()
+        self.free: dict[tuple[bool, int], list[str]] = {}
+        self.pooled: dict[Instruction, str] = {}
+        self.results = [self._result(output) for output in program.outputs]
+        for instruction in program.instructions:
+            getattr(self, f"_write_{instruction.op}")(instruction)
+            self._release(instruction)
+
+    # What is used where
+
+    def _uses(self) -> dict[Instruction, list[Instruction]]:
+        uses: dict[Instruction, list[Instruction]] = {instruction: [] for instruction in self.program.instructions}
+        for instruction in self.program.instructions:
+            for operand in instruction.operands:
+                uses[operand].append(instruction)
+        return uses
+
+    def _last_uses(self) -> dict[Instruction, int]:
+        """For each array the number of the last instruction that looks at it, itself or through a view."""
+        last = dict(self.numbered)
+        for instruction in self.program.instructions:
+            for operand in instruction.operands:
+                base, _ = looked_at(operand)
+                last[base] = max(last[base], self.numbered[instruction])
+        for output in self.program.outputs:
+            last[looked_at(output)[0]] = len(self.program.instructions)
+        return last
+
+    def _release(self, instruction: Instruction) -> None:
+        """Gives back the buffers of arrays that nobody looks at any more."""
+        for operand in dict.fromkeys(looked_at(operand)[0] for operand in instruction.operands):
+            if operand in self.pooled and self.last_use[operand] == self.numbered[instruction]:
+                self.free.setdefault((operand.batched, operand.size), []).append(self.pooled.pop(operand))
+
+    # Names, buffers, constants
+
+    def _fresh(self, prefix: str) -> str:
+        number = self.count.get(prefix, 0)
+        self.count[prefix] = number + 1
+        return f"{prefix}{number}"
+
+    def _static(self, expression: str, prefix: str = "m") -> str:
+        """A name for a view that is made once."""
+        if expression not in self.static:
+            self.static[expression] = self._fresh(prefix)
+            self.setup.append(f"{self.static[expression]} = {expression}")
+        return self.static[expression]
+
+    def _shape(self, instruction: Instruction) -> str:
+        return _tuple([*(["batch"] if instruction.batched else []), *map(str, instruction.shape)])
+
+    def _buffer(self, instruction: Instruction) -> str:
+        """The name of the array to compute into: a part of a gradient, a buffer that is free again, or a new one."""
+        if instruction in self.name:
+            return self.name[instruction]
+        name = self.name[instruction] = self._fresh(_PREFIX.get(instruction.op, "s"))
+        if instruction.op == "map":
+            self._release(instruction)  # element by element, a result may take the place of an operand
+        free = self.free.get((instruction.batched, instruction.size))
+        if free:
+            buffer = free.pop()
+            self.setup.append(f"{name} = {buffer}.reshape({self._shape(instruction)})")
+        else:
+            buffer = name
+            self.setup.append(f"{name} = np.empty({self._shape(instruction)}, dtype)")
+        self.pooled[instruction] = buffer
+        return name
+
+    def _is_dynamic(self, instruction: Instruction) -> bool:
+        return self.name[looked_at(instruction)[0]] in self.dynamic
+
+    def _text(self, instruction: Instruction) -> str:
+        return self.name[instruction]
+
+    # Leaves
+
+    def _write_theta(self, instruction: Instruction) -> None:
+        self.name[instruction] = "theta"
+
+    def _write_input(self, instruction: Instruction) -> None:
+        self.name[instruction] = f"x{instruction.data}"
+
+    def _write_literal(self, instruction: Instruction) -> None:
+        if instruction.is_number:
+            self.name[instruction] = _number(instruction.data)
+            return
+        self.name[instruction] = name = self._fresh("c")
+        if instruction.size <= _PRINTED:
+            numbers = ", ".join(map(_number, instruction.data.ravel().tolist()))
+            reshaped = "" if instruction.data.ndim == 1 else f".reshape({_tuple(map(str, instruction.shape))})"
+            self.setup.append(f"{name} = np.array([{numbers}], dtype){reshaped}")
+            return
+        shape = " x ".join(map(str, instruction.shape))
+        self.setup.append(f"{name} = constants[{len(self.constants)}]  # {shape}")
+        self.constants.append(instruction.data)
+
+    def _write_symbol(self, instruction: Instruction) -> None:
+        self.name[instruction] = instruction.data
+
+    def _write_fill(self, instruction: Instruction) -> None:
+        self.name[instruction] = name = self._fresh("f")
+        number = self._text(instruction.operands[0])
+        self.setup.append(f"{name} = np.full({self._shape(instruction)}, {number}, dtype)")
+
+    # Views
+
+    def _write_view(self, instruction: Instruction) -> None:
+        base = instruction.operands[0]
+        expression = view_text(self._text(base), base, instruction.data)
+        if self._is_dynamic(instruction):
+            self.name[instruction] = name = self._fresh("v")
+            self.dynamic.add(name)
+            lines = self.start if base.op == "input" else self.body
+            lines.append(f"{name} = {expression}")
+        else:
+            self.name[instruction] = self._static(expression, "w" if base.op == "theta" else "v")
+
+    # Element by element
+
+    def _write_map(self, instruction: Instruction) -> None:
+        operands = [self._text(operand) for operand in instruction.operands]
+        operation = instruction.data
+        if instruction.is_number:
+            self._write_number(instruction, operands)
+        elif operation == "softmaxes":
+            self.name[instruction] = name = self._fresh("p")
+            self.body.append(f"{name} = softmaxes([{', '.join(operands)}])")
+        elif operation in UFUNCS:
+            out = self._buffer(instruction)
+            self.body.append(f"np.{UFUNCS[operation]}({', '.join(operands)}, out={out})")
+        else:
+            function = self._function(operation)
+            arguments = ", ".join(operands)
+            if function == "logsumexps":
+                arguments = f"[{arguments}]"
+            self.body.append(f"np.copyto({self._buffer(instruction)}, {function}({arguments}))")
+
+    def _write_number(self, instruction: Instruction, operands: Sequence[str]) -> None:
+        """A number that follows from the size of the batch."""
+        ufunc = UFUNCS.get(instruction.data, "")
+        if ufunc in _OPERATORS and ufunc != "divide":
+            expression = f" {_OPERATORS[ufunc]} ".join(operands)
+        elif ufunc == "negative":
+            expression = f"-{operands[0]}"
+        else:
+            function = f"np.{ufunc}" if ufunc else self._function(instruction.data)
+            expression = f"float({function}({', '.join(operands)}))"
+        self.name[instruction] = self._static(expression, "n")
+
+    def _function(self, operation: Operation | Partial | str) -> str:
+        if isinstance(operation, str):
+            return operation
+        if isinstance(operation, Operation) and operation in HELPERS:
+            return HELPERS[operation]
+        if operation not in self.operations:
+            self.operations.append(operation)
+        return f"operations[{self.operations.index(operation)}]"
+
+    def _write_pick(self, instruction: Instruction) -> None:
+        [shares] = instruction.operands
+        self.body.append(f"np.copyto({self._buffer(instruction)}, {self._text(shares)}[{instruction.data}])")
+
+    # Along an axis
+
+    def _write_rows(self, instruction: Instruction) -> None:
+        operands = ", ".join(self._text(operand) for operand in instruction.operands)
+        function = instruction.data
+        if function in _ROW_FUNCTIONS:
+            self.body.append(f"{_ROW_FUNCTIONS[function]}({operands}, axis=-1, out={self._buffer(instruction)})")
+        else:
+            self.body.append(f"np.copyto({self._buffer(instruction)}, {function}({operands}))")
+
+    def _write_total(self, instruction: Instruction) -> None:
+        """A product with ones is the fastest way to add up rows."""
+        [x] = instruction.operands
+        ones = self._static(f"np.ones({x.shape[-1]}, dtype)", "ones")
+        self.body.append(f"np.matmul({self._text(x)}, {ones}, out={self._buffer(instruction)})")
+
+    def _write_rows_total(self, instruction: Instruction) -> None:
+        [x] = instruction.operands
+        ones = self._static("np.ones(batch, dtype)", "ones")
+        _, view = looked_at(x)
+        flat, out = self._text(x), self._buffer(instruction)
+        if len(x.shape) > 1:
+            if view != whole(x.shape):
+                self.body.append(f"np.add.reduce({flat}, axis=0, out={out})")
+                return
+            flat = self._static(f"{self._text(x)}.reshape(batch, {x.size})")
+            out = self._static(f"{out}.reshape({x.size})")
+        self.body.append(f"np.matmul({ones}, {flat}, out={out})")
+
+    def _write_take(self, instruction: Instruction) -> None:
+        [base] = instruction.operands
+        index = self._index(instruction.data)
+        flat = self._flat(base)
+        axis = ", axis=1" if base.batched else ""
+        self.body.append(f'np.take({flat}, {index}{axis}, out={self._buffer(instruction)}, mode="clip")')
+
+    def _index(self, numbers: np.ndarray) -> str:
+        """The name of an array of element numbers."""
+        for i, constant in enumerate(self.constants):
+            if constant.dtype == numbers.dtype and np.array_equal(constant, numbers):
+                return self._static(f"constants[{i}]", "i")
+        self.constants.append(numbers)
+        return self._static(f"constants[{len(self.constants) - 1}]", "i")
+
+    def _flat(self, base: Instruction) -> str:
+        """A look at an array in which its elements are numbered."""
+        if len(base.shape) == 1:
+            return self._text(base)
+        rows = "batch, " if base.batched else ""
+        expression = f"{self._text(base)}.reshape({rows}{base.size})"
+        return expression if self._is_dynamic(base) else self._static(expression)
+
+    def _write_copy(self, instruction: Instruction) -> None:
+        self.body.append(f"np.copyto({self._buffer(instruction)}, {self._text(instruction.operands[0])})")
+
+    def _write_join(self, instruction: Instruction) -> None:
+        out = self._buffer(instruction)
+        start = 0
+        for operand in instruction.operands:
+            stop = start + operand.shape[-1]
+            part = self._static(f"{out}[..., {start}:{stop}]")
+            self.body.append(f"np.copyto({part}, {self._text(operand)})")
+            start = stop
+
+    # Products
+
+    def _write_contract(self, instruction: Instruction) -> None:
+        x, y = instruction.operands
+        labels_x, labels_y, labels_out = _labels(instruction)
+        product = _Product(instruction, labels_x, labels_y, labels_out)
+        if product.swapped:
+            x, y = y, x
+        left = self._matrix(x, product.left)
+        right = self._matrix(y, product.right)
+        out = self._buffer(instruction)
+        result = product.result.text(out)
+        if result != out:
+            result = result if out in self.dynamic else self._static(result)
+        self.body.append(f"{self._multiplication(product)}({left}, {right}, out={result})")
+
+    def _matrix(self, instruction: Instruction, form: _Form) -> str:
+        expression = form.text(self._text(instruction))
+        if expression == self._text(instruction) or self._is_dynamic(instruction) or form.copies:
+            return expression
+        return self._static(expression)
+
+    def _multiplication(self, product: _Product) -> str:
+        """A product without sums is faster as a multiplication with broadcasting."""
+        if product.contracted == "b" and product.is_matrix:
+            return self._static("np.multiply if batch == 1 else np.matmul", "product")
+        return "np.multiply" if product.is_outer else "np.matmul"
+
+    # Gradients and results
+
+    def _result(self, output: Instruction) -> str:
+        """How the function returns an output. A large gradient is computed into a new array in each call."""
+        if output.op == "assemble" and output.size > _COPIED and not output.batched:
+            self.name[output] = name = self._fresh("g")
+            self.dynamic.add(name)
+            self.start.append(f"{name} = np.empty({self._shape(output)}, dtype)")
+            self._destinations(output)
+            return name
+        if output.op == "assemble":
+            self._destinations(output)
+        return ""
+
+    def _destinations(self, assemble: Instruction) -> None:
+        """Lets contributions be computed right where they belong, and zeroes what no contribution covers."""
+
+    def _write_assemble(self, instruction: Instruction) -> None:
+        out = self.name.get(instruction)
+        if out is None:
+            out = self._buffer(instruction)
+        covered = np.zeros(instruction.size, dtype=bool)
+        first, later = [], []
+        for place, part in zip(instruction.data, instruction.operands, strict=True):
+            numbers = _numbers(place, instruction)
+            if not covered[numbers].any() and np.unique(numbers).size == numbers.size and part.op != "never":
+                covered[numbers] = True
+                first.append((place, part))
+            else:
+                later.append((place, part))
+        if not covered.all():
+            self.body.append(f"{out}.fill(0.0)")
+        for place, part in first:
+            self._put(instruction, out, place, part, adds=False)
+        for place, part in later:
+            self._put(instruction, out, place, part, adds=True)
+
+    def _put(self, base: Instruction, out: str, place: Any, part: Instruction, adds: bool) -> None:
+        """Writes or adds a contribution where it belongs."""
+        text = self._text(part)
+        if isinstance(place, np.ndarray):
+            self._put_by_number(base, place, part, adds)
+            return
+        if place is not None:
+            expression = view_text(out, base, place)
+            target = expression if out in self.dynamic else self._static(expression)
+        else:
+            target = out
+        if adds and out in self.dynamic and target != out:
+            name = self._fresh("v")
+            self.body.append(f"{name} = {target}")
+            target = name
+        if text == target:
+            return
+        self.body.append(f"np.add({target}, {text}, out={target})" if adds else f"np.copyto({target}, {text})")
+
+    def _put_by_number(self, base: Instruction, place: np.ndarray, part: Instruction, adds: bool) -> None:
+        flat = self._flat(base)
+        text = self._text(part)
+        rows = "batch, " if part.batched else ""
+        if len(part.shape) != 1 and not part.is_number:
+            text = f"{text}.reshape({rows}{part.size})"
+            if not self._is_dynamic(part):
+                text = self._static(text)
+        order = np.argsort(place.ravel(), kind="stable")
+        targets, starts = np.unique(place.ravel()[order], return_index=True)
+        if len(targets) == place.size:
+            self.body.append(f"{flat}[..., {self._index(place.ravel())}] {'+=' if adds else '='} {text}")
+            return
+        if part.is_number:
+            text = f"np.full({place.size}, {text})"
+        numbers = ", ".join(map(self._index, (order, starts, targets)))
+        self.body.append(f"add_by_number({flat}, {text}, {numbers})")
+
+    # The whole text
+
+    def source(self) -> str:
+        """The module text."""
+        arguments = ", ".join(f"x{k}" for k in range(self.arguments))
+        results = ", ".join(self._returned(output) for output in self.program.outputs)
+        step = [f"def program({arguments}):", *_indented([*self.start, *self.body, f"return {results}"])]
+        setup = ["dtype = theta.dtype", *self.setup, "", *step, "", "return program"]
+        lines = ["def prepare(theta, constants, operations, batch, scale):", *_indented(setup)]
+        return "\n".join(lines) + "\n"
+
+    def _returned(self, output: Instruction) -> str:
+        text = self._text(output)
+        if text in self.dynamic and output.op == "assemble":
+            return text
+        if output.is_number or not (output.shape or output.batched):
+            return f"float({text})"
+        return f"{text}.copy()"
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [_INDENT + line if line else "" for line in lines]
+
+
+def _tuple(parts: Iterable[str]) -> str:
+    parts = list(parts)
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def _number(x: float) -> str:
+    return repr(x) if math.isfinite(x) else f"np.{x}" if x == x and x > 0 else "-np.inf" if x == x else "np.nan"
+
+
+def _numbers(place: Any, base: Instruction) -> np.ndarray:
+    """The numbers of the elements that a contribution belongs to."""
+    if place is None:
+        return np.arange(base.size)
+    return elements(place).ravel() if isinstance(place, View) else place.ravel()
+
+
+def view_text(name: str, base: Instruction, view: View) -> str:
+    """An expression for a view of an array: slices and reshapes where that is all it takes."""
+    rows = ("batch",) if base.batched else ()
+    flat = name if len(base.shape) == 1 else f"{name}.reshape({_tuple([*rows, str(base.size)])})"
+    comma = ":, " if base.batched else ""
+    size = prod(view.shape)
+    axes = sorted(range(len(view.shape)), key=lambda axis: (-view.strides[axis], axis))
+    shape = tuple(view.shape[axis] for axis in axes)
+    strides = tuple(view.strides[axis] for axis in axes)
+    if strides == contiguous(shape):
+        block = flat if size == base.size else f"{flat}[{comma}{view.offset}:{view.offset + size}]"
+        if size == base.size and shape == base.shape:
+            block = name
+        elif len(shape) != 1:
+            block = (name if size == base.size else block) + f".reshape({_tuple([*rows, *map(str, shape)])})"
+        back = [axes.index(axis) for axis in range(len(axes))]
+        if back == sorted(back):
+            return block
+        order = [0] * len(rows) + [axis + len(rows) for axis in back]
+        return f"{block}.T" if order == [1, 0] else f"{block}.transpose({', '.join(map(str, order))})"
+    if len(view.shape) == 1 and view.strides[0] > 0:
+        stop = view.offset + (view.shape[0] - 1) * view.strides[0] + 1
+        return f"{flat}[{comma}{view.offset}:{stop}:{view.strides[0]}]"
+    return f"strided({flat}, {view.offset}, {view.shape}, {view.strides})"
+
+
+# Matrix products from labelled axes
+
+
+def _labels(contract: Instruction) -> tuple[str, str, str]:
+    """The axes of the two factors and the result, with b for the batch."""
+    inputs, result = contract.data.split("->")
+    labels = [*inputs.split(","), result]
+    arrays = [*contract.operands, contract]
+    x, y, out = (("b" if array.batched else "") + each for array, each in zip(arrays, labels, strict=True))
+    return x, y, out
+
+
+class _Form:
+    """How an array is seen as a stack of matrices: axes in another order, some of them made one.
+
+    Attributes:
+        copies: whether that takes a copy, because the axes that become one are not evenly spaced.
+    """
+
+    def __init__(self, array: Instruction, labels: str, groups: Sequence[str]) -> None:
+        base, view = looked_at(array)
+        shape: list[int | str] = [*(["batch"] if array.batched else []), *array.shape]
+        strides = [*([base.size] if array.batched else []), *view.strides]
+        length = dict(zip(labels, shape, strict=True))
+        stride = dict(zip(labels, strides, strict=True))
+        self.order = [labels.index(label) for group in groups for label in group if label in labels]
+        self.lengths = [[length.get(label, 1) for label in group] for group in groups]
+        self.copies = False
+        for group in groups:
+            for outer, inner in pairwise(group):
+                self.copies |= stride[outer] != stride[inner] * int(length[inner])
+        self.same_axes = [len(group) for group in groups] == [1] * len(labels) and len(groups) == len(labels)
+
+    def text(self, name: str) -> str:
+        """An expression for the array in this form."""
+        expression = name
+        if self.order != sorted(self.order):
+            expression += ".T" if self.order == [1, 0] else f".transpose({', '.join(map(str, self.order))})"
+        if self.same_axes:
+            return expression
+        return f"{expression}.reshape({_tuple(map(_product_text, self.lengths))})"
+
+
+def _product_text(lengths: Sequence[int | str]) -> str:
+    number = prod(length for length in lengths if isinstance(length, int))
+    if "batch" not in lengths:
+        return str(number)
+    return "batch" if number == 1 else f"batch * {number}"
+
+
+class _Product:
+    """A contraction as a product of matrices, or of stacks of them.
+
+    Axes that both factors and the result have become the stack, those of the result and one factor rows and columns.
+
+    Attributes:
+        left: how to see the left factor, as stack, rows, contracted axes.
+        right: how to see the right factor, as stack, contracted axes, columns.
+        result: how to see the result, as stack, rows, columns.
+        swapped: whether the left factor is the second operand.
+        contracted: the axes that are summed over.
+        is_matrix: whether both factors are matrices.
+        is_outer: whether nothing is summed.
+    """
+
+    def __init__(self, contract: Instruction, x: str, y: str, out: str) -> None:
+        operands = list(contract.operands)
+        stack = [label for label in out if label in x and label in y]
+        first = next((label for label in out if label not in stack), "")
+        self.swapped = first in y and first not in x
+        if self.swapped:
+            x, y = y, x
+            operands.reverse()
+        rows = "".join(label for label in out if label in x and label not in stack)
+        columns = "".join(label for label in out if label in y and label not in stack)
+        self.contracted = "".join(label for label in x if label in y and label not in out)
+        shape = dict(zip(out, [*([0] if contract.batched else []), *contract.shape], strict=True))
+        rows, columns = self._into_stack(contract, out, shape, stack, rows, columns)
+        self.is_matrix = bool(rows and columns)
+        keep = self.is_matrix or bool(stack)
+        row = [rows] if rows or keep else []
+        column = [columns] if columns or keep else []
+        self.left = _Form(operands[0], x, [*stack, *row, self.contracted])
+        self.right = _Form(operands[1], y, [*stack, self.contracted, *column])
+        self.result = _Form(contract, out, [*stack, *row, *column])
+        inner = dict(zip(x[operands[0].batched :], operands[0].shape, strict=True))
+        self.is_outer = self.is_matrix and all(inner.get(label) == 1 for label in self.contracted)
+
+    def _into_stack(
+        self, contract: Instruction, out: str, shape: dict[str, int], stack: list[str], rows: str, columns: str
+    ) -> tuple[str, str]:
+        """Moves axes to the stack that cannot be one with their neighbours in the result, of which there is no copy."""
+        while True:
+            form = _Form(contract, out, [*stack, *filter(None, [rows, columns])])
+            if not form.copies:
+                return rows, columns
+            if len(rows) > 1:
+                stack.append(rows[0])
+                rows = rows[1:]
+            else:
+                stack.append(columns[0])
+                columns = columns[1:]

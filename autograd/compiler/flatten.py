@@ -1,0 +1,117 @@
+"""The third pass: trees of additions become one sum each, of terms and of products of two factors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import ops
+from .trace import CONSTANT
+
+if TYPE_CHECKING:
+    from .trace import Graph
+
+_ADDITIONS = {ops.add, ops.sub, ops.neg, ops.sum}
+_SUMS = _ADDITIONS | {ops.dot, ops.mul}
+
+
+class Sum:
+    """A number, terms and products, added up or subtracted.
+
+    Attributes:
+        constant: the sum of all constant terms.
+        terms: the nodes that are added, then those that are subtracted.
+        products: pairs of the nodes whose products are added, then of those whose products are subtracted.
+    """
+
+    __slots__ = ("constant", "products", "terms")
+
+    def __init__(self) -> None:
+        self.constant = 0.0
+        self.terms: tuple[list[int], list[int]] = ([], [])
+        self.products: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])
+
+    def __str__(self) -> str:
+        parts = [f"{self.constant!r}"] if self.constant else []
+        for sign, terms, products in zip("+-", self.terms, self.products, strict=True):
+            parts += [f"{sign} #{x} #{y}" for x, y in products] + [f"{sign} #{x}" for x in terms]
+        return " ".join(parts)
+
+
+class Flat:
+    """A graph's sums.
+
+    Attributes:
+        sums: for each node that is a sum and not merely a part of one other sum: what it adds up.
+        absorbed: by number, whether a node is such a part.
+    """
+
+    def __init__(self, sums: dict[int, Sum], absorbed: bytearray) -> None:
+        self.sums = sums
+        self.absorbed = absorbed
+
+    def __str__(self) -> str:
+        return "\n".join(f"#{i} = {total}" for i, total in self.sums.items())
+
+
+def flatten(graph: Graph) -> Flat:
+    """Finds the sums of a graph."""
+    absorbed = _absorbed(graph)
+    sums = {
+        i: _flattened(graph, i, absorbed)
+        for i, operation in enumerate(graph.operations)
+        if operation in _SUMS and not absorbed[i]
+    }
+    return Flat(sums, absorbed)
+
+
+def _absorbed(graph: Graph) -> bytearray:
+    """Marks the sums and products that are used once, by another sum."""
+    uses = [0] * len(graph)
+    for i in graph.outputs:
+        uses[i] += 1
+    for operands in graph.operands:
+        for i in operands:
+            uses[i] += 1
+    absorbed = bytearray(len(graph))
+    operations = graph.operations
+    for operation, operands in zip(operations, graph.operands, strict=True):
+        if operation in _ADDITIONS:
+            for i in operands:
+                if uses[i] == 1 and operations[i] in _SUMS:
+                    absorbed[i] = 1
+    return absorbed
+
+
+def _flattened(graph: Graph, root: int, absorbed: bytearray) -> Sum:
+    """Walks down the additions that the root absorbs, from left to right."""
+    result = Sum()
+    operations, all_operands = graph.operations, graph.operands
+    stack = [(root, 0)]
+    while stack:
+        i, negative = stack.pop()
+        operation = operations[i]
+        if not absorbed[i] and i != root:
+            if graph.sources[i] == CONSTANT:
+                result.constant += -graph.data[i] if negative else graph.data[i]
+            else:
+                result.terms[negative].append(i)
+            continue
+        operands = all_operands[i]
+        if operation is ops.mul:
+            result.products[negative].append(operands)  # type: ignore[arg-type]
+        elif operation is ops.dot:
+            half = len(operands) // 2
+            result.products[negative].extend(zip(operands[:half], operands[half:], strict=True))
+        elif operation is ops.add:
+            left, right = operands
+            stack.append((right, negative))
+            stack.append((left, negative))
+        elif operation is ops.sub:
+            left, right = operands
+            stack.append((right, 1 - negative))
+            stack.append((left, negative))
+        elif operation is ops.neg:
+            stack.append((operands[0], 1 - negative))
+        else:
+            stack.extend([(x, negative) for x in reversed(operands)])
+    return result

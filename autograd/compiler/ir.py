@@ -1,0 +1,458 @@
+"""The array program that all passes work on: instructions, each an operation on the arrays of earlier ones."""
+
+from __future__ import annotations
+
+import builtins
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .. import ops
+from ..ops import TABLE, Operation
+from ..value import evaluated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+Shape = tuple[int, ...]
+
+
+class View(NamedTuple):
+    """Where the elements of a view lie in a flat array: the number of the first, and one stride per axis."""
+
+    offset: int
+    shape: Shape
+    strides: Shape
+
+
+class Partial(NamedTuple):
+    """The derivative of an operation for one operand, where its formula could only be asked for numbers."""
+
+    operation: Operation
+    operand: int
+
+
+class Instruction:
+    """One step of a program, and the array that it gives.
+
+    Attributes:
+        op: what is done, one of
+
+            - `theta`, `input`: the parameter vector; the array of argument number `data`
+            - `literal`: a number or an array of numbers
+            - `symbol`: a number that is known when the batch is: "batch" rows, "scale" of each row's loss
+            - `map`: an operation of the table (or `Partial`, or a primitive), element by element
+            - `pick`: number `data` of a `map` that gives several arrays
+            - `view`: other looks at the flat elements of an array
+            - `take`: elements by their numbers, `data`
+            - `copy`: the elements of a view, one after the other; or the same ones for every observation
+            - `fill`: an array full of one number
+            - `contract`: products summed over shared axes; `data` is "clk,crk->crl", say
+            - `rows`: a function along the last axis, such as "logsumexp" or "softmax"
+            - `total`: the sum over the last axis
+            - `rows_total`: the sum over the batch
+            - `join`: arrays side by side along the last axis
+            - `assemble`: contributions to parts of one array; `data` says where each belongs
+            - `output`: the array with the results, part by part as `assemble`
+        operands: the instructions whose arrays it works on.
+        data: what else it needs to know.
+        shape: of the array for one observation.
+        batched: whether the array has an axis of observations in front.
+        is_number: whether this is one plain number, the same for all observations, that fits every shape.
+    """
+
+    __slots__ = ("batched", "data", "is_number", "op", "operands", "shape")
+
+    def __init__(self, op: str, operands: tuple[Instruction, ...], data: Any, shape: Shape, batched: bool) -> None:
+        self.is_number: bool
+        self.op = op
+        self.operands = operands
+        self.data = data
+        self.shape = shape
+        self.batched = batched
+        self.is_number = (
+            builtins.all(operand.is_number for operand in operands)
+            if op == "map"
+            else op == "symbol" or (op == "literal" and isinstance(data, float))
+        )
+
+    @property
+    def size(self) -> int:
+        """The number of elements for one observation."""
+        return prod(self.shape)
+
+    def __repr__(self) -> str:
+        return f"<{self.op} {described(self.data)} {'batch x ' if self.batched else ''}{self.shape}>"
+
+
+def described(data: Any) -> str:
+    """What else an instruction needs to know, in a few words."""
+    if isinstance(data, np.ndarray):
+        return f"{data.size} numbers" if data.size > 4 else str(data.tolist())
+    if isinstance(data, Operation):
+        return data.name
+    if isinstance(data, Partial):
+        return f"{data.operation.name}'{data.operand}"
+    if isinstance(data, View):
+        return f"from {data.offset} by {', '.join(map(str, data.strides)) or 0}"
+    if isinstance(data, tuple):
+        return "; ".join("all" if part is None else described(part) for part in data)
+    return "" if data is None else str(data)
+
+
+class Program:
+    """Instructions in an order in which they can be done, and which of them are the results."""
+
+    def __init__(self, instructions: Sequence[Instruction], outputs: Sequence[Instruction]) -> None:
+        self.instructions = tuple(instructions)
+        self.outputs = tuple(outputs)
+
+    def __str__(self) -> str:
+        number = {instruction: i for i, instruction in enumerate(self.instructions)}
+        lines = []
+        for instruction, i in number.items():
+            operands = ", ".join(f"%{number[operand]}" for operand in instruction.operands)
+            shape = (("batch",) if instruction.batched else ()) + instruction.shape
+            does = " ".join(filter(None, (instruction.op, described(instruction.data))))
+            lines.append(f"%{i}: {' x '.join(map(str, shape)) or 'number'} = {does}({operands})")
+        lines.append("return " + ", ".join(f"%{number[output]}" for output in self.outputs))
+        return "\n".join(lines)
+
+    def live(self) -> Program:
+        """The program without instructions that no result depends on."""
+        needed = set(self.outputs)
+        for instruction in reversed(self.instructions):
+            if instruction in needed:
+                needed.update(instruction.operands)
+        return Program([instruction for instruction in self.instructions if instruction in needed], self.outputs)
+
+
+class Builder:
+    """Makes instructions, each once: asking again for the same one gives the one that is there.
+
+    Args:
+        mean: whether the loss is averaged over the batch, or added.
+        batched: whether there is a batch.
+    """
+
+    def __init__(self, mean: bool = True, batched: bool = True) -> None:
+        self.mean = mean
+        self.batched = batched
+        self.instructions: list[Instruction] = []
+        self._made: dict[Any, Instruction] = {}
+        self.system = System(self)
+
+    def make(
+        self, op: str, operands: Iterable[Instruction], data: Any, shape: Shape, batched: bool | None = None
+    ) -> Instruction:
+        """An instruction; it is batched if an operand is, unless told otherwise."""
+        operands = tuple(operands)
+        if batched is None:
+            batched = builtins.any(operand.batched for operand in operands)
+        key = (op, tuple(map(id, operands)), _key(data), shape, batched)
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = Instruction(op, operands, data, shape, batched)
+            self.instructions.append(made)
+        return made
+
+    def program(self, outputs: Sequence[Instruction]) -> Program:
+        """What the outputs need of all that was made."""
+        return Program(self.instructions, outputs).live()
+
+    def number(self, x: float) -> Instruction:
+        """One number that fits every shape."""
+        return self.make("literal", (), float(x), ())
+
+    def numbers(self, xs: Any) -> Instruction:
+        """An array of numbers; one number if all are the same."""
+        array = np.asarray(xs, dtype=float)
+        if array.size and (array == array.flat[0]).all() and not (array == 0).all():
+            return self.number(array.flat[0])
+        if array.size and (array == 0).all() and len(set(np.signbit(array).flat)) == 1:
+            return self.number(array.flat[0])
+        return self.make("literal", (), array, array.shape)
+
+    def symbol(self, name: str) -> Instruction:
+        """`scale`, by which each row's loss is multiplied, or `batch`, the number of rows."""
+        if not self.batched or (name == "scale" and not self.mean):
+            return self.number(1.0)
+        return self.make("symbol", (), name, ())
+
+    def map(self, operation: Operation | Partial | str, *operands: Instruction) -> Instruction:
+        """An operation, element by element, on arrays of one shape and on numbers."""
+        shorter = self._folded(operation, operands)
+        if shorter is not None:
+            return shorter
+        shape = next((operand.shape for operand in operands if not operand.is_number), ())
+        return self.make("map", operands, operation, shape)
+
+    def _folded(self, operation: Operation | Partial | str, operands: tuple[Instruction, ...]) -> Instruction | None:
+        """What the operation comes to without doing it, exactly as IEEE arithmetic has it; None if it must be done."""
+        if not isinstance(operation, Operation):
+            return None
+        if builtins.all(x.op == "literal" and isinstance(x.data, float) for x in operands):
+            return self.number(evaluated(operation, [x.data for x in operands]))
+        fold = _FOLDS.get(operation.name) if TABLE.get(operation.name) is operation else None
+        return fold(self, *operands) if fold else None
+
+    def storage(self, array: Instruction) -> Instruction:
+        """The array with its elements one after the other, as views need it."""
+        return self.make("copy", [array], None, array.shape) if array.op == "view" else array
+
+    def view(self, array: Instruction, view: View) -> Instruction:
+        """Other looks at the flat elements of an array; itself, where that is the same."""
+        array = self.storage(array)
+        if array.is_number or view == whole(array.shape):
+            return array
+        return self.make("view", [array], view, view.shape)
+
+    def reshaped(self, array: Instruction, shape: Shape) -> Instruction:
+        """The elements in another shape."""
+        return self.view(array, whole(shape))
+
+    def stretched(self, array: Instruction, length: int) -> Instruction:
+        """The array with one more axis at the end, along which it repeats."""
+        base, view = looked_at(array)
+        return self.view(base, View(view.offset, (*view.shape, length), (*view.strides, 0)))
+
+    def filled(self, array: Instruction, shape: Shape, batched: bool) -> Instruction:
+        """An array where there might be one number, with an axis of observations if it ought to have one."""
+        if array.is_number:
+            return self.make("fill", [array], None, shape, batched)
+        if batched and not array.batched:
+            return self.make("copy", [array], None, shape, True)
+        return array
+
+    def rows(self, name: str, shape: Shape, *operands: Instruction) -> Instruction:
+        """A function along the last axis."""
+        return self.make("rows", operands, name, shape)
+
+    def total(self, array: Instruction) -> Instruction:
+        """The sum over the last axis."""
+        return self.make("total", [array], None, array.shape[:-1])
+
+    def rows_total(self, array: Instruction) -> Instruction:
+        """The sum over the batch. What is the same for every observation counts as often as there are rows."""
+        if array.batched:
+            return self.make("rows_total", [array], None, array.shape, False)
+        if array.op == "symbol" and array.data == "scale":
+            return self.number(1.0)
+        return self.map(ops.mul, array, self.symbol("batch"))
+
+    def contract(self, spec: str, x: Instruction, y: Instruction, batched: bool) -> Instruction:
+        """Products of the elements of two arrays, summed over the axes that `spec` leaves out of the result."""
+        inputs, result = spec.split("->")
+        lengths: dict[str, int] = {}
+        for labels, array in zip(inputs.split(","), (x, y), strict=True):
+            lengths.update(zip(labels, array.shape, strict=True))
+        return self.make("contract", [x, y], spec, tuple(lengths[label] for label in result), batched)
+
+
+def whole(shape: Shape) -> View:
+    """All elements of an array in their order."""
+    return View(0, shape, contiguous(shape))
+
+
+def looked_at(array: Instruction) -> tuple[Instruction, View]:
+    """The array that a view looks into, and the view; any other array is a view of itself."""
+    return (array.operands[0], array.data) if array.op == "view" else (array, whole(array.shape))
+
+
+def contiguous(shape: Shape) -> Shape:
+    """The strides of an array whose elements lie one after the other."""
+    strides = []
+    stride = 1
+    for length in reversed(shape):
+        strides.append(stride)
+        stride *= length
+    return tuple(reversed(strides))
+
+
+def _key(data: Any) -> Any:
+    if isinstance(data, float):
+        return data.hex()
+    if isinstance(data, np.ndarray):
+        return data.dtype.str, data.shape, data.tobytes()
+    if isinstance(data, tuple):
+        return type(data), tuple(map(_key, data))
+    return data
+
+
+# What need not be done. Only what holds for every operand, nan, inf and -0 included, is in here.
+
+
+def _is(x: Instruction, number: float) -> bool:
+    return x.op == "literal" and isinstance(x.data, float) and x.data == number
+
+
+def _fold_mul(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
+    for one, other in ((x, y), (y, x)):
+        if _is(one, 1.0):
+            return other
+        if _is(one, -1.0):
+            return builder.map(ops.neg, other)
+    return None
+
+
+def _fold_neg(builder: Builder, x: Instruction) -> Instruction | None:
+    return x.operands[0] if x.op == "map" and x.data is ops.neg else None
+
+
+def _fold_add(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
+    if x is y:
+        return builder.map(ops.mul, builder.number(2.0), x)
+    if y.op == "map" and y.data is ops.neg:
+        return builder.map(ops.sub, x, y.operands[0])
+    if x.op == "map" and x.data is ops.neg:
+        return builder.map(ops.sub, y, x.operands[0])
+    return None
+
+
+def _fold_div(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
+    return x if _is(y, 1.0) else None
+
+
+def _fold_pow(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
+    if _is(y, 2.0):
+        return builder.map(ops.mul, x, x)
+    return x if _is(y, 1.0) else None
+
+
+def _fold_where(builder: Builder, condition: Instruction, x: Instruction, y: Instruction) -> Instruction | None:
+    if condition.op == "literal" and isinstance(condition.data, float) and x.is_number and y.is_number:
+        return x if condition.data else y
+    return None
+
+
+_FOLDS: dict[str, Callable[..., Instruction | None]] = {
+    "mul": _fold_mul,
+    "neg": _fold_neg,
+    "add": _fold_add,
+    "div": _fold_div,
+    "pow": _fold_pow,
+    "where": _fold_where,
+}
+
+
+# The number system in which formulas and partials of the table give instructions
+
+
+class UntraceableError(Exception):
+    """A formula asks its operands something that only numbers can answer."""
+
+
+class Term:
+    """An array inside a formula: arithmetic on it adds instructions."""
+
+    __slots__ = ("builder", "instruction")
+
+    def __init__(self, builder: Builder, instruction: Instruction) -> None:
+        self.builder = builder
+        self.instruction = instruction
+
+    def _map(self, operation: Operation, *operands: Any) -> Term:
+        return self.builder.system.map(operation, *operands)
+
+    def __add__(self, other: Any) -> Term:
+        return self._map(ops.add, self, other)
+
+    def __radd__(self, other: Any) -> Term:
+        return self._map(ops.add, other, self)
+
+    def __sub__(self, other: Any) -> Term:
+        return self._map(ops.sub, self, other)
+
+    def __rsub__(self, other: Any) -> Term:
+        return self._map(ops.sub, other, self)
+
+    def __mul__(self, other: Any) -> Term:
+        return self._map(ops.mul, self, other)
+
+    def __rmul__(self, other: Any) -> Term:
+        return self._map(ops.mul, other, self)
+
+    def __truediv__(self, other: Any) -> Term:
+        return self._map(ops.div, self, other)
+
+    def __rtruediv__(self, other: Any) -> Term:
+        return self._map(ops.div, other, self)
+
+    def __pow__(self, other: Any) -> Term:
+        return self._map(ops.pow, self, other)
+
+    def __rpow__(self, other: Any) -> Term:
+        return self._map(ops.pow, other, self)
+
+    def __neg__(self) -> Term:
+        return self._map(ops.neg, self)
+
+    def __abs__(self) -> Term:
+        return self._map(ops.abs, self)
+
+    def __pos__(self) -> Term:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        raise UntraceableError
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        raise UntraceableError
+
+
+_ROWS = {**TABLE, "divide": ops.div, "largest": ops.largest, "smallest": ops.smallest}
+_OF_ONE_SEQUENCE = {"sum", "mean", "prod", "largest", "smallest", "logsumexp"}
+
+
+class System:
+    """The `m` of a formula. Its functions add an instruction to a program."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name in _OF_ONE_SEQUENCE:
+            return lambda xs: self.map(_ROWS[name], *xs)
+        if name not in _ROWS and name != "erfc":
+            raise UntraceableError(name)
+        return lambda *operands: self.map(_ROWS.get(name, name), *operands)
+
+    def map(self, operation: Any, *operands: Any) -> Term:
+        """An operation on the operands of a formula."""
+        return Term(self._builder, self._builder.map(operation, *map(self.instruction, operands)))
+
+    def dot(self, xs: Sequence[Any], ys: Sequence[Any]) -> Term:
+        """The sum of products."""
+        return self.map(ops.dot, *xs, *ys)
+
+    def softmaxes(self, xs: Sequence[Any]) -> list[Term]:
+        """The shares of the exponentials, all from one instruction."""
+        shares = self._builder.map("softmaxes", *map(self.instruction, xs))
+        picks = [self._builder.make("pick", [shares], i, shares.shape) for i in range(len(xs))]
+        return [Term(self._builder, pick) for pick in picks]
+
+    def instruction(self, operand: Any) -> Instruction:
+        """What stands for an operand of a formula: an array or a number."""
+        if isinstance(operand, Term):
+            return operand.instruction
+        if isinstance(operand, (int, float)):
+            return self._builder.number(operand)
+        raise UntraceableError(operand)
+
+    def result(self, builder_function: Callable[..., Any], *operands: Instruction) -> Any:
+        """A formula or partials evaluated on instructions.
+
+        Raises:
+            UntraceableError: they ask the operands something that only numbers can answer.
+        """
+        terms = [Term(self._builder, operand) for operand in operands]
+        try:
+            result = builder_function(self, *terms)
+            if isinstance(result, (tuple, list)):
+                return tuple(None if part is None else self.instruction(part) for part in result)
+            return self.instruction(result)
+        except Exception as error:  # a formula may do anything with what it takes for a number
+            raise UntraceableError from error

@@ -1,0 +1,116 @@
+"""Emitted text made callable: one class per backend."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..ops import FLOATS, Operation
+from ..value import evaluated, partials_on_floats
+from . import arrays
+from .emit_arrays import ArrayText
+from .emit_floats import FloatText
+from .ir import Partial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .ir import Program
+
+_PREPARED = 8  # sizes of batches whose buffers are kept
+
+
+class FloatKernel:
+    """A program on Python floats.
+
+    Args:
+        program: lowered for floats.
+        input_shapes: the shape of a row of each argument.
+        mean: whether the loss is averaged over the batch, or added.
+    """
+
+    def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]], mean: bool) -> None:
+        text = FloatText(program, input_shapes)
+        self.source = text.source
+        self._mean = mean
+        names = {**vars(FLOATS), "inf": np.inf, "nan": np.nan}
+        names["operations"] = [on_floats(operation) for operation in text.operations]
+        self._step = _defined(text.source, "program", names)
+
+    def run(self, theta: np.ndarray, inputs: Sequence[np.ndarray], batch: int) -> Any:
+        """The results, as floats and lists. Where Python's arithmetic raises, NumPy's follows IEEE 754."""
+        scale = 1.0 / batch if self._mean else 1.0
+        try:
+            return self._step(theta.tolist(), scale, float(batch), *[each.tolist() for each in inputs])
+        except (ZeroDivisionError, OverflowError):
+            with np.errstate(all="ignore"):
+                return self._step(list(theta), scale, float(batch), *[list(each) for each in inputs])
+
+
+class ArrayKernel:
+    """A program on NumPy arrays, with buffers for the latest sizes of batches.
+
+    Args:
+        program: lowered for arrays.
+        arguments: the number of arguments.
+        mean: whether the loss is averaged over the batch, or added.
+        theta: the parameter vector that the program reads.
+    """
+
+    def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray) -> None:
+        self.text = ArrayText(program, arguments)
+        self.source = self.text.source
+        self._mean = mean
+        self._theta = theta
+        self._constants = [_converted(constant, theta.dtype) for constant in self.text.constants]
+        self._operations = [on_arrays(operation) for operation in self.text.operations]
+        self._prepare = _defined(self.source, "prepare", dict(vars(arrays)))
+        self._prepared: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+
+    def run(self, inputs: Sequence[np.ndarray], batch: int) -> Any:
+        """The results, as floats and arrays."""
+        step = self._prepared.get(batch)
+        with np.errstate(all="ignore"):
+            if step is None:
+                scale = 1.0 / batch if self._mean else 1.0
+                step = self._prepare(self._theta, self._constants, self._operations, batch, scale)
+                self._prepared[batch] = step
+                if len(self._prepared) > _PREPARED:
+                    self._prepared.popitem(last=False)
+            return step(*inputs)
+
+
+def _defined(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:
+    exec(compile(source, "<compiled by autograd>", "exec"), names)
+    function: Callable[..., Any] = names[name]
+    return function
+
+
+def _converted(constant: np.ndarray, dtype: Any) -> np.ndarray:
+    return constant.astype(dtype) if constant.dtype.kind == "f" else constant
+
+
+def on_floats(operation: Operation | Partial) -> Callable[..., float]:
+    """An operation of the user's own, or its partial derivative, as a function of floats."""
+    if isinstance(operation, Operation):
+        return lambda *numbers: evaluated(operation, numbers)
+    row, operand = operation
+    return lambda y, *numbers: _or_zero(partials_on_floats(row, y, numbers)[operand])
+
+
+def _or_zero(partial: float | None) -> float:
+    return 0.0 if partial is None else float(partial)
+
+
+def on_arrays(operation: Operation | Partial) -> Callable[..., np.ndarray]:
+    """The same as a function of arrays, element by element."""
+    function = on_floats(operation)
+
+    def elementwise(*operands: Any) -> np.ndarray:
+        rows = np.broadcast_arrays(*operands)
+        numbers = zip(*[row.ravel().tolist() for row in rows], strict=True)
+        return np.array([function(*each) for each in numbers], dtype=float).reshape(rows[0].shape)
+
+    return elementwise

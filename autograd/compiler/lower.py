@@ -1,0 +1,245 @@
+"""The pass before NumPy text: operations that NumPy does not have become ones that it has."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+
+from .. import arithmetic, ops
+from ..ops import TABLE, Operation
+from .ir import Builder, Instruction, Program, UntraceableError
+
+UFUNCS = {
+    ops.add: "add",
+    ops.sub: "subtract",
+    ops.mul: "multiply",
+    ops.div: "divide",
+    ops.neg: "negative",
+    ops.pow: "power",
+    ops.abs: "absolute",
+    ops.exp: "exp",
+    ops.expm1: "expm1",
+    ops.log: "log",
+    ops.log1p: "log1p",
+    ops.sqrt: "sqrt",
+    ops.sin: "sin",
+    ops.cos: "cos",
+    ops.tan: "tan",
+    ops.arcsin: "arcsin",
+    ops.arccos: "arccos",
+    ops.arctan: "arctan",
+    ops.sinh: "sinh",
+    ops.cosh: "cosh",
+    ops.tanh: "tanh",
+    ops.sign: "sign",
+    ops.maximum: "maximum",
+    ops.minimum: "minimum",
+    ops.logaddexp: "logaddexp",
+    ops.arctan2: "arctan2",
+    ops.hypot: "hypot",
+    ops.square: "square",
+    ops.reciprocal: "reciprocal",
+}
+"""The operations that are one function of NumPy's, with the same results at every argument."""
+
+FLOAT_FUNCTIONS = {
+    ops.div: "divide",
+    ops.largest: "largest",
+    ops.smallest: "smallest",
+    **{row: name for name, row in TABLE.items() if hasattr(arithmetic, name) and name not in ("max", "min")},
+}
+"""The operations that are one function of `arithmetic.py`."""
+
+HELPERS = {
+    ops.erf: "erf",
+    ops.where: "where",
+    ops.step: "step",
+    ops.direction: "direction",
+    ops.gaussian: "gaussian",
+    ops.normal_cdf: "normal_cdf",
+    ops.logsumexp: "logsumexps",
+}
+"""The operations that are one function of `arrays.py`."""
+
+
+_OPERATORS = {ops.add, ops.sub, ops.mul, ops.neg}
+
+Rule = Callable[[Builder, object, list[Instruction]], Instruction]
+"""Gives what an operation on operands becomes."""
+
+
+def lower(program: Program, builder: Builder, rule: Rule) -> Program:
+    """The program with other operations in place of its own.
+
+    Args:
+        program: what `differentiate` has made.
+        builder: where to make the instructions of the new program.
+        rule: what each operation becomes.
+    """
+    new: dict[Instruction, Instruction] = {}
+    for old in program.instructions:
+        operands = [new[operand] for operand in old.operands]
+        if old.op == "map":
+            new[old] = rule(builder, old.data, operands)
+        else:
+            new[old] = builder.make(old.op, operands, old.data, old.shape, old.batched)
+    return builder.program([new[output] for output in program.outputs])
+
+
+def for_arrays(builder: Builder, operation: object, operands: list[Instruction]) -> Instruction:
+    """In terms of functions that NumPy or `arrays.py` have; operations of the user's own may remain."""
+    if not isinstance(operation, Operation):
+        return builder.map(operation, *operands)  # type: ignore[arg-type]
+    rewrite = _REWRITES.get(operation)
+    result = rewrite(builder, *operands) if rewrite else None
+    if result is not None:
+        return result
+    if operation in UFUNCS or operation in HELPERS:
+        return builder.map(operation, *operands)
+    return expanded(builder, operation, operands, for_arrays)
+
+
+def for_floats(builder: Builder, operation: object, operands: list[Instruction]) -> Instruction:
+    """In terms of Python's operators and the functions of `arithmetic.py`."""
+    if not isinstance(operation, Operation) or operation in FLOAT_FUNCTIONS or operation in _OPERATORS:
+        return builder.map(operation, *operands)  # type: ignore[arg-type]
+    return expanded(builder, operation, operands, for_floats)
+
+
+def expanded(
+    builder: Builder,
+    operation: Operation,
+    operands: list[Instruction],
+    rule: Rule,
+) -> Instruction:
+    """The operation's formula, each step of it lowered; the operation itself where the formula cannot be asked."""
+    steps = Builder(builder.mean, builder.batched)
+    stand_ins = [
+        operand
+        if operand.is_number and operand.op == "literal"
+        else Instruction("operand", (), i, operand.shape, operand.batched)
+        for i, operand in enumerate(operands)
+    ]
+    try:
+        result = steps.system.result(operation.formula, *stand_ins)
+    except UntraceableError:
+        return builder.map(operation, *operands)
+    if builtins.any(step.op == "map" and step.data is operation for step in steps.instructions):
+        return builder.map(operation, *operands)
+    new = dict(zip(stand_ins, operands, strict=True))
+    for step in steps.instructions:
+        inner = [new.get(operand, operand) for operand in step.operands]
+        if step.op == "map":
+            new[step] = rule(builder, step.data, inner)
+        else:
+            new[step] = builder.make(step.op, inner, step.data, inner[0].shape if inner else ())
+    found: Instruction = new.get(result, result)
+    return found
+
+
+def _is(x: Instruction, number: float) -> bool:
+    return x.op == "literal" and isinstance(x.data, float) and x.data == number
+
+
+def _chain(operation: Operation) -> Callable[..., Instruction | None]:
+    """A function of many operands as functions of two."""
+
+    def rewrite(builder: Builder, *operands: Instruction) -> Instruction:
+        result = operands[0]
+        for operand in operands[1:]:
+            result = for_arrays(builder, operation, [result, operand])
+        return result
+
+    return rewrite
+
+
+def _sigmoid(builder: Builder, x: Instruction) -> Instruction:
+    """e / (1 + e) below 0 and 1 / (1 + e) above, with the e = exp(-|x|) that softplus uses too."""
+    e = _exp_of_minus_abs(builder, x)
+    upper = builder.map(ops.maximum, e, for_arrays(builder, ops.step, [x, builder.number(0.0), builder.number(0.0)]))
+    return builder.map(ops.div, upper, builder.map(ops.add, builder.number(1.0), e))
+
+
+def _exp_of_minus_abs(builder: Builder, x: Instruction) -> Instruction:
+    return builder.map(ops.exp, builder.map(ops.neg, builder.map(ops.abs, x)))
+
+
+def _maximum(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
+    return _with_array(builder, ops.maximum, x, y)
+
+
+def _minimum(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
+    return _with_array(builder, ops.minimum, x, y)
+
+
+def _with_array(builder: Builder, operation: Operation, x: Instruction, y: Instruction) -> Instruction | None:
+    """NumPy compares two arrays twice as fast as an array and a number."""
+    if x.is_number == y.is_number:
+        return None
+    like = y if x.is_number else x
+    return builder.map(operation, *[builder.filled(operand, like.shape, like.batched) for operand in (x, y)])
+
+
+def _logaddexp(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
+    """For an operand of 0, three times as fast as NumPy's and as accurate."""
+    if not _is(x, 0.0):
+        x, y = y, x
+    if not _is(x, 0.0):
+        return None
+    small = builder.map(ops.log1p, _exp_of_minus_abs(builder, y))
+    return builder.map(ops.add, small, for_arrays(builder, ops.maximum, [y, builder.number(0.0)]))
+
+
+def _step(builder: Builder, x: Instruction, threshold: Instruction, tie: Instruction) -> Instruction | None:
+    if _is(threshold, 0.0) and _is(tie, 0.0):
+        return builder.map(ops.sign, for_arrays(builder, ops.maximum, [x, threshold]))
+    return None
+
+
+def _one_minus_square(builder: Builder, x: Instruction) -> Instruction:
+    one = builder.number(1.0)
+    return builder.map(ops.mul, builder.map(ops.sub, one, x), builder.map(ops.add, one, x))
+
+
+def _sech(builder: Builder, x: Instruction) -> Instruction:
+    """1 / cosh(x) as 2 e / (1 + e e) with e = exp(-|x|), which does not overflow."""
+    e = _exp_of_minus_abs(builder, x)
+    square = builder.map(ops.mul, e, e)
+    return builder.map(
+        ops.div, builder.map(ops.mul, builder.number(2.0), e), builder.map(ops.add, builder.number(1.0), square)
+    )
+
+
+def _dot(builder: Builder, *operands: Instruction) -> Instruction | None:
+    half = len(operands) // 2
+    products = [builder.map(ops.mul, x, y) for x, y in zip(operands[:half], operands[half:], strict=True)]
+    return _chain(ops.add)(builder, *products)
+
+
+def _mean(builder: Builder, *operands: Instruction) -> Instruction | None:
+    total = _chain(ops.add)(builder, *operands)
+    assert total is not None
+    return builder.map(ops.div, total, builder.number(len(operands)))
+
+
+def _softmax(builder: Builder, *operands: Instruction) -> Instruction:
+    shares = builder.map("softmaxes", *operands)
+    return builder.make("pick", [shares], 0, shares.shape)
+
+
+_REWRITES: dict[Operation, Callable[..., Instruction | None]] = {
+    ops.sigmoid: _sigmoid,
+    ops.maximum: _maximum,
+    ops.minimum: _minimum,
+    ops.logaddexp: _logaddexp,
+    ops.step: _step,
+    ops.one_minus_square: _one_minus_square,
+    ops.sech: _sech,
+    ops.sum: _chain(ops.add),
+    ops.prod: _chain(ops.mul),
+    ops.largest: _chain(ops.maximum),
+    ops.smallest: _chain(ops.minimum),
+    ops.dot: _dot,
+    ops.mean: _mean,
+    ops.softmax: _softmax,
+}

@@ -1,0 +1,159 @@
+"""The compiled program as its user sees it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from . import costs
+from .kernels import ArrayKernel, FloatKernel
+from .lower import for_arrays, for_floats
+from .pipeline import Request, complete, grouped, lowered, packed, traced, unpacked
+
+
+class Compiled:
+    """A graph as a program: call it with one array per element of `inputs`.
+
+    It may be called from several threads; since a program owns its buffers, the calls wait for each other.
+
+    Attributes:
+        theta: the parameters as one vector, in the order of `wrt`. The program reads it at every call: change it in
+            place, or assign a vector of the same length, which is copied into it.
+        source: the text that runs.
+    """
+
+    def __init__(self, request: Request) -> None:
+        backend, dtype = request.backend, request.dtype
+        self._request = request
+        self._wrt = tuple(request.wrt or ())
+        self._theta = np.empty(len(self._wrt), dtype)
+        self._dtype = dtype
+        self._lock = threading.Lock()
+        self._arguments = tuple(zip(range(len(request.inputs)), request.input_shapes, strict=True))
+        self.pull()
+        graph = traced(request)
+        groups = grouped(graph)
+        nodes = sum(operation is not None for operation in graph.operations)
+        self._size = costs.Size(nodes, len(groups.groups), request.wrt is not None, bool(request.inputs))
+        choice = costs.choose(self._size)
+        if dtype != np.float64 or backend == "arrays":
+            choice = choice._replace(floats_below=0)
+        self._floats: FloatKernel | None = None
+        self._arrays: ArrayKernel | None = None
+        if backend == "floats":
+            choice = choice._replace(floats_below=np.iinfo(np.int64).max)
+        self._floats_below = choice.floats_below
+        if choice.floats_below:
+            program = lowered(request, complete(request, *unpacked(request, graph)), for_floats)
+            self._floats = FloatKernel(program, request.input_shapes, request.mean)
+        if backend != "floats" and (request.inputs or not choice.floats_below):
+            outputs = packed(request, graph, groups) if choice.packs else unpacked(request, graph)
+            program = lowered(request, complete(request, *outputs), for_arrays)
+            self._arrays = ArrayKernel(program, len(request.inputs), request.mean, self._theta)
+        self._packs = choice.packs
+
+    @property
+    def theta(self) -> np.ndarray:
+        """The parameters as one vector, in the order of `wrt`."""
+        return self._theta
+
+    @theta.setter
+    def theta(self, numbers: Any) -> None:
+        self._theta[...] = numbers
+
+    @property
+    def source(self) -> str:
+        """The text of the program."""
+        return "\n\n".join(kernel.source for kernel in (self._arrays, self._floats) if kernel is not None)
+
+    def pull(self) -> None:
+        """Copies the data of the Values in `wrt` into `theta`."""
+        self._theta[:] = [value.data for value in self._wrt]
+
+    def push(self) -> None:
+        """Copies `theta` back into the data of the Values in `wrt`."""
+        for value, number in zip(self._wrt, self._theta.tolist(), strict=True):
+            value.data = number
+
+    def __call__(self, *arrays: Any) -> Any:
+        """Runs the program.
+
+        Args:
+            *arrays: one for each element of `inputs`: of shape (batch,) for a Value, (batch, n) for a sequence of n.
+
+        Returns:
+            The value and the gradient, if the program was compiled with `wrt`. Otherwise an array of shape (batch,) for
+            one Value and (batch, n) for a list of n. They are the caller's to keep.
+
+        Raises:
+            TypeError: a wrong number of arrays, or one that does not hold real numbers.
+            ValueError: a wrong shape.
+        """
+        if len(arrays) != len(self._arguments):
+            raise TypeError(
+                f"this program takes {len(self._arguments)} arrays, one for each element of `inputs`; got {len(arrays)}"
+            )
+        inputs = [self._checked(k, shape, array) for (k, shape), array in zip(self._arguments, arrays, strict=True)]
+        batch = len(inputs[0]) if inputs else 1
+        for k, array in enumerate(inputs):
+            if len(array) != batch:
+                raise ValueError(
+                    f"argument {k} has {len(array)} rows, but argument 0 has {batch}: each row is one observation"
+                )
+        with self._lock:
+            if self._arrays is None or batch < self._floats_below:
+                assert self._floats is not None
+                return self._from_floats(self._floats.run(self._theta, inputs, batch), batch)
+            return self._from_arrays(self._arrays.run(inputs, batch), batch)
+
+    def _checked(self, k: int, shape: tuple[int, ...], array: Any) -> Any:
+        """The argument as an array of this program's type, one row per observation."""
+        if type(array) is not np.ndarray or array.dtype != self._dtype or not array.flags.c_contiguous:
+            array = self._converted(k, array)
+        if array.ndim != 1 + len(shape) or array.shape[1:] != shape or not len(array):
+            expected = f"(batch, {shape[0]})" if shape else "(batch,)"
+            raise ValueError(
+                f"argument {k} must have shape {expected} with at least one row, got {array.shape}; "
+                "the first axis counts observations"
+            )
+        return array
+
+    def _converted(self, k: int, array: Any) -> np.ndarray:
+        try:
+            given = np.asarray(array)
+        except ValueError as error:
+            raise ValueError(f"argument {k} is not an array: {error}") from None
+        if given.dtype.kind not in "biuf":
+            raise TypeError(f"argument {k} must hold real numbers, got dtype {given.dtype}")
+        return np.ascontiguousarray(given, dtype=self._dtype).reshape(given.shape)
+
+    def _from_floats(self, results: Any, batch: int) -> Any:
+        if self._request.wrt is not None:
+            value, gradient = results
+            return value, np.array(gradient, dtype=self._dtype)
+        return self._per_row(np.array(results, dtype=self._dtype), batch)
+
+    def _from_arrays(self, results: Any, batch: int) -> Any:
+        return results if self._request.wrt is not None else self._per_row(results, batch)
+
+    def _per_row(self, outputs: Any, batch: int) -> Any:
+        """Outputs that do not depend on the inputs are the same in every row."""
+        shape = (len(self._request.outputs),) if self._request.is_list else ()
+        if not self._request.inputs:
+            return float(outputs) if not shape else outputs
+        return np.broadcast_to(outputs, (batch, *shape)).copy() if np.shape(outputs) != (batch, *shape) else outputs
+
+    def __repr__(self) -> str:
+        backend = []
+        if self._floats is not None:
+            below = f" below {self._floats_below} rows" if self._arrays is not None else ""
+            backend.append("floats" + below)
+        if self._arrays is not None:
+            kind = "arrays" if self._packs else "one array per node"
+            backend.append(f"{kind} ({self._arrays.text.statements} NumPy calls)")
+        return (
+            f"<compiled program: {self._size.nodes} nodes in {self._size.groups} groups, "
+            f"{len(self._wrt)} parameters, on {', '.join(backend)}>"
+        )

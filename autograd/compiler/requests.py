@@ -1,0 +1,110 @@
+"""What `compile` was asked for, checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..value import Value
+from .pipeline import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+BACKENDS = ("floats", "arrays")
+
+
+def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str | None, dtype: Any) -> Request:
+    """The request, with its arguments checked.
+
+    Raises:
+        TypeError: something that is not a Value, or not a sequence of them.
+        ValueError: the rest; the message says what was expected and what came.
+    """
+    results, is_list = _outputs(outputs)
+    parameters = None if wrt is None else _parameters(wrt)
+    if parameters is not None and is_list:
+        raise ValueError(
+            f"compile: a gradient needs one loss, got a list of {len(results)} outputs; add them up, or leave out wrt"
+        )
+    arguments, shapes = _inputs(inputs)
+    _check_once(parameters or [], arguments)
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"compile: reduction must be 'mean' or 'sum', got {reduction!r}")
+    if backend is not None and backend not in BACKENDS:
+        raise ValueError(f"compile: backend must be one of {', '.join(map(repr, BACKENDS))} or None, got {backend!r}")
+    kind = np.dtype(dtype)
+    if kind not in (np.float64, np.float32):
+        raise ValueError(f"compile: dtype must be float64 or float32, got {kind}")
+    if backend == "floats" and kind != np.float64:
+        raise ValueError(f"compile: backend 'floats' computes in float64, got dtype {kind}")
+    return Request(results, is_list, parameters, arguments, shapes, reduction == "mean", backend, kind)
+
+
+def _outputs(outputs: Any) -> tuple[list[Value], bool]:
+    if isinstance(outputs, Value):
+        return [outputs], False
+    results = _values(outputs, "the outputs")
+    if not results:
+        raise ValueError("compile: there is no output; give a Value or a list of Values")
+    return results, True
+
+
+def _parameters(wrt: Any) -> list[Value]:
+    parameters = [wrt] if isinstance(wrt, Value) else _values(wrt, "wrt")
+    if not parameters:
+        raise ValueError("compile: wrt is empty; leave it out for a program without gradient")
+    for i, parameter in enumerate(parameters):
+        _check_leaf(parameter, f"wrt[{i}]")
+    return parameters
+
+
+def _inputs(inputs: Any) -> tuple[list[list[Value]], list[tuple[int, ...]]]:
+    if isinstance(inputs, Value):
+        raise TypeError(
+            "compile: inputs is a sequence with one element for each array, as in inputs=(x, y); got a Value"
+        )
+    arguments: list[list[Value]] = []
+    shapes: list[tuple[int, ...]] = []
+    for k, element in enumerate(_listed(inputs, "inputs")):
+        values = [element] if isinstance(element, Value) else _values(element, f"inputs[{k}]")
+        for j, value in enumerate(values):
+            _check_leaf(value, f"inputs[{k}]" if isinstance(element, Value) else f"inputs[{k}][{j}]")
+        arguments.append(values)
+        shapes.append(() if isinstance(element, Value) else (len(values),))
+    return arguments, shapes
+
+
+def _listed(values: Any, what: str) -> list[Any]:
+    try:
+        return list(values)
+    except TypeError:
+        raise TypeError(f"compile: {what} must be a sequence, got {values!r} of type {type(values).__name__}") from None
+
+
+def _values(values: Iterable[Any], what: str) -> list[Value]:
+    listed = _listed(values, what)
+    for i, value in enumerate(listed):
+        if not isinstance(value, Value):
+            raise TypeError(f"compile: {what}[{i}] must be a Value, got {value!r} of type {type(value).__name__}")
+    return listed
+
+
+def _check_leaf(value: Value, what: str) -> None:
+    if value.op is not None:
+        raise ValueError(
+            f"compile: {what} must be a leaf, a Value made from a number, but it is the result of {value.op!r}"
+        )
+    if value.is_constant:
+        raise ValueError(f"compile: {what} must be a leaf, but it is a constant: {value!r}")
+
+
+def _check_once(parameters: Sequence[Value], arguments: Sequence[Sequence[Value]]) -> None:
+    seen: dict[Value, str] = {}
+    places = [(f"wrt[{i}]", value) for i, value in enumerate(parameters)]
+    places += [(f"inputs[{k}][{j}]", value) for k, values in enumerate(arguments) for j, value in enumerate(values)]
+    for place, value in places:
+        if value in seen:
+            raise ValueError(f"compile: {place} is the same Value as {seen[value]}; each has a place of its own")
+        seen[value] = place

@@ -1,0 +1,85 @@
+"""The fourth pass: nodes that are built alike form a group, which the next pass turns into one array."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .trace import CONSTANT
+
+if TYPE_CHECKING:
+    from .flatten import Flat, Sum
+    from .trace import Graph
+
+Slots = dict[Any, list[Any]]
+"""The parts of a sum by how they are built: for each sign and signature the nodes, or the pairs of nodes."""
+
+
+class Group:
+    """Nodes with equal signatures.
+
+    The operands in one slot have one signature too, so that they are elements of one array; and since a node's
+    signature holds those of its operands, groups cannot depend on each other in a circle.
+
+    Attributes:
+        nodes: their numbers in the graph.
+        slots: for sums, each node's terms and products by signature; None for other operations.
+    """
+
+    __slots__ = ("nodes", "slots")
+
+    def __init__(self, is_sum: bool) -> None:
+        self.nodes: list[int] = []
+        self.slots: list[Slots] | None = [] if is_sum else None
+
+
+def signatures(graph: Graph, flat: Flat) -> tuple[list[int], list[Group]]:
+    """The signature of every node, a small number, and the groups in an order in which they can be computed.
+
+    Leaves have their source as signature. That of a sum is its number of terms and products of each kind, that of any
+    other result the operation and the operands' signatures.
+    """
+    known: dict[Any, int] = {}
+    signature = list(graph.sources)
+    groups: list[Group] = []
+    first = max([CONSTANT, *graph.sources]) + 1  # above the signatures of all leaves
+    sums, absorbed = flat.sums, flat.absorbed
+    for i, operation in enumerate(graph.operations):
+        if operation is None or absorbed[i]:
+            continue
+        total = sums.get(i)
+        slots = None if total is None else _slots(total, signature)
+        key: Any
+        if slots is None:
+            key = (operation, *[signature[x] for x in graph.operands[i]])
+        else:
+            key = tuple(sorted([(kind, len(parts)) for kind, parts in slots.items()]))
+        j = known.get(key)
+        if j is None:
+            j = known[key] = len(groups)
+            groups.append(Group(slots is not None))
+        group = groups[j]
+        group.nodes.append(i)
+        if slots is not None and group.slots is not None:
+            group.slots.append(slots)
+        signature[i] = first + j
+    return signature, groups
+
+
+def _slots(total: Sum, signature: list[int]) -> Slots:
+    """The parts of a sum by their signs and signatures; in a product the smaller signature comes first."""
+    slots: Slots = {}
+    for sign in (0, 1):
+        for x in total.terms[sign]:
+            slots.setdefault((sign, signature[x]), []).append(x)
+        for pair in total.products[sign]:
+            left, right = pair
+            kind = (sign, signature[left], signature[right])
+            if kind[1] > kind[2]:
+                kind = (sign, kind[2], kind[1])
+                pair = (right, left)
+            parts = slots.get(kind)
+            if parts is None:
+                slots[kind] = [pair]
+            else:
+                parts.append(pair)
+    return slots

@@ -1,0 +1,40 @@
+"""The second pass: constants are computed now, and what is computed twice in the same way is computed once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..value import evaluated
+from .trace import CONSTANT, Graph
+
+if TYPE_CHECKING:
+    from ..ops import Operation
+
+
+def simplify(graph: Graph) -> Graph:
+    """The graph without operations on constants alone and without repetitions.
+
+    Numbers are data, not structure: a factor of 1 or a term of 0 stays, for what was built alike must remain alike to
+    be packed into arrays. For the same reason equal constants are not made one.
+    """
+    simple = Graph()
+    number: list[int] = []
+    known: dict[tuple[Operation, tuple[int, ...]], int] = {}
+    sources = simple.sources
+    for i, operation in enumerate(graph.operations):
+        if operation is None:
+            number.append(simple.leaf(graph.sources[i], graph.positions[i], graph.data[i]))
+            continue
+        operands = tuple([number[x] for x in graph.operands[i]])
+        key = (operation, operands)
+        j = known.get(key)
+        if j is None:
+            if sources[operands[0]] == CONSTANT and all(sources[x] == CONSTANT for x in operands):
+                data = evaluated(operation, [simple.data[x] for x in operands])
+                j = simple.leaf(CONSTANT, 0, data)
+            else:
+                j = simple.result(operation, operands)
+            known[key] = j
+        number.append(j)
+    simple.outputs = [number[x] for x in graph.outputs]
+    return simple

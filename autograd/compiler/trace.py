@@ -1,0 +1,100 @@
+"""The first pass: the graph of Values as lists of integers, and what each leaf is to the program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..graph import history
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..ops import Operation
+    from ..value import Value
+
+THETA, CONSTANT, FIRST_INPUT = 0, 1, 2
+"""Where a leaf's number comes from: the graph, the parameter vector, or the argument with the number `source - 2`."""
+
+
+class Graph:
+    """Nodes by number, operands before results.
+
+    Attributes:
+        operations: each node's operation; None for a leaf.
+        operands: the numbers of each node's operands.
+        sources: where a leaf's number comes from.
+        positions: a leaf's position in the parameter vector or the row of an argument.
+        data: a constant leaf's number.
+        outputs: the nodes that are the results.
+    """
+
+    def __init__(self) -> None:
+        self.operations: list[Operation | None] = []
+        self.operands: list[tuple[int, ...]] = []
+        self.sources: list[int] = []
+        self.positions: list[int] = []
+        self.data: list[float] = []
+        self.outputs: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.operations)
+
+    def __str__(self) -> str:
+        lines = [f"#{i} = {self._described(i)}" for i in range(len(self))]
+        return "\n".join([*lines, "return " + ", ".join(f"#{i}" for i in self.outputs)])
+
+    def _described(self, i: int) -> str:
+        operation = self.operations[i]
+        if operation is not None:
+            return f"{operation.name}({', '.join(f'#{operand}' for operand in self.operands[i])})"
+        if self.sources[i] == CONSTANT:
+            return repr(self.data[i])
+        name = "theta" if self.sources[i] == THETA else f"input {self.sources[i] - FIRST_INPUT}"
+        return f"{name}[{self.positions[i]}]"
+
+    def leaf(self, source: int, position: int, number: float) -> int:
+        """Adds a leaf."""
+        self.operations.append(None)
+        self.operands.append(())
+        self.sources.append(source)
+        self.positions.append(position)
+        self.data.append(number)
+        return len(self.operations) - 1
+
+    def result(self, operation: Operation, operands: tuple[int, ...]) -> int:
+        """Adds the result of an operation."""
+        self.operations.append(operation)
+        self.operands.append(operands)
+        self.sources.append(-1)
+        self.positions.append(0)
+        self.data.append(0.0)
+        return len(self.operations) - 1
+
+
+def trace(outputs: Sequence[Value], wrt: Sequence[Value], inputs: Sequence[Sequence[Value]]) -> Graph:
+    """The graph that the outputs were computed in.
+
+    Args:
+        outputs: the results of the program.
+        wrt: the leaves that are parameters, in the order of their vector.
+        inputs: for each argument of the program, the leaves that stand for a row of it.
+    """
+    graph = Graph()
+    number: dict[Value, int] = {}
+    for source, values in zip([THETA, *range(FIRST_INPUT, FIRST_INPUT + len(inputs))], [wrt, *inputs], strict=True):
+        for position, value in enumerate(values):
+            number[value] = graph.leaf(source, position, value._datum)
+
+    def constant(value: Value) -> int:
+        i = number[value] = graph.leaf(CONSTANT, 0, value._datum)
+        return i
+
+    for node in reversed(history(outputs)):
+        left, right = node._left, node._right
+        operands = left if type(left) is tuple else (left,) if right is None else (left, right)
+        numbers = [number[x] if x in number else constant(x) for x in operands]
+        operation = node._operation
+        assert operation is not None
+        number[node] = graph.result(operation, tuple(numbers))
+    graph.outputs = [number[x] if x in number else constant(x) for x in outputs]
+    return graph
