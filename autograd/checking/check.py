@@ -199,12 +199,9 @@ class _OutputCheck:
             return WRONG, *self._overflow()
         if verdict != WRONG:
             return verdict, None, ""
-        if not self._is_smooth(variable) and tolerance.kinks != "subgradient":
-            return (
-                KINK,
-                None,
-                "operations on the way have kinks here, and what they take for derivatives does not add up",
-            )
+        if not self._is_smooth(variable):
+            note = "operations on the way have kinks here, and what they take for derivatives does not add up"
+            return WRONG if tolerance.kinks == "subgradient" else KINK, None, note
         if self._rounding().explains(variable, analytic):
             return ILL_CONDITIONED, None, "the rounding of numbers on the way explains the difference"
         return WRONG, None, "every operation is right by itself; `backward` puts them together wrongly"

@@ -206,10 +206,13 @@ def argument_names(f: Callable[..., Any], number: int, otherwise: str = "") -> l
     """The names of a function's first arguments; where they are not known, as for functions in C, something else."""
     while hasattr(f, "__wrapped__"):  # what a decorator was put around
         f = f.__wrapped__
+    hidden = 1 if hasattr(f, "__self__") else 0
+    if hasattr(f, "operation"):  # one of the user's own: its formula has the names, after the number system
+        f, hidden = f.operation.formula, 1
     code = getattr(f, "__code__", None)
     names: list[str] = []
     if code is not None:
-        names += code.co_varnames[: code.co_argcount][1 if hasattr(f, "__self__") else 0 :]
+        names += code.co_varnames[hidden : code.co_argcount]
         if code.co_flags & CO_VARARGS:
             rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
             names += [f"{rest}[{i}]" for i in range(number - len(names))]
