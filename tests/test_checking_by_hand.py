@@ -1,0 +1,212 @@
+"""check_gradient: derivatives worked out by hand, anybody's code, and the usual mistakes in them."""
+
+import math
+
+import numpy as np
+import pytest
+
+from autograd import GradcheckError, check_gradient
+from autograd.checking.differences import slope_of_floats
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(5, 3))
+Y = np.arange(5.0)
+W = np.array([0.3, -0.2, 0.9])
+SQUARE = RNG.normal(size=(3, 3))
+WIDE = RNG.normal(size=(2, 3))
+V = np.array([1.0, 2.0, 3.0])
+
+
+def mse(w):
+    return ((X @ w - Y) ** 2).mean()
+
+
+def mse_gradient(w):
+    return 2 * X.T @ (X @ w - Y) / 5
+
+
+def layer(weights):
+    return np.tanh(weights @ V).sum()
+
+
+def layer_gradient(weights):
+    return np.outer(1 - np.tanh(weights @ V) ** 2, V)
+
+
+def failure(f, df, x, **kwargs):
+    with pytest.raises(GradcheckError) as caught:
+        check_gradient(f, df, x, **kwargs)
+    return caught.value.report
+
+
+def bad(report):
+    return [entry.input for entry in report.entries if entry.verdict == "wrong"]
+
+
+@pytest.mark.parametrize(
+    ("f", "df", "x"),
+    [
+        (lambda x: 1 / x, lambda x: -1 / x**2, 1e-5),
+        (lambda x: 1 / x, lambda x: -1 / x**2, -1e-200),
+        (math.log, lambda x: 1 / x, 1e-6),
+        (lambda x: x + 1e9, lambda x: 1.0, 1.0),
+        (lambda x: 1 / (1 + math.exp(-x)), lambda x: 1 / (2 + 2 * math.cosh(x)), 12.0),
+        (lambda x: 1e-6 * x * x, lambda x: 2e-6 * x, 1.5),
+        (math.log1p, lambda x: 1 / (1 + x), -0.999999),
+        (lambda x: math.sin(1000 * x), lambda x: 1000 * math.cos(1000 * x), 3.0),
+        (math.exp, math.exp, 30.0),
+        (lambda x: x * x, lambda x: 2 * x, 0.0),
+        (lambda x: 3.0, lambda x: 0.0, 2.0),
+        (math.asin, lambda x: 1 / math.sqrt(1 - x * x), 0.999),
+        (lambda p: p[0] * p[1], lambda p: [p[1], p[0]], [2.0, 3.0]),
+        (lambda p: p[0][0] * p[1][0], lambda p: [[p[1][0]], [p[0][0]]], [[2], [3]]),
+        (mse, mse_gradient, W),
+        (layer, layer_gradient, SQUARE),
+        (layer, layer_gradient, WIDE),
+    ],
+)
+def test_right_derivatives_are_ok(f, df, x):
+    report = check_gradient(f, df, x)
+    assert {entry.verdict for entry in report.entries} == {"ok"}
+    assert len(report.entries) == np.size(x)
+
+
+@pytest.mark.parametrize(
+    ("f", "df", "x", "hint"),
+    [
+        (mse, lambda w: -mse_gradient(w), W, "sign"),
+        (mse, lambda w: mse_gradient(w) / 2, W, "factor of 2 is missing"),
+        (mse, lambda w: mse_gradient(w) * 2, W, "factor of 2 too much"),
+        (mse, lambda w: mse_gradient(w) * 5, W, "1/n of a mean missing, with n = 5"),
+        (mse, lambda w: mse_gradient(w) / -5, W, "1/n too much, with n = 5"),
+        (mse, lambda w: 0 * w, W, "0 everywhere"),
+        (mse, lambda w: mse_gradient(w)[[1, 0, 2]], W, "another argument, w[1]"),
+        (layer, lambda w: layer_gradient(w).T, SQUARE, "transposed"),
+        (layer, lambda w: layer_gradient(w).T, WIDE, "transposed"),
+        (lambda x: 1e-6 * x * x, lambda x: 1e-6 * x, 1.5, "factor of 2 is missing"),
+        (lambda x: 1 / (1 + math.exp(-x)), lambda x: 0.0, 12.0, "0 everywhere"),
+    ],
+)
+def test_usual_mistakes_are_recognised(f, df, x, hint):
+    report = failure(f, df, x)
+    assert any(hint in line for line in report.hints)
+    assert hint in str(report)
+
+
+def test_a_mistake_that_is_not_a_usual_one_gets_no_guess():
+    report = failure(mse, lambda w: mse_gradient(w) * np.array([1.0, 1.0, 1.0001]), W)
+    assert report.hints == []
+    assert bad(report) == ["w[2]"]
+    assert report.entries[2].error == pytest.approx(1e-4, rel=1e-4)
+
+
+def test_components_are_named_as_they_are_indexed():
+    assert bad(failure(layer, lambda weights: layer_gradient(weights) + np.eye(2, 3), WIDE)) == [
+        "weights[0, 0]",
+        "weights[1, 1]",
+    ]
+    assert bad(failure(lambda p: p[0][1] ** 2, lambda p: [[0.0, 1.0]], [[1.0, 2.0]])) == ["p[0][1]"]
+
+
+def test_the_derivative_of_the_ssr_of_the_lectures():
+    doses, observed = [0.0, 0.5, 1.0], [0.0, 1.0, 0.0]
+
+    def predicted(dose, w1):
+        y1 = math.log1p(math.exp(dose * w1 + 2.14))
+        y2 = math.log1p(math.exp(dose * -2.52 + 1.29))
+        return -1.30 * y1 + 2.28 * y2 - 0.58
+
+    def ssr(w1):
+        return sum((o - predicted(d, w1)) ** 2 for d, o in zip(doses, observed, strict=True))
+
+    def dssr_dw1(w1, factor=-2):
+        total = 0.0
+        for dose, o in zip(doses, observed, strict=True):
+            e = math.exp(dose * w1 + 2.14)
+            total += factor * (o - predicted(dose, w1)) * -1.30 * e / (1 + e) * dose
+        return total
+
+    assert check_gradient(ssr, dssr_dw1, -34.4).ok
+    assert "sign" in str(failure(ssr, lambda w1: dssr_dw1(w1, factor=2), -34.4))
+
+
+# Verdicts that respect what differences can tell
+
+
+def test_kinks_have_both_sides():
+    report = check_gradient(abs, lambda x: 0.0, 0.0)
+    [entry] = report.entries
+    assert (entry.verdict, entry.left, entry.right) == ("kink", -1.0, 1.0)
+    assert not failure(abs, lambda x: 0.0, 0.0, kinks="fail").ok
+    assert not failure(abs, lambda x: 2.0, 0.0, kinks="subgradient").ok
+    assert check_gradient(lambda x: max(x, 0.0), lambda x: 1.0, 1e-9).entries[0].verdict == "ok"
+
+
+def test_the_edge_of_a_domain_has_one_side():
+    assert check_gradient(lambda x: x * math.sqrt(x), lambda x: 1.5 * math.sqrt(x), 0.0).ok
+    assert check_gradient(math.sqrt, lambda x: math.inf, 0.0).entries[0].verdict == "ok"
+    assert bad(failure(lambda x: x * math.sqrt(x), lambda x: 1.0, 0.0)) == ["x"]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_coarse_arithmetic_is_believed_as_far_as_it_goes(kind):
+    def cube(x):
+        return float(kind(x) ** 3)
+
+    assert check_gradient(cube, lambda x: 3 * x * x, 1.3).entries[0].verdict in ("ok", "ill-conditioned")
+    assert bad(failure(cube, lambda x: 2 * x * x, 1.3)) == ["x"]
+
+
+def test_errors_are_within_the_estimate():
+    for f, df in [(math.sin, math.cos), (math.exp, math.exp), (math.tanh, lambda x: 1 / math.cosh(x) ** 2)]:
+        for x in np.linspace(-3, 3, 31).tolist():
+            slope = slope_of_floats(f, x)
+            assert abs(slope.middle - df(x)) <= slope.error + 1e-15
+            assert slope.error <= 1e-7 * abs(df(x)) + 1e-14
+
+
+def test_large_arrays_need_few_calls():
+    calls = []
+
+    def f(w):
+        calls.append(1)
+        return float(np.sum(w**3))
+
+    check_gradient(f, lambda w: 3 * w * w, RNG.normal(size=50))
+    assert len(calls) < 50 * 50
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("f", "df", "x", "error", "message"),
+    [
+        (abs, lambda x: [1.0, 2.0], 1.0, ValueError, "structure of x: expected number, got"),
+        (sum, lambda x: [1.0], [1.0, 2.0], ValueError, "structure of x"),
+        (lambda x: "a", abs, 1.0, TypeError, "result of f"),
+        (lambda x: np.array([1.0, 2.0]), abs, 1.0, TypeError, "result of f"),
+        (abs, lambda x: None, 1.0, TypeError, "result of df"),
+        (abs, abs, "a", TypeError, "x must be"),
+        (lambda x: math.nan, abs, 1.0, ValueError, "nan"),
+        (abs, abs, 1.0, ValueError, "kinks must be"),
+    ],
+)
+def test_bad_input_is_one_clear_error(f, df, x, error, message):
+    with pytest.raises(error, match=message):
+        check_gradient(f, df, x, **({"kinks": "no"} if "kinks" in message else {}))
+
+
+def test_there_is_no_graph_to_draw():
+    with pytest.raises(ValueError, match="no graph"):
+        check_gradient(abs, lambda x: 1.0, 1.0).draw()
+
+
+def test_f_may_change_its_argument():
+    def f(w):
+        w *= 2
+        return float(w.sum())
+
+    x = np.array([1.0, 2.0])
+    assert check_gradient(f, lambda w: np.full(2, 2.0), x).ok
+    assert x.tolist() == [1.0, 2.0]
