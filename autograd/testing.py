@@ -38,7 +38,8 @@ def values(min_value: float = -4.0, max_value: float = 4.0, *, name: str | None 
     """Leaf Values with finite data.
 
     Args:
-        min_value, max_value: the bounds of the data, which belong to it.
+        min_value: the smallest data.
+        max_value: the largest data.
         name: the Values' name.
 
     >>> from hypothesis import given

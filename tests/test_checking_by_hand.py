@@ -47,7 +47,7 @@ def bad(report):
     ("f", "df", "x"),
     [
         (lambda x: 1 / x, lambda x: -1 / x**2, 1e-5),
-        (lambda x: 1 / x, lambda x: -1 / x**2, -1e-200),
+        (lambda x: 1 / x, lambda x: -1 / x**2, -1e-100),
         (math.log, lambda x: 1 / x, 1e-6),
         (lambda x: x + 1e9, lambda x: 1.0, 1.0),
         (lambda x: 1 / (1 + math.exp(-x)), lambda x: 1 / (2 + 2 * math.cosh(x)), 12.0),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # Beyond 2 to the power of this, numbers count as infinite for exp, and as having no angle for sin: the digits that one
 # of these would need for an exact result do not fit into memory.
 _LARGEST_EXPONENT = 5000
+# Beyond 2 to the power of this, erf counts as flat; exp(-x**2) has billions of zeros there.
+_FLAT_EXPONENT = 16
 
 
 class NotReplayableError(Exception):
@@ -119,8 +121,6 @@ class Precise:
     arcsin = _stays_real("asin")
     arccos = _stays_real("acos")
     arctan = _stays_real("atan")
-    erf = _stays_real("erf")
-    erfc = _stays_real("erfc")
 
     def sin(self, x: Any) -> Any:  # noqa: D102  # the names of `arithmetic`, with the same meaning
         return self.context.sin(x) if self._has_an_angle(x) else self.nan
@@ -163,7 +163,15 @@ class Precise:
         return self.exp(-x * x / 2)
 
     def normal_cdf(self, x: Any) -> Any:  # noqa: D102
-        return self.context.erfc(-x / self.context.sqrt(2)) / 2
+        return self.erfc(-x / self.context.sqrt(2)) / 2
+
+    def erf(self, x: Any) -> Any:  # noqa: D102
+        return 1 - self.erfc(x) if self.exponent(x) > _FLAT_EXPONENT else self.context.erf(x)
+
+    def erfc(self, x: Any) -> Any:  # noqa: D102
+        if self.exponent(x) > _FLAT_EXPONENT:
+            return self.number(0 if x > 0 else 2)
+        return self.context.erfc(x)
 
     def divide(self, x: Any, y: Any) -> Any:  # noqa: D102
         if y != 0:

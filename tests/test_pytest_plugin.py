@@ -1,0 +1,211 @@
+"""The pytest plugin: fixture, marker, failure section, and what it costs."""
+
+import pathlib
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+SET_UP = """
+import pytest
+from autograd import *
+cube = operation("cube", lambda m, x: x * x * x, lambda m, y, x: (2 * x * x,))
+"""
+
+RIGHT = """
+@pytest.mark.gradcheck(points=4, seed=1)
+def test_right(x, y):
+    return (x * y).sigmoid() + x.log()
+"""
+
+WRONG = """
+@pytest.mark.gradcheck
+def test_wrong(x, y):
+    with scope("hidden"):
+        z = cube(x * y)
+    return z + y
+"""
+
+
+@pytest.fixture
+def run(pytester):
+    def run(text, *arguments):
+        pytester.makepyfile(SET_UP + text)
+        plugin = [] if "chainrule" in registered() else ["-p", "autograd.pytest_plugin"]
+        return pytester.runpytest_inprocess(*plugin, "--strict-markers", "-W", "error", *arguments)
+
+    return run
+
+
+def registered():
+    """The names of the plugins that pytest loads by itself here."""
+    from importlib.metadata import entry_points
+
+    return [entry.name for entry in entry_points(group="pytest11")]
+
+
+def test_the_fixture_is_gradcheck(run):
+    outcome = run("""
+def test_fixture(gradcheck):
+    assert gradcheck(lambda x: x.exp(), [1.0]).ok
+    with pytest.raises(GradcheckError, match="operation 'cube'"):
+        gradcheck(cube, [2.0])
+""")
+    outcome.assert_outcomes(passed=1)
+
+
+def test_a_marked_function_is_the_function_to_check(run):
+    run(RIGHT).assert_outcomes(passed=1)
+
+
+def test_a_failure_has_a_section_with_table_point_and_picture(run):
+    outcome = run(WRONG)
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(
+        [
+            "*GradcheckError: gradcheck FAILED: 2 derivatives, 2 wrong by 'cube'",
+            "*- gradcheck -*",
+            "point 1 of 20: x = *, y = *",
+            "this point alone: @pytest.mark.gradcheck(points=[[](*, *)[]])",
+            "operation 'cube' in hidden has a wrong derivative",
+            "*z = cube(x * y)",
+            "input  verdict *",
+            "the graph: *.svg",
+        ]
+    )
+    text = outcome.stdout.str()
+    path = pathlib.Path(re.search(r"the graph: (.*\.svg)", text)[1])
+    assert ET.parse(path).getroot().tag.endswith("svg")
+    assert "wrong derivative by operand 0" in path.read_text(encoding="utf-8")
+    assert "pytest_plugin.py" not in text  # the plugin's own frames are no news
+    assert text.count("has a wrong derivative") == 1
+
+
+def test_the_fixture_fails_with_the_same_section(run):
+    outcome = run("""
+def test_fixture(gradcheck):
+    gradcheck(cube, [2.0])
+""")
+    outcome.stdout.fnmatch_lines([">*gradcheck(cube, [[]2.0[]])", "*- gradcheck -*", "input *", "the graph: *.svg"])
+
+
+def test_the_printed_point_runs_alone(run):
+    first = run(WRONG).stdout.str()
+    again = re.search(r"this point alone: (.*)", first)[1]
+    point = re.search(r"point 1 of 20: (.*)", first)[1]
+    second = run(WRONG.replace("@pytest.mark.gradcheck", again)).stdout.str()
+    assert f"point 1 of 1: {point}" in second
+
+
+def test_points_depend_on_the_seed_alone(run):
+    def point(seed):
+        text = WRONG.replace("gradcheck\n", f"gradcheck(seed={seed})\n")
+        return re.search(r"point 1 of 20: (.*)", run(text).stdout.str())[1]
+
+    assert point(3) == point(3) != point(4)
+
+
+def test_all_points_are_checked(run):
+    outcome = run("""
+seen = []
+@pytest.mark.gradcheck(points=7)
+def test_points(x):
+    seen.append(float(x))
+    return x.square()
+
+def test_seen():
+    assert len(set(seen)) >= 7
+""")
+    outcome.assert_outcomes(passed=2)
+
+
+def test_points_come_from_the_domains_of_the_operations(run):
+    outcome = run("""
+@pytest.mark.gradcheck(points=50)
+def test_domains(x, y, z):
+    assert 0.05 <= float(x) <= 6.0
+    assert -0.95 <= float(y) <= 0.95
+    return x.log() + y.arcsin() + (z - 3).sqrt()
+""")
+    outcome.assert_outcomes(passed=1)
+
+
+def test_ranges_and_lists(run):
+    outcome = run("""
+@pytest.mark.gradcheck(points=5, ranges={"x": (10.0, 11.0), "ws": [(0.0, 1.0), [(2.0, 3.0)]]})
+def test_ranges(x, ws):
+    assert 10.0 <= float(x) <= 11.0 and 0.0 <= float(ws[0]) <= 1.0 and 2.0 <= float(ws[1][0]) <= 3.0
+    return x * ws[0] + ws[1][0]
+""")
+    outcome.assert_outcomes(passed=1)
+
+
+def test_fixtures_parameters_methods_and_several_results(run):
+    outcome = run("""
+@pytest.fixture
+def two():
+    return 2.0
+
+@pytest.mark.gradcheck(points=2)
+def test_fixture(x, *, two, tmp_path):
+    assert two == 2.0 and tmp_path.exists()
+    return [x * two, x.exp()]
+
+@pytest.mark.gradcheck(points=2)
+@pytest.mark.parametrize("power", [1, 2, 3])
+def test_parametrized(x, power):
+    return x**power
+
+class TestMethods:
+    @pytest.mark.gradcheck(points=2)
+    def test_method(self, x):
+        return x.tanh()
+
+def test_plain():
+    pass
+""")
+    outcome.assert_outcomes(passed=6)
+
+
+def test_tolerances_are_passed_on(run):
+    run("""
+@pytest.mark.gradcheck(points=[(0.0,)], kinks="fail")
+def test_kink(x):
+    return x.relu()
+
+@pytest.mark.gradcheck(rtol=0.5)
+def test_loose(x):
+    return cube(x)
+""").assert_outcomes(passed=1, failed=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("@pytest.mark.gradcheck\ndef test_it(x):\n    x.exp()\n", "*test_it is marked gradcheck and must return*"),
+        ("@pytest.mark.gradcheck(ranges={'y': (0, 1)})\ndef test_it(x):\n    return x\n", "*no argument 'y'*"),
+        ("@pytest.mark.gradcheck(ranges={'x': (1, 0)})\ndef test_it(x):\n    return x\n", "*low < high*"),
+        ("@pytest.mark.gradcheck\ndef test_it(x):\n    return (-1 - x * x).log()\n", "*no point was found*"),
+        ("@pytest.mark.gradcheck(point=3)\ndef test_it(x):\n    return x\n", "*point*"),
+    ],
+)
+def test_bad_use_is_one_clear_error(run, text, message):
+    outcome = run(text)
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines([message])
+
+
+def test_an_unused_plugin_imports_nothing_heavy(pytester):
+    pytester.makepyfile("""
+import sys
+def test_nothing():
+    heavy = {"numpy", "mpmath", "graphviz", "pygraphviz", "matplotlib", "autograd.checking", "hypothesis"}
+    assert not heavy & set(sys.modules)
+""")
+    plugin = [] if "chainrule" in registered() else ["-p", "autograd.pytest_plugin"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:hypothesispytest", *plugin]
+    subprocess.run(command, cwd=pytester.path, check=True, capture_output=True)
