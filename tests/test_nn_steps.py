@@ -1,0 +1,55 @@
+"""The eager step: the loss of a batch and its gradient, as a compiled step would give them."""
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Value, value_and_grad
+from nn.steps import EagerStep, depends_on
+
+ROWS, SUMS = [[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]], [1.0, 0.0, -2.0]
+
+
+@pytest.mark.parametrize("added", [True, False])
+def test_value_and_gradient_of_a_batch(added):
+    model = nn.Linear(2, 1, seed=0)
+
+    def whole(theta):
+        losses = [(theta[0] * a + theta[1] * b + theta[2] - y) ** 2 for (a, b), y in zip(ROWS, SUMS, strict=True)]
+        return sum(losses) / (1 if added else 3)
+
+    step = EagerStep(model, nn.mse, model.parameters(), added)
+    value, gradient = step(ROWS, SUMS)
+    expected, slopes = value_and_grad(whole)(step.theta.tolist())
+    assert value == pytest.approx(expected, rel=1e-14)
+    assert gradient.tolist() == pytest.approx(slopes, rel=1e-13)
+
+
+def test_every_call_starts_from_theta():
+    model = nn.Linear(1, 1, seed=0)
+    step = EagerStep(model, nn.mse, model.parameters(), added=False)
+    step.theta[:] = [2.0, 1.0]
+    value, gradient = step([[3.0]], [0.0])
+    assert (value, gradient.tolist()) == (49.0, [42.0, 14.0])
+    assert [p.data for p in model.parameters()] == [2.0, 1.0]
+    assert np.array_equal(step([[3.0]], [0.0])[1], gradient)
+
+
+def test_an_observation_that_is_cut_off_adds_nothing():
+    model = nn.Linear(1, 1, seed=0)
+    step = EagerStep(
+        model, lambda outputs, target: Value(5.0).detach() if target else outputs[0], model.parameters(), added=True
+    )
+    value, gradient = step([[2.0], [3.0]], [1, 0])
+    assert value == 5.0 + model([3.0])[0].data
+    assert gradient.tolist() == [3.0, 1.0]
+
+
+def test_depends_on():
+    x, y = Value(1.0), Value(2.0)
+    z = (x * 2).exp() + 1
+    assert depends_on([z], [x])
+    assert depends_on([y, z], [x])
+    assert depends_on([x], [x])
+    assert not depends_on([z], [y])
+    assert not depends_on([z.detach()], [x])
