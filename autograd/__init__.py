@@ -63,6 +63,7 @@ _LATER = {
     "GradcheckError": "checking",
     "check_gradient": "checking",
     "draw": "drawing",
+    "explain": "drawing",
     "gradcheck": "checking",
 }
 
@@ -87,6 +88,7 @@ __all__ = [
     "elu",
     "erf",
     "exp",
+    "explain",
     "expm1",
     "gelu",
     "grad",

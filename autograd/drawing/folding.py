@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from .names import in_common
 from .sketch import Edge, Part, around, in_reading_order
 
 if TYPE_CHECKING:
@@ -279,24 +280,13 @@ def _classes_by_use(sketch: Sequence[Part], start: Mapping[Part, int]) -> dict[P
 def _siblings(_: Any, members: Sequence[Part]) -> Part:
     first = members[0]
     part = Part(first.kind, [value for member in members for value in member.values], first.scope)
-    part.steps = [_in_common(texts) for texts in zip(*(member.steps for member in members), strict=True)]
-    part.title = first.title or _in_common([member.value.name or "" for member in members])
+    part.steps = [in_common(texts) for texts in zip(*(member.steps for member in members), strict=True)]
+    part.title = first.title or in_common([member.value.name or "" for member in members])
     part.parameters = list(dict.fromkeys(parameter for member in members for parameter in member.parameters))
     part.is_ordered = first.is_ordered
     part.shown = [value for member in members for value in member.shown]
     part.times = sum(member.times for member in members)
     return part
-
-
-def _in_common(texts: Sequence[str]) -> str:
-    """The text if all are equal, otherwise with an ellipsis for each number or word in which they differ."""
-    distinct = set(texts)
-    if len(distinct) == 1:
-        return texts[0]
-    pieces = [re.findall(r"-?[\d.]+(?:e[+-]\d+)?|[^\d]+?(?=-?\d|$)", text) for text in sorted(distinct)]
-    if len({len(each) for each in pieces}) > 1:
-        return "…"
-    return "".join(each[0] if len(set(each)) == 1 else "…" for each in zip(*pieces, strict=True))
 
 
 # Blocks: whatever is left

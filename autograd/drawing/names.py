@@ -1,9 +1,10 @@
-"""What variables call the Values they hold."""
+"""What Values are called: by the variables that hold them, and several at once."""
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..value import Value
@@ -53,3 +54,18 @@ def _items(thing: Any) -> list[tuple[Any, Any]]:
     if isinstance(thing, (list, tuple)):
         return list(enumerate(thing))
     return list(thing.items()) if isinstance(thing, dict) else []
+
+
+def in_common(texts: Sequence[str]) -> str:
+    """The text if all are equal, otherwise with an ellipsis for each number or word in which they differ.
+
+    >>> in_common(["layer 1, row 3", "layer 1, row 10"])
+    'layer 1, row …'
+    """
+    distinct = set(texts)
+    if len(distinct) == 1:
+        return texts[0]
+    pieces = [re.findall(r"-?[\d.]+(?:e[+-]\d+)?|[^\d]+?(?=-?\d|$)", text) for text in sorted(distinct)]
+    if len({len(each) for each in pieces}) > 1:
+        return "…"
+    return "".join(each[0] if len(set(each)) == 1 else "…" for each in zip(*pieces, strict=True))

@@ -1,0 +1,199 @@
+"""explain: the chain rule from a result back to one Value, in symbols and in numbers, path by path."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from typing import TYPE_CHECKING, Any
+
+from .. import graph
+from ..value import Value, partials_on_floats
+from .explanation import Explanation, Factor, Path
+from .formulas import FORMULAS, PRODUCT, Number, expression, term
+from .names import variable_names
+from .sketch import SYMMETRIC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    Link = tuple[Value, int, float, Value]
+    """A result, the position of an operand, the local derivative there, and the operand."""
+
+
+def explain(
+    y: Value, x: Value, *, names: Mapping[str, Any] | None = None, max_paths: int = 200, precision: int = 4
+) -> Explanation:
+    """How the derivative of y with respect to x comes about.
+
+    Every path from y back to x contributes the product of its local derivatives; the contributions add up. Where Values
+    on the way have names, a path is told from name to name, as one writes it by hand; otherwise operation by operation.
+
+    Args:
+        y: the result, such as a loss.
+        x: a Value that it may depend on, such as a parameter.
+        names: what to call Values without a name: variables by name, as `locals()` gives them.
+        max_paths: how many paths to follow, those with the largest products first. What the others add up to is exact
+            too: it is found without following them.
+        precision: significant digits of numbers in the text.
+
+    Returns:
+        An Explanation: `print` it, or let a notebook show it as mathematics.
+
+    Raises:
+        TypeError: y or x is not a Value.
+        ValueError: max_paths or precision is not an integer above 0.
+
+    >>> from autograd import Value, explain
+    >>> w, dose = Value(3.0, name="w"), Value(0.5, name="dose")
+    >>> y = w * dose
+    >>> y.name = "y"
+    >>> loss = (1 - y) ** 2
+    >>> loss.name = "SSR"
+    >>> print(explain(loss, w))
+    dSSR/dw = dSSR/dy × dy/dw
+            = -2·(1 - y) × dose
+            = 1 × 0.5
+            = 0.5
+    """
+    for value in (y, x):
+        if not isinstance(value, Value):
+            raise TypeError(f"explain takes two Values, got {value!r} of type {type(value).__name__}")
+    for argument, number in (("max_paths", max_paths), ("precision", precision)):
+        if not isinstance(number, int) or number < 1:
+            raise ValueError(f"explain: {argument} must be an integer above 0, got {number!r}")
+    ways = Ways(y, x)
+    words = Words(ways, variable_names(names))
+    paths = [words.path(links) for _, links in zip(range(max_paths), ways.from_the_largest(), strict=False)]
+    return Explanation(words.name(y), words.name(x), paths, ways.number, ways.total, precision)
+
+
+class Ways:
+    """All paths from y back to x, counted and added up by dynamic programming.
+
+    Attributes:
+        links: for each result that depends on x its operands that do, or are x, with the local derivatives.
+        number: how many paths there are.
+        total: the sum of their products, the derivative.
+    """
+
+    def __init__(self, y: Value, x: Value) -> None:
+        self.y = y
+        self.x = x
+        self.links: dict[Value, list[Link]] = {}
+        number = {x: 1}
+        total = {x: 1.0}
+        self._largest = {x: 0.0}
+        for node in reversed(graph.history([y])):
+            links = [] if node is x else _links_towards(node, number)
+            if links:
+                self.links[node] = links
+                number[node] = sum(number[operand] for *_, operand in links)
+                total[node] = sum(local * total[operand] for _, _, local, operand in links)
+                self._largest[node] = max(_size(local) + self._largest[operand] for _, _, local, operand in links)
+        self.number = number.get(y, 0)
+        self.total = total.get(y, 0.0)
+
+    def from_the_largest(self) -> Iterator[list[Link]]:
+        """The paths, each as the links from y to x, by the size of their products.
+
+        Best first: a beginning of a path is continued in the order of the largest product it can still come to. Of
+        equal ones the latest goes first, or else all of them would grow together before any is finished.
+        """
+        if not self.number:
+            return
+        order = 0
+        beginnings: list[tuple[float, int, Value, float, Any]] = [(-self._largest[self.y], 0, self.y, 0.0, None)]
+        while beginnings:
+            _, _, node, size, walked = heapq.heappop(beginnings)
+            if node is self.x:
+                yield _unrolled(walked)
+                continue
+            for link in self.links[node]:
+                order -= 1
+                so_far = size + _size(link[2])
+                bound = so_far + self._largest[link[3]]
+                heapq.heappush(beginnings, (round(-bound, 9), order, link[3], so_far, (link, walked)))
+
+
+def _links_towards(node: Value, reaching: Mapping[Value, int]) -> list[Link]:
+    operands = node.parents
+    if not any(operand in reaching for operand in operands):
+        return []
+    assert node._operation is not None
+    partials = partials_on_floats(node._operation, node.data, [operand.data for operand in operands])
+    return [
+        (node, position, float(partial), operand)
+        for position, (operand, partial) in enumerate(zip(operands, partials, strict=True))
+        if operand in reaching and partial is not None and not operand.is_constant
+    ]
+
+
+def _size(number: float) -> float:
+    """The logarithm of the absolute value, so that long products neither overflow nor vanish; nan counts as huge."""
+    if number == 0.0:
+        return -1e300
+    return math.log(abs(number)) if math.isfinite(number) else 1e300
+
+
+def _unrolled(walked: Any) -> list[Link]:
+    links = []
+    while walked is not None:
+        link, walked = walked
+        links.append(link)
+    links.reverse()
+    return links
+
+
+def _kind(link: Link) -> tuple[str | None, int]:
+    """What makes a step of one path equal to a step of another: the operation, and which operand if that matters."""
+    node, position, _, _ = link
+    return node.op, 0 if node.op in SYMMETRIC else position
+
+
+class Words:
+    """What the Values between y and x are called, and their factors' formulas."""
+
+    def __init__(self, ways: Ways, variables: Mapping[Value, str]) -> None:
+        self._variables = variables
+        self._given: dict[Value, str] = {}
+        between = [node for node in ways.links if node is not ways.y]
+        if not any(self.name(node) for node in between):
+            self._given = {node: f"v{number}" for number, node in enumerate(between, 1)}
+        for value, stand_in in ((ways.y, "y"), (ways.x, "x")):
+            if not self.name(value):
+                self._given[value] = stand_in
+
+    def name(self, value: Value) -> str:
+        """The Value's own name, its variable's, or the one given to it here; empty if it has none."""
+        return value.name or self._variables.get(value) or self._given.get(value) or ""
+
+    def path(self, links: Sequence[Link]) -> Path:
+        """The factors of a path, each from one named Value to the next."""
+        factors = []
+        row: list[Link] = []
+        for link in links:
+            row.append(link)
+            if self.name(link[3]):
+                factors.append(self._factor(row))
+                row = []
+        return Path(factors, tuple(_kind(link) for link in links if link[0].op != "add"))
+
+    def _factor(self, row: Sequence[Link]) -> Factor:
+        number = math.prod(local for _, _, local, _ in row)
+        formula: Number = 1.0
+        for link in row:
+            formula = formula * self._partial(link)
+        text, latex = term(formula).held(PRODUCT)
+        return Factor(number, self.name(row[0][0]), self.name(row[-1][3]), text, latex)
+
+    def _partial(self, link: Link) -> Number:
+        """The formula of one local derivative; its number where the operation has no formula for symbols."""
+        node, position, local, _ = link
+        assert node._operation is not None
+        operands = [expression(operand, self.name) for operand in node.parents]
+        result = expression(node, lambda value: None if value is node else self.name(value))
+        try:
+            partial: Number = node._operation.partials(FORMULAS, result, *operands)[position]
+        except Exception:  # an operation of the user's may do anything with what it takes for a number
+            return local
+        return partial if math.isclose(float(partial), local, rel_tol=1e-9, abs_tol=1e-300) else local

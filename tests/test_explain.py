@@ -1,0 +1,225 @@
+"""The explained chain rule: its numbers against the gradients, its words against the lectures."""
+
+import math
+import re
+
+import pytest
+
+from autograd import Value, derivative, explain, operation, softmax, sum as sum_of
+
+FITTED = {"w1": -34.4, "b1": 2.14, "w2": -2.52, "b2": 1.29, "w3": -1.30, "w4": 2.28, "b3": -0.58}
+DATA = [(0.0, 0.0), (0.5, 1.0), (1.0, 0.0)]
+
+
+def named(value, name):
+    value.name = name
+    return value
+
+
+def dosage_loss(data=DATA):
+    """The parameters and the loss of the lectures' network, every step named as the lectures name it."""
+    w = {name: Value(number, name=name) for name, number in FITTED.items()}
+
+    def residual(dose, observed):
+        dose = Value(dose, name="input")
+        y1 = named(named(dose * w["w1"] + w["b1"], "x1").softplus(), "y1")
+        y2 = named(named(dose * w["w2"] + w["b2"], "x2").softplus(), "y2")
+        return Value(observed, name="observed") - named(y1 * w["w3"] + y2 * w["w4"] + w["b3"], "predicted")
+
+    return w, named(sum_of([residual(*pair) ** 2 for pair in data]), "SSR")
+
+
+def test_the_chain_rule_reads_as_in_the_lectures():
+    w, loss = dosage_loss()
+    names, formulas, *numbers, total = str(explain(loss, w["w1"])).splitlines()
+    assert names == "dSSR/dw1 = Σ dSSR/dpredicted × dpredicted/dy1 × dy1/dx1 × dx1/dw1"
+    assert formulas.strip() == "= Σ -2·(observed - predicted) × w3 × sigmoid(x1) × input"
+    assert len(numbers) == 3
+    assert total.strip() == f"= {derivative(loss, w['w1']).data:.4g}"
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_paths_multiply_and_add_up_to_the_gradient(name):
+    w, loss = dosage_loss()
+    loss.backward()
+    explanation = explain(loss, w[name])
+    assert explanation.total == pytest.approx(w[name].grad, rel=1e-14)
+    assert math.fsum(path.product for path in explanation.paths) == pytest.approx(w[name].grad, rel=1e-12)
+    for path in explanation.paths:
+        assert math.prod(path.factors) == path.product
+        assert all(isinstance(factor, float) for factor in path.factors)
+    assert explanation.number_of_paths == len(explanation.paths) == 3
+    assert explanation.remainder == 0.0
+
+
+def test_explaining_leaves_gradients_alone():
+    w, loss = dosage_loss()
+    explain(loss, w["w1"])
+    assert w["w1"]._grad is None
+
+
+def test_both_ways_of_a_square_count():
+    a = Value(3.0, name="a")
+    explanation = explain(a * a, a)
+    assert [path.product for path in explanation.paths] == [3.0, 3.0]
+    assert explanation.total == 6.0
+    assert str(explanation).splitlines()[0] == "dy/da = dy/da"
+
+
+def test_several_paths_are_listed_by_size():
+    a = Value(2.0, name="a")
+    b, c = named(a * 5, "b"), named(a.exp(), "c")
+    explanation = explain(named(b * 3 - c, "y"), a)
+    assert [path.product for path in explanation.paths] == [15.0, -math.exp(2.0)]
+    assert str(explanation).splitlines()[:2] == ["dy/da = dy/db × db/da", "      + dy/dc × dc/da"]
+
+
+def test_a_value_explains_itself_and_nothing_else():
+    a = Value(2.0, name="a")
+    assert str(explain(a, a)) == "da/da = 1"
+    assert explain(a, a).total == 1.0
+    independent = explain(a * 2, Value(1.0, name="x"))
+    assert independent.paths == ()
+    assert independent.total == 0.0
+    assert "does not depend on" in str(independent)
+
+
+def test_detached_values_and_constants_carry_no_path():
+    a = Value(2.0, name="a")
+    assert explain(a.detach() * a, a).total == 2.0
+    assert explain(a.detach() * 3, a).number_of_paths == 0
+
+
+def test_variables_name_the_steps():
+    x = Value(2.0)
+    inner = x * 3
+    loss = inner.tanh()
+    text = str(explain(loss, x, names=locals()))
+    assert text.startswith("dloss/dx = dloss/dinner × dinner/dx")
+
+
+def test_steps_without_names_are_numbered():
+    x = Value(2.0)
+    assert str(explain((x * 3).tanh().exp(), x)).startswith("dy/dx = dy/dv2 × dv2/dv1 × dv1/dx")
+
+
+def doubling(steps):
+    """A graph with 2**steps paths from its end to its beginning."""
+    x = y = Value(1.1)
+    for _ in range(steps):
+        y = y * 0.7 + y.sin()
+    return x, y
+
+
+def all_paths(steps):
+    """Every product of the doubling graph, one by one."""
+    _, y = doubling(steps)
+    products = [1.0]
+    for _ in range(steps):
+        inner = y.parents[0].parents[0]
+        products = [p * factor for p in products for factor in (0.7, math.cos(inner.data))]
+        y = inner
+    return products
+
+
+def test_the_largest_paths_come_first_and_the_remainder_is_exact():
+    x, y = doubling(10)
+    expected = sorted(all_paths(10), key=abs, reverse=True)
+    explanation = explain(y, x, max_paths=50)
+    assert [abs(p.product) for p in explanation.paths] == pytest.approx([abs(p) for p in expected[:50]], rel=1e-12)
+    assert explanation.number_of_paths == 1024
+    assert explanation.total == pytest.approx(math.fsum(expected), rel=1e-12)
+    assert explanation.remainder == pytest.approx(explanation.total - math.fsum(p.product for p in explanation.paths))
+    assert re.search(r"\([\d,]+ more paths\)", str(explanation))
+
+
+@pytest.mark.parametrize("steps", [60, 3000])
+def test_paths_beyond_counting_are_not_followed(steps):
+    x, y = doubling(steps)
+    y.backward()
+    explanation = explain(y, x, max_paths=5)
+    assert explanation.number_of_paths == 2**steps
+    assert explanation.total == pytest.approx(x.grad, rel=1e-9)
+    assert "about 10^" in str(explanation)
+
+
+def test_deep_chains_are_explained_by_their_ends():
+    x = y = Value(1.0)
+    for _ in range(20_000):
+        y = y * 1.00001
+    explanation = explain(y, x)
+    assert len(explanation.paths[0].factors) == 20_000
+    assert "… 19988 factors …" in str(explanation)
+
+
+def test_alike_paths_are_gathered_when_there_are_many():
+    w = Value(0.5, name="w")
+    loss = named(sum_of([named((Value(float(i), name=f"x{i}") * w).tanh(), f"p{i}") for i in range(40)]), "loss")
+    text = str(explain(loss, w))
+    assert text.splitlines()[0] == "dloss/dw = Σ dloss/dp… × dp…/dw"
+    assert "(34 more paths)" in text
+
+
+@pytest.mark.parametrize(
+    ("make", "formula"),
+    [
+        (lambda x: x**2, "2·x"),
+        (lambda x: x**3, "3·x^2"),
+        (lambda x: 1 / x, "-1/x^2"),
+        (lambda x: x.exp(), "exp(x)"),
+        (lambda x: x.log(), "1/x"),
+        (lambda x: x.relu(), "1"),
+        (lambda x: x - 7, "1"),
+        (lambda x: 7 - x, "-1"),
+        (lambda x: x.softplus(), "sigmoid(x)"),
+        (lambda x: x.maximum(0.5), "1"),
+    ],
+)
+def test_factors_have_formulas(make, formula):
+    x = Value(2.0, name="x")
+    (factor,) = explain(make(x), x).paths[0].factors
+    assert factor.formula == formula
+
+
+def test_an_operation_of_the_users_that_compares_is_explained_by_its_number():
+    bent = operation("bent", lambda m, x: x, lambda m, y, x: (2.0 if x > 1 else 3.0,))
+    x = Value(2.0, name="x")
+    (factor,) = explain(bent(x), x).paths[0].factors
+    assert factor == 2.0
+    assert factor.formula == "2"
+
+
+def test_infinite_and_undefined_factors_are_told():
+    x = Value(0.0, name="x")
+    assert explain(x.log(), x).total == math.inf
+    assert math.isnan(explain(x.log() * 0, x).total)
+    assert "nan" in str(explain(x.log() * 0, x))
+
+
+def test_the_softmax_of_the_lectures():
+    raw = [Value(1.43, name="setosa"), Value(-0.4, name="versicolor"), Value(0.23, name="virginica")]
+    p = named(softmax(raw)[0], "p")
+    assert [round(explain(p, each).total, 3) for each in raw] == [0.216, -0.075, -0.141]
+
+
+def test_latex_is_balanced_and_literal():
+    w, loss = dosage_loss()
+    loss.name = r"50% of a_b & {c} \ $"
+    latex = explain(loss, w["w1"]).latex()
+    assert r"\text{50\% of a\_b \& \{c\} \textbackslash{} \$}" in latex
+    bare = latex.replace(r"\{", "").replace(r"\}", "")
+    assert bare.count("{") == bare.count("}")
+    assert latex.count(r"\left(") == latex.count(r"\right)")
+    assert r"\frac{d\,\mathrm{predicted}}{d\,y_{1}}" in latex
+    assert explain(loss, w["w1"])._repr_markdown_() == f"$$\n{latex}\n$$"
+
+
+@pytest.mark.parametrize(("y", "x"), [(1.0, Value(1.0)), (Value(1.0), None)])
+def test_only_values_are_explained(y, x):
+    with pytest.raises(TypeError, match="explain takes two Values, got"):
+        explain(y, x)
+
+
+def test_wrong_numbers_are_told():
+    with pytest.raises(ValueError, match="max_paths must be an integer above 0, got 0"):
+        explain(Value(1.0), Value(1.0), max_paths=0)
