@@ -12,6 +12,8 @@ from .storage import StorageError, from_json, to_json, write_atomically
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .history import History
+
 _FORMAT = "chainrule checkpoint 1"
 _SECONDS_BETWEEN_WRITES = 5.0
 
@@ -19,13 +21,15 @@ _SECONDS_BETWEEN_WRITES = 5.0
 class Resumable(Protocol):
     """What a checkpoint can keep: a training."""
 
+    history: History
+
     def settings(self) -> dict[str, Any]:
         """What must be the same for the training to go on; numbers, texts and lists."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What changes from epoch to epoch; numbers, texts, lists and dicts."""
+        """What changes from epoch to epoch, besides the history; numbers, texts, lists and dicts."""
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any], history: dict[str, Any]) -> None:
         """Goes on from that state."""
 
 
@@ -41,7 +45,7 @@ class Checkpoint:
         self._path = Path(path)
         self._training = training
         self._settings = training.settings()
-        self._pending: dict[str, Any] | None = None
+        self._pending: tuple[dict[str, Any], int] | None = None
         self._written = -_SECONDS_BETWEEN_WRITES
 
     def restore(self) -> None:
@@ -60,13 +64,13 @@ class Checkpoint:
             raise StorageError(f"{self._path} is no checkpoint of nn.fit, which begin with {_FORMAT!r}")
         self._check_settings(document.get("settings"))
         try:
-            self._training.load_state_dict(document["state"])
+            self._training.load_state_dict(document["state"], document["history"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StorageError(f"{self._path} is damaged: {type(error).__name__}: {error}") from error
 
     def epoch_done(self) -> None:
         """Notes the state at the end of an epoch, and writes it if the last write is some seconds ago."""
-        self._pending = self._training.state_dict()
+        self._pending = self._training.state_dict(), len(self._training.history)
         if time.monotonic() - self._written >= _SECONDS_BETWEEN_WRITES:
             self.write()
 
@@ -74,7 +78,9 @@ class Checkpoint:
         """Writes the state at the end of the last complete epoch, unless that was done."""
         if self._pending is None:
             return
-        document = {"format": _FORMAT, "settings": self._settings, "state": self._pending}
+        state, epochs = self._pending
+        history = self._training.history.state_dict(epochs)
+        document = {"format": _FORMAT, "settings": self._settings, "state": state, "history": history}
         write_atomically(self._path, to_json(document).encode())
         self._pending = None
         self._written = time.monotonic()

@@ -52,9 +52,9 @@ class History:
         for name in PER_EPOCH:
             del getattr(self, name)[len(self.loss) :]
 
-    def state_dict(self) -> dict[str, list[float]]:
-        """The lists, for a checkpoint."""
-        return {name: list(getattr(self, name)) for name in PER_EPOCH}
+    def state_dict(self, epochs: int | None = None) -> dict[str, list[float]]:
+        """The lists, of the first epochs if a number is given."""
+        return {name: getattr(self, name)[:epochs] for name in PER_EPOCH}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over the lists of another history."""

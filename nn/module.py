@@ -56,7 +56,8 @@ class Parameter(Value):
 class Module:
     """A part of a network: parameters, smaller modules, and a `forward` that computes with them.
 
-    Subclasses assign parameters and modules to attributes, alone or in lists, tuples and dicts, and define `forward`.
+    Subclasses assign parameters and modules to attributes, alone or in lists, tuples, dicts and arrays, and define
+    `forward`.
     Everything is found there when it is needed, so lists may grow later. A parameter or module that is reachable in
     several ways counts once, under its first path.
 
@@ -234,6 +235,8 @@ def _contents(keys: tuple[Key, ...], value: object) -> Iterator[tuple[tuple[Key,
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _contents((*keys, str(key)), item)
+    elif isinstance(value, np.ndarray) and value.dtype == object:
+        yield from _contents(keys, value.tolist())
     elif isinstance(value, (list, tuple)):
         if _shape_or_none(value) is not None:
             yield keys, value

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Vector: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+    Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class Optimizer:
@@ -57,15 +58,19 @@ class Optimizer:
     def step(self) -> None:
         """Moves all parameters by one step, along the gradients that `backward` gave them."""
         theta = np.array([parameter.data for parameter in self.parameters])
-        self.update(theta, np.array([parameter.grad for parameter in self.parameters]))
+        self.update(theta, np.array([parameter.grad for parameter in self.parameters]), self.moving())
         for parameter, number in zip(self.parameters, theta.tolist(), strict=True):
             parameter.data = number
 
-    def update(self, theta: Vector, gradient: Vector) -> None:
-        """The same on flat arrays: moves `theta`, the numbers of `parameters`, in place."""
+    def moving(self) -> Mask | None:
+        """Which parameters are trainable; None if all are."""
+        mask = np.array([getattr(parameter, "trainable", True) for parameter in self.parameters])
+        return None if mask.all() else mask
+
+    def update(self, theta: Vector, gradient: Vector, moving: Mask | None = None) -> None:
+        """The same on flat arrays: moves `theta`, the numbers of `parameters`, in place, or only those `moving`."""
         self.steps += 1
-        moving = np.array([getattr(parameter, "trainable", True) for parameter in self.parameters])
-        if moving.all():
+        if moving is None:
             self.rule(theta, gradient, self._memory)
             return
         moved = theta[moving]

@@ -90,6 +90,8 @@ def fit(
     """
     if not isinstance(model, Module):
         raise TypeError(f"fit takes a Module, got {model!r} of type {type(model).__name__}")
+    if not callable(loss):
+        raise TypeError(f"loss must be a function of outputs and target, such as nn.ssr; got {loss!r}")
     optimizer = _checked_optimizer(model, optimizer, lr)
     training = _Training(
         model,
@@ -106,7 +108,6 @@ def fit(
         ),
         seed=seed,
     )
-    check_dependence(model, loss, training.data, optimizer.parameters)
     keeper = None if checkpoint is None else Checkpoint(checkpoint, training)
     if keeper is not None:
         keeper.restore()
@@ -152,6 +153,7 @@ class _Training:
         self.loss = loss
         self.added = loss is ssr
         self.optimizer = optimizer
+        self.moving = optimizer.moving()
         self.schedule = schedule
         self.batch_size = batch_size
         self.validation = validation
@@ -196,7 +198,7 @@ class _Training:
         return {
             **optimizer,
             "parameters": [parameter.name for parameter in self.optimizer.parameters],
-            "trainable": [getattr(parameter, "trainable", True) for parameter in self.optimizer.parameters],
+            "frozen": [] if self.moving is None else np.flatnonzero(~self.moving).tolist(),
             "schedule": None if self.schedule is None else type(self.schedule).__name__,
             "observations": len(self.data[0]),
             "batch_size": self.batch_size,
@@ -205,22 +207,21 @@ class _Training:
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the training stands at the end of an epoch."""
+        """Where the training stands at the end of an epoch, besides its history."""
         return {
             "parameters": self.completed.tolist(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
             "random numbers": self.rng.bit_generator.state,
             "best": [self.best_loss, self.best_epoch, None if self.best_theta is None else self.best_theta.tolist()],
-            "history": self.history.state_dict(),
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any], history: dict[str, Any]) -> None:
         """Goes on from that state."""
         self.completed = self.last_finite = _vector(state["parameters"], len(self.completed))
         self.best_loss, self.best_epoch, best = state["best"]
         self.best_theta = None if best is None else _vector(best, len(self.completed))
-        self.history.load_state_dict(state["history"])
+        self.history.load_state_dict(history)
         self.rng.bit_generator.state = state["random numbers"]
         self.optimizer.load_state_dict(state["optimizer"])
         if self.schedule is not None:
@@ -241,9 +242,11 @@ class _Training:
         value, gradient = self.step(inputs, targets)
         if not (math.isfinite(value) and np.isfinite(gradient).all()):
             self._stop_at(batch, f"the loss is {value}" if not math.isfinite(value) else "the gradient is not finite")
+        if not self.history.loss and not gradient.any():
+            check_dependence(self.model, self.loss, self.data, self.optimizer.parameters)
         self.last_finite = before = self.step.theta.copy()
         with np.errstate(all="ignore"):
-            self.optimizer.update(self.step.theta, gradient)
+            self.optimizer.update(self.step.theta, gradient, self.moving)
         if not np.isfinite(self.step.theta).all():
             self._stop_at(batch, f"the step of {self.optimizer!r} is not finite")
         self.completed = self.step.theta.copy()

@@ -69,7 +69,7 @@ def test_a_training_that_was_stopped_in_an_epoch_goes_on_exactly(tmp_path, kind)
     path = tmp_path / "run.json"
     with contextlib.suppress(Killed, RuntimeError):
         train(20, path, loss=killed_after(77, kind))
-    assert len(json.loads(path.read_text())["state"]["history"]["loss"]) == 7
+    assert len(json.loads(path.read_text())["history"]["loss"]) == 7
     assert result(train(20, path)) == result(train(20))
 
 
@@ -119,7 +119,7 @@ def test_a_killed_process_leaves_a_checkpoint_to_go_on_from(tmp_path):
 
 
 def epochs_in(path):
-    return len(json.loads(path.read_text())["state"]["history"]["loss"]) if path.exists() else 0
+    return len(json.loads(path.read_text())["history"]["loss"]) if path.exists() else 0
 
 
 def test_writes_are_some_seconds_apart(tmp_path, monkeypatch):

@@ -81,6 +81,13 @@ def test_lists_may_grow_after_their_assignment():
     assert [parameter.name for parameter in stack.parameters()] == ["layers.0.weight[0][0]", "layers.0.bias[0]"]
 
 
+def test_arrays_of_parameters_are_found():
+    model = nn.Module()
+    model.grid = np.array([[nn.Parameter(1.0)], [nn.Parameter(2.0)]])
+    assert [path for path, _ in model.named_parameters()] == ["grid[0][0]", "grid[1][0]"]
+    assert model.state_dict()["grid"].tolist() == [[1.0], [2.0]]
+
+
 def test_shared_parameters_count_once_and_are_saved_under_every_path():
     class Tied(nn.Module):
         def __init__(self):
