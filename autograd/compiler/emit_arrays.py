@@ -65,7 +65,11 @@ class _Writer:
         self.last_use = self._last_uses()
         self.free: dict[tuple[bool, int], list[str]] = {}
         self.pooled: dict[Instruction, str] = {}
-        self.results = [self._result(output) for output in program.outputs]
+        self.first: set[tuple[Instruction, Instruction]] = set()
+        self.destined: set[Instruction] = set()
+        for instruction in program.instructions:
+            if instruction.op == "assemble":
+                self._prepare_assemble(instruction)
         for instruction in program.instructions:
             getattr(self, f"_write_{instruction.op}")(instruction)
             self._release(instruction)
@@ -318,38 +322,59 @@ class _Writer:
 
     # Gradients and results
 
-    def _result(self, output: Instruction) -> str:
-        """How the function returns an output. A large gradient is computed into a new array in each call."""
-        if output.op == "assemble" and output.size > _COPIED and not output.batched:
-            self.name[output] = name = self._fresh("g")
+    def _prepare_assemble(self, instruction: Instruction) -> None:
+        """Makes the array, and lets contributions be computed right where they belong.
+
+        A large gradient is a new array in every call, so that it need not be copied.
+        """
+        name = self.name[instruction] = self._fresh("g")
+        allocation = f"{name} = np.empty({self._shape(instruction)}, dtype)"
+        if instruction in self.program.outputs and not instruction.batched and instruction.size > _COPIED:
             self.dynamic.add(name)
-            self.start.append(f"{name} = np.empty({self._shape(output)}, dtype)")
-            self._destinations(output)
-            return name
-        if output.op == "assemble":
-            self._destinations(output)
-        return ""
-
-    def _destinations(self, assemble: Instruction) -> None:
-        """Lets contributions be computed right where they belong, and zeroes what no contribution covers."""
-
-    def _write_assemble(self, instruction: Instruction) -> None:
-        out = self.name.get(instruction)
-        if out is None:
-            out = self._buffer(instruction)
+            self.start.append(allocation)
+        else:
+            self.setup.append(allocation)
         covered = np.zeros(instruction.size, dtype=bool)
-        first, later = [], []
         for place, part in zip(instruction.data, instruction.operands, strict=True):
             numbers = _numbers(place, instruction)
-            if not covered[numbers].any() and np.unique(numbers).size == numbers.size and part.op != "never":
-                covered[numbers] = True
-                first.append((place, part))
-            else:
-                later.append((place, part))
+            if covered[numbers].any() or np.unique(numbers).size < numbers.size:
+                continue
+            covered[numbers] = True
+            self.first.add((instruction, part))
+            if isinstance(place, View) and self._can_be_computed_in(instruction, place, part):
+                self._destine(instruction, place, part)
         if not covered.all():
-            self.body.append(f"{out}.fill(0.0)")
+            self.start.append(f"{name}.fill(0.0)")
+
+    def _can_be_computed_in(self, assemble: Instruction, place: View, part: Instruction) -> bool:
+        if self.uses[part] != [assemble] or part.batched != assemble.batched or part.is_number:
+            return False
+        if part.op == "contract" and place.strides != contiguous(place.shape):
+            return _Product(part, *_labels(part)).result.same_axes
+        if part.op == "rows_total":
+            return len(part.shape) < 2
+        return part.op in ("contract", "map", "total")
+
+    def _destine(self, assemble: Instruction, place: View, part: Instruction) -> None:
+        """The part's array is the place where it belongs."""
+        self.destined.add(part)
+        name = self.name[assemble]
+        expression = view_text(name, assemble, place)
+        if name not in self.dynamic:
+            self.name[part] = self._static(expression)
+            return
+        self.name[part] = view = self._fresh("v")
+        self.dynamic.add(view)
+        self.start.append(f"{view} = {expression}")
+
+    def _write_assemble(self, instruction: Instruction) -> None:
+        out = self.name[instruction]
+        parts = list(zip(instruction.data, instruction.operands, strict=True))
+        first = [(place, part) for place, part in parts if (instruction, part) in self.first]
+        later = [(place, part) for place, part in parts if (instruction, part) not in self.first]
         for place, part in first:
-            self._put(instruction, out, place, part, adds=False)
+            if part not in self.destined:
+                self._put(instruction, out, place, part, adds=False)
         for place, part in later:
             self._put(instruction, out, place, part, adds=True)
 
@@ -368,8 +393,6 @@ class _Writer:
             name = self._fresh("v")
             self.body.append(f"{name} = {target}")
             target = name
-        if text == target:
-            return
         self.body.append(f"np.add({target}, {text}, out={target})" if adds else f"np.copyto({target}, {text})")
 
     def _put_by_number(self, base: Instruction, place: np.ndarray, part: Instruction, adds: bool) -> None:

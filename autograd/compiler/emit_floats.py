@@ -110,9 +110,21 @@ class _Writer:
         self._leaf(instruction, f"[{self.text[instruction.operands[0]]}] * {instruction.size}")
 
     def _write_map(self, instruction: Instruction) -> None:
+        inline = _inline(instruction)
+        if inline:
+            x = instruction.operands[0]
+            self._keep(x)
+            self._name(instruction, inline.format(x=self.text[x]), 1)
+            return
         operands = [self.text[operand] for operand in instruction.operands]
         depth = 1 + max([0, *[self.depth[operand] for operand in instruction.operands]])
         self._name(instruction, self._expression(instruction, operands), depth)
+
+    def _keep(self, operand: Instruction) -> None:
+        """Gives an operand a name if it does not have one, so that it can stand in an expression twice."""
+        if not self.text[operand].isidentifier():
+            self.uses[operand] = 2
+            self._name(operand, self.text[operand])
 
     def _expression(self, instruction: Instruction, operands: list[str]) -> str:
         operation = instruction.data
@@ -184,6 +196,30 @@ class _Writer:
         if not shape:
             return f"x{k}"
         return f"({', '.join(f'x{k}_{j}' for j in range(shape[0]))},)" if shape[0] else "()"
+
+
+def _inline(instruction: Instruction) -> str:
+    """The commonest functions as expressions, which saves the call; or functions of `math` where they cannot raise."""
+    operation, operands = instruction.data, instruction.operands
+    if operation is ops.maximum and _is_zero(operands[1]):
+        return "({x} if {x} > 0.0 or {x} != {x} else 0.0)"
+    if operation is ops.sign:
+        return "(1.0 if {x} > 0.0 else -1.0 if {x} < 0.0 else 0.0 if {x} == 0.0 else nan)"
+    if operation is ops.step and _is_zero(operands[1]) and _is_zero(operands[2]):
+        return "(1.0 if {x} > 0.0 else 0.0 if {x} <= 0.0 else nan)"
+    if operation is ops.exp and _is_minus_abs(operands[0]):
+        return "math.exp({x})"
+    if operation is ops.log1p and operands[0].data is ops.exp:
+        return "math.log1p({x})"
+    return ""
+
+
+def _is_zero(x: Instruction) -> bool:
+    return x.op == "literal" and x.data == 0.0
+
+
+def _is_minus_abs(x: Instruction) -> bool:
+    return x.data is ops.neg and x.operands[0].data is ops.abs
 
 
 def _number(x: float) -> str:

@@ -134,10 +134,12 @@ class Builder:
     Args:
         mean: whether the loss is averaged over the batch, or added.
         batched: whether there is a batch.
+        on_floats: whether the program will run on Python floats.
     """
 
-    def __init__(self, mean: bool = True, batched: bool = True) -> None:
+    def __init__(self, mean: bool = True, batched: bool = True, on_floats: bool = False) -> None:
         self.mean = mean
+        self.on_floats = on_floats
         self.batched = batched
         self.instructions: list[Instruction] = []
         self._made: dict[Any, Instruction] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ class FloatKernel:
         text = FloatText(program, input_shapes)
         self.source = text.source
         self._mean = mean
-        names = {**vars(FLOATS), "inf": np.inf, "nan": np.nan}
+        names = {**vars(FLOATS), "inf": math.inf, "math": math, "nan": math.nan}
         names["operations"] = [on_floats(operation) for operation in text.operations]
         self._step = _defined(text.source, "program", names)
 

@@ -101,6 +101,10 @@ def for_arrays(builder: Builder, operation: object, operands: list[Instruction])
 
 def for_floats(builder: Builder, operation: object, operands: list[Instruction]) -> Instruction:
     """In terms of Python's operators and the functions of `arithmetic.py`."""
+    if operation is ops.sigmoid:
+        return _sigmoid(builder, operands[0])
+    if operation is ops.logaddexp and builtins.any(_is(operand, 0.0) for operand in operands):
+        return _softplus(builder, operands[0] if _is(operands[1], 0.0) else operands[1])
     if not isinstance(operation, Operation) or operation in FLOAT_FUNCTIONS or operation in _OPERATORS:
         return builder.map(operation, *operands)  # type: ignore[arg-type]
     return expanded(builder, operation, operands, for_floats)
@@ -113,7 +117,7 @@ def expanded(
     rule: Rule,
 ) -> Instruction:
     """The operation's formula, each step of it lowered; the operation itself where the formula cannot be asked."""
-    steps = Builder(builder.mean, builder.batched)
+    steps = Builder(builder.mean, builder.batched, builder.on_floats)
     stand_ins = [
         operand
         if operand.is_number and operand.op == "literal"
@@ -156,7 +160,8 @@ def _chain(operation: Operation) -> Callable[..., Instruction | None]:
 def _sigmoid(builder: Builder, x: Instruction) -> Instruction:
     """e / (1 + e) below 0 and 1 / (1 + e) above, with the e = exp(-|x|) that softplus uses too."""
     e = _exp_of_minus_abs(builder, x)
-    upper = builder.map(ops.maximum, e, for_arrays(builder, ops.step, [x, builder.number(0.0), builder.number(0.0)]))
+    zero = builder.number(0.0)
+    upper = builder.map(ops.maximum, e, builder.map(ops.sign, _maximum(builder, x, zero)))
     return builder.map(ops.div, upper, builder.map(ops.add, builder.number(1.0), e))
 
 
@@ -164,35 +169,37 @@ def _exp_of_minus_abs(builder: Builder, x: Instruction) -> Instruction:
     return builder.map(ops.exp, builder.map(ops.neg, builder.map(ops.abs, x)))
 
 
-def _maximum(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
+def _maximum(builder: Builder, x: Instruction, y: Instruction) -> Instruction:
     return _with_array(builder, ops.maximum, x, y)
 
 
-def _minimum(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
+def _minimum(builder: Builder, x: Instruction, y: Instruction) -> Instruction:
     return _with_array(builder, ops.minimum, x, y)
 
 
-def _with_array(builder: Builder, operation: Operation, x: Instruction, y: Instruction) -> Instruction | None:
-    """NumPy compares two arrays twice as fast as an array and a number."""
-    if x.is_number == y.is_number:
-        return None
+def _with_array(builder: Builder, operation: Operation, x: Instruction, y: Instruction) -> Instruction:
+    """NumPy compares two arrays twice as fast as an array and a number; a program on floats has numbers only."""
+    if x.is_number == y.is_number or builder.on_floats:
+        return builder.map(operation, x, y)
     like = y if x.is_number else x
     return builder.map(operation, *[builder.filled(operand, like.shape, like.batched) for operand in (x, y)])
 
 
 def _logaddexp(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
     """For an operand of 0, three times as fast as NumPy's and as accurate."""
-    if not _is(x, 0.0):
-        x, y = y, x
-    if not _is(x, 0.0):
-        return None
-    small = builder.map(ops.log1p, _exp_of_minus_abs(builder, y))
-    return builder.map(ops.add, small, for_arrays(builder, ops.maximum, [y, builder.number(0.0)]))
+    if _is(x, 0.0):
+        return _softplus(builder, y)
+    return _softplus(builder, x) if _is(y, 0.0) else None
+
+
+def _softplus(builder: Builder, x: Instruction) -> Instruction:
+    small = builder.map(ops.log1p, _exp_of_minus_abs(builder, x))
+    return builder.map(ops.add, small, _maximum(builder, x, builder.number(0.0)))
 
 
 def _step(builder: Builder, x: Instruction, threshold: Instruction, tie: Instruction) -> Instruction | None:
     if _is(threshold, 0.0) and _is(tie, 0.0):
-        return builder.map(ops.sign, for_arrays(builder, ops.maximum, [x, threshold]))
+        return builder.map(ops.sign, _maximum(builder, x, threshold))
     return None
 
 

@@ -11,7 +11,7 @@ from .. import ops
 from .differentiate import differentiate
 from .flatten import Flat, flatten
 from .ir import Builder, Instruction, Program, View
-from .lower import Rule, lower
+from .lower import Rule, for_floats, lower
 from .pack import Packer, leaves
 from .signatures import Group, signatures
 from .simplify import simplify
@@ -125,4 +125,4 @@ def complete(request: Request, builder: Builder, output: Instruction) -> Program
 
 def lowered(request: Request, program: Program, rule: Rule) -> Program:
     """The program in terms of functions that its backend has."""
-    return lower(program, Builder(request.mean, bool(request.inputs)), rule)
+    return lower(program, Builder(request.mean, bool(request.inputs), rule is for_floats), rule)
