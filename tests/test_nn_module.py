@@ -96,6 +96,7 @@ def test_shared_parameters_count_once_and_are_saved_under_every_path():
             self.decoder.weight = self.encoder.weight
 
     tied = Tied()
+    assert [path for path, _ in tied.named_parameters()][:2] == ["encoder.weight[0][0]", "encoder.weight[0][1]"]
     assert len(tied.parameters()) == 4
     assert list(tied.state_dict()) == ["encoder.weight", "decoder.weight"]
     assert tied.decoder.weight[0][0].name == "encoder.weight[0][0]"

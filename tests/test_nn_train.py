@@ -141,6 +141,8 @@ def test_modules_are_in_training_mode_only_while_training():
     model = Watching(1, 1).eval()
     nn.fit(model, [1.0], [1.0], loss=nn.mse, epochs=2, validation=([2.0], [2.0]))
     assert modes[-4:] == [True, False, True, False]
+    nn.fit(model, [1.0], [1.0], loss=nn.mse, epochs=1)
+    assert modes[-1]
     assert not model.training
 
 
@@ -213,6 +215,19 @@ def test_the_observation_to_blame_is_named():
     with pytest.raises(AnomalyError, match=r"epoch 1: the loss is nan.*look at the data.*observation 1: log gave nan"):
         nn.fit(model, [1.0, 2.0, 3.0], [1.0, -1.0, 1.0], loss=loss, lr=0.0, epochs=1)
     assert numbers(model) == [1.0, 0.0]
+
+
+def test_an_infinity_that_does_no_harm_is_not_blamed():
+    """1 / e^1000 is 0 by way of an infinity; the loss of the first observation is finite all the same."""
+
+    def loss(outputs, target):
+        harmless = 1.0 / autograd.exp(1000.0 + 0.0 * outputs[0].detach())
+        return autograd.log(target * outputs[0]) + harmless
+
+    model = nn.Linear(1, 1)
+    model.load_state_dict({"weight": [[1.0]], "bias": [0.0]})
+    with pytest.raises(AnomalyError, match="at observation 1"):
+        nn.fit(model, [1.0, 2.0], [1.0, -1.0], loss=loss, lr=0.0, epochs=1)
 
 
 def test_a_gradient_that_is_not_finite_is_named():
