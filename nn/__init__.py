@@ -20,6 +20,7 @@ from .activations import (
     one_hot,
     softmax,
 )
+from .diagrams import diagram
 from .history import History
 from .layers import MLP, Linear, Sequential
 from .losses import (
@@ -73,6 +74,7 @@ __all__ = [
     "clip_grad_norm",
     "cross_entropy",
     "cross_entropy_of_probabilities",
+    "diagram",
     "fit",
     "hinge",
     "huber",

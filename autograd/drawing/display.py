@@ -20,6 +20,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is untyped
     notebook shows it. Formats are Graphviz's: svg, png, pdf, jpg, gif, eps and more.
     """
 
+    layout: str | None = None
+    """Graphviz's layout program, if it is none of those that `engine` may name."""
+
     def pipe(self, format: str | None = None, *, engine: str | None = None, encoding: str | None = None) -> bytes | str:
         """The picture as the content of a file.
 
@@ -31,7 +34,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is untyped
         Raises:
             RenderingError: Graphviz is not installed, or does not know the format.
         """
-        image = rendered(self.source, format or self.format, engine or self.engine)
+        image = rendered(self.source, format or self.format, engine or self.layout or self.engine)
         return image if encoding is None else image.decode(encoding)
 
     def render(
@@ -68,11 +71,11 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is untyped
             format = format or path.suffix[1:].lower()
             if not format:
                 raise ValueError(f"outfile needs a suffix such as .svg, or a format= beside it, got {str(outfile)!r}")
-            image = rendered(self.source, format, engine or self.engine)
+            image = rendered(self.source, format, engine or self.layout or self.engine)
             path.parent.mkdir(parents=True, exist_ok=True)
         else:
             format = format or self.format
-            image = rendered(self.source, format, engine or self.engine)
+            image = rendered(self.source, format, engine or self.layout or self.engine)
             source = Path(self.save(filename, directory=directory))
             path = source.with_name(f"{source.name}.{format}")
             if cleanup:
@@ -81,3 +84,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is untyped
         if view:
             self._view(str(path), format=format, quiet=False)
         return str(path)
+
+
+class PositionedDrawing(Drawing):
+    """A picture whose text says where everything is, so that no layout is left to do."""
+
+    layout = "nop2"

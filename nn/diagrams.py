@@ -1,0 +1,412 @@
+"""diagram: a network as the lectures draw it, with its weights on the connections and the bends in the nodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from autograd import Value, no_grad
+from autograd.drawing.dot_text import html, tooltip
+from autograd.drawing.theme import formatted, line_style, line_width, sign_colour, theme_named
+
+from .activations import Activation, ArgMax, LogSoftmax, Softmax
+from .layers import Linear
+from .module import Module
+
+if TYPE_CHECKING:
+    from autograd.drawing.display import Drawing
+    from autograd.drawing.theme import Theme
+
+    Point = tuple[float, float]
+
+MOST_NODES = 8
+"""Of a larger layer only so many nodes are drawn, and a note tells how many are left out."""
+
+MOST_LABELS = 40
+"""Weights of layers with more connections than this are told by colour, width and tooltip only."""
+
+COLUMN = 210.0
+LABEL_ROOM = 80.0
+NODE = 54.0
+LABEL_HEIGHT = 17.0
+_LEGEND = "× weight, + bias; solid blue: weight above 0, dashed orange: below 0; width: size of the weight"
+_FONT = "Helvetica,Arial,sans-serif"
+
+
+def diagram(
+    model: Module,
+    x: Sequence[Any] | None = None,
+    *,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    theme: str = "light",
+    precision: int = 3,
+    caption: str | None = None,
+    legend: bool = True,
+) -> Drawing:
+    """The network with its weights, biases and activation functions.
+
+    Connections say by what they multiply, and nodes what they add; a node with an activation function has its curve
+    inside. With an observation `x`, every node shows the number that leaves it, and a dot on its curve the point that
+    is in use. Once `backward` has run, each parameter's gradient stands below it.
+
+    Args:
+        model: linear layers and activations one after the other: a Linear, Sequential, MLP, or a module of one's own
+            that computes just that.
+        x: one observation, a number per input.
+        inputs: what to call the inputs.
+        outputs: what to call the outputs.
+        theme: "light" or "dark".
+        precision: significant digits.
+        caption: a line below the picture.
+        legend: whether a line below the picture explains its signs.
+
+    Raises:
+        TypeError: the model is no Module, or consists of something else than linear layers and activations.
+        ValueError: the model computes something else than its layers one after the other, or the number of inputs or
+            names is wrong.
+
+    >>> import nn
+    >>> drawing = nn.diagram(nn.MLP([1, 2, 1], seed=0), inputs=["dose"])
+    >>> "dose" in drawing.source
+    True
+    """
+    from autograd.drawing.display import PositionedDrawing  # only here: it loads graphviz
+
+    layers = _layers(model)
+    _require_in_a_row(model, layers)
+    values = None if x is None else _values_after(layers, _observation(x, layers))
+    widths = [_width_before(layers[0]), *(layer.out_features for layer in layers if isinstance(layer, Linear))]
+    has_gradients = any(parameter._grad is not None for parameter in model.parameters())
+    sketch = _Sketch(theme_named(theme), precision, _row_height(widths, has_gradients), has_gradients)
+    box = f'BORDER="1" STYLE="ROUNDED" BGCOLOR="{sketch.theme.input}"'
+    ends = sketch.boxes(_names(inputs, widths[0], "input"), values[0] if values else None, box)
+    for stage in _stages(layers, values):
+        ends = sketch.stage(stage, ends)
+    sketch.outputs(_names(outputs, widths[-1], "output"), values[-1] if values else None, ends)
+    drawing = PositionedDrawing(engine="neato")
+    drawing.body.extend(sketch.body(caption, legend))
+    return drawing
+
+
+def _row_height(widths: Sequence[int], has_gradients: bool) -> float:
+    """High enough that the labels of the connections between two columns do not cover each other."""
+    shown = [min(width, MOST_NODES) for width in widths]
+    labels = [min(before, after) for before, after in pairwise(shown) if before * after <= MOST_LABELS]
+    return max(1.9 * NODE, (1.75 if has_gradients else 1.0) * LABEL_HEIGHT * (1 + max(labels, default=1)))
+
+
+def _label_share(before: int, after: int) -> float:
+    """How far along the connections of two columns their labels stand, so that all are at different heights.
+
+    With rows of equal height, lines from every node to `after` nodes are evenly spread 1 / (after + 1) of the way from
+    the start, and the lines to every node from `before` nodes as much from the end.
+    """
+    if before == 1:
+        return 0.45
+    return 1.0 / (after + 1) if after <= before else 1.0 - 1.0 / (before + 1)
+
+
+def _layers(model: Module) -> list[Module]:
+    """The modules without modules inside, in the order in which the model has them."""
+    if not isinstance(model, Module):
+        raise TypeError(f"diagram takes a Module, got {model!r} of type {type(model).__name__}")
+    layers = [module for _, module in model.named_modules() if not module.children()]
+    strange = [layer for layer in layers if not isinstance(layer, (Linear, Activation, Softmax, LogSoftmax, ArgMax))]
+    if strange or not any(isinstance(layer, Linear) for layer in layers):
+        kind = type(strange[0] if strange else model).__name__
+        raise TypeError(f"diagram draws linear layers and activations, and cannot draw {kind}; use autograd.draw")
+    if not isinstance(layers[0], Linear):
+        raise TypeError(f"diagram needs a linear layer first, got {type(layers[0]).__name__}; use autograd.draw")
+    return layers
+
+
+def _require_in_a_row(model: Module, layers: Sequence[Module]) -> None:
+    """Computes a point both ways, because a forward of one's own may do something else with the layers."""
+    count = _width_before(layers[0])
+    point = [math.sin(1.0 + i) for i in range(count)]
+    try:
+        with no_grad():
+            expected, got = _values_after(layers, point)[-1], [float(v) for v in _as_list(model(point))]
+    except Exception as error:
+        raise ValueError(f"diagram could not run the model on {count} numbers: {error}") from error
+    if len(expected) != len(got) or not all(map(_is_close, expected, got)):
+        raise ValueError("diagram draws layers one after the other, but this model computes something else with them")
+
+
+def _is_close(a: float, b: float) -> bool:
+    return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12) or (a != a and b != b)
+
+
+def _as_list(outputs: Any) -> list[Any]:
+    return list(outputs) if isinstance(outputs, Iterable) else [outputs]
+
+
+def _observation(x: Sequence[Any], layers: Sequence[Module]) -> list[float]:
+    count = _width_before(layers[0])
+    numbers = [float(number) for number in _as_list(x)]
+    if len(numbers) != count:
+        raise ValueError(f"diagram: x must have a number for each of {count} inputs, got {x!r}")
+    return numbers
+
+
+def _values_after(layers: Sequence[Module], point: Sequence[float]) -> list[list[float]]:
+    """The inputs, and the numbers that leave each layer."""
+    values = [list(point)]
+    with no_grad():
+        for layer in layers:
+            values.append([float(value) for value in layer(values[-1])])
+    return values
+
+
+def _width_before(layer: Module) -> int:
+    assert isinstance(layer, Linear)  # `_layers` has seen to it
+    return layer.in_features
+
+
+def _names(names: Sequence[str] | None, count: int, kind: str) -> list[str]:
+    if names is None:
+        return [kind if count == 1 else f"{kind} {i}" for i in range(1, count + 1)]
+    if len(names) != count or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"diagram: {kind}s must be {count} strings, got {names!r}")
+    return list(names)
+
+
+class _Stage(NamedTuple):
+    """One column of nodes: a linear layer with the activations behind it, or a layer that mixes all its inputs."""
+
+    layer: Module
+    bends: list[Activation]
+    before: list[float] | None
+    """What enters the activations, or None without an observation."""
+    after: list[float] | None
+    """What leaves the column."""
+
+
+def _stages(layers: Sequence[Module], values: Sequence[list[float]] | None) -> list[_Stage]:
+    stages: list[_Stage] = []
+    for number, layer in enumerate(layers, 1):
+        after = values[number] if values else None
+        if isinstance(layer, Activation) and stages and isinstance(stages[-1].layer, Linear):
+            linear, bends, before, _ = stages[-1]
+            stages[-1] = _Stage(linear, [*bends, layer], before, after)
+        else:
+            stages.append(_Stage(layer, [], after, after))
+    return stages
+
+
+class _Sketch:
+    """Collects the lines of the picture, column by column, each with the place where it is drawn."""
+
+    def __init__(self, theme: Theme, precision: int, row: float, has_gradients: bool) -> None:
+        self.theme = theme
+        self.precision = precision
+        self.row = row
+        self.has_gradients = has_gradients
+        self.x = 0.0
+        self.bottom = 0.0
+        self.lines: list[str] = []
+        self.number = 0
+
+    def body(self, caption: str | None, legend: bool) -> list[str]:
+        """The DOT text: edges first, so that labels cover lines and not the other way round."""
+        theme = self.theme
+        below = self.bottom - 50.0
+        if caption:
+            self._text((self.x / 2, below), html(caption), size=14)
+            below -= 22.0
+        if legend:
+            self._text((self.x / 2, below), _LEGEND, size=10)
+        return [
+            f'\tgraph [layout=nop2 bgcolor="{theme.background}" outputorder=edgesfirst pad=0.15]\n',
+            f'\tnode [shape=plain fontname="{_FONT}" fontsize=11 fontcolor="{theme.ink}" color="{theme.ink}"]\n',
+            f'\tedge [arrowhead=none color="{theme.line}"]\n',
+            *self.lines,
+        ]
+
+    def boxes(self, names: Sequence[str], values: Sequence[float] | None, kind: str) -> list[Point]:
+        """A column of boxes with names and values; gives the points in their middle."""
+        centres = self._centres(len(names))
+        for index, centre in enumerate(centres):
+            text = f"<B>{html(names[index], 20)}</B>" + (f"<BR/>{self._number(values[index])}" if values else "")
+            fill = f'{kind} COLOR="{self.theme.ink}" CELLPADDING="6"'
+            self._table(centre, text, fill, names[index])
+        self._note(len(names), centres)
+        return centres
+
+    def stage(self, stage: _Stage, before: Sequence[Point]) -> list[Point]:
+        """A column of nodes with what leads to them; gives the nodes' middles."""
+        if not isinstance(stage.layer, Linear):
+            return self._mixer(stage, before)
+        layer = stage.layer
+        share = _label_share(len(before), min(layer.out_features, MOST_NODES))
+        has_labels = len(before) * min(layer.out_features, MOST_NODES) <= MOST_LABELS
+        self.x += max(COLUMN, LABEL_ROOM / min(share, 1.0 - share)) if has_labels else COLUMN
+        centres = self._centres(layer.out_features)
+        for index, centre in enumerate(centres):
+            self._node(centre, stage, index)
+            if layer.bias is not None:
+                self._parameter((centre[0], centre[1] + NODE / 2 + self._label_height() / 2), "+", layer.bias[index])
+        self._connections(layer, before, centres, share if has_labels else None)
+        self._note(layer.out_features, centres)
+        return centres
+
+    def outputs(self, names: Sequence[str], values: Sequence[float] | None, before: Sequence[Point]) -> None:
+        """The last column, of boxes."""
+        self.x += 0.6 * COLUMN
+        box = f'BORDER="2" BGCOLOR="{self.theme.box}"'
+        for start, end in zip(before, self.boxes(names, values, box), strict=True):
+            self._line(start, end, 1.0, self.theme.line, "solid")
+
+    def _centres(self, count: int) -> list[Point]:
+        shown = min(count, MOST_NODES)
+        self.bottom = min(self.bottom, -(shown - 1) / 2 * self.row - NODE / 2)
+        return [(self.x, ((shown - 1) / 2 - index) * self.row) for index in range(shown)]
+
+    def _note(self, count: int, centres: Sequence[Point]) -> None:
+        """How many nodes are left out of a column."""
+        if count > len(centres):
+            x, y = centres[-1]
+            self.bottom = min(self.bottom, y - 0.75 * self.row)
+            self._text((x, y - 0.6 * self.row), f"⋮<BR/>{count - len(centres)} more")
+
+    def _connections(
+        self, layer: Linear, before: Sequence[Point], centres: Sequence[Point], share: float | None
+    ) -> None:
+        """Lines with their weights, which stand at `share` of the way, or nowhere."""
+        largest = max(abs(weight.data) for row in layer.weight for weight in row)
+        for weights, end in zip(layer.weight, centres, strict=False):
+            for weight, start in zip(weights, before, strict=False):
+                colour = sign_colour(self.theme, weight.data)
+                self._line(start, end, line_width(weight.data, largest) * 0.7, colour, line_style(weight.data), weight)
+                if share is not None:
+                    point = (start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1]))
+                    self._parameter(point, "×", weight)
+
+    def _parameter(self, point: Point, sign: str, parameter: Value) -> None:
+        """A label with a parameter: its own name if it has one, its number, and its gradient below."""
+        own = parameter.name if parameter.name != getattr(parameter, "path", None) else None
+        lines = [
+            f"{html(own, 12)}: {sign} {self._number(parameter.data)}"
+            if own
+            else f"{sign} {self._number(parameter.data)}"
+        ]
+        if parameter._grad is not None:
+            colour = sign_colour(self.theme, parameter._grad)
+            lines.append(f'<FONT COLOR="{colour}" POINT-SIZE="9">grad {self._number(parameter._grad)}</FONT>')
+        self._table(
+            point, "<BR/>".join(lines), f'BORDER="0" BGCOLOR="{self.theme.background}" CELLPADDING="0"', parameter.name
+        )
+
+    def _node(self, centre: Point, stage: _Stage, index: int) -> None:
+        """A circle with the activation's curve inside, and the number that leaves it below."""
+        symbol = "" if stage.bends else "Σ"
+        names = ", ".join(type(bend).__name__ for bend in stage.bends) or "sum"
+        self._add(
+            centre,
+            f'shape=circle fixedsize=true width={NODE / 72:.3f} label="{symbol}" fontsize=16 tooltip={tooltip(names)}',
+        )
+        if stage.bends:
+            self._curve(centre, stage, index)
+        if stage.after:
+            below = (centre[0], centre[1] - NODE / 2 - LABEL_HEIGHT / 2)
+            self._table(
+                below, self._number(stage.after[index]), f'BORDER="0" BGCOLOR="{self.theme.background}" CELLPADDING="0"'
+            )
+
+    def _curve(self, centre: Point, stage: _Stage, index: int) -> None:
+        """The activation around 0, wide enough to have the point that is in use, which gets a dot."""
+        entering = stage.before[index] if stage.before else 0.0
+        reach = max(4.0, 1.25 * abs(entering)) if math.isfinite(entering) else 4.0
+        xs = [reach * (step / 16.0 - 1.0) for step in range(33)]
+        ys = [_bent(stage.bends, x) for x in xs]
+        top = max((abs(y) for y in ys if math.isfinite(y)), default=1.0) or 1.0
+        half = 0.36 * NODE
+
+        def place(x: float, y: float) -> Point:
+            return centre[0] + half * x / reach, centre[1] + half * y / top
+
+        name = self.number - 1
+        for path, look in (
+            ([place(-reach, 0.0), place(reach, 0.0)], f'color="{self.theme.line}" penwidth=0.5'),
+            ([place(0.0, -top), place(0.0, top)], f'color="{self.theme.line}" penwidth=0.5'),
+            (
+                [place(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(y)],
+                f'color="{self.theme.positive}" penwidth=2',
+            ),
+        ):
+            self.lines.append(f'\tn{name} -> n{name} [pos="{_spline(path)}" {look}]\n')
+        if stage.before and math.isfinite(entering):
+            point = place(entering, _bent(stage.bends, entering))
+            dot = f'shape=circle fixedsize=true width=0.08 label="" style=filled fillcolor="{self.theme.negative}"'
+            self._add(point, f"{dot} penwidth=0")
+
+    def _mixer(self, stage: _Stage, before: Sequence[Point]) -> list[Point]:
+        """A tall box through which all lines pass, for layers such as Softmax."""
+        self.x += 0.6 * COLUMN
+        centres = [(self.x, y) for _, y in before]
+        height = centres[0][1] - centres[-1][1] + NODE
+        middle = (self.x, (centres[0][1] + centres[-1][1]) / 2)
+        for start, end in zip(before, centres, strict=True):
+            self._line(start, end, 1.0, self.theme.line, "solid")
+        name = type(stage.layer).__name__
+        self._add(
+            middle,
+            f'shape=box style="rounded,filled" fillcolor="{self.theme.module}" fixedsize=true width=1.05 '
+            f"height={height / 72:.3f} label=<{html(name)}>",
+        )
+        return centres
+
+    def _label_height(self) -> float:
+        return LABEL_HEIGHT * (1.75 if self.has_gradients else 1.0)
+
+    def _number(self, number: float) -> str:
+        return formatted(number, self.precision)
+
+    def _line(
+        self, start: Point, end: Point, width: float, colour: str, style: str, weight: Value | None = None
+    ) -> None:
+        """A straight line between two middles; boxes and circles lie over its ends."""
+        about = f" tooltip={tooltip(f'{weight.name}: {weight.data!r}')}" if weight is not None else ""
+        name = self.number
+        self._add(start, 'style=invis shape=point width=0 label=""')
+        path = _spline([_towards(start, end), _towards(end, start)])
+        look = f'color="{colour}" style={style} penwidth={width:.2f}'
+        self.lines.append(f'\tn{name} -> n{name} [pos="{path}" {look}{about}]\n')
+
+    def _table(self, point: Point, content: str, frame: str, about: str | None = None) -> None:
+        table = f'<TABLE {frame} CELLBORDER="0" CELLSPACING="0"><TR><TD>{content}</TD></TR></TABLE>'
+        self._add(point, f"label=<{table}>" + (f" tooltip={tooltip(about)}" if about else ""))
+
+    def _text(self, point: Point, content: str, size: int = 11) -> None:
+        self._add(point, f'label=<{content}> fontsize={size} fontcolor="{self.theme.faint}"')
+
+    def _add(self, point: Point, attributes: str) -> None:
+        self.lines.append(f'\tn{self.number} [pos="{point[0]:.2f},{point[1]:.2f}" {attributes}]\n')
+        self.number += 1
+
+
+def _bent(bends: Sequence[Activation], x: float) -> float:
+    with no_grad():
+        for bend in bends:
+            x = float(bend(x))
+    return x
+
+
+def _towards(start: Point, end: Point) -> Point:
+    """The start, moved out of the middle of its node to its rim."""
+    distance = math.hypot(end[0] - start[0], end[1] - start[1])
+    share = 0.5 * NODE / distance
+    return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+
+
+def _spline(points: Sequence[Point]) -> str:
+    """A broken line as Graphviz wants it: cubic pieces, whose control points here lie on their ends."""
+    first, *rest = points
+    controls = [first]
+    for before, after in pairwise(points):
+        controls += [before, after, after]
+    assert rest
+    return " ".join(f"{x:.2f},{y:.2f}" for x, y in controls)
