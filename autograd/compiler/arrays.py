@@ -66,31 +66,39 @@ def normal_cdf(x: Any) -> Any:
 
 
 def exponentials(x: Any) -> Any:
-    """The largest x of each row, and exp(x - largest) with 0 in place of that one's own 1."""
-    top_at = np.expand_dims(np.argmax(x, axis=-1), -1)
-    top = np.take_along_axis(x, top_at, axis=-1)
-    difference = x - top
-    part = x - difference
-    error = (x - (difference + part)) + (part - top)  # the rounding error of the difference
-    e = np.exp(difference)
-    e = np.where(np.isfinite(error), e + e * error, e)
-    np.put_along_axis(e, top_at, 0.0, axis=-1)
-    return top_at, top, e
+    """What logsumexp and softmax have in common.
+
+    Returns:
+        The largest x of each row, where it is, exp(x - largest) of the others, and the sum of those. The largest one's
+        own 1 is kept apart, so that a small rest beside it is not lost.
+    """
+    rows = x.reshape(-1, x.shape[-1])
+    top_at = (np.arange(len(rows)), rows.argmax(axis=1))
+    top = rows[top_at]
+    e = np.exp(rows - top[:, None])
+    e[top_at] = 0.0
+    rest = e.sum(axis=1)
+    if not np.isfinite(top).all():
+        rest[~np.isfinite(top)] = np.nan
+    return top, top_at, e, rest
 
 
-def logsumexp(x: Any) -> Any:
-    """log(sum(exp(x))) of each row; nothing overflows, and a small rest beside the largest is not lost."""
-    _, top, e = exponentials(x)
-    top = top[..., 0]
-    return np.where(np.isfinite(top), top + np.log1p(e.sum(axis=-1)), top)
+def logsumexp(common: Any, shape: Any) -> Any:
+    """log(sum(exp(x))) of each row, from the `exponentials` of x."""
+    top, _, _, rest = common
+    result = top + np.log1p(rest)
+    if np.isnan(rest).any():
+        result = np.where(np.isnan(rest), top, result)
+    return result.reshape(shape[:-1])
 
 
-def softmax(x: Any) -> Any:
-    """exp(x) / sum(exp(x)) of each row."""
-    top_at, top, e = exponentials(x)
-    total = np.where(np.isfinite(top), 1.0 + e.sum(axis=-1, keepdims=True), np.nan)
-    np.put_along_axis(e, top_at, 1.0, axis=-1)
-    return e / total
+def softmax(common: Any, shape: Any) -> Any:
+    """exp(x) / sum(exp(x)) of each row, from the `exponentials` of x."""
+    _, top_at, e, rest = common
+    total = 1.0 + rest
+    shares = e / total[:, None]
+    shares[top_at] = 1.0 / total
+    return shares.reshape(shape)
 
 
 def softmax_pull(p: Any, cotangent: Any) -> Any:
@@ -105,12 +113,14 @@ def softmax_pull(p: Any, cotangent: Any) -> Any:
 
 def softmaxes(xs: Any) -> Any:
     """The shares exp(x) / sum(exp(xs)) for arrays xs."""
-    return np.moveaxis(softmax(np.stack(np.broadcast_arrays(*xs), axis=-1)), -1, 0)
+    rows = np.stack(np.broadcast_arrays(*xs), axis=-1)
+    return np.moveaxis(softmax(exponentials(rows), rows.shape), -1, 0)
 
 
 def logsumexps(xs: Any) -> Any:
     """log(sum(exp(xs))) for arrays xs."""
-    return logsumexp(np.stack(np.broadcast_arrays(*xs), axis=-1))
+    rows = np.stack(np.broadcast_arrays(*xs), axis=-1)
+    return logsumexp(exponentials(rows), rows.shape)
 
 
 def products_of_the_others(x: Any) -> Any:

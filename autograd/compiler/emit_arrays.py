@@ -67,6 +67,7 @@ class _Writer:
         self.pooled: dict[Instruction, str] = {}
         self.first: set[tuple[Instruction, Instruction]] = set()
         self.destined: set[Instruction] = set()
+        self.exponentials: dict[Instruction, str] = {}
         for instruction in program.instructions:
             if instruction.op == "assemble":
                 self._prepare_assemble(instruction)
@@ -233,10 +234,20 @@ class _Writer:
     def _write_rows(self, instruction: Instruction) -> None:
         operands = ", ".join(self._text(operand) for operand in instruction.operands)
         function = instruction.data
-        if function in _ROW_FUNCTIONS:
+        if function in ("logsumexp", "softmax"):
+            common = self._common(instruction.operands[0])
+            self.body.append(f"np.copyto({self._buffer(instruction)}, {function}({common}, {operands}.shape))")
+        elif function in _ROW_FUNCTIONS:
             self.body.append(f"{_ROW_FUNCTIONS[function]}({operands}, axis=-1, out={self._buffer(instruction)})")
         else:
             self.body.append(f"np.copyto({self._buffer(instruction)}, {function}({operands}))")
+
+    def _common(self, x: Instruction) -> str:
+        """What logsumexp, its gradient and softmax compute in common."""
+        if x not in self.exponentials:
+            self.exponentials[x] = name = self._fresh("e")
+            self.body.append(f"{name} = exponentials({self._text(x)})")
+        return self.exponentials[x]
 
     def _write_total(self, instruction: Instruction) -> None:
         """A product with ones is the fastest way to add up rows."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from typing import Any
 
 from .. import arithmetic, ops
 from ..ops import TABLE, Operation
 from .ir import Builder, Instruction, Program, UntraceableError
 
-UFUNCS = {
+UFUNCS: dict[Any, str] = {
+    "ceil": "ceil",
     ops.add: "add",
     ops.sub: "subtract",
     ops.mul: "multiply",
@@ -161,7 +163,9 @@ def _sigmoid(builder: Builder, x: Instruction) -> Instruction:
     """e / (1 + e) below 0 and 1 / (1 + e) above, with the e = exp(-|x|) that softplus uses too."""
     e = _exp_of_minus_abs(builder, x)
     zero = builder.number(0.0)
-    upper = builder.map(ops.maximum, e, builder.map(ops.sign, _maximum(builder, x, zero)))
+    above = _step(builder, x, zero, zero)
+    assert above is not None
+    upper = builder.map(ops.maximum, e, above)
     return builder.map(ops.div, upper, builder.map(ops.add, builder.number(1.0), e))
 
 
@@ -199,7 +203,10 @@ def _softplus(builder: Builder, x: Instruction) -> Instruction:
 
 def _step(builder: Builder, x: Instruction, threshold: Instruction, tie: Instruction) -> Instruction | None:
     if _is(threshold, 0.0) and _is(tie, 0.0):
-        return builder.map(ops.sign, _maximum(builder, x, threshold))
+        if builder.on_floats:
+            return builder.map(ops.sign, _maximum(builder, x, threshold))
+        below_one = _minimum(builder, _maximum(builder, x, threshold), builder.number(1.0))
+        return builder.map("ceil", below_one)  # no branches, which a processor cannot predict for data of either sign
     return None
 
 
