@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from autograd import Value, scope
 from .tables import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from typing import SupportsFloat, TypeAlias
 
     Key: TypeAlias = str | int
@@ -57,9 +58,8 @@ class Module:
     """A part of a network: parameters, smaller modules, and a `forward` that computes with them.
 
     Subclasses assign parameters and modules to attributes, alone or in lists, tuples, dicts and arrays, and define
-    `forward`.
-    Everything is found there when it is needed, so lists may grow later. A parameter or module that is reachable in
-    several ways counts once, under its first path.
+    `forward`. Everything is found there when it is needed, so lists may grow later. A parameter or module that is
+    reachable in several ways counts once, under its first path.
 
     Paths are those of PyTorch: attributes, keys and positions of modules joined by dots ("layers.0.weight"). Lists of
     parameters are arrays, whose elements have their position in brackets ("layers.0.weight[1][0]").
@@ -154,7 +154,7 @@ class Module:
 
         A parameter that is shared appears under each of its paths, as in PyTorch.
         """
-        return {path: np.array(_data(tensor), dtype=np.float64) for path, tensor in self.named_tensors()}
+        return {path: np.array(_data(tensor), dtype=np.float64) for path, tensor in self._tensors().items()}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Sets the numbers of all parameters.
@@ -165,13 +165,16 @@ class Module:
                 missing ones keep their numbers; what is there must still fit.
 
         Raises:
+            TypeError: `state` is no dict.
             ValueError: something is missing, unexpected or of another shape or type. All of it is listed, and nothing
                 was changed.
         """
-        tensors = dict(self.named_tensors())
+        if not isinstance(state, Mapping):
+            raise TypeError(f"load_state_dict takes a dict of arrays by name, got a {type(state).__name__}")
+        tensors = self._tensors()
         problems = _name_problems(tensors, state) if strict else []
         arrays = {}
-        for path in tensors.keys() & state.keys():
+        for path in filter(state.__contains__, tensors):
             try:
                 arrays[path] = _fitting_array(state[path], shape(tensors[path]))
             except ValueError as error:
@@ -210,6 +213,16 @@ class Module:
             for keys, found in module._contents():
                 if not isinstance(found, Module):
                     yield _joined(path, _bracketed(keys)), found
+
+    def _tensors(self) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        for path, tensor in self.named_tensors():
+            if path in found:
+                raise ValueError(
+                    f"two parameters have the path {path!r}; rename the key of a dict that has a dot in it"
+                )
+            found[path] = tensor
+        return found
 
     def _tree(self, path: str = "", around: tuple[Module, ...] = ()) -> Iterator[tuple[str, Module]]:
         """This module and all inside, under every path but those that lead in circles."""
@@ -310,16 +323,16 @@ def _name_problems(tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> l
     ]
 
 
-def _fitting_array(numbers: object, shape: tuple[int, ...] | None) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _fitting_array(numbers: object, expected: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The numbers as an array of the shape; a ValueError says what is wrong with them."""
     try:
         array = np.asarray(numbers)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # the last is PyTorch's, for a tensor that needs its gradient
         raise ValueError(
-            f"expected numbers of shape {shape}, got a {type(numbers).__name__} that is no array"
+            f"expected numbers of shape {expected}, got a {type(numbers).__name__} that is no array"
         ) from None
     if array.dtype.kind not in "fiu":
         raise ValueError(f"expected numbers, got {array.dtype} data")
-    if array.shape != shape:
-        raise ValueError(f"expected shape {shape}, got {array.shape}")
+    if array.shape != expected:
+        raise ValueError(f"expected shape {expected}, got {array.shape}")
     return array.astype(np.float64)

@@ -238,6 +238,27 @@ def test_load_state_dict_that_is_not_strict_takes_what_fits():
         model.load_state_dict({"bias": [3.0, 4.0]}, strict=False)
 
 
+def test_a_state_is_a_dict():
+    with pytest.raises(TypeError, match="a dict of arrays by name, got a list"):
+        nn.Linear(1, 1).load_state_dict([1.0])
+
+
+def test_the_state_of_a_torch_module_can_be_loaded():
+    torch = pytest.importorskip("torch", reason="loads the state of a PyTorch module")
+    theirs, ours = torch.nn.Linear(2, 1).double(), nn.Linear(2, 1)
+    ours.load_state_dict(theirs.state_dict())
+    assert ours([1.0, 2.0])[0].data == pytest.approx(theirs(torch.tensor([1.0, 2.0]).double()).item())
+    with pytest.raises(ValueError, match="weight: expected numbers of shape"):
+        ours.load_state_dict(dict(theirs.named_parameters()))
+
+
+def test_two_parameters_cannot_have_one_path():
+    model = nn.Module()
+    model.weights = {"a.b": nn.Parameter(1.0), "a": {"b": nn.Parameter(2.0)}}
+    with pytest.raises(ValueError, match=r"two parameters have the path 'weights.a.b'"):
+        model.state_dict()
+
+
 @pytest.mark.parametrize("data", ["a", None, [1.0], 1j])
 def test_a_parameter_takes_a_number(data):
     with pytest.raises(TypeError, match="Parameter takes a real number"):
