@@ -107,16 +107,17 @@ class Optimizer:
         problems += [f"{key}: unexpected" for key in state if key not in own]
         if state.get("optimizer") != own["optimizer"]:
             problems.append(f"optimizer: expected {own['optimizer']!r}, got {state.get('optimizer')!r}")
-        memory = state.get("memory", {})
+        memory = {}
         for name in self.memory:
-            if len(memory.get(name, ())) != len(self.parameters):
+            memory[name] = np.asarray(dict(state.get("memory", {})).get(name, ()))
+            if memory[name].shape != (len(self.parameters),) or memory[name].dtype.kind not in "fiu":
                 problems.append(f"memory of {name}: expected {len(self.parameters)} numbers, one for each parameter")
         if problems:
             raise ValueError(f"this state does not fit {self!r}; nothing was changed:\n  " + "\n  ".join(problems))
         self.lr = number_between(state["lr"], "lr")
         self.settings = {name: state[name] for name in self.settings}
         self.steps = int(state["steps"])
-        self._memory = {name: np.array(memory[name], dtype=np.float64) for name in self.memory}
+        self._memory = {name: array.astype(np.float64) for name, array in memory.items()}
 
     def __repr__(self) -> str:
         settings = "".join(f", {name}={value!r}" for name, value in self.settings.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     """Replaces a file whole: whoever reads it, even after a crash, finds the old content or the new one."""
     target = os.path.realpath(path)
-    part = f"{target}.{os.getpid()}.part"
+    part = f"{target}.{secrets.token_hex(4)}.part"
     try:
         with open(part, "xb") as file:
             file.write(content)

@@ -191,6 +191,15 @@ def test_a_state_that_does_not_fit_lists_all_and_changes_nothing():
     assert optimizer.lr == 0.5
 
 
+@pytest.mark.parametrize("memory", [{}, {"velocity": [1.0, 2.0]}, {"velocity": ["a"]}, {"velocity": 1.0}])
+def test_a_damaged_memory_changes_nothing(memory):
+    optimizer = nn.SGD([nn.Parameter(0.0)], lr=0.5)
+    state = {**optimizer.state_dict(), "lr": 0.1, "memory": memory}
+    with pytest.raises(ValueError, match="memory of velocity: expected 1 numbers"):
+        optimizer.load_state_dict(state)
+    assert optimizer.lr == 0.5
+
+
 @pytest.mark.parametrize(("call", "kind", "message"), [
     (lambda p: nn.SGD([], 0.1), ValueError, "params is empty: there is nothing to train"),
     (lambda p: nn.SGD(p, -0.1), ValueError, "lr must be finite and at least 0, got -0.1"),
