@@ -1,7 +1,10 @@
 """Compiled programs against the Values that they were made from."""
 
+import json
 import math
 import random
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -509,6 +512,45 @@ def test_source_is_deterministic(rng):
     x = values(rng, 3)
     first, second = (compile(model(x), inputs=(x,)).source for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_saved_source_stands_alone(backend, rng, tmp_path):
+    model = network([2, 5, 3], "gelu", rng)
+    parameters = list(model.parameters())
+    x, y = values(rng, 2), values(rng, 3)
+    step = compile(nn.cross_entropy(model(x), nn.softmax(y)), wrt=parameters, inputs=(x, y), backend=backend)
+    predict = compile(model(x), inputs=(x,), backend=backend)
+    data = rng.normal(size=(4, 2)), rng.normal(size=(4, 3))
+    step.save_source(tmp_path / "step.py")
+    predict.save_source(tmp_path / "predict.py")
+    program = (
+        "import sys, json, step, predict\n"
+        f"x, y = {data[0].tolist()}, {data[1].tolist()}\n"
+        "value, gradient = step.step(x, y)\n"
+        "losses = step.train(x, y, learning_rate=0.1, steps=3)\n"
+        "assert not any(name.startswith('autograd') for name in sys.modules)\n"
+        "print(json.dumps([value, gradient.tolist(), predict.step(x).tolist(), losses, step.theta.tolist()]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert not done.stderr
+    value, gradient, outputs, losses, theta = json.loads(done.stdout)
+    expected = step(*data)
+    assert_close(value, expected[0])
+    assert_close(gradient, expected[1])
+    assert_close(outputs, predict(data[0]))
+    for loss in losses:
+        value, gradient = step(*data)
+        assert_close(loss, value)
+        step.theta -= 0.1 * gradient
+    assert_close(theta, step.theta)
+
+
+def test_saving_an_operation_without_text():
+    w = Value(2.0)
+    step = compile(branching(w, w), wrt=[w])
+    with pytest.raises(ValueError, match="cannot be saved: the formula of <operation branching"):
+        step.save_source("never.py")
 
 
 def test_threads(rng):

@@ -42,7 +42,8 @@ def compile(
 
     Returns:
         The program `step`: call it with the arrays. `step.theta` is the vector of parameters; `step.pull()` copies the
-        Values' data into it, `step.push()` back. `step.source` is its text.
+        Values' data into it, `step.push()` back. `step.source` is its text, which
+        `step.save_source(path)` writes as a module that needs NumPy only.
 
     Raises:
         TypeError: an output, parameter or placeholder is not a Value.

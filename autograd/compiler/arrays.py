@@ -29,7 +29,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     return np.where(np.not_equal(condition, 0.0), x, y)
 
 
-def step(x: Any, threshold: Any, tie: Any) -> Any:
+def unit_step(x: Any, threshold: Any, tie: Any) -> Any:
     """1 above the threshold, 0 below, `tie` at it; nan where they do not compare."""
     known = np.where(np.equal(x, threshold), tie, np.nan)
     return np.where(np.greater(x, threshold), 1.0, np.where(np.less(x, threshold), 0.0, known))

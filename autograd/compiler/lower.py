@@ -55,7 +55,7 @@ FLOAT_FUNCTIONS = {
 HELPERS = {
     ops.erf: "erf",
     ops.where: "where",
-    ops.step: "step",
+    ops.step: "unit_step",
     ops.direction: "direction",
     ops.gaussian: "gaussian",
     ops.normal_cdf: "normal_cdf",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +12,10 @@ from . import costs
 from .kernels import ArrayKernel, FloatKernel
 from .lower import for_arrays, for_floats
 from .pipeline import Request, complete, grouped, lowered, packed, traced, unpacked
+from .standalone import module_text
+
+if TYPE_CHECKING:
+    import os
 
 
 class Compiled:
@@ -76,6 +81,29 @@ class Compiled:
         """Copies `theta` back into the data of the Values in `wrt`."""
         for value, number in zip(self._wrt, self._theta.tolist(), strict=True):
             value.data = number
+
+    def save_source(self, path: str | os.PathLike[str]) -> None:
+        """Writes the program as a Python module that needs NumPy only, with the present parameters in it.
+
+        The module has `step`, called like this program, and `theta`; with a gradient also `train`.
+
+        Args:
+            path: the file, such as "model.py".
+
+        Raises:
+            ValueError: the program uses an operation of your own whose formula cannot be written as text.
+        """
+        kernel = self._arrays or self._array_kernel()
+        request = self._request
+        text = module_text(kernel, self._theta, list(request.input_shapes), request.mean, request.wrt is not None)
+        Path(path).write_text(text, encoding="utf-8")
+
+    def _array_kernel(self) -> ArrayKernel:
+        request = self._request
+        graph = traced(request)
+        outputs = packed(request, graph, grouped(graph)) if self._packs else unpacked(request, graph)
+        program = lowered(request, complete(request, *outputs), for_arrays)
+        return ArrayKernel(program, len(request.inputs), request.mean, self._theta)
 
     def __call__(self, *arrays: Any) -> Any:
         """Runs the program.

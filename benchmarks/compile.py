@@ -1,0 +1,452 @@
+"""Compiled graphs against NumPy written by hand and other libraries: steps of training, medians, one thread.
+
+Every contender computes the same loss and gradient; all are checked against each other first. They take turns within
+one process, so that a busy machine slows all of them alike. Peers that are not installed are left out.
+
+    python benchmarks/compile.py            # all works
+    python benchmarks/compile.py W1 W3      # some of them
+"""
+
+from __future__ import annotations
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+
+import gc  # noqa: E402
+import importlib  # noqa: E402
+import operator  # noqa: E402
+import statistics  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+from itertools import pairwise  # noqa: E402
+
+import numpy as np  # noqa: E402
+
+import autograd  # noqa: E402
+import nn  # noqa: E402
+from autograd import Value, compile  # noqa: E402
+
+
+def peer(name):
+    """A library, or None where it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+torch, jax, casadi = peer("torch"), peer("jax"), peer("casadi")
+if torch:
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
+
+
+def flat(gradient):
+    """A gradient in parts as one vector."""
+    return np.concatenate([np.asarray(part).ravel() for part in gradient]) if isinstance(gradient, list) else gradient
+
+
+class Work:
+    """One task: contenders by name, each a function without arguments that gives (loss, gradient)."""
+
+    def __init__(self, name):
+        self.name = name
+        self.contenders = {}
+        self.flatten = {}
+        self.compile_times = {}
+
+    def add(self, name, make, flatten=flat):
+        """Makes a contender and runs it once, which together count as its time to compile.
+
+        `flatten` puts its gradient into the order of the parameters; that is not part of its time.
+        """
+        start = time.perf_counter()
+        step = make()
+        step()
+        self.compile_times[name] = time.perf_counter() - start
+        self.contenders[name] = step
+        self.flatten[name] = flatten
+
+    def check(self):
+        """All contenders agree on loss and gradient."""
+        value, gradient = self.contenders["compile"]()
+        for name, step in self.contenders.items():
+            loss, other = step()
+            np.testing.assert_allclose(float(loss), value, rtol=1e-9, err_msg=name)
+            np.testing.assert_allclose(self.flatten[name](other), gradient, rtol=1e-7, atol=1e-9, err_msg=name)
+
+    def measure(self, seconds=2.0):
+        """Median time of a step of each contender, in microseconds. They take turns."""
+        repeats = {}
+        for name, step in self.contenders.items():
+            start = time.perf_counter()
+            step()
+            repeats[name] = max(1, min(1000, int(0.002 / (time.perf_counter() - start))))
+        times = {name: [] for name in self.contenders}
+        gc.collect()
+        gc.disable()
+        stop = time.perf_counter() + seconds * len(self.contenders)
+        while time.perf_counter() < stop or len(times["compile"]) < 5:
+            for name, step in self.contenders.items():
+                count = repeats[name]
+                start = time.perf_counter()
+                for _ in range(count):
+                    step()
+                times[name].append((time.perf_counter() - start) / count * 1e6)
+        gc.enable()
+        return {name: statistics.median(each) for name, each in times.items()}
+
+    def report(self):
+        """Prints the table."""
+        self.check()
+        medians = self.measure()
+        print(f"\n{self.name}")
+        print(f"  {'':<16}{'us a step':>12}{'compile is':>14}{'to compile':>14}")
+        for name, median in medians.items():
+            ratio = f"{medians['compile'] / median:.3f} x"
+            print(f"  {name:<16}{median:>12.2f}{ratio:>14}{self.compile_times[name]:>12.3f} s")
+
+
+def add_torch(work, loss, parameters, flatten=flat, compiles=True):
+    """PyTorch with and without torch.compile."""
+    if not torch:
+        return
+
+    def stepping(function):
+        def step():
+            value = function()
+            return value.detach(), list(torch.autograd.grad(value, parameters))
+
+        return step
+
+    work.add("torch eager", lambda: stepping(loss), flatten)
+    if compiles:
+        try:
+            work.add("torch.compile", lambda: stepping(torch.compile(loss)), flatten)
+        except Exception as error:  # it needs a C++ compiler
+            print(f"torch.compile is left out: {type(error).__name__}")
+
+
+def add_jax(work, loss, theta):
+    if jax:
+        function = jax.jit(jax.value_and_grad(loss))
+        vector = jax.numpy.asarray(theta)
+
+        def step():
+            value, gradient = function(vector)
+            return value, gradient.block_until_ready()
+
+        work.add("jax.jit", lambda: step)
+
+
+def layers_of(theta, sizes):
+    """Weights and biases of a network whose neurons' parameters follow each other, as micrograd has them."""
+    layers, start = [], 0
+    for width, number in pairwise(sizes):
+        block = theta[start : start + number * (width + 1)].reshape(number, width + 1)
+        layers.append(block)
+        start += number * (width + 1)
+    return layers
+
+
+# W1: micrograd's demo, a 2-16-16-1 network with hinge loss and regularisation on 100 points
+
+
+def w1_network(rng):
+    sizes = [2, 16, 16, 1]
+    theta = rng.uniform(-1, 1, sum((a + 1) * b for a, b in pairwise(sizes)))
+    values = [Value(number) for number in theta.tolist()]
+    blocks = [block.tolist() for block in layers_of(np.array(values, dtype=object), sizes)]
+
+    def network(x):
+        for depth, block in enumerate(blocks):
+            x = [sum((w * v for w, v in zip(row[:-1], x, strict=True)), row[-1]) for row in block]
+            x = [v.relu() for v in x] if depth < 2 else x
+        return x[0]
+
+    return sizes, theta, values, network
+
+
+def w1(whole):
+    work = Work(f"W1: micrograd's demo, {'whole data set unrolled' if whole else 'one observation, batch of 100'}")
+    rng = np.random.default_rng(0)
+    sizes, theta, values, network = w1_network(rng)
+    points = rng.normal(size=(100, 2))
+    labels = np.where(points[:, 0] * points[:, 1] > 0, 1.0, -1.0)
+    penalty = 1e-4
+
+    def compiled():
+        if whole:
+            losses = [(1 + -y * network(x)).relu() for x, y in zip(points.tolist(), labels.tolist(), strict=True)]
+            total = sum(losses) * (1.0 / len(losses)) + penalty * sum(p * p for p in values)
+            return compile(total, wrt=values)
+        x, y = [Value(0.0), Value(0.0)], Value(0.0)
+        loss = (1 + -y * network(x)).relu() + penalty * sum(p * p for p in values)
+        step = compile(loss, wrt=values, inputs=(x, y))
+        return lambda: step(points, labels)
+
+    def by_neuron(gradient):
+        return flat([np.column_stack(pair) for pair in zip(gradient[::2], gradient[1::2], strict=True)])
+
+    work.add("compile", compiled)
+
+    matrices = [(block[:, :-1].copy(), block[:, -1].copy()) for block in layers_of(theta, sizes)]
+
+    def by_hand():
+        (w1, b1), (w2, b2), (w3, b3) = matrices
+        z1 = points @ w1.T + b1
+        h1 = np.maximum(z1, 0.0)
+        z2 = h1 @ w2.T + b2
+        h2 = np.maximum(z2, 0.0)
+        score = (h2 @ w3.T + b3)[:, 0]
+        margin = 1.0 - labels * score
+        loss = np.maximum(margin, 0.0).mean()
+        loss += penalty * sum((w * w).sum() + (b * b).sum() for w, b in matrices)
+        ds = ((margin > 0) * -labels / len(labels))[:, None]
+        dw3, db3 = ds.T @ h2, ds.sum(axis=0)
+        dz2 = (ds @ w3) * (z2 > 0)
+        dw2, db2 = dz2.T @ h1, dz2.sum(axis=0)
+        dz1 = (dz2 @ w2) * (z1 > 0)
+        dw1, db1 = dz1.T @ points, dz1.sum(axis=0)
+        gradients = [dw1, db1, dw2, db2, dw3, db3]
+        parameters = [part for pair in matrices for part in pair]
+        return loss, [g + 2 * penalty * p for g, p in zip(gradients, parameters, strict=True)]
+
+    work.add("NumPy by hand", lambda: by_hand, by_neuron)
+    if torch:
+        leaf = [torch.tensor(part, requires_grad=True) for pair in matrices for part in pair]
+        x, y = torch.tensor(points), torch.tensor(labels)
+
+        def loss():
+            h = torch.relu(x @ leaf[0].T + leaf[1])
+            h = torch.relu(h @ leaf[2].T + leaf[3])
+            score = (h @ leaf[4].T + leaf[5])[:, 0]
+            return torch.relu(1 - y * score).mean() + penalty * sum((p * p).sum() for p in leaf)
+
+        add_torch(work, loss, leaf, by_neuron)
+    if jax:
+        jnp = jax.numpy
+
+        def jax_loss(vector):
+            h = points
+            for depth, block in enumerate(layers_of(vector, sizes)):
+                h = h @ block[:, :-1].T + block[:, -1]
+                h = jnp.maximum(h, 0.0) if depth < 2 else h
+            return jnp.maximum(1 - labels * h[:, 0], 0.0).mean() + penalty * (vector * vector).sum()
+
+        add_jax(work, jax_loss, theta)
+    add_micrograd(work, points, labels, theta, sizes, penalty)
+    return work
+
+
+def add_micrograd(work, points, labels, theta, sizes, penalty):
+    engine = peer("micrograd.engine")
+    if engine is None:
+        return
+    values = [engine.Value(number) for number in theta.tolist()]
+    blocks = [block.tolist() for block in layers_of(np.array(values, dtype=object), sizes)]
+
+    def step():
+        losses = []
+        for point, label in zip(points.tolist(), labels.tolist(), strict=True):
+            x = point
+            for depth, block in enumerate(blocks):
+                x = [sum((w * v for w, v in zip(row[:-1], x, strict=True)), row[-1]) for row in block]
+                x = [v.relu() for v in x] if depth < 2 else x
+            losses.append((1 + -label * x[0]).relu())
+        total = sum(losses) * (1.0 / len(losses)) + penalty * sum(p * p for p in values)
+        for value in values:
+            value.grad = 0
+        total.backward()
+        return total.data, np.array([value.grad for value in values])
+
+    work.add("micrograd", lambda: step)
+
+
+# W2: 784-50-10 with ReLU and softmax cross entropy, as for handwritten digits
+
+
+def w2(batch):
+    work = Work(f"W2: 784-50-10, batch of {batch}")
+    rng = np.random.default_rng(0)
+    model = nn.MLP([784, 50, 10], activation="relu", seed=0)
+    parameters = list(model.parameters())
+    theta = np.array([p.data for p in parameters])
+    images, classes = rng.random((batch, 784)), np.eye(10)[rng.integers(0, 10, batch)]
+
+    def compiled():
+        x, y = [Value(0.0) for _ in range(784)], [Value(0.1) for _ in range(10)]
+        loss = nn.cross_entropy(model(x), y)
+        start = time.perf_counter()
+        step = compile(loss, wrt=parameters, inputs=(x, y))
+        print(f"W2: trace and compile {time.perf_counter() - start:.3f} s")
+        return lambda: step(images, classes)
+
+    work.add("compile", compiled)
+    cuts = np.cumsum([784 * 50, 50, 500])
+    parts = np.split(theta, cuts)
+    w1, b1, w2, b2 = parts[0].reshape(50, 784), parts[1], parts[2].reshape(10, 50), parts[3]
+
+    def by_hand():
+        z1 = images @ w1.T + b1
+        h1 = np.maximum(z1, 0.0)
+        logits = h1 @ w2.T + b2
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        loss = -(classes * log_p).sum() / batch
+        d2 = (np.exp(log_p) - classes) / batch
+        d1 = (d2 @ w2) * (z1 > 0)
+        return loss, [d1.T @ images, d1.sum(axis=0), d2.T @ h1, d2.sum(axis=0)]
+
+    work.add("NumPy by hand", lambda: by_hand)
+    if torch:
+        leaf = [torch.tensor(part, requires_grad=True) for part in (w1, b1, w2, b2)]
+        x, y = torch.tensor(images), torch.tensor(classes)
+
+        def loss():
+            h = torch.relu(torch.nn.functional.linear(x, leaf[0], leaf[1]))
+            return torch.nn.functional.cross_entropy(torch.nn.functional.linear(h, leaf[2], leaf[3]), y)
+
+        add_torch(work, loss, leaf)
+    if jax:
+        jnp = jax.numpy
+
+        def jax_loss(vector):
+            a, b, c, d = jnp.split(vector, cuts)
+            logits = jnp.maximum(images @ a.reshape(50, 784).T + b, 0.0) @ c.reshape(10, 50).T + d
+            return -(classes * jax.nn.log_softmax(logits)).sum() / batch
+
+        add_jax(work, jax_loss, theta)
+    return work
+
+
+# W3: the lectures' dosage network on its three observations
+
+
+def w3():
+    work = Work("W3: the dosage network, 3 observations")
+    theta = np.array([-34.4, -2.52, 2.14, 1.29, -1.30, 2.28, -0.58])
+    dose, effect = np.array([0.0, 0.5, 1.0]), np.array([0.0, 1.0, 0.0])
+
+    def compiled():
+        p = [Value(number) for number in theta.tolist()]
+        x, y = Value(0.0), Value(0.0)
+        predicted = (p[0] * x + p[2]).softplus() * p[4] + (p[1] * x + p[3]).softplus() * p[5] + p[6]
+        step = compile((y - predicted) ** 2, wrt=p, inputs=(x, y), reduction="sum")
+        return lambda: step(dose, effect)
+
+    work.add("compile", compiled)
+
+    def by_hand():
+        w, b, v, c = theta[:2], theta[2:4], theta[4:6], theta[6]
+        z = dose[:, None] * w + b
+        h = np.logaddexp(0.0, z)
+        residual = h @ v + c - effect
+        d = 2.0 * residual
+        dz = d[:, None] * v / (1.0 + np.exp(-z))
+        return residual @ residual, [dose @ dz, dz.sum(axis=0), d @ h, d.sum()]
+
+    work.add("NumPy by hand", lambda: by_hand)
+    if torch:
+        leaf = [torch.tensor(part, requires_grad=True) for part in np.split(theta, [2, 4, 6])]
+        x, y = torch.tensor(dose), torch.tensor(effect)
+
+        def loss():
+            h = torch.nn.functional.softplus(x[:, None] * leaf[0] + leaf[1])
+            return (h @ leaf[2] + leaf[3] - y).square().sum()
+
+        add_torch(work, loss, leaf)
+    if jax:
+
+        def jax_loss(t):
+            h = jax.nn.softplus(dose[:, None] * t[:2] + t[2:4])
+            return ((h @ t[4:6] + t[6] - effect) ** 2).sum()
+
+        add_jax(work, jax_loss, theta)
+    if casadi:
+        t = casadi.SX.sym("t", 7)
+        total = 0
+        for x, y in zip(dose.tolist(), effect.tolist(), strict=True):
+            h = [
+                casadi.log1p(casadi.exp(-casadi.fabs(z))) + casadi.fmax(z, 0)
+                for z in (t[0] * x + t[2], t[1] * x + t[3])
+            ]
+            total += (h[0] * t[4] + h[1] * t[5] + t[6] - y) ** 2
+        function = casadi.Function("f", [t], [total, casadi.gradient(total, t)])
+        work.add("CasADi", lambda: lambda: function(theta), lambda gradient: np.asarray(gradient).ravel())
+    return work
+
+
+# W4: an irregular graph of 2,000 random operations
+
+
+def random_graph(leaves, number, library):
+    """The same graph from the leaves of any library; `library` has tanh, sin, and sigmoid."""
+    rng = np.random.default_rng(3)
+    pool = list(leaves)
+    operations = [operator.add, operator.mul, operator.sub, *(lambda a, _, f=f: f(a) for f in library)]
+    while len(pool) < number:
+        kind, i, j = rng.integers(0, 6), *rng.integers(max(0, len(pool) - 200), len(pool), 2)
+        pool.append(operations[kind](pool[i], pool[j]))
+    return library[0](sum(pool[-200:]))
+
+
+def w4(batch):
+    work = Work(f"W4: irregular graph of 2,000 nodes, batch of {batch}")
+    rng = np.random.default_rng(0)
+    theta, inputs = rng.normal(size=20), rng.normal(size=(batch, 10))
+
+    def compiled():
+        p, x = [Value(number) for number in theta.tolist()], [Value(0.0) for _ in range(10)]
+        graph = random_graph(p + x, 2000, (autograd.tanh, autograd.sin, autograd.sigmoid))
+        step = compile(graph, wrt=p, inputs=(x,))
+        return lambda: step(inputs)
+
+    work.add("compile", compiled)
+    if torch:
+        leaf = torch.tensor(theta, requires_grad=True)
+        columns = list(torch.tensor(inputs.T))
+
+        def loss():
+            return random_graph([*leaf.unbind(), *columns], 2000, (torch.tanh, torch.sin, torch.sigmoid)).mean()
+
+        add_torch(work, loss, [leaf], compiles=False)
+    if jax and batch > 1:
+        print("jax.jit is left out of W4: it takes minutes to compile")
+    return work
+
+
+def big(width=340):
+    """Trace and compile of about a million nodes."""
+    model = nn.MLP([width, width, width, 1], activation="relu", seed=0)
+    x = [Value(0.5) for _ in range(width)]
+    outputs = x
+    for module in (model[0], model[2]):
+        outputs = [sum((w * v for w, v in zip(row, outputs, strict=True)), b) for row, b in
+                   zip(module.weight, module.bias, strict=True)]  # fmt: skip
+        outputs = [v.relu() for v in outputs]
+    loss = autograd.sum(outputs)
+    parameters = list(model.parameters())
+    start = time.perf_counter()
+    step = compile(loss, wrt=parameters, inputs=(x,))
+    print(f"\n{step}: trace and compile {time.perf_counter() - start:.2f} s")
+
+
+WORKS = {
+    "W1": [lambda: w1(False), lambda: w1(True)],
+    "W2": [lambda: w2(32), lambda: w2(1)],
+    "W3": [w3],
+    "W4": [lambda: w4(1), lambda: w4(1000)],
+}
+
+if __name__ == "__main__":
+    wanted = sys.argv[1:] or [*WORKS, "big"]
+    for name in wanted:
+        if name == "big":
+            big()
+        for make in WORKS.get(name, []):
+            make().report()
