@@ -187,8 +187,12 @@ def _flow(flow: float | None, look: Look) -> str:
     """What a line looks like through which this much gradient flows back."""
     if flow is None:
         return ""
-    width = line_width(flow, look.largest_flow)
-    return f'color="{sign_colour(look.theme, flow)}" style={line_style(flow)} penwidth={width:g}'
+    known = look.lines.get(flow)
+    if known is None:
+        width = line_width(flow, look.largest_flow)
+        known = f'color="{sign_colour(look.theme, flow)}" style={line_style(flow)} penwidth={width:g}'
+        look.lines[flow] = known
+    return known
 
 
 def _local(edge: Edge, look: Look) -> str:
@@ -197,7 +201,8 @@ def _local(edge: Edge, look: Look) -> str:
     low, high = edge.local
     has_sign = edge.flow is not None and (low > 0.0 or high < 0.0)
     colour = sign_colour(look.theme, low) if has_sign else look.theme.faint
-    return f' label="{look.range(edge.local)}" fontcolor="{colour}"'
+    text = look.number(low) if low == high else look.range(edge.local)
+    return f' label="{text}" fontcolor="{colour}"'
 
 
 def _count(edge: Edge) -> str:

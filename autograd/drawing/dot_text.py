@@ -6,9 +6,12 @@ they are not used; neither do user texts become node names.
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
-_MARKUP = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+_MARKUP = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\\": r"\\"}
+_SPECIAL = re.compile("[&<>\"'\\\\\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Markup, and what no image format may contain: control characters and what is no character at all."""
+
 _TAB = "    "
 
 
@@ -40,18 +43,14 @@ def shortened(text: str, width: int) -> str:
 
 
 def _escaped(text: str) -> str:
-    if text.isalnum() and text.isascii():
-        return text
-    return "".join(map(_escaped_character, text)).replace("\\", "\\\\")
+    return _SPECIAL.sub(_escaped_character, text)
 
 
-def _escaped_character(character: str) -> str:
+def _escaped_character(match: re.Match[str]) -> str:
+    character = match[0]
     if character in _MARKUP:
         return _MARKUP[character]
-    category = unicodedata.category(character)
-    if category == "Cc":
-        return _control_picture(ord(character))
-    return "\N{REPLACEMENT CHARACTER}" if category == "Cs" or ord(character) & 0xFFFE == 0xFFFE else character
+    return _control_picture(ord(character)) if ord(character) < 0xA0 else "\N{REPLACEMENT CHARACTER}"
 
 
 def _control_picture(code: int) -> str:

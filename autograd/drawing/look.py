@@ -26,6 +26,7 @@ class Look:
         names: what to call Values without a name.
         marked: Values to draw in red, each with what to say about it.
         largest_flow: the largest gradient that flows through an edge, which gets the widest line.
+        lines: the attributes of a line, by the gradient that flows through it; many have the same.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Look:
         self.names = names
         self.marked = marked
         self.largest_flow = 0.0
+        self.lines: dict[float, str] = {}
 
     def number(self, number: float) -> str:
         """The number as boxes and edges show it."""
@@ -49,8 +51,11 @@ class Look:
 
     def range(self, numbers: Iterable[float]) -> str:
         """The lowest and the highest number, or the one that all are; nan where there is one among them."""
-        distinct = sorted(set(map(self.number, numbers)), key=float)
-        return distinct[0] if len(distinct) == 1 else f"{distinct[0]} … {distinct[-1]}"
+        distinct = set(map(self.number, numbers))
+        if len(distinct) == 1:
+            return distinct.pop()
+        low, *_, high = sorted(distinct, key=float)
+        return f"{low} … {high}"
 
     def name(self, value: Value) -> str | None:
         """The Value's own name, or that of the variable that holds it."""

@@ -99,10 +99,10 @@ def draw(
     _require(_is_count(max_nodes, 1), "max_nodes", "an integer above 0", max_nodes)
     _require(_is_count(precision, 1), "precision", "an integer above 0", precision)
     _require(depth is None or _is_count(depth, 0), "depth", "None or an integer from 0", depth)
+    drawing = Drawing(engine="dot")
     with _collector_paused():
         sketch = _small_enough(sketched(_roots(root)), look, group, depth, max_nodes)
-    drawing = Drawing(engine="dot")
-    drawing.body.extend(picture_lines(sketch, look, direction, caption, legend))
+        drawing.body.extend(picture_lines(sketch, look, direction, caption, legend))
     return drawing
 
 
