@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     Slopes = dict[Value, list[tuple[int, Slope]]]
 
 _BITS = 320
-_MOST_BITS = 4000
 
 
 def operation_slopes(
@@ -61,7 +60,7 @@ class Replay:
             for x, number in zip(subject.inputs, subject.point, strict=True)
             if not x.parents
         )
-        self._spread = min(_MOST_BITS, spread_of(numbers, [numbers.number(node.data) for node in self.order]))
+        self._spread = spread_of(numbers, [numbers.number(node.data) for node in self.order])
         self._tangents: dict[Value, list[Slope]] = {}
         self._values: tuple[int, dict[Value, Any]] = (0, {})
 

@@ -19,6 +19,8 @@ _EXPONENT_OF_ZERO = -1100
 _AGREEMENT = 2.0**-40
 # Smaller slopes are 0: where a derivative vanishes at 0, the quotients are about as large as the last step.
 _EXPONENT_OF_NOTHING = -1300
+# The sizes of floats, and of their squares, are not further apart than this.
+_LARGEST_SPREAD = 4400
 # Quotients that change by more than this factor as the steps become shorter have the limit 0, or none.
 _TREND = 16
 
@@ -78,7 +80,7 @@ def slope(numbers: Precise, function: Callable[[Any], Any], x: Any, spread: int)
 
 def spread_of(numbers: Precise, values: Iterable[Any]) -> int:
     """How many bits apart the sizes of these numbers may be, from each other and from 1, and their squares too."""
-    return 2 * max((abs(numbers.exponent(value)) for value in values), default=0)
+    return min(_LARGEST_SPREAD, 2 * max((abs(numbers.exponent(value)) for value in values), default=0))
 
 
 def _quotients(function: Callable[[Any], Any], x: Any, step: Any) -> tuple[Any, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from contextlib import contextmanager
 from itertools import product
 from numbers import Real
 
 from ..graph import leaves, nodes
-from ..ops import CO_VARARGS
 from ..recording import Context, ContextChange, Watch, calling_line, recording
 from ..structures import flatten, is_array, rebuild
 from ..value import Value, constant
@@ -213,7 +213,7 @@ def argument_names(f: Callable[..., Any], number: int, otherwise: str = "") -> l
     names: list[str] = []
     if code is not None:
         names += code.co_varnames[hidden : code.co_argcount]
-        if code.co_flags & CO_VARARGS:
+        if code.co_flags & inspect.CO_VARARGS:
             rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
             names += [f"{rest}[{i}]" for i in range(number - len(names))]
     return names[:number] + [otherwise or f"inputs[{i}]" for i in range(len(names), number)]
