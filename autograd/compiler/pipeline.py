@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -67,13 +66,7 @@ class Request:
 
 def traced(request: Request) -> Graph:
     """The simplified graph."""
-    enabled = gc.isenabled()
-    gc.disable()  # nothing of the many small objects made here is garbage; looking for it would double the time
-    try:
-        return simplify(trace(request.outputs, request.wrt or (), request.inputs))
-    finally:
-        if enabled:
-            gc.enable()
+    return simplify(trace(request.outputs, request.wrt or (), request.inputs))
 
 
 class Grouped(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,3 +186,14 @@ class Compiled:
             f"<compiled program: {self._size.nodes} nodes in {self._size.groups} groups, "
             f"{len(self._wrt)} parameters, on {', '.join(backend)}>"
         )
+
+
+def compiled(request: Request) -> Compiled:
+    """The program for a request, made while Python's collector rests: it would look through all that is made here."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return Compiled(request)
+    finally:
+        if enabled:
+            gc.enable()

@@ -20,21 +20,24 @@ def simplify(graph: Graph) -> Graph:
     simple = Graph()
     number: list[int] = []
     known: dict[tuple[Operation, tuple[int, ...]], int] = {}
-    sources = simple.sources
+    is_constant: list[bool] = []
     for i, operation in enumerate(graph.operations):
         if operation is None:
             number.append(simple.leaf(graph.sources[i], graph.positions[i], graph.data[i]))
+            is_constant.append(graph.sources[i] == CONSTANT)
             continue
         operands = tuple([number[x] for x in graph.operands[i]])
         key = (operation, operands)
         j = known.get(key)
         if j is None:
-            if sources[operands[0]] == CONSTANT and all(sources[x] == CONSTANT for x in operands):
-                data = evaluated(operation, [simple.data[x] for x in operands])
-                j = simple.leaf(CONSTANT, 0, data)
+            constant = is_constant[operands[0]] and all(is_constant[x] for x in operands)
+            if constant:
+                j = simple.leaf(CONSTANT, 0, evaluated(operation, [simple.data[x] for x in operands]))
             else:
                 j = simple.result(operation, operands)
+            is_constant.append(constant)
             known[key] = j
         number.append(j)
+    simple.fill()
     simple.outputs = [number[x] for x in graph.outputs]
     return simple

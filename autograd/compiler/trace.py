@@ -54,6 +54,7 @@ class Graph:
 
     def leaf(self, source: int, position: int, number: float) -> int:
         """Adds a leaf."""
+        self.fill()
         self.operations.append(None)
         self.operands.append(())
         self.sources.append(source)
@@ -65,10 +66,14 @@ class Graph:
         """Adds the result of an operation."""
         self.operations.append(operation)
         self.operands.append(operands)
-        self.sources.append(-1)
-        self.positions.append(0)
-        self.data.append(0.0)
         return len(self.operations) - 1
+
+    def fill(self) -> None:
+        """Completes the lists that only leaves have entries in."""
+        missing = len(self.operations) - len(self.sources)
+        self.sources += [-1] * missing
+        self.positions += [0] * missing
+        self.data += [0.0] * missing
 
 
 def trace(outputs: Sequence[Value], wrt: Sequence[Value], inputs: Sequence[Sequence[Value]]) -> Graph:
@@ -89,12 +94,16 @@ def trace(outputs: Sequence[Value], wrt: Sequence[Value], inputs: Sequence[Seque
         i = number[value] = graph.leaf(CONSTANT, 0, value._datum)
         return i
 
+    operations, all_operands = graph.operations, graph.operands
     for node in reversed(history(outputs)):
         left, right = node._left, node._right
         operands = left if type(left) is tuple else (left,) if right is None else (left, right)
         numbers = [number[x] if x in number else constant(x) for x in operands]
         operation = node._operation
         assert operation is not None
-        number[node] = graph.result(operation, tuple(numbers))
+        number[node] = len(operations)
+        operations.append(operation)
+        all_operands.append(tuple(numbers))
     graph.outputs = [number[x] if x in number else constant(x) for x in outputs]
+    graph.fill()
     return graph
