@@ -61,6 +61,7 @@ _specialize.install()
 # Imported when first asked for, so that `import autograd` stays light.
 _LATER = {
     "GradcheckError": "checking",
+    "animate": "drawing",
     "check_gradient": "checking",
     "draw": "drawing",
     "explain": "drawing",
@@ -72,6 +73,7 @@ __all__ = [
     "AnomalyError",
     "GradcheckError",
     "Value",
+    "animate",
     "arccos",
     "arcsin",
     "arctan",

@@ -1,7 +1,8 @@
 """Pictures of computations: the graph as DOT text, its rendering, and the chain rule in words."""
 
+from .animation import animate
 from .chain_rule import explain
 from .explanation import Explanation
 from .picture import draw
 
-__all__ = ["Explanation", "draw", "explain"]
+__all__ = ["Explanation", "animate", "draw", "explain"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from .dot_text import html, tooltip
@@ -20,6 +21,8 @@ NAME_WIDTH = 28
 """How many characters of a name fit a box."""
 
 NOT_COMPUTED = "not computed"
+
+INVISIBLE = "transparent"
 
 _CIRCLE = "shape=circle fixedsize=true width=0.32 fontsize=14"
 _PILL = 'shape=box style=rounded height=0.3 margin="0.08,0.02"'
@@ -71,6 +74,8 @@ def _table(part: Part, look: Look) -> str:
     cells += [_mark(mark, look) for mark in marks(part, look)]
     content = "".join(cells) or "<TR><TD> </TD></TR>"
     attributes = marked_frame(look.theme) if marks(part, look) else frame(part, look.theme)
+    if look.step and part.value is look.step.current:
+        attributes = _highlighted(attributes, look.theme)
     return f'<TABLE {attributes} CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{content}</TABLE>'
 
 
@@ -85,6 +90,12 @@ def frame(part: Part, theme: Theme) -> str:
     if part.kind in ("module", "block"):
         return f'BORDER="1" COLOR="{theme.ink}" STYLE="ROUNDED" BGCOLOR="{theme.module}"'
     return f'BORDER="1" COLOR="{theme.line}" BGCOLOR="{theme.box}"'
+
+
+def _highlighted(attributes: str, theme: Theme) -> str:
+    """The frame in other colours: its size stays, or the steps of an animation would jump."""
+    colours = f'COLOR="{theme.marked}" BGCOLOR="{theme.marked_box}"'
+    return re.sub('COLOR="[^"]*"( STYLE="ROUNDED")? BGCOLOR="[^"]*"', rf"{colours}\1", attributes)
 
 
 def marked_frame(theme: Theme) -> str:
@@ -113,9 +124,11 @@ def _numbers(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
     if not part.shown:
         return
     if "data" in look.shown:
-        yield "data", look.range(value.data for value in part.shown), look.theme.ink
+        ink = look.theme.ink if look.is_computed(part.value) else INVISIBLE
+        yield "data", look.range(value.data for value in part.shown), ink
     if "grad" in look.shown:
-        yield "grad", *_gradient([value._grad for value in part.shown], look)
+        text, ink = _gradient([value._grad for value in part.shown], look)
+        yield "grad", text, ink if look.is_differentiated(part.value) else INVISIBLE
 
 
 def _gradient(gradients: Sequence[float | None], look: Look) -> tuple[str, str]:
@@ -169,12 +182,14 @@ def edge_lines(part: Part, numbers: Mapping[Part, int], look: Look) -> list[str]
     """The edges from a part's operands, and from its circle to its box."""
     number = numbers[part]
     target = f"o{number}" if part.steps else f"v{number}"
-    lines = [
-        f"\tv{numbers[edge.source]} -> {target} [{_flow(edge.flow, look)}{_local(edge, look)}{_count(edge)}]\n"
-        for edge in part.edges
-    ]
+    has_passed = look.is_differentiated(part.value)
+    lines = []
+    for edge in part.edges:
+        line = _flow(edge.flow, look) if has_passed else ""
+        attributes = f"{line}{_local(edge, look)}{_count(edge)}"
+        lines.append(f"\tv{numbers[edge.source]} -> {target} [{attributes}]\n")
     if part.steps:
-        lines.append(f"\to{number} -> v{number} [{_flow(_total_gradient(part), look)}]\n")
+        lines.append(f"\to{number} -> v{number} [{_flow(_total_gradient(part) if has_passed else None, look)}]\n")
     return lines
 
 
@@ -207,3 +222,8 @@ def _local(edge: Edge, look: Look) -> str:
 
 def _count(edge: Edge) -> str:
     return f' tooltip="{edge.count} operands"' if edge.count > 1 else ""
+
+
+def node_ids(sketch: Sequence[Part]) -> dict[Value, str]:
+    """What the DOT text calls the boxes of Values."""
+    return {part.value: f"v{number}" for number, part in enumerate(sketch)}

@@ -14,21 +14,23 @@ _INNER = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="3" CELLPADDING="0"><TR>'
 _COLUMNS = 3
 
 
-def legend_table(caption: str | None, entries: Iterable[tuple[str, str]]) -> str:
+def legend_table(caption: str | None, entries: Iterable[tuple[str, str]], room: tuple[int, int] = (0, 0)) -> str:
     """The table below a picture: its caption, then each entry's sample with its meaning.
 
     Args:
         caption: the user's text, or None.
+        room: width and height that the caption takes at least, so that pictures with other captions have the same size.
         entries: pairs of a sample, which is a table cell, and a meaning.
     """
     cells = [f'{sample}<TD ALIGN="LEFT">{html(meaning)}</TD><TD WIDTH="12"></TD>' for sample, meaning in entries]
     rows = ["".join(cells[start : start + _COLUMNS]) for start in range(0, len(cells), _COLUMNS)]
     table = f"{_TABLE}{''.join(f'<TR>{row}</TR>' for row in rows)}</TABLE>" if rows else ""
     heading = f'<FONT POINT-SIZE="14">{html(caption)}</FONT>' if caption else ""
-    parts = [part for part in (heading, table) if part]
-    if not parts:
+    if not heading and not table:
         return ""
-    lines = "".join(f"<TR><TD>{part}</TD></TR>" for part in parts)
+    size = f' WIDTH="{room[0]}" HEIGHT="{room[1]}"' if any(room) else ""
+    lines = f"<TR><TD{size}>{heading}</TD></TR>" if heading else ""
+    lines += f"<TR><TD>{table}</TD></TR>" if table else ""
     return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="6">{lines}</TABLE>'
 
 

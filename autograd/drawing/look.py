@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ..value import Value
+    from .steps import Step
     from .theme import Theme
 
 SHOWN = ("data", "grad", "local")
@@ -26,6 +27,7 @@ class Look:
         names: what to call Values without a name.
         marked: Values to draw in red, each with what to say about it.
         largest_flow: the largest gradient that flows through an edge, which gets the widest line.
+        step: of an animation; what is known only after it is invisible. None is the end.
         lines: the attributes of a line, by the gradient that flows through it; many have the same.
     """
 
@@ -44,6 +46,7 @@ class Look:
         self.marked = marked
         self.largest_flow = 0.0
         self.lines: dict[float, str] = {}
+        self.step: Step | None = None
 
     def number(self, number: float) -> str:
         """The number as boxes and edges show it."""
@@ -64,3 +67,11 @@ class Look:
     def must_stay(self, value: Value) -> bool:
         """Whether the reader looks for this Value, so that it must not disappear into a row of operations."""
         return value in self.marked or self.name(value) is not None
+
+    def is_computed(self, value: Value) -> bool:
+        """Whether the data is known in this step."""
+        return self.step is None or value in self.step.computed
+
+    def is_differentiated(self, value: Value) -> bool:
+        """Whether the gradient is complete in this step."""
+        return self.step is None or value in self.step.differentiated

@@ -151,11 +151,19 @@ def _require(condition: bool, argument: str, expected: str, got: object) -> None
         raise ValueError(f"draw: {argument} must be {expected}, got {got!r}")
 
 
-def picture_lines(sketch: Sequence[Part], look: Look, direction: str, caption: str | None, legend: bool) -> list[str]:
+def picture_lines(
+    sketch: Sequence[Part],
+    look: Look,
+    direction: str,
+    caption: str | None,
+    legend: bool,
+    caption_room: tuple[int, int] = (0, 0),
+) -> list[str]:
     """The body of the DOT text: a line for each part, edge and box around parts."""
     look.largest_flow = _largest_flow(sketch)
     numbers = {part: number for number, part in enumerate(sketch)}
-    lines = _defaults(look, direction, legend_table(caption, _legend(sketch, look) if legend else ()))
+    below = legend_table(caption, _legend(sketch, look) if legend else (), caption_room)
+    lines = _defaults(look, direction, below)
     lines += _boxed(sketch, numbers, look)
     lines += [line for part in sketch for line in edge_lines(part, numbers, look)]
     return lines

@@ -1,0 +1,159 @@
+"""animate: the forward and then the backward pass, node by node, as a web page, a GIF or a folder of SVG frames."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import graph
+from ..value import Value
+from .boxes import node_ids
+from .look import SHOWN, Look
+from .names import variable_names
+from .page import page
+from .picture import picture_lines
+from .rendering import rendered
+from .sketch import Part, in_reading_order, place_leaves, sketched
+from .steps import Step, gradients_of, names_for_all, steps_of
+from .theme import theme_named
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from os import PathLike
+
+MOST = 150
+"""More Values than this nobody watches one by one."""
+
+CHARACTER = (9, 20)
+"""Room for a character of a caption, in points, with some to spare in any font."""
+
+
+def animate(
+    loss: Value,
+    path: str | PathLike[str],
+    *,
+    names: Mapping[str, Any] | None = None,
+    theme: str = "light",
+    direction: str = "LR",
+    precision: int = 4,
+    seconds: float = 1.0,
+) -> Path:
+    """Writes the computation of a Value and then `backward`, one step after the other.
+
+    The gradients shown are those of this Value alone, whatever `.grad` holds; the Values are left as they are.
+
+    Args:
+        loss: where backward starts.
+        path: "loss.html" for a page that works without a network, with buttons, arrow keys, and an explanation of each
+            node that is clicked; "loss.gif" for an endless animation; a path without suffix for a folder of SVG frames.
+        names: what to call Values without a name: variables by name, as `locals()` gives them.
+        theme: "light" or "dark".
+        direction: where the computation flows: "LR", "TB", "RL" or "BT".
+        precision: significant digits.
+        seconds: how long a GIF shows each step.
+
+    Returns:
+        The path.
+
+    Raises:
+        TypeError: loss is not a Value.
+        ValueError: it depends on more Values than can be watched, or the path has another suffix.
+        ImportError: a GIF needs Pillow, which the extra `plots` brings.
+    """
+    if not isinstance(loss, Value):
+        raise TypeError(f"animate takes a Value, got {loss!r} of type {type(loss).__name__}")
+    path = Path(path)
+    writers = {".html": _write_page, ".gif": _write_gif, "": _write_frames}
+    if path.suffix.lower() not in writers:
+        raise ValueError(f"animate writes .html, .gif, or a folder of SVG frames; got the path {str(path)!r}")
+    count = len(graph.nodes([loss]))
+    if count > MOST:
+        raise ValueError(f"animate shows at most {MOST} Values one by one, this graph has {count}; use draw")
+    with gradients_of(loss):
+        sketch = in_reading_order(sketched([loss]))
+        place_leaves(sketch)
+        given = variable_names(names)
+        look = Look(
+            theme_named(theme),
+            frozenset(SHOWN),
+            precision,
+            names_for_all(sketch, lambda value: value.name or given.get(value)),
+            {},
+        )
+        film = Film(sketch, look, direction, loss)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writers[path.suffix.lower()](film, path, seconds)
+    return path
+
+
+class Film:
+    """The steps of a computation, and the picture of each."""
+
+    def __init__(self, sketch: Sequence[Part], look: Look, direction: str, root: Value) -> None:
+        self.sketch = sketch
+        self.look = look
+        self.direction = direction
+        self.steps = steps_of(sketch, root, self.name, look.number)
+        captions = [_wrapped(step.text).split("\n") for step in self.steps]
+        columns = max(len(line) for lines in captions for line in lines)
+        self._caption_room = (CHARACTER[0] * columns, CHARACTER[1] * max(map(len, captions)))
+
+    def name(self, value: Value) -> str:
+        """What a step calls a Value."""
+        return self.look.name(value) or self.look.number(value.data)
+
+    def source(self, step: Step | None, legend: bool) -> str:
+        """The DOT text of one step, or of the end. All have one layout: what is not yet known is invisible."""
+        self.look.step = step
+        caption = _wrapped(step.text) if step else None
+        lines = picture_lines(self.sketch, self.look, self.direction, caption, legend, self._caption_room)
+        self.look.step = None
+        return "".join(["digraph {\n", *lines, "}\n"])
+
+    def image(self, step: Step | None, format: str, legend: bool = False) -> bytes:
+        """The picture of one step."""
+        return rendered(self.source(step, legend), format)
+
+
+def _wrapped(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, 100)) or text
+
+
+def _write_page(film: Film, path: Path, seconds: float) -> None:
+    ids = node_ids(film.sketch)
+    steps = [
+        {
+            "current": ids[step.current],
+            "computed": [ids[value] for value in ids if value in step.computed],
+            "differentiated": [ids[value] for value in ids if value in step.differentiated],
+            "text": step.text,
+        }
+        for step in film.steps
+    ]
+    about = {ids[step.current]: step.text for step in film.steps}
+    svg = film.image(None, "svg", legend=True).decode()
+    path.write_text(page(svg[svg.index("<svg") :], steps, about, film.look.theme), encoding="utf-8")
+
+
+def _write_frames(film: Film, path: Path, seconds: float) -> None:
+    path.mkdir(exist_ok=True)
+    digits = len(str(len(film.steps)))
+    for number, step in enumerate(film.steps, 1):
+        (path / f"step-{number:0{digits}}.svg").write_bytes(film.image(step, "svg"))
+
+
+def _write_gif(film: Film, path: Path, seconds: float) -> None:
+    try:
+        from PIL import Image
+    except ImportError as missing:
+        raise ImportError("a GIF needs Pillow: pip install 'chainrule[plots]'") from missing
+    frames = [Image.open(io.BytesIO(film.image(step, "png"))).convert("RGB") for step in film.steps]
+    size = (max(frame.width for frame in frames), max(frame.height for frame in frames))
+    still = []
+    for frame in frames:
+        canvas = Image.new("RGB", size, film.look.theme.background)
+        canvas.paste(frame, ((size[0] - frame.width) // 2, 0))
+        still.append(canvas)
+    still[0].save(path, save_all=True, append_images=still[1:], duration=round(1000 * seconds), loop=0)
