@@ -67,7 +67,7 @@ def test_a_failure_has_a_section_with_table_point_and_picture(run):
     outcome.assert_outcomes(failed=1)
     outcome.stdout.fnmatch_lines(
         [
-            "*GradcheckError: gradcheck FAILED: 2 derivatives, 2 wrong by 'cube'",
+            "*GradcheckError: gradcheck FAILED at 'cube': 2 derivatives, 2 wrong",
             "*- gradcheck -*",
             "point 1 of 20: x = *, y = *",
             "this point alone: @pytest.mark.gradcheck(points=[[](*, *)[]])",

@@ -159,8 +159,8 @@ class Report:
             return f"{self._name}: {derivatives}{checked} ok"
         found = ", ".join(f"{number} {verdict}" for verdict, number in counts.items() if number)
         blamed = ", ".join(dict.fromkeys(repr(fault.node.op) for fault in self.faults[:_FAULTS]))
-        blame = f" by {blamed}" if blamed else ""
-        return f"{self._name} {'passed' if self.ok else 'FAILED'}: {derivatives}, {found}{blame}"
+        outcome = "passed" if self.ok else f"FAILED at {blamed}" if blamed else "FAILED"
+        return f"{self._name} {outcome}: {derivatives}, {found}"
 
     def raise_if_wrong(self) -> None:
         """Raises GradcheckError unless the check passes."""
