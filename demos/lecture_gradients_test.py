@@ -12,9 +12,7 @@ import pytest
 import nn
 from autograd import check_gradient, operation
 
-from .dosage import DOSES, EFFECTIVENESS
-from .dosage import PUBLISHED as FITTED
-
+from .dosage import DOSES, EFFECTIVENESS, PUBLISHED as FITTED
 
 # Plain Python, as one writes it after the lecture: no library is involved.
 
