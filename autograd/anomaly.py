@@ -8,6 +8,8 @@ from .recording import Context, ContextChange, Watch, calling_line
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
+    from typing import Any
+
     from .value import Value
 
 
@@ -27,13 +29,17 @@ class AnomalyError(ArithmeticError):
         self.filename = place[0] if place else None
         self.line = place[1] if place else None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        place = None if self.filename is None or self.line is None else (self.filename, self.line)
+        return type(self), (str(self), self.op, self.operands, place)
+
 
 class detect_anomaly(ContextChange):
     """Raises at the first operation that gives nan or an infinity, forward or in `backward`.
 
     The error names the operation, its operands, and the line of the user's code that called it. For an operation in
     `backward` the line is known if the graph was also built inside. Holds for the current thread and task; slower than
-    plain recording. Also a decorator.
+    plain recording, and what is computed inside stays in memory until it ends. Also a decorator.
 
     Raises:
         AnomalyError: at that operation.

@@ -5,10 +5,15 @@ units in the last place over its whole domain, down to the smallest normal numbe
 the formulas of the operation table (`ops.py`) are put together.
 """
 
+from __future__ import annotations
+
 import builtins
 import math
-from collections.abc import Callable, Sequence
 from operator import mul
+
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 inf = math.inf
 nan = math.nan

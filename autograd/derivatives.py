@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from functools import wraps
+from operator import index
 from types import SimpleNamespace
 
 from . import ops
 from .graph import history
-from .recording import recording, unwatched
-from .structures import array, describe, flatten, is_array, rebuild, require_same, shape
+from .recording import current_context, recording, unwatched
+from .structures import aligned, array, describe, flatten, is_array, rebuild, shape
 from .value import Value, apply, constant, partials_on_floats
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
@@ -59,9 +60,12 @@ vars(VALUES).update(
     pow=_value_power,
     where=_value_where,
     softmaxes=_value_softmaxes,
+    softmax=_value_softmaxes,
     dot=lambda xs, ys: apply(ops.dot, *xs, *ys),
     largest=lambda xs: apply(ops.largest, *xs),
     smallest=lambda xs: apply(ops.smallest, *xs),
+    max=lambda xs: apply(ops.largest, *xs),
+    min=lambda xs: apply(ops.smallest, *xs),
     **{name: (lambda xs, row=ops.TABLE[name]: apply(row, *xs)) for name in ("sum", "mean", "prod", "logsumexp")},
 )
 
@@ -120,7 +124,7 @@ class Linearization:
                 edges = [
                     (operand, partial)
                     for operand, partial in zip(node.parents, partials(node), strict=True)
-                    if operand in dependent and partial is not None and not _is_zero(partial)
+                    if operand in dependent and partial is not None
                 ]
                 self.steps.append((node, edges))
 
@@ -132,21 +136,30 @@ class Linearization:
                 cotangent = _total(terms[node])
                 terms[node] = [cotangent]
                 for operand, partial in edges:
-                    terms.setdefault(operand, []).append(_times(cotangent, partial))
+                    terms.setdefault(operand, []).append(_contribution(node, operand, cotangent, partial))
         return lambda value: _total(terms[value]) if value in terms else 0.0
 
     def forwards(self, tangents: dict[Value, Number]) -> Callable[[Value], Number]:
         """From derivatives of the inputs with respect to something, those of any Value after them, in one pass."""
         found = dict(tangents)
         for node, edges in self.steps:
-            terms = [_times(found[operand], partial) for operand, partial in edges if operand in found]
+            terms = [
+                _contribution(node, operand, found[operand], partial) for operand, partial in edges if operand in found
+            ]
             if terms and node not in tangents:
                 found[node] = _total(terms)
         return lambda value: found.get(value, 0.0)
 
 
-def _is_zero(partial: Number) -> bool:
-    return isinstance(partial, float) and partial == 0.0
+def _contribution(node: Value, operand: Value, factor: Number, partial: Number) -> Any:
+    """The product of a derivative and the partial on an edge; `detect_anomaly` blames the node for it."""
+    watch = current_context().watch
+    if watch is None:
+        return _times(factor, partial)
+    with unwatched():
+        product = _times(factor, partial)
+    watch.backward(node, operand, float(product))
+    return product
 
 
 def _as_value(number: Number) -> Value:
@@ -158,11 +171,11 @@ def derivative(y: Value, wrt: Value | Sequence[Value], order: int = 1) -> Any:
 
     Args:
         y: the Value to differentiate.
-        wrt: one Value, or a list or tuple of them: leaves or results.
+        wrt: one Value, or a list, tuple, dict or array of them: leaves or results.
         order: how often to differentiate; for several `wrt` each one's own second, third ... derivative.
 
     Returns:
-        A Value, or a list or tuple of Values as `wrt` is one. 0 where y does not depend on wrt. No `grad` changes.
+        A Value, or Values in the structure of `wrt`. 0 where y does not depend on wrt. No `grad` changes.
 
     Raises:
         TypeError: y or wrt are not Values, order is not an integer.
@@ -175,19 +188,17 @@ def derivative(y: Value, wrt: Value | Sequence[Value], order: int = 1) -> Any:
     (108.0, 108.0)
     """
     _require_value(y, "y")
-    if isinstance(order, bool) or not isinstance(order, int):
+    if _integer(order) is None:
         raise TypeError(f"derivative: order must be an integer, got {order!r} of type {type(order).__name__}")
     if order < 1:
         raise ValueError(f"derivative: order must be at least 1, got {order}")
-    inputs: list[Any] = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+    inputs = flatten(wrt, "derivative: wrt")
     for value in inputs:
         _require_value(value, "wrt")
     first = _gradient_graph(y, inputs)
     if order > 1:
         first = [derivative(dy, x, order - 1) for dy, x in zip(first, inputs, strict=True)]
-    if isinstance(wrt, Value):
-        return first[0]
-    return tuple(first) if isinstance(wrt, tuple) else first
+    return rebuild(wrt, first)
 
 
 def _gradient_graph(y: Value, inputs: Sequence[Value]) -> list[Value]:
@@ -264,9 +275,7 @@ class _Call:
 
     def result(self, number: Number) -> Number:
         """A number of the result as this call gives it: a float, or a Value for the derivative around."""
-        if self.stays_in_graph:
-            return number
-        return float(number)
+        return _as_value(number) if self.stays_in_graph else float(number)
 
     def structured(self, argnum: int, args: Sequence[Any], of: Callable[[Value], Number]) -> Any:
         """A number for each variable of an argument, in the argument's structure."""
@@ -279,10 +288,19 @@ def _variable(x: Any) -> Value:
 
 
 def _checked_argnums(name: str, argnums: Any) -> tuple[int, ...]:
-    several = argnums if isinstance(argnums, (tuple, list)) else (argnums,)
-    if not several or any(isinstance(i, bool) or not isinstance(i, int) for i in several):
+    found = [_integer(i) for i in (argnums if isinstance(argnums, (tuple, list)) else (argnums,))]
+    positions = tuple(i for i in found if i is not None)
+    if not found or len(positions) < len(found):
         raise TypeError(f"{name}: argnums must be an integer or a tuple of integers, got {argnums!r}")
-    return tuple(several)
+    return positions
+
+
+def _integer(number: Any) -> int | None:
+    """An int, of Python or NumPy; None for anything else."""
+    try:
+        return None if isinstance(number, bool) else index(number)
+    except TypeError:
+        return None
 
 
 def _positions(name: str, argnums: Sequence[int], number: int) -> list[int]:
@@ -307,7 +325,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     Returns:
         A function of the same arguments. It returns `(value, gradient)`; the gradient has the argument's structure, or
         is a tuple with one for each position. Numbers in, floats out; inside the function of another derivative,
-        Values.
+        Values. Values that f uses besides its arguments, such as weights, count as numbers.
 
     Raises:
         TypeError: wrong argnums; an argument that is not made of numbers; a result that is not a Value.
@@ -376,11 +394,12 @@ def jacobian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
 
 def _jacobian(name: str, f: Callable[..., Any], argnums: int) -> Callable[..., Any]:
     _require_function(name, f)
-    (argnum,) = _checked_argnums(name, argnums) if isinstance(argnums, int) else _checked_argnums(name, (argnums,))
+    if _integer(argnums) is None:
+        raise TypeError(f"{name}: argnums must be one integer, got {argnums!r}")
 
     @wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
-        (position,) = _positions(name, (argnum,), len(args))
+        (position,) = _positions(name, (argnums,), len(args))
         call = _Call(name, f, args, [position], kwargs)
         outputs = call.outputs()
         entries = []
@@ -443,7 +462,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     _require_function("jvp", f)
     arguments = _require_tuple("jvp", "primals", primals)
     directions = _require_tuple("jvp", "tangents", tangents)
-    require_same(directions, arguments, "jvp: tangents", "primals")
+    directions = aligned(directions, arguments, "jvp: tangents", "primals")
     call = _Call("jvp", f, arguments, range(len(arguments)), {})
     outputs = call.outputs()
     vector = flatten(directions, "jvp: tangents")
@@ -476,8 +495,9 @@ def vjp(f: Callable[..., Any], primals: Sequence[Any], cotangent: Any) -> tuple[
     arguments = _require_tuple("vjp", "primals", primals)
     call = _Call("vjp", f, arguments, range(len(arguments)), {})
     outputs = call.outputs()
-    require_same(cotangent, call.output, "vjp: the cotangent", "the function's result")
-    vector = flatten(cotangent, "vjp: the cotangent")
+    vector = flatten(
+        aligned(cotangent, call.output, "vjp: the cotangent", "the function's result"), "vjp: the cotangent"
+    )
     with recording():
         # One more node adds the outputs up, weighted: an output may occur twice, or be an argument itself.
         weighted = [_number(c) * y for c, y in zip(vector, outputs, strict=True)]
@@ -506,7 +526,7 @@ def hvp(f: Callable[..., Any], x: Any, v: Any) -> tuple[Any, Any]:
     (36.0, [8.0, 6.0])
     """
     _require_function("hvp", f)
-    require_same(v, x, "hvp: v", "x")
+    v = aligned(v, x, "hvp: v", "x")
     call = _Call("hvp", f, (x,), [0], {})
     output = call.scalar()
     variables = call.variables[0]

@@ -8,6 +8,8 @@ IEEE 754: overflow is inf, undefined is nan, nothing raises. At a kink the deriv
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from numbers import Real
 
 from . import ops
 from .ops import Operation
@@ -15,7 +17,7 @@ from .value import Value, apply, evaluated, partials_on_floats, unless_usual
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeVar
 
     from .value import Operand
@@ -296,7 +298,8 @@ def operation(
         formula: `formula(m, *operands)` gives the result. `m` is the number system in use: its `exp`, `log`, `where`
             and all the other functions of this module work on floats, Values or arrays, whichever the operands are.
         partials: `partials(m, y, *operands)` gives a tuple with one derivative of the result `y` for each operand, or
-            None for an operand that has none. Write it with `m` as well, and it can be differentiated again.
+            None for an operand that has none. Write it with `m`, not `math` or `numpy`: then it can be differentiated
+            again.
         symbol: what a small node of a drawing shows; the name if left out.
         latex: a template in which `{0}` and `{1}` stand for the operands, `{all}` for all of them.
         kinks: where the derivative jumps: points of an operation of one operand, or a function of the operands whose
@@ -354,14 +357,21 @@ def operation(
 def _kink_function(kinks: Callable[..., Sequence[float]] | Sequence[float] | None) -> Callable[..., Any] | None:
     if kinks is None or callable(kinks):
         return kinks
-    points = tuple(kinks)
+    points = tuple(kinks) if isinstance(kinks, Iterable) else (kinks,)
     return lambda x: [x - point for point in points]
 
 
 def _intervals(domain: Sequence[Any] | None) -> Sequence[ops.Interval]:
     if domain is None:
         return ((-4.0, 4.0),)
-    return (tuple(domain),) if isinstance(domain[0], (int, float)) else tuple(map(tuple, domain))
+    try:
+        intervals = (domain,) if all(isinstance(bound, Real) for bound in domain) else domain
+        pairs = tuple((float(low), float(high)) for low, high in intervals)
+    except (TypeError, ValueError):
+        pairs = ()
+    if not pairs or not all(low < high for low, high in pairs):
+        raise ValueError(f"operation: domain must be an interval (low, high), or one for each operand; got {domain!r}")
+    return pairs
 
 
 def _check_partials(row: Operation, number: int) -> None:
@@ -370,8 +380,10 @@ def _check_partials(row: Operation, number: int) -> None:
     point = [low + 0.6 * (high - low) for low, high in intervals]
     try:
         partials = partials_on_floats(row, evaluated(row, point), point)
-    except (ArithmeticError, ValueError):
-        return  # the point is outside of the operation's own domain
+    except (TypeError, NameError, AttributeError):
+        raise  # a slip of the pen, wherever the point
+    except Exception:
+        return  # the formula may refuse this point, which it was not made for
     if not isinstance(partials, (tuple, list)):
         raise TypeError(
             f"operation {row.name!r}: partials must return a tuple with one derivative for each operand, "
@@ -382,3 +394,6 @@ def _check_partials(row: Operation, number: int) -> None:
             f"operation {row.name!r}: partials must return one derivative for each of {number} operands, "
             f"got {len(partials)}"
         )
+    for partial in partials:
+        if partial is not None and not isinstance(partial, Real):
+            raise TypeError(f"operation {row.name!r}: partials must be real numbers or None, got {partial!r}")

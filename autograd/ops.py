@@ -29,6 +29,9 @@ _ANY: Interval = (-4.0, 4.0)
 _POSITIVE: Interval = (0.05, 6.0)
 
 
+CO_VARARGS = 0x04  # the flag of a code object with *args, as in `inspect`, which takes long to import
+
+
 class Operation:
     """One row of the table.
 
@@ -77,8 +80,6 @@ class Operation:
         count: int = code.co_argcount - 1
         return count
 
-
-CO_VARARGS = 0x04  # the flag of a code object with *args, as in `inspect`, which takes long to import
 
 TABLE: dict[str, Operation] = {}
 CUSTOM: dict[str, Operation] = {}
@@ -217,7 +218,8 @@ relu = _row("relu", lambda m, x: m.maximum(x, 0.0), lambda m, y, x: (m.step(x, 0
 
 def _leaky_relu_partials(m: Any, y: Any, x: Any, *slope: Any) -> tuple[Any, ...]:
     low = slope[0] if slope else 0.01
-    return (low + (1.0 - low) * m.step(x, 0.0, 0.0), m.minimum(x, 0.0))[: 1 + len(slope)]
+    above = m.step(x, 0.0, 0.0)
+    return (above + (1.0 - above) * low, m.minimum(x, 0.0))[: 1 + len(slope)]
 
 
 def _elu_partials(m: Any, y: Any, x: Any, *alpha: Any) -> tuple[Any, ...]:
@@ -299,13 +301,15 @@ logaddexp = _row(
     lambda m, z, x, y: tuple(m.softmaxes((x, y))),
     latex=r"\log(e^{{{0}}} + e^{{{1}}})",
 )
+# At the origin both derivatives are 0, as in PyTorch.
 arctan2 = _row(
     "arctan2",
     lambda m, y, x: m.arctan2(y, x),
     lambda m, z, y, x: (
-        m.divide(m.direction(x, y), m.hypot(x, y)),
-        -m.divide(m.direction(y, x), m.hypot(x, y)),
+        m.where(m.hypot(x, y), m.divide(m.direction(x, y), m.hypot(x, y)), 0.0),
+        -m.where(m.hypot(x, y), m.divide(m.direction(y, x), m.hypot(x, y)), 0.0),
     ),
+    kinks=lambda y, x: (math.hypot(x, y),),
     domain=(_POSITIVE, _ANY),
 )
 hypot = _row(
@@ -377,7 +381,7 @@ identity = _row("identity", lambda m, x: x, lambda m, y, x: (1.0,), latex="{0}")
 step = _row(
     "step",
     lambda m, x, threshold, tie: m.step(x, threshold, tie),
-    lambda m, y, x, threshold, tie: (0.0, 0.0, 0.0),
+    lambda m, y, x, threshold, tie: (None, None, None),
     kinks=lambda x, threshold, tie: (x - threshold,),
     domain=(_ANY, _ANY, (0.0, 1.0)),
 )
@@ -405,7 +409,7 @@ direction = _row(
 
 
 def _softmax_partials(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
-    """P (1 - p) and -p q: 1 - p is the sum of the other shares, which keeps its digits when p is close to 1."""
+    """p (1 - p) and -p q: 1 - p is the sum of the other shares, which keeps its digits when p is close to 1."""
     others = m.softmaxes(xs)[1:]
     return (y * m.sum(others), *(-(y * other) for other in others))
 
@@ -416,3 +420,6 @@ softmax = _row(
     _softmax_partials,
     latex=r"\operatorname{{softmax}}({all})",
 )
+
+# Formulas call these by the names of the functions, which take one sequence.
+vars(FLOATS).update(max=arithmetic.largest, min=arithmetic.smallest, softmax=arithmetic.softmaxes)

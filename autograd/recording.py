@@ -10,8 +10,7 @@ from functools import wraps
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextvars import Token
-    from types import TracebackType
+    from types import FrameType, TracebackType
     from typing import Any, ParamSpec, TypeVar
 
     from .value import Value
@@ -58,15 +57,17 @@ class Context:
         watch: who is told of every operation, or None.
         scope: the scope that results belong to, or None.
         is_plain: whether results are recorded and nobody watches. Operations ask this first.
+        before: the context that comes back when this one ends.
     """
 
-    __slots__ = ("is_plain", "records", "scope", "watch")
+    __slots__ = ("before", "is_plain", "records", "scope", "watch")
 
     def __init__(self, records: bool = True, watch: Watch | None = None, scope: Scope | None = None) -> None:
         self.records = records
         self.watch = watch
         self.scope = scope
         self.is_plain = records and watch is None
+        self.before: Context | None = None
 
 
 _context: ContextVar[Context] = ContextVar("autograd context", default=Context())  # noqa: B039  # never changed
@@ -74,35 +75,48 @@ _context: ContextVar[Context] = ContextVar("autograd context", default=Context()
 current_context = _context.get
 
 
+# The flags of the code of generators, coroutines and asynchronous generators, as in `inspect`.
+_COMPUTES_LATER = 0x20 | 0x80 | 0x200
+
+
 class ContextChange:
     """A context manager, and a decorator, for computing in another context in the current thread and task."""
-
-    def __init__(self) -> None:
-        self._tokens: list[Token[Context]] = []
 
     def changed(self, context: Context) -> Context:
         """The context to compute in; subclasses say which."""
         return context
 
     def __enter__(self) -> Any:
-        self._tokens.append(_context.set(self.changed(_context.get())))
+        before = _context.get()
+        inside = self.changed(before)
+        inside.before = before
+        _context.set(inside)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _context.reset(self._tokens.pop())
+        before = _context.get().before
+        assert before is not None
+        _context.set(before)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Decorates a function, all of which then computes in that context."""
+        """Decorates a function, all of which then computes in that context.
+
+        Raises:
+            TypeError: a generator or coroutine function, which computes only after the call.
+        """
+        code = getattr(function, "__code__", None)
+        if code is not None and code.co_flags & _COMPUTES_LATER:
+            raise TypeError(
+                f"{type(self).__name__} cannot decorate the generator or coroutine function {function.__qualname__}; "
+                f"use `with {type(self).__name__}(...):` inside it"
+            )
 
         @wraps(function)
         def inside(*args: P.args, **kwargs: P.kwargs) -> R:
-            token = _context.set(self.changed(_context.get()))
-            try:
+            with self:
                 return function(*args, **kwargs)
-            finally:
-                _context.reset(token)
 
         return inside
 
@@ -141,7 +155,7 @@ class unwatched(ContextChange):
 class scope(ContextChange):
     """Marks what is computed inside as one part of the graph, which `draw` shows as a box.
 
-    Scopes nest, and cost nothing per operation. Also a decorator: every call is then a scope of its own.
+    Scopes nest; an operation costs no more inside. Also a decorator: every call is then a scope of its own.
 
     Args:
         name: what the box is called.
@@ -159,7 +173,6 @@ class scope(ContextChange):
     def __init__(self, name: str, owner: object = None) -> None:
         if not isinstance(name, str):
             raise TypeError(f"the name of a scope must be a string, got {name!r} of type {type(name).__name__}")
-        super().__init__()
         self._name = name
         self._owner = owner
 
@@ -171,9 +184,14 @@ _PACKAGE = os.path.dirname(__file__)
 _INSIDE = (_PACKAGE + os.sep, os.path.join(os.path.dirname(_PACKAGE), "nn") + os.sep)
 
 
+def _is_library(frame: FrameType) -> bool:
+    in_numpy = str(frame.f_globals.get("__name__")).partition(".")[0] == "numpy"
+    return in_numpy or frame.f_code.co_filename.startswith(_INSIDE)
+
+
 def calling_line() -> tuple[str, int]:
-    """The file and line of the user's code that is being run: the innermost one outside of this library."""
+    """The file and line of the user's code that is being run: the innermost one outside of this library and NumPy."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
+    while frame.f_back is not None and _is_library(frame):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno

@@ -1,9 +1,8 @@
 """Eager code written out, row by row of the table, so that recording and `backward` are fast.
 
-`value.py` is complete without this module: `apply` records any operation and `_pull` differentiates it. For an
-operation of one or two operands this module writes the same two steps as straight Python text with the row's formula
-and partials in place, which it finds by evaluating them once on symbols. Without it everything works, at a third of
-the speed (`benchmarks/eager.py`).
+`value.py` is complete without this module: `apply` records any operation and `pull` differentiates it. For an operation
+of one or two operands this module writes the same two steps as straight Python text with the row's formula and partials
+in place, which it finds by evaluating them once on symbols. Without it everything works, only slower.
 """
 
 from __future__ import annotations
@@ -43,37 +42,14 @@ class Symbol:
     def __sub__(self, other: Any) -> Symbol:
         return Symbol(f"({self.text} - {_text(other)})")
 
-    def __rsub__(self, other: Any) -> Symbol:
-        return Symbol(f"({_text(other)} - {self.text})")
-
     def __mul__(self, other: Any) -> Symbol:
         return Symbol(f"({self.text} * {_text(other)})")
 
     def __rmul__(self, other: Any) -> Symbol:
         return Symbol(f"({_text(other)} * {self.text})")
 
-    def __truediv__(self, other: Any) -> Symbol:
-        return Symbol(f"divide({self.text}, {_text(other)})")
-
-    def __rtruediv__(self, other: Any) -> Symbol:
-        return Symbol(f"divide({_text(other)}, {self.text})")
-
-    def __pow__(self, other: Any) -> Symbol:
-        return Symbol(f"pow({self.text}, {_text(other)})")
-
-    def __rpow__(self, other: Any) -> Symbol:
-        return Symbol(f"pow({_text(other)}, {self.text})")
-
     def __neg__(self) -> Symbol:
         return Symbol(f"(-{self.text})")
-
-    def __eq__(self, other: object) -> bool:
-        raise UntraceableError
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __bool__(self) -> bool:
-        raise UntraceableError
 
 
 def _text(expression: Any) -> str:

@@ -106,8 +106,23 @@ def describe(structure: Any) -> str:
     return type(structure).__name__
 
 
-def require_same(structure: Any, expected: Any, what: str, like: str) -> None:
-    """Raises ValueError unless two structures look alike."""
-    got, wanted = describe(structure), describe(expected)
+def aligned(structure: Any, expected: Any, what: str, like: str) -> Any:
+    """The structure with its dicts in the order of the expected one, to which it must be alike.
+
+    Raises:
+        ValueError: it is not.
+    """
+    found = _in_order_of(structure, expected)
+    got, wanted = describe(found), describe(expected)
     if got != wanted:
         raise ValueError(f"{what} must have the structure of {like}: expected {wanted}, got {got}")
+    return found
+
+
+def _in_order_of(structure: Any, expected: Any) -> Any:
+    if isinstance(structure, dict) and isinstance(expected, dict) and structure.keys() == expected.keys():
+        return {key: _in_order_of(structure[key], part) for key, part in expected.items()}
+    if isinstance(structure, (list, tuple)) and isinstance(expected, (list, tuple)) and len(structure) == len(expected):
+        parts = [_in_order_of(part, other) for part, other in zip(structure, expected, strict=True)]
+        return parts if isinstance(structure, list) else tuple(parts)
+    return structure

@@ -26,7 +26,7 @@ _new = object.__new__
 
 
 def _method(operation: Operation) -> Callable[..., Value]:
-    """The method for an operation whose first operand is the Value itself."""
+    """The method for an operation whose first operand is the Value itself; `specialize.py` replaces some."""
 
     def method(self: Value, *others: Operand) -> Value:
         result: Value = apply(operation, self, *others)
@@ -39,7 +39,7 @@ def _method(operation: Operation) -> Callable[..., Value]:
 
 
 def _operators(operation: Operation) -> tuple[Callable[..., Value], Callable[..., Value]]:
-    """The operator for an operation of two operands, and its reflection for a number on the left."""
+    """The operator for an operation, and its reflection for a number on the left; `specialize.py` replaces them."""
 
     def operator(self: Value, other: Operand) -> Value:
         return apply(operation, self, other) if isinstance(other, (Value, Real)) else NotImplemented
@@ -71,8 +71,8 @@ class Value:
     '1.3133 2.1932'
     """
 
-    # A Value with two operands holds them in two slots; one with three or more holds a tuple in the first. Nothing is
-    # shared between slots and no closure is kept: a node costs 115 bytes, and graphs are free of reference cycles.
+    # Two operands are in two slots; three or more are a tuple in the first. What `backward` needs is the operation and
+    # the operands, no closure: so a node costs 115 bytes, and graphs are free of reference cycles.
     __slots__ = ("_datum", "_grad", "_left", "_name", "_operation", "_right", "_scope")
 
     _datum: float
@@ -168,10 +168,11 @@ class Value:
                 f"backward: {self._described()} is a constant, nothing about its operands was recorded; "
                 "compute it outside no_grad and without detach"
             )
+        cotangent = _real(seed, "seed")
         results = history([self])
         for node in results:
             node._grad = None
-        _accumulate(self, _real(seed, "seed"))
+        _accumulate(self, cotangent)
         watch = current_context().watch
         if watch is None:
             _pull_all(results)
@@ -372,9 +373,12 @@ def evaluated(operation: Operation, numbers: Sequence[float]) -> float:
 def partials_on_floats(operation: Operation, result: float, numbers: Sequence[float]) -> tuple[Any, ...]:
     """The partial derivatives on floats."""
     try:
-        return operation.partials(FLOATS, result, *numbers)
+        partials = operation.partials(FLOATS, result, *numbers)
     except (ZeroDivisionError, OverflowError):
-        return _with_numpy(operation.partials, [result, *numbers])  # type: ignore[no-any-return]
+        partials = _with_numpy(operation.partials, [result, *numbers])
+    if isinstance(partials, tuple) and any(isinstance(partial, complex) for partial in partials):
+        partials = _with_numpy(operation.partials, [result, *numbers])
+    return partials
 
 
 def _with_numpy(function: Callable[..., Any], numbers: Iterable[float]) -> Any:
@@ -387,7 +391,9 @@ def _with_numpy(function: Callable[..., Any], numbers: Iterable[float]) -> Any:
 def _real_result(operation: Operation, numbers: Sequence[float], result: object) -> float:
     if isinstance(result, complex):
         result = _with_numpy(operation.formula, numbers)
-    return _real(result, f"the formula of {operation.name!r}")
+    if not isinstance(result, Real):
+        raise TypeError(f"the formula of {operation.name!r} must give a real number, got {result!r}")
+    return _real(result, operation.name)
 
 
 def _accumulate(value: Value, contribution: float) -> None:
@@ -395,7 +401,7 @@ def _accumulate(value: Value, contribution: float) -> None:
 
 
 def _pull_all(results: Iterable[Value]) -> None:
-    """The chain rule at each result, from the newest to the oldest."""
+    """The chain rule at each result, before its operands'. `specialize.py` puts a faster one in this one's place."""
     for node in results:
         if node._grad is not None:
             pull(node, node._grad)
@@ -435,7 +441,7 @@ def _real(number: object, where: str) -> float:
 def _comparable(other: object) -> float | None:
     if isinstance(other, Value):
         return other._datum
-    return float(other) if isinstance(other, Real) else None
+    return _real(other, "a comparison") if isinstance(other, Real) else None
 
 
 def _twin(node: Value, operands: tuple[Value, ...], memo: dict[int, Any] | None = None) -> Value:
@@ -446,7 +452,7 @@ def _twin(node: Value, operands: tuple[Value, ...], memo: dict[int, Any] | None 
     twin._operation = node._operation
     _set_operands(twin, operands)
     twin._name = node._name
-    twin._scope = None
+    twin._scope = node._scope
     added = getattr(node, "__dict__", None)
     if added:
         from copy import deepcopy  # only here: whoever copies has imported it, others need not wait for it

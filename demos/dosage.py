@@ -122,7 +122,8 @@ def positive(kind: Callable[[str], float]) -> Callable[[str], float]:
         except ValueError:
             number = 0
         if not 0 < number < math.inf:
-            raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+            wanted = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"expected {wanted} above 0, got {text!r}")
         return number
 
     return parsed
@@ -138,15 +139,16 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     chosen = parser.parse_args(arguments)
     if chosen.seed < 0:
         parser.error(f"argument --seed: expected 0 or more, got {chosen.seed}")
-    if chosen.out.exists() and not chosen.out.is_dir():
-        parser.error(f"argument --out: {chosen.out} is not a folder")
+    try:
+        chosen.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"argument --out: cannot make the folder {chosen.out}: {error.strerror}")
     return chosen
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Trains, prints and draws."""
     chosen = options(arguments)
-    chosen.out.mkdir(parents=True, exist_ok=True)
     published = published_network()
     (predicted,) = published([Value(0.5)])
     print(f"The lecture's fitted network predicts {predicted:.2f} for a dose of 0.5.\n")

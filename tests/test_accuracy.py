@@ -17,9 +17,16 @@ HELPERS = ("sech", "direction", "step")  # their own second derivatives are thir
 POINTS_AT_THE_EDGE = {
     "hypot": [(1.7e308, 1.7e308), (3e-320, 4e-320), (1e-200, 1e-200), (1e200, -1e-200)],
     "arctan2": [(1e-300, 1e300), (1e-200, 2e-200), (-1e150, 1e150)],
-    "logsumexp": [(1000.0, -1000.0), (1000.0, 1000.7, 999.0), (1e308, 1e308), (-1000.0, -1000.5), (-700.3, 0.1)],
+    "logsumexp": [
+        (1000.0, -1000.0),
+        (1000.0, 1000.7, 999.0),
+        (1e308, 1e308),
+        (-1000.0, -1000.5),
+        (-700.3, 0.1),
+        (0.0, -40.0),
+    ],
     "logaddexp": [(1000.1, 999.3), (-700.3, 0.1)],
-    "softmax": [(1000.0, 990.0, -1000.0), (0.0, 40.0)],
+    "softmax": [(1000.0, 990.0, -1000.0), (0.0, 40.0), (0.3, 100.1)],
     "gelu": [(-37.0,), (9.0,)],
     "erf": [(26.0,), (5.8,), (-6.0,)],
     "normal_cdf": [(-37.0,), (8.0,)],
@@ -64,7 +71,7 @@ def require_close(found: float, name: str, point: tuple[float, ...], order: list
     true = true_or_none(truth.derivative, name, point, *order)
     if true is None:
         assert math.isnan(found)
-    elif abs(true) > 1e300:
+    elif abs(true) > 1e300 and any(order):
         assert not abs(found) < 1e300
     elif truth.ulps(found, true) > 8 and not abs(true) < sys.float_info.min > abs(found):
         assert abs(found - float(true)) <= 8 * truth.sensitivity(name, point, order)

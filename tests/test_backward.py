@@ -1,10 +1,13 @@
 """backward and the graph: order, accumulation, depth, contexts, scopes."""
 
 import asyncio
+import contextlib
 import gc
 import math
+import pickle
 import threading
 
+import numpy as np
 import pytest
 
 from autograd import AnomalyError, Value, detect_anomaly, no_grad, scope, sum, where
@@ -148,6 +151,57 @@ def test_contexts_nest_and_decorate():
     assert not (x * 2).is_constant
 
 
+def test_one_context_object_may_serve_two_threads():
+    silent = no_grad()
+    x = Value(2.0)
+    entered, done = threading.Event(), threading.Event()
+    found = []
+
+    def compute():
+        with silent:
+            entered.set()
+            done.wait()
+            found.append(x * 2)
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    entered.wait()
+    with silent:
+        pass
+    done.set()
+    thread.join()
+    assert found[0].is_constant
+    assert not (x * 2).is_constant
+
+
+def test_what_computes_later_cannot_be_decorated():
+    with pytest.raises(TypeError, match=r"no_grad cannot decorate the generator or coroutine function .*later"):
+
+        @no_grad()
+        def later():
+            yield 1
+
+    with pytest.raises(TypeError, match="use `with scope"):
+
+        @scope("s")
+        async def later_too():
+            pass
+
+
+@pytest.mark.parametrize("inner", [detect_anomaly, no_grad, lambda: scope("inner")])
+@pytest.mark.parametrize("outer", [detect_anomaly, no_grad, lambda: scope("outer")])
+def test_contexts_keep_what_they_do_not_change(outer, inner):
+    x = Value(0.0)
+    with scope("here"), outer(), inner():
+        y = x + 1
+        anomalous = detect_anomaly in (outer, inner)
+        with pytest.raises(AnomalyError) if anomalous else contextlib.nullcontext():
+            x.log()
+    assert y.is_constant == (no_grad in (outer, inner))
+    if not y.is_constant:
+        assert y._scope.name in ("here", "outer", "inner")
+
+
 def test_contexts_end_with_an_error():
     x = Value(2.0)
     with pytest.raises(ZeroDivisionError), no_grad():
@@ -188,6 +242,19 @@ def test_an_anomaly_in_a_graph_from_outside():
     with pytest.raises(AnomalyError, match="recorded outside of detect_anomaly") as caught, detect_anomaly():
         y.backward()
     assert caught.value.line is None
+
+
+def test_an_anomaly_inside_numpy_is_blamed_on_the_caller():
+    with pytest.raises(AnomalyError) as caught, detect_anomaly():
+        np.mean(np.array([Value(math.inf), Value(1.0)]))
+    assert caught.value.filename == __file__
+
+
+def test_anomaly_errors_are_pickled():
+    with pytest.raises(AnomalyError) as caught, detect_anomaly():
+        Value(0.0).log()
+    twin = pickle.loads(pickle.dumps(caught.value))
+    assert (str(twin), twin.op, twin.line) == (str(caught.value), "log", caught.value.line)
 
 
 def test_no_anomaly_no_error():

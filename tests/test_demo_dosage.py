@@ -36,12 +36,12 @@ def test_the_parameters_are_named_as_in_the_lectures():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--steps", "0"], "--steps: expected a number above 0, got '0'"),
-        (["--steps", "1.5"], "--steps: expected a number above 0, got '1.5'"),
+        (["--steps", "0"], "--steps: expected a whole number above 0, got '0'"),
+        (["--steps", "1.5"], "--steps: expected a whole number above 0, got '1.5'"),
         (["--learning-rate", "fast"], "--learning-rate: expected a number above 0, got 'fast'"),
         (["--learning-rate", "inf"], "--learning-rate: expected a number above 0"),
         (["--seed", "-1"], "--seed: expected 0 or more, got -1"),
-        (["--out", __file__], "is not a folder"),
+        (["--out", __file__], "cannot make the folder"),
         (["--speed", "9"], "unrecognized arguments"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 
 import autograd
 from autograd import (
+    AnomalyError,
     Value,
     derivative,
     detect_anomaly,
@@ -21,6 +22,7 @@ from autograd import (
     vjp,
     where,
 )
+from autograd.graph import history
 
 
 def f(x):
@@ -76,7 +78,7 @@ def test_second_order_of_several_is_each_ones_own():
     [
         ((3.0, Value(1.0)), TypeError, "y must be a Value, got 3.0 of type float"),
         ((Value(1.0), 3.0), TypeError, "wrt must be a Value, got 3.0"),
-        ((Value(1.0), [Value(1.0), "a"]), TypeError, "wrt must be a Value, got 'a'"),
+        ((Value(1.0), [Value(1.0), "a"]), TypeError, r"wrt\[1\] must be a number, a Value.*got 'a'"),
         ((Value(1.0), Value(1.0), 0), ValueError, "order must be at least 1, got 0"),
         ((Value(1.0), Value(1.0), 1.5), TypeError, "order must be an integer, got 1.5"),
         ((Value(1.0), Value(1.0).detach()), ValueError, "is a constant"),
@@ -119,6 +121,63 @@ def test_derivatives_nest():
     assert jvp(grad(lambda x: x**3), (2.0,), (1.0,)) == (12.0, 12.0)
     assert grad(lambda x: jvp(lambda y: x * y**2, (x,), (1.0,))[1])(3.0) == 12.0
     assert jacobian(jacobian(f))(AT).tolist() == hessian(f)(AT).tolist()
+
+
+@pytest.mark.parametrize("g", [lambda x: 3 * x, lambda x: x**1, lambda x: x**0, autograd.sign, lambda x: x.relu() * 2])
+def test_derivatives_that_are_constant_nest(g):
+    assert grad(grad(g))(2.0) == 0.0
+    assert hessian(g)(2.0) == 0.0
+    assert jvp(grad(g), (2.0,), (1.0,))[1] == 0.0
+    assert vjp(grad(g), (2.0,), 1.0)[1] == (0.0,)
+    assert isinstance(grad(g)(Value(2.0)), Value)
+    assert grad(lambda x: grad(g)(x).exp() * x)(2.0) == math.exp(grad(g)(2.0))
+
+
+def test_integers_of_numpy_count_as_integers():
+    assert grad(lambda a, b: a * b, argnums=np.int64(1))(2.0, 3.0) == 2.0
+    x = Value(2.0)
+    assert derivative(x**3, x, order=np.int64(2)).data == 12.0
+
+
+def test_wrt_may_have_any_structure():
+    a, b = Value(2.0), Value(3.0)
+    assert {key: d.data for key, d in derivative(a * b, {"a": a, "b": b}).items()} == {"a": 3.0, "b": 2.0}
+    assert [d.data for d in derivative(a * b, np.array([a, b]))] == [3.0, 2.0]
+
+
+def test_dicts_may_come_in_any_order():
+    primals = ({"a": 2.0, "b": 3.0},)
+    assert jvp(lambda p: p["a"] * p["b"] ** 2, primals, ({"b": 1.0, "a": 0.0},))[1] == 12.0
+
+
+def test_derivatives_see_the_same_zero_times_infinity_as_backward():
+    x = Value(2.0)
+    y = (x * 0.0).sqrt()
+    y.backward()
+    assert math.isnan(x.grad)
+    assert math.isnan(derivative(y, x).data)
+    assert math.isnan(grad(lambda x: (x * 0.0).sqrt())(2.0))
+
+
+def test_small_derivatives_have_small_graphs():
+    x = Value(3.0)
+    assert len(history([derivative(x**2, x)])) == 1
+    assert len(history([derivative(x**3 + 5 * x, x)])) <= 4
+
+
+@pytest.mark.parametrize(
+    "differentiate",
+    [
+        lambda f: grad(f)(0.0),
+        lambda f: jvp(f, (0.0,), (1.0,)),
+        lambda f: vjp(f, (0.0,), 1.0),
+        lambda f: hessian(f)(0.0),
+        lambda f: derivative(f(x := Value(0.0)), x),
+    ],
+)
+def test_anomalies_are_found_in_every_derivative(differentiate):
+    with pytest.raises(AnomalyError, match=r"backward through sqrt at 0\.0 gave inf"), detect_anomaly():
+        differentiate(lambda x: 2 * x.sqrt())
 
 
 def test_closed_over_values_are_left_alone():
@@ -217,6 +276,7 @@ def test_unused_partials_are_no_anomalies():
     [
         (lambda: grad(3), TypeError, "grad: the first argument must be a function, got 3"),
         (lambda: grad(f, argnums="x"), TypeError, "grad: argnums must be an integer or a tuple of integers, got 'x'"),
+        (lambda: jacobian(f, argnums=(0, 1)), TypeError, r"jacobian: argnums must be one integer, got \(0, 1\)"),
         (lambda: grad(f, argnums=()), TypeError, "argnums must be an integer"),
         (lambda: grad(f, argnums=1)(AT), TypeError, "argnums names argument 1, but the call has 1"),
         (lambda: grad(f)("ab"), TypeError, "grad: argument 0 must be a number.*got 'ab' of type str"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd import Value, derivative, operation, ops
+from autograd import Value, derivative, grad, operation, ops
 from autograd.value import Value as ValueClass, apply, pull
 
 UNARY = [
@@ -137,6 +137,39 @@ def test_ties_share_the_derivative():
     assert [x.grad for x in xs] == [0.0, 0.5, 0.5]
 
 
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_nan_is_the_largest_and_the_smallest(name):
+    assert math.isnan(getattr(autograd, name)([1.0, math.nan]))
+    assert math.isnan(getattr(autograd, name)([math.nan, 1.0]))
+
+
+def test_clip_with_bounds_that_cross_gives_the_upper_one():
+    x, low, high = Value(0.0), Value(2.0), Value(1.0)
+    autograd.clip(x, low, high).backward()
+    assert (x.grad, low.grad, high.grad) == (0.0, 0.0, 1.0)
+    x, low, high = Value(-1.0), Value(0.0), Value(1.0)
+    autograd.clip(x, low, high).backward()
+    assert (x.grad, low.grad, high.grad) == (0.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "operands", "at_kink"),
+    [
+        ("relu", (0.0,), True),
+        ("relu", (0.5,), False),
+        ("elu", (0.0,), False),
+        ("elu", (0.0, 2.0), True),
+        ("max", (3.0, 1.0, 3.0), True),
+        ("max", (3.0, 1.0, 1.0), False),
+        ("min", (3.0, 1.0, 1.0), True),
+        ("clip", (1.0, -1.0, 1.0), True),
+        ("hypot", (0.0, 0.0), True),
+    ],
+)
+def test_operations_know_their_kinks(name, operands, at_kink):
+    assert any(x == 0.0 for x in ops.TABLE[name].kinks(*operands)) == at_kink
+
+
 def test_parameters_of_a_shape_may_be_values():
     x, slope = Value(-2.0), Value(0.25)
     y = autograd.leaky_relu(x, slope)
@@ -195,6 +228,12 @@ def test_arithmetic_of_a_custom_formula_does_not_raise():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
+        (("f", lambda m, x: x, lambda m, y, x: ("a",)), TypeError, "must be real numbers or None, got 'a'"),
+        (
+            ("f", lambda m, x: None, lambda m, y, x: (1.0,)),
+            TypeError,
+            "formula of 'f' must give a real number, got None",
+        ),
         ((3, abs, abs), TypeError, "name must be a string"),
         (("", abs, abs), TypeError, "name must be a string"),
         (("f", 3, abs), TypeError, "formula must be a function, got 3"),
@@ -208,6 +247,37 @@ def test_arithmetic_of_a_custom_formula_does_not_raise():
 def test_mistakes_are_found_where_the_operation_is_made(arguments, error, message):
     with pytest.raises(error, match=message):
         operation(*arguments)
+
+
+@pytest.mark.parametrize("domain", [3, (), (1, 0), ((0, 1), 2), "ab"])
+def test_a_domain_is_an_interval_or_several(domain):
+    with pytest.raises(ValueError, match="domain must be an interval"):
+        operation("f", lambda m, x: x, lambda m, y, x: (1.0,), domain=domain)
+
+
+def test_kinks_and_domain_of_a_custom_operation():
+    f = operation(
+        "f", lambda m, x: m.abs(x - 2), lambda m, y, x: (m.sign(x - 2),), kinks=[2.0], domain=(1, 3)
+    ).operation
+    assert list(f.kinks(2.5)) == [0.5]
+    assert f.domain == ((1.0, 3.0),)
+
+
+def test_complex_arithmetic_of_a_custom_formula_is_nan():
+    root = operation("root3", lambda m, x, a, b: x**1.5 + a + b, lambda m, y, x, a, b: (1.5 * x**0.5, 1.0, 1.0))
+    x = Value(-1.0)
+    root(x, 0.0, 0.0).backward()
+    assert math.isnan(x.grad)
+    assert math.isnan(grad(lambda x: root(x, 0.0, 0.0))(-1.0))
+
+
+def test_formulas_use_the_functions_by_their_names():
+    spread = operation(
+        "spread",
+        lambda m, x, y: m.max([x, y]) - m.min([x, y]) + m.softmax([x, y])[0],
+        lambda m, z, x, y: (m.sign(x - y), m.sign(y - x)),
+    )
+    assert spread(3.0, 3.0) == 0.5
 
 
 def test_the_number_of_operands_is_checked_at_the_call():

@@ -46,6 +46,19 @@ def test_names_in_lower_case_are_functions(name):
         importlib.import_module(f"autograd.{name}")
 
 
+def test_everything_works_without_the_written_code():
+    code = (
+        "import sys, types\n"
+        "plain = types.ModuleType('autograd.specialize')\n"
+        "plain.install = lambda: None\n"
+        "sys.modules['autograd.specialize'] = plain\n"
+        "import pytest\n"
+        "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', 'tests/test_tour.py', 'tests/test_value.py']))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.returncode == 0, run.stdout
+
+
 def test_both_packages_are_typed():
     assert (ROOT / "autograd" / "py.typed").exists()
     assert (ROOT / "nn" / "py.typed").exists()

@@ -9,7 +9,8 @@ import pickle
 import numpy as np
 import pytest
 
-from autograd import Value, derivative, no_grad, operation, ops
+import autograd
+from autograd import Value, derivative, no_grad, operation, ops, scope
 from autograd.graph import nodes
 
 OPERATORS = {
@@ -140,6 +141,10 @@ def test_comparisons_compare_data():
         a < "x"  # noqa: B015
 
 
+def test_comparisons_with_integers_beyond_the_largest_float():
+    assert Value(1.0) < 10**400
+
+
 def test_equality_and_hash_are_identity():
     a, b = Value(1.0), Value(1.0)
     assert a != b
@@ -256,6 +261,8 @@ def test_ieee_arithmetic():
     assert math.isnan((zero / zero).data)
     assert (Value(-1e200) ** 3).data == -math.inf
     assert (zero**-1).data == math.inf
+    assert (Value(-0.0) ** -1).data == -math.inf
+    assert (Value(-0.0) ** -2).data == math.inf
     assert (Value(1e308) * 10).data == math.inf
     assert math.isnan(Value(math.nan).relu().data)
     assert Value(1000.0).cosh().data == math.inf
@@ -285,6 +292,43 @@ def test_conventions_at_special_points(compute, at, expected):
     y.backward()
     assert x.grad == pytest.approx(expected, nan_ok=True)
     assert derivative(y, x).data == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize(("exponent", "slope"), [(0.5, 0.0), (0.0, 0.0), (-1.0, -math.inf)])
+def test_zero_to_a_power_that_varies(exponent, slope):
+    y = Value(exponent)
+    (0.0**y).backward()
+    assert y.grad == slope
+
+
+def test_constants_among_many_operands_receive_nothing():
+    y = autograd.sum([Value(1.0), 2.0, 3.0])
+    y.backward()
+    assert [p.grad for p in y.parents] == [1.0, 0.0, 0.0]
+
+
+def test_the_slope_may_be_a_value_that_happens_to_be_the_usual_one():
+    x, slope = Value(-2.0), Value(0.01)
+    x.leaky_relu(slope).backward()
+    assert slope.grad == -2.0
+
+
+def test_deep_copies_copy_what_subclasses_add():
+    class Tagged(Value):
+        pass
+
+    original = Tagged(1.0)
+    original.tags = ["a"]
+    twin = copy.deepcopy(original)
+    assert type(twin) is Tagged
+    assert twin.tags == ["a"]
+    assert twin.tags is not original.tags
+
+
+def test_copies_keep_their_scope():
+    with scope("layer"):
+        y = Value(1.0) * 2
+    assert copy.deepcopy(y)._scope.name == "layer"
 
 
 def test_constants_receive_nothing():
