@@ -281,12 +281,18 @@ def _siblings(_: Any, members: Sequence[Part]) -> Part:
     first = members[0]
     part = Part(first.kind, [value for member in members for value in member.values], first.scope)
     part.steps = [in_common(texts) for texts in zip(*(member.steps for member in members), strict=True)]
-    part.title = first.title or in_common([member.value.name or "" for member in members])
+    part.title = first.title or _names_of(members)
     part.parameters = list(dict.fromkeys(parameter for member in members for parameter in member.parameters))
     part.is_ordered = first.is_ordered
     part.shown = [value for member in members for value in member.shown]
     part.times = sum(member.times for member in members)
     return part
+
+
+def _names_of(members: Sequence[Part]) -> str:
+    """The names, if there are few, or what they have in common."""
+    names = list(dict.fromkeys(member.value.name or "" for member in members))
+    return ", ".join(names) if len(names) < 4 else in_common(names)
 
 
 # Blocks: whatever is left
@@ -295,9 +301,11 @@ def _siblings(_: Any, members: Sequence[Part]) -> Part:
 def blocks_folded(sketch: list[Part], most: int) -> list[Part]:
     """The last resort: runs of operations become blocks, leaves of a kind one part each. Fits always."""
     sketch = in_reading_order(sketch)
+    leaf_kinds = {part.kind for part in sketch if part.is_leaf}
+    if most <= len(leaf_kinds):
+        return list(_joined(sketch, dict.fromkeys(sketch, 0), _block).values())
     results = [part for part in sketch if not part.is_leaf]
-    number = max(1, most - len({part.kind for part in sketch if part.is_leaf}))
-    size = -(-len(results) // number)
+    size = -(-len(results) // (most - len(leaf_kinds)))
     labels: dict[Part, Hashable] = {part: index // size for index, part in enumerate(results)}
     labels.update((part, part.kind) for part in sketch if part.is_leaf)
     return list(_joined(sketch, labels, _block).values())

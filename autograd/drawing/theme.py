@@ -92,13 +92,13 @@ def line_style(number: float | None) -> str:
 
 
 def line_width(number: float | None, largest: float) -> float:
-    """From 1 to 5 points as the number goes from a thousandth of the largest to the largest, by its logarithm."""
+    """From 1 to 4 points as the number goes from a thousandth of the largest to the largest, by its logarithm."""
     if not number or not largest or math.isnan(number):
         return 1.0
     if math.isinf(number):
-        return 5.0
+        return 4.0
     share = math.log10(abs(number) / largest) / 3.0 if abs(number) < largest else 0.0
-    return round(1.0 + 4.0 * max(0.0, 1.0 + share), 1)
+    return round(1.0 + 3.0 * max(0.0, 1.0 + share), 1)
 
 
 def formatted(number: float, precision: int) -> str:
