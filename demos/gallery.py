@@ -43,7 +43,7 @@ def neuron(folder: Path) -> None:
 
 
 def dosage(folder: Path) -> None:
-    """The dosage network as the lectures draw it, and its loss as a graph, with and without the inside of the network."""
+    """The dosage network as the lectures draw it, and its loss as a graph, with the network open and folded."""
     model = dosage_network()
     loss = nn.ssr([model([dose]) for dose, _ in OBSERVATIONS], [[observed] for _, observed in OBSERVATIONS])
     loss.name = "SSR"
