@@ -23,17 +23,17 @@ class History:
         learning_rates: for each epoch the learning rate.
         times: for each epoch the seconds that it took.
         stopped: why training ended: "epochs" (all were done), "tolerance", "patience" or "interrupted".
-        engine: what computed the losses and gradients: "eager".
+        engine: what computed the losses and gradients: "compiled" (a program made by `autograd.compile`) or "eager".
     """
 
-    def __init__(self) -> None:
+    def __init__(self, engine: str = "eager") -> None:
         self.loss: list[float] = []
         self.validation_loss: list[float] = []
         self.step_sizes: list[float] = []
         self.learning_rates: list[float] = []
         self.times: list[float] = []
         self.stopped = "epochs"
-        self.engine = "eager"
+        self.engine = engine
 
     def __len__(self) -> int:
         return len(self.loss)

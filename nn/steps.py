@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,22 +20,6 @@ if TYPE_CHECKING:
     Loss: TypeAlias = Callable[[Any, Any], Any]
 
 
-class Step(Protocol):
-    """Computes the loss of a batch and its gradient: eagerly here, or as a program made by `autograd.compile`.
-
-    Attributes:
-        theta: the numbers of the parameters, which every call starts from.
-    """
-
-    theta: Vector
-
-    def __call__(self, inputs: Sequence[Any], targets: Sequence[Any]) -> tuple[float, Vector]:
-        """The loss over the batch, and its derivative with respect to each element of `theta`."""
-
-    def push(self) -> None:
-        """Copies `theta` into the parameters."""
-
-
 class EagerStep:
     """Records the graph of each observation and walks it backwards; the gradients of a batch add up in the leaves.
 
@@ -49,22 +33,22 @@ class EagerStep:
     def __init__(self, model: Module, loss: Loss, parameters: Sequence[Value], added: bool) -> None:
         self._model = model
         self._loss = loss
-        self._parameters = parameters
-        self._added = added
+        self.parameters = parameters
+        self.added = added
         self.theta = np.array([parameter.data for parameter in parameters])
 
     def __call__(self, inputs: Sequence[Any], targets: Sequence[Any]) -> tuple[float, Vector]:
         """The loss over the batch, and its derivative with respect to each element of `theta`."""
         self.push()
-        for parameter in self._parameters:
+        for parameter in self.parameters:
             parameter.grad = None
-        share = 1.0 if self._added else 1.0 / len(inputs)
+        share = 1.0 if self.added else 1.0 / len(inputs)
         losses = [self._backward(row, target, share) for row, target in zip(inputs, targets, strict=True)]
-        return math.fsum(losses) * share, np.array([parameter.grad for parameter in self._parameters])
+        return math.fsum(losses) * share, np.array([parameter.grad for parameter in self.parameters])
 
     def push(self) -> None:
         """Copies `theta` into the parameters."""
-        for parameter, number in zip(self._parameters, self.theta.tolist(), strict=True):
+        for parameter, number in zip(self.parameters, self.theta.tolist(), strict=True):
             parameter.data = number
 
     def _backward(self, row: Any, target: Any, share: float) -> float:

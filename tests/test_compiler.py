@@ -402,6 +402,7 @@ def test_nan_and_infinity(backend, rng):
     assert math.isnan(step([[1.0, 1.0]], [0.0])[0])
 
 
+@pytest.mark.slow
 def test_deep_graph():
     w = Value(0.5)
     y = w

@@ -1,0 +1,156 @@
+"""Each pass of the compiler by itself: what it makes of a small graph, as it prints."""
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import Value
+from autograd.compiler.costs import Choice, Size, choose
+from autograd.compiler.differentiate import differentiate
+from autograd.compiler.flatten import flatten
+from autograd.compiler.ir import Builder, View
+from autograd.compiler.lower import for_arrays, lower
+from autograd.compiler.pack import as_view, evenly_spaced, factored
+from autograd.compiler.pipeline import Request, complete, grouped, packed, traced
+from autograd.compiler.simplify import simplify
+from autograd.compiler.trace import trace
+
+
+@pytest.fixture
+def leaves():
+    return Value(2.0), Value(3.0), Value(5.0)
+
+
+def test_trace(leaves):
+    a, b, x = leaves
+    graph = trace([(a * x + 1).exp()], [a, b], [[x]])
+    assert str(graph).splitlines() == [
+        "#0 = theta[0]",
+        "#1 = theta[1]",
+        "#2 = input 0[0]",
+        "#3 = mul(#0, #2)",
+        "#4 = 1.0",
+        "#5 = add(#3, #4)",
+        "#6 = exp(#5)",
+        "return #6",
+    ]
+
+
+def test_simplify_folds_constants_and_repetitions(leaves):
+    a, b, _ = leaves
+    graph = simplify(trace([a.exp() * a.exp() + b.sin()], [a], []))
+    assert [str(operation.name) for operation in graph.operations if operation] == ["exp", "mul", "add"]
+    assert np.sin(3.0) in graph.data
+
+
+@pytest.mark.parametrize("number", [0.0, 1.0, -1.0])
+def test_simplify_leaves_numbers_alone(leaves, number):
+    a, _, _ = leaves
+    graph = simplify(trace([a * number], [a], []))
+    assert [operation.name for operation in graph.operations if operation] == ["mul"]
+
+
+def test_flatten(leaves):
+    a, b, x = leaves
+    graph = simplify(trace([a * x - (b + 2 * x) + autograd.dot([a, b], [x, b]) - 3], [a, b], [[x]]))
+    [total] = flatten(graph).sums.values()
+    assert total.constant == -3.0
+    assert total.terms == ([], [1])
+    assert [len(products) for products in total.products] == [3, 1]
+
+
+def test_a_sum_that_is_used_twice_stays(leaves):
+    a, b, _ = leaves
+    shared = a + b
+    assert len(flatten(simplify(trace([shared * shared + 1], [a, b], []))).sums) == 2
+
+
+def layer(rows, width):
+    weights = [[Value(float(i + j)) for j in range(width)] for i in range(rows)]
+    x = [Value(0.5) for _ in range(width)]
+    return weights, x, [autograd.dot(row, x).tanh() for row in weights]
+
+
+def program(outputs, wrt, inputs):
+    shapes = [(len(each),) for each in inputs]
+    request = Request(outputs, len(outputs) > 1, wrt, inputs, shapes, True)
+    graph = traced(request)
+    return request, *packed(request, graph, grouped(graph))
+
+
+def test_pack_finds_the_matrix_product():
+    weights, x, outputs = layer(3, 2)
+    _, builder, output = program(outputs, [w for row in weights for w in row], [x])
+    assert str(builder.program([output])).splitlines() == [
+        "%0: 6 = theta()",
+        "%1: batch x 2 = input 0()",
+        "%2: 3 x 2 = view from 0 by 2, 1(%0)",
+        "%3: batch x 3 = contract lk,k->l(%2, %1)",
+        "%4: batch x 3 = map tanh(%3)",
+        "return %4",
+    ]
+
+
+def test_pack_gathers_what_is_in_no_order():
+    weights, x, outputs = layer(3, 2)
+    shuffled = [weights[i][j] for i, j in ((2, 1), (0, 0), (1, 1), (0, 1), (2, 0), (1, 0))]
+    _, builder, output = program(outputs, shuffled, [x])
+    ops = [each.op for each in builder.program([output]).instructions]
+    assert ops.count("take") == 2  # the weights, and the outputs in their own order again
+    assert ops.count("contract") == 1
+
+
+def test_differentiate_makes_two_products_of_one():
+    weights, x, outputs = layer(3, 2)
+    request, builder, output = program([autograd.sum(outputs)], [w for row in weights for w in row], [x])
+    theta = next(each for each in builder.instructions if each.op == "theta")
+    gradient = differentiate(builder, output, theta)
+    contractions = [each.data for each in builder.program([gradient]).instructions if each.op == "contract"]
+    assert contractions == ["lk,k->l", "l,k->lk"]  # nobody asks for the gradient of the inputs
+    assert complete(request, builder, output).outputs[1] is gradient
+
+
+def test_lower_keeps_what_numpy_has():
+    builder = Builder()
+    x = builder.make("input", (), 0, (), True)
+    y = builder.map(autograd.ops.softplus, builder.map(autograd.ops.exp, x))
+    names = [str(each.data) for each in lower(builder.program([y]), Builder(), for_arrays).instructions]
+    assert "<operation softplus>" not in names
+    assert "<operation log1p>" in names
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "shape"),
+    [
+        ([[0, 1], [2, 3], [0, 1], [2, 3]], [[4, 5], [4, 5], [6, 7], [6, 7]], (1, 2, 2)),
+        ([[0, 1], [2, 3], [4, 5]], [[6, 7]] * 3, (1, 1, 3)),
+        ([[0, 1], [2, 3], [0, 1]], [[4, 5], [4, 5], [6, 7]], None),  # a pair is missing
+        ([[0, 1], [2, 3]], [[4, 5], [6, 7]], None),  # row by row
+        ([[0], [1], [2], [3]] * 2, [[4], [4], [5], [5], [6], [6], [7], [7]], None),
+        (
+            [[0, 1], [2, 3], [0, 1], [2, 3], [8, 9], [10, 11], [8, 9], [10, 11]],
+            [[4, 5], [4, 5], [6, 7], [6, 7], [12, 13], [12, 13], [14, 15], [14, 15]],
+            (2, 2, 2),
+        ),
+    ],
+)
+def test_factored(left, right, shape):
+    found = factored(np.array(left), np.array(right))
+    assert (found and found[1]) == shape
+
+
+def test_as_view():
+    grid = np.arange(24).reshape(4, 6)
+    assert as_view(grid[1:3, ::2]) == View(6, (2, 3), (6, 2))
+    assert as_view(grid.T) == View(0, (6, 4), (1, 6))
+    assert as_view(np.array([3, 3, 3])) == View(3, (3,), (0,))
+    assert as_view(np.array([0, 1, 3])) is None
+    assert evenly_spaced(np.array([0, 1, 10, 11, 20, 21])) == (3, 2)
+
+
+def test_costs_choose_floats_for_small_graphs_and_arrays_for_packable_ones():
+    assert choose(Size(nodes=15, groups=8, gradient=True, batched=False)).floats_below
+    assert choose(Size(nodes=120_000, groups=12, gradient=True, batched=True)) == Choice(packs=True, floats_below=0)
+    irregular = choose(Size(nodes=2000, groups=1950, gradient=True, batched=True))
+    assert not irregular.packs
+    assert 1 < irregular.floats_below < 100
