@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # Beyond 2 to the power of this, numbers count as infinite for exp, and as having no angle for sin: the digits that one
 # of these would need for an exact result do not fit into memory.
 _LARGEST_EXPONENT = 5000
+# So many exponentials are remembered: logsumexp is evaluated again and again with all operands but one the same.
+_MOST_EXPONENTIALS = 10_000
 # Beyond 2 to the power of this, erf counts as flat; exp(-x**2) has billions of zeros there.
 _FLAT_EXPONENT = 16
 
@@ -53,6 +55,7 @@ class Precise:
         self.nan = self.context.nan
         self.inf = self.context.inf
         self.context.mpf.__float__ = _refuse
+        self._exponentials: dict[Any, Any] = {}
 
     @property
     def bits(self) -> int:
@@ -135,9 +138,15 @@ class Precise:
         return self.is_finite(x) and self.exponent(x) < _LARGEST_EXPONENT
 
     def exp(self, x: Any) -> Any:  # noqa: D102
-        if self.exponent(x) < _LARGEST_EXPONENT:
-            return self.context.exp(x)
-        return self.inf if x > 0 else self.number(0)
+        if self.exponent(x) >= _LARGEST_EXPONENT:
+            return self.inf if x > 0 else self.number(0)
+        key = self.context.prec, x._mpf_
+        known = self._exponentials.get(key)
+        if known is None:
+            known = self._exponentials[key] = self.context.exp(x)
+            if len(self._exponentials) > _MOST_EXPONENTIALS:
+                self._exponentials.clear()
+        return known
 
     def expm1(self, x: Any) -> Any:  # noqa: D102
         return self.context.expm1(x) if self.exponent(x) < 0 else self.exp(x) - 1

@@ -62,6 +62,7 @@ class Replay:
         )
         self._spread = spread_of(numbers, [numbers.number(node.data) for node in self.order])
         self._tangents: dict[Value, list[Slope]] = {}
+        self._known: Slopes = {}
         self._values: tuple[int, dict[Value, Any]] = (0, {})
 
     def _edges(self, inputs: Sequence[Value]) -> dict[Value, list[int]]:
@@ -76,13 +77,20 @@ class Replay:
 
     def recorded_slopes(self) -> Slopes:
         """The partial derivatives of every operation at its recorded operands."""
-        return {node: self._slopes(node, self._recorded(node)) for node in self.edges}
+        self._known = {node: self._slopes(node, self._recorded(node)) for node in self.edges}
+        return self._known
 
     def true_slopes(self) -> Slopes:
         """The partial derivatives of every operation at operands that were computed without rounding."""
         self._numbers.bits = _BITS + self._spread
         values = self._evaluated()
-        return {node: self._slopes(node, [values[operand] for operand in node.parents]) for node in self.edges}
+        return {node: self._slopes_at(node, [values[operand] for operand in node.parents]) for node in self.edges}
+
+    def _slopes_at(self, node: Value, operands: Sequence[Any]) -> list[tuple[int, Slope]]:
+        """The slopes at these operands; those at the recorded ones may be known already."""
+        if node in self._known and operands == self._recorded(node):
+            return self._known[node]
+        return self._slopes(node, operands)
 
     def _recorded(self, node: Value) -> list[Any]:
         return [self._numbers.number(operand.data) for operand in node.parents]
