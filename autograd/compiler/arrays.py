@@ -69,33 +69,32 @@ def exponentials(x: Any) -> Any:
     """What logsumexp and softmax have in common.
 
     Returns:
-        The largest x of each row, where it is, exp(x - largest) of the others, and the sum of those. The largest one's
-        own 1 is kept apart, so that a small rest beside it is not lost.
+        The largest x of each row, where it is, exp(x - largest) of the others, the sum of those, and whether all rows
+        are finite. The largest one's own 1 is kept apart, so that a small rest beside it is not lost.
     """
     rows = x.reshape(-1, x.shape[-1])
     top_at = (np.arange(len(rows)), rows.argmax(axis=1))
     top = rows[top_at]
     e = np.exp(rows - top[:, None])
     e[top_at] = 0.0
-    rest = e.sum(axis=1)
-    if not np.isfinite(top).all():
-        rest[~np.isfinite(top)] = np.nan
-    return top, top_at, e, rest
+    return top, top_at, e, np.add.reduce(e, axis=1), math.isfinite(np.add.reduce(top))
 
 
 def logsumexp(common: Any, shape: Any) -> Any:
     """log(sum(exp(x))) of each row, from the `exponentials` of x."""
-    top, _, _, rest = common
+    top, _, _, rest, finite = common
     result = top + np.log1p(rest)
-    if np.isnan(rest).any():
-        result = np.where(np.isnan(rest), top, result)
+    if not finite:
+        result = np.where(np.isfinite(top), result, top)
     return result.reshape(shape[:-1])
 
 
 def softmax(common: Any, shape: Any) -> Any:
     """exp(x) / sum(exp(x)) of each row, from the `exponentials` of x."""
-    _, top_at, e, rest = common
+    top, top_at, e, rest, finite = common
     total = 1.0 + rest
+    if not finite:
+        total = np.where(np.isfinite(top), total, np.nan)
     shares = e / total[:, None]
     shares[top_at] = 1.0 / total
     return shares.reshape(shape)

@@ -112,9 +112,10 @@ class _Writer:
     def _write_map(self, instruction: Instruction) -> None:
         inline = _inline(instruction)
         if inline:
-            x = instruction.operands[0]
-            self._keep(x)
-            self._name(instruction, inline.format(x=self.text[x]), 1)
+            for operand in instruction.operands:
+                self._keep(operand)
+            x, *others = [self.text[operand] for operand in instruction.operands]
+            self._name(instruction, inline.format(x=x, e=others[0] if others else ""), 1)
             return
         operands = [self.text[operand] for operand in instruction.operands]
         depth = 1 + max([0, *[self.depth[operand] for operand in instruction.operands]])
@@ -122,7 +123,7 @@ class _Writer:
 
     def _keep(self, operand: Instruction) -> None:
         """Gives an operand a name if it does not have one, so that it can stand in an expression twice."""
-        if not self.text[operand].isidentifier():
+        if operand.op != "literal" and not self.text[operand].isidentifier():
             self.uses[operand] = 2
             self._name(operand, self.text[operand])
 
@@ -201,6 +202,8 @@ class _Writer:
 def _inline(instruction: Instruction) -> str:
     """The commonest functions as expressions, which saves the call; or functions of `math` where they cannot raise."""
     operation, operands = instruction.data, instruction.operands
+    if operation == "sigmoid_of":  # with e = exp(-|x|)
+        return "(({e} if {x} < 0.0 else 1.0) / (1.0 + {e}))"
     if operation is ops.maximum and _is_zero(operands[1]):
         return "({x} if {x} > 0.0 or {x} != {x} else 0.0)"
     if operation is ops.sign:

@@ -104,7 +104,7 @@ def for_arrays(builder: Builder, operation: object, operands: list[Instruction])
 def for_floats(builder: Builder, operation: object, operands: list[Instruction]) -> Instruction:
     """In terms of Python's operators and the functions of `arithmetic.py`."""
     if operation is ops.sigmoid:
-        return _sigmoid(builder, operands[0])
+        return builder.map("sigmoid_of", operands[0], _exp_of_minus_abs(builder, operands[0]))
     if operation is ops.logaddexp and builtins.any(_is(operand, 0.0) for operand in operands):
         return _softplus(builder, operands[0] if _is(operands[1], 0.0) else operands[1])
     if not isinstance(operation, Operation) or operation in FLOAT_FUNCTIONS or operation in _OPERATORS:

@@ -124,7 +124,13 @@ class Compiled:
             raise TypeError(
                 f"this program takes {len(self._arguments)} arrays, one for each element of `inputs`; got {len(arrays)}"
             )
-        inputs = [self._checked(k, shape, array) for (k, shape), array in zip(self._arguments, arrays, strict=True)]
+        inputs: Any = arrays
+        for (_, shape), array in zip(self._arguments, arrays, strict=True):
+            if not self._fits(shape, array):
+                inputs = [
+                    self._checked(k, shape, each) for (k, shape), each in zip(self._arguments, arrays, strict=True)
+                ]
+                break
         batch = len(inputs[0]) if inputs else 1
         for k, array in enumerate(inputs):
             if len(array) != batch:
@@ -136,6 +142,17 @@ class Compiled:
                 assert self._floats is not None
                 return self._from_floats(self._floats.run(self._theta, inputs, batch), batch)
             return self._from_arrays(self._arrays.run(inputs, batch), batch)
+
+    def _fits(self, shape: tuple[int, ...], array: Any) -> bool:
+        """Whether the argument can be used as it is."""
+        return (
+            type(array) is np.ndarray
+            and array.dtype is self._dtype
+            and array.shape[1:] == shape
+            and array.ndim == 1 + len(shape)
+            and array.flags.c_contiguous
+            and len(array) > 0
+        )
 
     def _checked(self, k: int, shape: tuple[int, ...], array: Any) -> Any:
         """The argument as an array of this program's type, one row per observation."""
