@@ -8,8 +8,7 @@ from html import unescape
 import numpy as np
 import pytest
 
-from autograd import Value, draw, no_grad, scope
-from autograd import sum as sum_of
+from autograd import Value, draw, no_grad, scope, sum as sum_of
 
 
 class Parameter(Value):
@@ -180,7 +179,7 @@ def test_names_may_come_from_variables():
     xs = [Value(3.0), Value(4.0)]
     grid = np.array([Value(5.0)], dtype=object)
     loss = sum_of([a, b, *xs, grid[0]])
-    names = {**locals(), "_": a, "same": xs[0]}
+    names = {"_": a, **locals(), "same": xs[0]}
     shown = {word for attributes in nodes(draw(loss, names=names).source).values() for word in words(attributes)}
     assert {"a", "own name", "same", "xs[1]", "grid[0]", "loss"} <= shown
     assert not shown & {"_", "b", "xs[0]"}

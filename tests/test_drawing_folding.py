@@ -118,10 +118,11 @@ def test_a_folded_module_before_backward_has_no_norm():
 
 def test_a_parameter_that_is_used_elsewhere_too_is_not_hidden():
     w, x = Parameter(2.0, name="w"), Value(1.0, name="x")
+    outside = Parameter(3.0, name="outside")
     with scope("inside"):
         y = w * x
-    shown = [box[0] for box in boxes(draw(y + w * w, depth=0).source)]
-    assert {"inside", "w", "x"} <= set(shown)
+    shown = [box[0] for box in boxes(draw(y + w * outside, depth=0).source)]
+    assert {"inside", "w", "x", "outside"} <= set(shown)
 
 
 def test_observations_become_one_that_says_how_many():

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from autograd import Value, derivative, explain, operation, softmax, sum as sum_of
+from autograd import Value, derivative, explain, operation, softmax, sum as sum_of, where
 
 FITTED = {"w1": -34.4, "b1": 2.14, "w2": -2.52, "b2": 1.29, "w3": -1.30, "w4": 2.28, "b3": -0.58}
 DATA = [(0.0, 0.0), (0.5, 1.0), (1.0, 0.0)]
@@ -88,6 +88,13 @@ def test_detached_values_and_constants_carry_no_path():
     a = Value(2.0, name="a")
     assert explain(a.detach() * a, a).total == 2.0
     assert explain(a.detach() * 3, a).number_of_paths == 0
+
+
+def test_the_condition_of_a_choice_is_no_path():
+    x = Value(2.0, name="x")
+    explanation = explain(where(x, x * 5, x), x)
+    assert explanation.number_of_paths == 2
+    assert explanation.total == 5.0
 
 
 def test_variables_name_the_steps():

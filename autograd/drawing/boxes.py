@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .dot_text import html, tooltip
@@ -39,21 +40,22 @@ def node_lines(part: Part, number: int, look: Look) -> list[str]:
 
 
 def _constant(part: Part, look: Look) -> str:
-    number = look.range(value.data for value in part.shown)
+    number = look.range([value.data for value in part.shown])
     name = _title(part, look)
     return f"{html(name, NAME_WIDTH)} = {number}" if name else number
 
 
 def _circle(part: Part, number: int, look: Look) -> str:
-    text = _steps_text(part.steps)
+    mark = f' style="rounded,filled" color="{look.theme.marked}" fillcolor="{look.theme.marked_box}"'
+    return f"\to{number} [{_circle_of(tuple(part.steps))}{mark if marks(part, look) else ''}]\n"
+
+
+@lru_cache(maxsize=1000)
+def _circle_of(steps: tuple[str, ...]) -> str:
+    """The attributes of the circle of an operation, of which a graph has many with the same."""
+    text = _steps_text(steps)
     shape = _CIRCLE if len(text) < 3 else _PILL
-    operations = ", ".join(part.steps[:20])
-    mark = (
-        f' style="rounded,filled" color="{look.theme.marked}" fillcolor="{look.theme.marked_box}"'
-        if marks(part, look)
-        else ""
-    )
-    return f"\to{number} [{shape} label=<{html(text)}> ordering=in tooltip={tooltip(operations)}{mark}]\n"
+    return f"{shape} label=<{html(text)}> ordering=in tooltip={tooltip(', '.join(steps[:20]))}"
 
 
 def _steps_text(steps: Sequence[str]) -> str:
@@ -125,7 +127,7 @@ def _numbers(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
         return
     if "data" in look.shown:
         ink = look.theme.ink if look.is_computed(part.value) else INVISIBLE
-        yield "data", look.range(value.data for value in part.shown), ink
+        yield "data", look.range([value.data for value in part.shown]), ink
     if "grad" in look.shown:
         text, ink = _gradient([value._grad for value in part.shown], look)
         yield "grad", text, ink if look.is_differentiated(part.value) else INVISIBLE
@@ -135,6 +137,8 @@ def _gradient(gradients: Sequence[float | None], look: Look) -> tuple[str, str]:
     known = [gradient for gradient in gradients if gradient is not None]
     if not known:
         return NOT_COMPUTED, look.theme.faint
+    if len(known) == 1:
+        return look.number(known[0]), sign_colour(look.theme, known[0])
     has_one_sign = all(gradient >= 0.0 for gradient in known) or all(gradient <= 0.0 for gradient in known)
     return look.range(known), sign_colour(look.theme, max(known, key=abs)) if has_one_sign else look.theme.ink
 

@@ -102,7 +102,7 @@ class Ways:
         if not self.number:
             return
         order = 0
-        beginnings: list[tuple[float, int, Value, float, Any]] = [(-self._largest[self.y], 0, self.y, 0.0, None)]
+        beginnings: list[tuple[float, int, Value, float, Any]] = [(0.0, 0, self.y, 0.0, None)]
         while beginnings:
             _, _, node, size, walked = heapq.heappop(beginnings)
             if node is self.x:

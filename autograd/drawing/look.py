@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .theme import formatted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from ..value import Value
     from .steps import Step
@@ -52,8 +52,10 @@ class Look:
         """The number as boxes and edges show it."""
         return formatted(number, self.precision)
 
-    def range(self, numbers: Iterable[float]) -> str:
+    def range(self, numbers: Sequence[float]) -> str:
         """The lowest and the highest number, or the one that all are; nan where there is one among them."""
+        if len(numbers) == 1:
+            return self.number(numbers[0])
         distinct = set(map(self.number, numbers))
         if len(distinct) == 1:
             return distinct.pop()
