@@ -49,7 +49,7 @@ class Precise:
         except ImportError as error:
             raise ImportError(
                 "gradcheck computes true derivatives with mpmath, which is not installed; "
-                'install it with: pip install "chainrule[test]"'
+                'install it with: pip install "chainrule[check]"'
             ) from error
         self.context: Any = MPContext()
         self.nan = self.context.nan
