@@ -10,3 +10,9 @@ import pytest
 def test_a_benchmark_runs(arguments):
     run = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=True)
     assert "bytes a node" in run.stdout
+
+
+def test_the_benchmark_of_pictures_runs():
+    arguments = ["benchmarks.draw", "--repeats", "1", "--large", "2000"]
+    run = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=True)
+    assert run.stdout.count(" ms   target ") == 3

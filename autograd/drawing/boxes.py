@@ -221,7 +221,7 @@ def _local(edge: Edge, look: Look) -> str:
     has_sign = edge.flow is not None and (low > 0.0 or high < 0.0)
     colour = sign_colour(look.theme, low) if has_sign else look.theme.faint
     text = look.number(low) if low == high else look.range(edge.local)
-    return f' label="{text}" fontcolor="{colour}"'
+    return f' label="{look.margin}{text}" fontcolor="{colour}"'
 
 
 def _count(edge: Edge) -> str:

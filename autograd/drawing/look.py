@@ -27,6 +27,7 @@ class Look:
         names: what to call Values without a name.
         marked: Values to draw in red, each with what to say about it.
         largest_flow: the largest gradient that flows through an edge, which gets the widest line.
+        margin: what keeps a number off an edge that it stands beside.
         step: of an animation; what is known only after it is invisible. None is the end.
         lines: the attributes of a line, by the gradient that flows through it; many have the same.
     """
@@ -46,6 +47,7 @@ class Look:
         self.marked = marked
         self.largest_flow = 0.0
         self.lines: dict[float, str] = {}
+        self.margin = ""
         self.step: Step | None = None
 
     def number(self, number: float) -> str:

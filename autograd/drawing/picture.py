@@ -161,6 +161,7 @@ def picture_lines(
 ) -> list[str]:
     """The body of the DOT text: a line for each part, edge and box around parts."""
     look.largest_flow = _largest_flow(sketch)
+    look.margin = "  " if direction in ("TB", "BT") else ""
     numbers = {part: number for number, part in enumerate(sketch)}
     below = legend_table(caption, _legend(sketch, look) if legend else (), caption_room)
     lines = _defaults(look, direction, below)
