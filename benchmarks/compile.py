@@ -370,12 +370,12 @@ def w3():
     if casadi:
         t = casadi.SX.sym("t", 7)
         total = 0
-        for x, y in zip(dose.tolist(), effect.tolist(), strict=True):
+        for d, e in zip(dose.tolist(), effect.tolist(), strict=True):
             h = [
                 casadi.log1p(casadi.exp(-casadi.fabs(z))) + casadi.fmax(z, 0)
-                for z in (t[0] * x + t[2], t[1] * x + t[3])
+                for z in (t[0] * d + t[2], t[1] * d + t[3])
             ]
-            total += (h[0] * t[4] + h[1] * t[5] + t[6] - y) ** 2
+            total += (h[0] * t[4] + h[1] * t[5] + t[6] - e) ** 2
         function = casadi.Function("f", [t], [total, casadi.gradient(total, t)])
         work.add("CasADi", lambda: lambda: function(theta), lambda gradient: np.asarray(gradient).ravel())
     return work
