@@ -29,12 +29,12 @@ def history(roots: Iterable[Value]) -> list[Value]:
             stack.append(None)
             left, right = node._left, node._right
             if type(left) is tuple:
-                stack.extend([operand for operand in left if operand._left is not None])
+                stack.extend([operand for operand in reversed(left) if operand._left is not None])
             else:
-                if left._left is not None:
-                    stack.append(left)
                 if right is not None and right._left is not None:
                     stack.append(right)
+                if left._left is not None:
+                    stack.append(left)
     finished.reverse()
     return finished
 
