@@ -4,6 +4,7 @@ import contextlib
 import io
 import pathlib
 import re
+import tomllib
 
 import pytest
 
@@ -38,3 +39,16 @@ def test_where_things_are_is_where_they_are():
     root = pathlib.Path(__file__).parent.parent
     for path in re.findall(r"^\| `([\w/.]+)`", section, flags=re.MULTILINE):
         assert (root / path).exists(), path
+
+
+def test_links_lead_somewhere():
+    root = pathlib.Path(__file__).parent.parent
+    targets = re.findall(r"(?:src|srcset)=\"([^\"]+)\"|\]\(([^)]+)\)", README)
+    for target in filter(None, (a or b for a, b in targets)):
+        assert target.startswith("https://") or (root / target).exists(), target
+
+
+def test_extras_exist():
+    project = tomllib.loads((pathlib.Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+    sentence = re.search(r"Extras: (.*?)\.\n", README, re.DOTALL)[1]
+    assert set(re.findall(r"`(\w+)`", sentence)) == set(project["optional-dependencies"])
