@@ -116,6 +116,20 @@ class Value:
         self._grad = None if number is None else _real(number, "grad")
 
     @property
+    def has_grad(self) -> bool:
+        """Whether `grad` was computed or assigned: tells a derivative of 0 from one that nobody asked for.
+
+        >>> from autograd import Value
+        >>> x = Value(2.0)
+        >>> x.has_grad, x.grad
+        (False, 0.0)
+        >>> (x * 0).backward()
+        >>> x.has_grad, x.grad
+        (True, 0.0)
+        """
+        return self._grad is not None
+
+    @property
     def name(self) -> str | None:
         """What drawings, tables and error messages call this Value."""
         return self._name
