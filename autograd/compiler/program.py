@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Compiled:
     """A graph as a program: call it with one array per element of `inputs`.
 
-    It may be called from several threads; since a program owns its buffers, the calls wait for each other.
+    It may be called from several threads; since a program owns its buffers, calls that use them wait for each other.
 
     Attributes:
         theta: the parameters as one vector, in the order of `wrt`. The program reads it at every call: change it in
@@ -37,7 +37,7 @@ class Compiled:
         self._theta = np.empty(len(self._wrt), dtype)
         self._dtype = dtype
         self._lock = threading.Lock()
-        self._arguments = tuple(zip(range(len(request.inputs)), request.input_shapes, strict=True))
+        self._latest_shapes: list[tuple[int, ...]] | None = None
         self.pull()
         graph = traced(request)
         groups = grouped(graph)
@@ -120,39 +120,40 @@ class Compiled:
             TypeError: a wrong number of arrays, or one that does not hold real numbers.
             ValueError: a wrong shape.
         """
-        if len(arrays) != len(self._arguments):
-            raise TypeError(
-                f"this program takes {len(self._arguments)} arrays, one for each element of `inputs`; got {len(arrays)}"
-            )
-        inputs: Any = arrays
-        for (_, shape), array in zip(self._arguments, arrays, strict=True):
-            if not self._fits(shape, array):
-                inputs = [
-                    self._checked(k, shape, each) for (k, shape), each in zip(self._arguments, arrays, strict=True)
-                ]
-                break
-        batch = len(inputs[0]) if inputs else 1
-        for k, array in enumerate(inputs):
-            if len(array) != batch:
-                raise ValueError(
-                    f"argument {k} has {len(array)} rows, but argument 0 has {batch}: each row is one observation"
-                )
+        if not self._fits(arrays):
+            arrays = self._made_to_fit(arrays)
+        batch = len(arrays[0]) if arrays else 1
+        if self._floats is not None and (self._arrays is None or batch < self._floats_below):
+            return self._from_floats(self._floats.run(self._theta, arrays, batch), batch)
+        assert self._arrays is not None
         with self._lock:
-            if self._arrays is None or batch < self._floats_below:
-                assert self._floats is not None
-                return self._from_floats(self._floats.run(self._theta, inputs, batch), batch)
-            return self._from_arrays(self._arrays.run(inputs, batch), batch)
+            return self._from_arrays(self._arrays.run(arrays, batch), batch)
 
-    def _fits(self, shape: tuple[int, ...], array: Any) -> bool:
-        """Whether the argument can be used as it is."""
-        return (
-            type(array) is np.ndarray
-            and array.dtype is self._dtype
-            and array.shape[1:] == shape
-            and array.ndim == 1 + len(shape)
-            and array.flags.c_contiguous
-            and len(array) > 0
-        )
+    def _fits(self, arrays: tuple[Any, ...]) -> bool:
+        """Whether the arguments can be used as they are, because they are like those of the last call."""
+        shapes = []
+        for array in arrays:
+            if type(array) is not np.ndarray or array.dtype is not self._dtype or not array.flags.c_contiguous:
+                return False
+            shapes.append(array.shape)
+        return shapes == self._latest_shapes
+
+    def _made_to_fit(self, arrays: tuple[Any, ...]) -> tuple[np.ndarray, ...]:
+        """The arguments, checked, as arrays of this program's type."""
+        expected = self._request.input_shapes
+        if len(arrays) != len(expected):
+            raise TypeError(
+                f"this program takes {len(expected)} arrays, one for each element of `inputs`; got {len(arrays)}"
+            )
+        rows = tuple([self._checked(k, shape, arrays[k]) for k, shape in enumerate(expected)])
+        for k, array in enumerate(rows):
+            if len(array) != len(rows[0]):
+                raise ValueError(
+                    f"argument {k} has {len(array)} rows, but argument 0 has {len(rows[0])}: "
+                    "each row is one observation"
+                )
+        self._latest_shapes = [array.shape for array in rows]
+        return rows
 
     def _checked(self, k: int, shape: tuple[int, ...], array: Any) -> Any:
         """The argument as an array of this program's type, one row per observation."""
