@@ -6,13 +6,14 @@ One input, two softplus nodes, one output, seven parameters; gradient descent on
 start. Prints how they change and writes pictures of the gradient, of the fitted curve and of the loss.
 """
 
-import argparse
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nn
 from autograd import Value, draw, no_grad
+
+from .command_line import options
 
 DOSES = (0.0, 0.5, 1.0)
 EFFECTIVENESS = (0.0, 1.0, 0.0)
@@ -113,42 +114,10 @@ def write_fit(model: nn.Module, out: Path) -> None:
     plt.close(axes.figure)
 
 
-def positive(kind: Callable[[str], float]) -> Callable[[str], float]:
-    """For the command line: a number above 0."""
-
-    def parsed(text: str) -> float:
-        try:
-            number = kind(text)
-        except ValueError:
-            number = 0
-        if not 0 < number < math.inf:
-            wanted = "a whole number" if kind is int else "a number"
-            raise argparse.ArgumentTypeError(f"expected {wanted} above 0, got {text!r}")
-        return number
-
-    return parsed
-
-
-def options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m demos.dosage", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--steps", type=positive(int), default=1000, help="steps of gradient descent (default 1000)")
-    parser.add_argument("--learning-rate", type=positive(float), default=0.05, help="default 0.05")
-    parser.add_argument("--seed", type=int, default=3, help="of the random start (default 3)")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures (default out)")
-    chosen = parser.parse_args(arguments)
-    if chosen.seed < 0:
-        parser.error(f"argument --seed: expected 0 or more, got {chosen.seed}")
-    try:
-        chosen.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        parser.error(f"argument --out: cannot make the folder {chosen.out}: {error.strerror}")
-    return chosen
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Trains, prints and draws."""
-    chosen = options(arguments)
+    description = (__doc__ or "").splitlines()[0]
+    chosen = options("dosage", description, arguments, steps=1000, learning_rate=0.05, seed=3)
     published = published_network()
     (predicted,) = published([Value(0.5)])
     print(f"The lecture's fitted network predicts {predicted:.2f} for a dose of 0.5.\n")

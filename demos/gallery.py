@@ -15,6 +15,8 @@ from pathlib import Path
 import nn
 from autograd import Value, animate, draw, explain
 
+from .command_line import parsed_with_folder
+
 DOSAGE = {"w1": -34.4, "w2": -2.52, "b1": 2.14, "b2": 1.29, "w3": -1.30, "w4": 2.28, "b3": -0.58}
 OBSERVATIONS = [(0.0, 0.0), (0.5, 1.0), (1.0, 0.0)]
 SPECIES = ["setosa", "versicolor", "virginica"]
@@ -105,11 +107,7 @@ def iris(folder: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m demos.gallery", description="Writes one picture of each kind.")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures (default out)")
-    folder: Path = parser.parse_args(arguments).out
-    if folder.exists() and not folder.is_dir():
-        parser.error(f"argument --out: {folder} is not a folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder: Path = parsed_with_folder(parser, arguments).out
     before = set(folder.iterdir())
     for write in (neuron, dosage, explained, softmax, iris):
         write(folder)

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .command_line import parsed_with_folder
+
 TESTS = Path(__file__).with_name("lecture_gradients_test.py")
 
 EXPLANATION = """\
@@ -33,11 +35,7 @@ def run_tests(out: Path) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the tests, prints what they say, and explains it."""
     parser = argparse.ArgumentParser(prog="python -m demos.gradients_in_tests", description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures (default out)")
-    out = parser.parse_args(arguments).out.resolve()
-    if out.exists() and not out.is_dir():
-        parser.error(f"argument --out: {out} is not a folder")
-    out.mkdir(parents=True, exist_ok=True)
+    out = parsed_with_folder(parser, arguments).out.resolve()
     print(run_tests(out))
     pictures = sorted((out / "tests").glob("*/gradcheck.svg"))
     print(EXPLANATION.format(picture=pictures[0] if pictures else "not there: pytest did not run the tests"))

@@ -32,4 +32,4 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path, capsys):
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit):
         gallery.main(["--out", str(tmp_path / "file")])
-    assert "is not a folder" in capsys.readouterr().err
+    assert "cannot make the folder" in capsys.readouterr().err

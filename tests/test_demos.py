@@ -87,11 +87,11 @@ def test_each_runs_alone(demo):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (["--epochs", "0"], "argument --epochs: expected a number above 0, got '0'"),
-    (["--epochs", "1.5"], "expected a number above 0, got '1.5'"),
+    (["--epochs", "0"], "argument --epochs: expected a whole number above 0, got '0'"),
+    (["--epochs", "1.5"], "expected a whole number above 0, got '1.5'"),
     (["--learning-rate", "nan"], "argument --learning-rate: expected a number above 0"),
     (["--seed", "-1"], "argument --seed: expected 0 or more, got -1"),
-    (["--out", __file__], "is not a folder"),
+    (["--out", __file__], "cannot make the folder"),
 ])  # fmt: skip
 def test_bad_options(arguments, message, capsys):
     with pytest.raises(SystemExit) as stop:
