@@ -13,6 +13,7 @@ import pytest
 import autograd
 import nn
 from autograd import Value, compile, operation, ops
+from autograd.compiler import costs
 
 BACKENDS = ("floats", "arrays", None)
 
@@ -366,6 +367,13 @@ def random_graph(rng, parameters, inputs, size):
     return autograd.mean(pool[-8:])
 
 
+@pytest.fixture(params=["packed", "one array per node"])
+def packing(request, monkeypatch):
+    """Small graphs are packed only if they are told to be."""
+    monkeypatch.setattr(costs, "choose", lambda size: costs.Choice(request.param == "packed", 2))
+
+
+@pytest.mark.usefixtures("packing")
 @pytest.mark.parametrize("seed", range(300))
 def test_random_graph(seed):
     rng = np.random.default_rng(seed)

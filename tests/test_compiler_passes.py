@@ -5,7 +5,7 @@ import pytest
 
 import autograd
 from autograd import Value
-from autograd.compiler.costs import Choice, Size, choose
+from autograd.compiler.costs import Choice, Size, choose, work
 from autograd.compiler.differentiate import differentiate
 from autograd.compiler.flatten import flatten
 from autograd.compiler.ir import Builder, View
@@ -149,8 +149,49 @@ def test_as_view():
 
 
 def test_costs_choose_floats_for_small_graphs_and_arrays_for_packable_ones():
-    assert choose(Size(nodes=15, groups=8, gradient=True, batched=False)).floats_below
-    assert choose(Size(nodes=120_000, groups=12, gradient=True, batched=True)) == Choice(packs=True, floats_below=0)
-    irregular = choose(Size(nodes=2000, groups=1950, gradient=True, batched=True))
+    assert choose(Size(15, 15, groups=8, gradient=True, batched=False)).floats_below
+    many = Size(120_000, 120_000, groups=12, gradient=True, batched=True)
+    assert choose(many) == Choice(packs=True, floats_below=0)
+    irregular = choose(Size(2000, 2000, groups=1950, gradient=True, batched=True))
     assert not irregular.packs
     assert 1 < irregular.floats_below < 100
+
+
+def test_costs_count_the_operations_of_wide_nodes():
+    """A dot product is one node, but no cheaper for that."""
+    weights, x = [[Value(0.1) for _ in range(500)] for _ in range(2)]
+    step = autograd.compile(autograd.dot(weights, x), wrt=weights, inputs=(x,))
+    assert "floats below" not in repr(step)
+    assert step._size == Size(1, 999, groups=1, gradient=True, batched=True)
+
+
+def test_work_is_counted():
+    inputs, hidden = 5, 3
+    weights = [Value(0.1) for _ in range(inputs * hidden)]
+    x = [Value(0.0) for _ in range(inputs)]
+    sums = [autograd.dot(weights[j * inputs : (j + 1) * inputs], x) for j in range(hidden)]
+    request = Request([autograd.sum([s.exp() for s in sums])], False, weights, [x], [(inputs,)], mean=False)
+    graph = traced(request)
+    counts = work(complete(request, *packed(request, graph, grouped(graph))))
+    assert counts.products == 2  # there and back
+    forward, exponentials, total, backward = 2 * inputs * hidden, hidden, hidden, 2 * inputs * hidden
+    value = 1  # added up over the rows
+    assert counts.row_flops == forward + exponentials + total + backward + value
+    assert counts.call_flops == 0
+
+
+def test_repr_tells_what_was_made_and_why(leaves):
+    a, b, x = leaves
+    lines = repr(autograd.compile((a * x + b) ** 2, wrt=[a, b], inputs=(x,))).splitlines()
+    assert lines[0] == "<compiled program: 3 nodes in 2 groups, 2 parameters"
+    counts = "11 instructions, 0 products, 9 flops a row + 1 flops a call, 10 NumPy calls"
+    assert lines[1] == f"  one array per node: {counts}"
+    assert lines[2].startswith("  floats below ")
+    assert lines[3].startswith("  estimated for 32 rows: arrays ")
+
+
+def test_repr_without_inputs_knows_no_rows(leaves):
+    a, b, _ = leaves
+    text = repr(autograd.compile((a * 3.0 + b) ** 2, wrt=[a, b]))
+    assert "flops a call" in text
+    assert "row" not in text

@@ -1,4 +1,4 @@
-"""The cost model: how long a program takes on each backend, in microseconds, and which one is the best.
+"""The cost model: what a program does, how long it takes on each backend, in microseconds, and which is the best.
 
 The numbers were measured on a present x86 core and matter only in proportion: a NumPy call costs as much as 20 to 60
 operations on floats.
@@ -6,9 +6,14 @@ operations on floats.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
 
-FLOAT_NODE = 0.07  # one operation of the graph on Python floats
+if TYPE_CHECKING:
+    from .ir import Instruction, Program
+    from .trace import Graph
+
+FLOAT_OPERATION = 0.07  # one operation on Python floats
 CALL = 0.9  # one NumPy call, whatever it computes
 CALLS_PER_GROUP = 1.6  # a group of nodes takes its product, its bias, its function ...
 ELEMENT = 0.001  # one element of an array, in one call
@@ -23,30 +28,38 @@ class Size(NamedTuple):
 
     Attributes:
         nodes: results in the graph.
+        operations: of two numbers each that the nodes come to; a dot product of n pairs is 2n - 1 of them.
         groups: sets of nodes that pack into one array.
         gradient: whether the gradient is computed too.
         batched: whether the program takes arrays with one row per observation.
     """
 
     nodes: int
+    operations: int
     groups: int
     gradient: bool
     batched: bool
 
 
+def sized(graph: Graph, groups: int, gradient: bool, batched: bool) -> Size:
+    """What the estimates need to know of a simplified graph."""
+    widths = [len(operands) for operands in graph.operands if operands]
+    return Size(len(widths), sum([max(1, width - 1) for width in widths]), groups, gradient, batched)
+
+
 def floats(size: Size, batch: int) -> float:
     """Straight-line Python on floats, row by row."""
-    return _passes(size) * batch * size.nodes * FLOAT_NODE
+    return _passes(size) * batch * size.operations * FLOAT_OPERATION
 
 
 def columns(size: Size, batch: int) -> float:
     """One NumPy call per operation of the graph, on the whole batch."""
-    return _passes(size) * size.nodes * (CALL + batch * ELEMENT)
+    return _passes(size) * size.operations * (CALL + batch * ELEMENT)
 
 
 def arrays(size: Size, batch: int) -> float:
     """A few NumPy calls per group."""
-    return _passes(size) * (size.groups * CALLS_PER_GROUP * CALL + size.nodes * batch * ELEMENT)
+    return _passes(size) * (size.groups * CALLS_PER_GROUP * CALL + size.operations * batch * ELEMENT)
 
 
 def _passes(size: Size) -> float:
@@ -65,13 +78,76 @@ class Choice(NamedTuple):
     floats_below: int
 
 
+def typical_batch(size: Size) -> int:
+    """The number of rows that estimates are made for."""
+    return TYPICAL_BATCH if size.batched else 1
+
+
 def choose(size: Size) -> Choice:
     """The backends with the least estimated time."""
-    batch = TYPICAL_BATCH if size.batched else 1
+    batch = typical_batch(size)
     packs = arrays(size, batch) <= columns(size, batch)
-    if size.nodes > LARGEST_FLOAT_TEXT:
+    if size.operations > LARGEST_FLOAT_TEXT:
         return Choice(packs, 0)
     below = 1
     while below <= 1024 and floats(size, below) < min(arrays(size, below), columns(size, below)):
         below += 1
     return Choice(packs, below if below > 1 else 0)
+
+
+class Work(NamedTuple):
+    """What a program does in a call.
+
+    Attributes:
+        instructions: operations, on arrays or on floats; looking at a part of an array is none.
+        products: those that are products of matrices or vectors.
+        row_flops: operations on numbers for each row of the batch; a function such as exp counts as one.
+        call_flops: those that are done once, whatever the batch.
+    """
+
+    instructions: int
+    products: int
+    row_flops: int
+    call_flops: int
+
+    def __str__(self) -> str:
+        flops = [f"{self.row_flops:,} flops a row"] if self.row_flops else []
+        flops += [f"{self.call_flops:,} flops a call"] if self.call_flops or not flops else []
+        return f"{counted(self.instructions, 'instruction')}, {counted(self.products, 'product')}, {' + '.join(flops)}"
+
+
+def work(program: Program) -> Work:
+    """Counts what a program does."""
+    done = [each for each in program.instructions if each.op not in _PREPARED and not each.is_number]
+    flops = [0, 0]
+    for instruction in done:
+        per_row = instruction.batched or any(operand.batched for operand in instruction.operands)
+        flops[per_row] += _flops(instruction)
+    return Work(len(done), sum(each.op == "contract" for each in done), flops[True], flops[False])
+
+
+_PREPARED = {"theta", "input", "literal", "symbol", "view", "fill"}  # there before the call, or nothing to compute
+_COMPUTING = {"map", "rows", "total", "rows_total"}
+
+
+def _flops(instruction: Instruction) -> int:
+    if instruction.op == "contract":
+        return _contract_flops(instruction)
+    if instruction.op not in _COMPUTING:
+        return 0
+    return max([instruction.size, *[operand.size for operand in instruction.operands]])
+
+
+def _contract_flops(instruction: Instruction) -> int:
+    """A multiplication for each combination of the axes, and an addition if an axis or the batch is summed."""
+    factors, result = instruction.data.split("->")
+    length: dict[str, int] = {}
+    for labels, operand in zip(factors.split(","), instruction.operands, strict=True):
+        length.update(zip(labels, operand.shape, strict=True))
+    sums = set(length) > set(result) or not instruction.batched
+    return prod(length.values()) * (2 if sums else 1)
+
+
+def counted(number: int, noun: str) -> str:
+    """The number with its noun, as in "1 row" and "1,000 rows"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -65,7 +65,7 @@ class _Writer:
         self.last_use = self._last_uses()
         self.free: dict[tuple[bool, int], list[str]] = {}
         self.pooled: dict[Instruction, str] = {}
-        self.first: set[tuple[Instruction, Instruction]] = set()
+        self.first: set[tuple[Instruction, int]] = set()
         self.destined: set[Instruction] = set()
         self.exponentials: dict[Instruction, str] = {}
         for instruction in program.instructions:
@@ -346,12 +346,12 @@ class _Writer:
         else:
             self.setup.append(allocation)
         covered = np.zeros(instruction.size, dtype=bool)
-        for place, part in zip(instruction.data, instruction.operands, strict=True):
+        for i, (place, part) in enumerate(zip(instruction.data, instruction.operands, strict=True)):
             numbers = _numbers(place, instruction)
             if covered[numbers].any() or np.unique(numbers).size < numbers.size:
                 continue
             covered[numbers] = True
-            self.first.add((instruction, part))
+            self.first.add((instruction, i))  # by number: one part may come twice
             if isinstance(place, View) and self._can_be_computed_in(instruction, place, part):
                 self._destine(instruction, place, part)
         if not covered.all():
@@ -381,8 +381,8 @@ class _Writer:
     def _write_assemble(self, instruction: Instruction) -> None:
         out = self.name[instruction]
         parts = list(zip(instruction.data, instruction.operands, strict=True))
-        first = [(place, part) for place, part in parts if (instruction, part) in self.first]
-        later = [(place, part) for place, part in parts if (instruction, part) not in self.first]
+        first = [parts[i] for i in range(len(parts)) if (instruction, i) in self.first]
+        later = [parts[i] for i in range(len(parts)) if (instruction, i) not in self.first]
         for place, part in first:
             if part not in self.destined:
                 self._put(instruction, out, place, part, adds=False)
@@ -412,7 +412,8 @@ class _Writer:
         rows = "batch, " if part.batched else ""
         if len(part.shape) != 1 and not part.is_number:
             text = f"{text}.reshape({rows}{part.size})"
-            if not self._is_dynamic(part):
+            copies = looked_at(part)[1].strides != contiguous(part.shape)  # and a copy made now would not change later
+            if not copies and not self._is_dynamic(part):
                 text = self._static(text)
         order = np.argsort(place.ravel(), kind="stable")
         targets, starts = np.unique(place.ravel()[order], return_index=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..ops import FLOATS, Operation
 from ..value import evaluated, partials_on_floats
-from . import arrays
+from . import arrays, costs
 from .emit_arrays import ArrayText
 from .emit_floats import FloatText
 from .ir import Partial
@@ -35,6 +35,7 @@ class FloatKernel:
     def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]], mean: bool) -> None:
         text = FloatText(program, input_shapes)
         self.source = text.source
+        self.work = costs.work(program)
         self._mean = mean
         names = {**vars(FLOATS), "inf": math.inf, "math": math, "nan": math.nan}
         names["operations"] = [on_floats(operation) for operation in text.operations]
@@ -63,6 +64,7 @@ class ArrayKernel:
     def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray) -> None:
         self.text = ArrayText(program, arguments)
         self.source = self.text.source
+        self.work = costs.work(program)
         self._mean = mean
         self._theta = theta
         self._constants = [_converted(constant, theta.dtype) for constant in self.text.constants]

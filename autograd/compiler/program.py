@@ -41,8 +41,7 @@ class Compiled:
         self.pull()
         graph = traced(request)
         groups = grouped(graph)
-        nodes = sum(operation is not None for operation in graph.operations)
-        self._size = costs.Size(nodes, len(groups.groups), request.wrt is not None, bool(request.inputs))
+        self._size = costs.sized(graph, len(groups.groups), request.wrt is not None, bool(request.inputs))
         choice = costs.choose(self._size)
         if dtype != np.float64 or backend == "arrays":
             choice = choice._replace(floats_below=0)
@@ -193,16 +192,25 @@ class Compiled:
         return np.broadcast_to(outputs, (batch, *shape)).copy() if np.shape(outputs) != (batch, *shape) else outputs
 
     def __repr__(self) -> str:
-        backend = []
-        if self._floats is not None:
-            below = f" below {self._floats_below} rows" if self._arrays is not None else ""
-            backend.append("floats" + below)
+        size, lines = self._size, []
         if self._arrays is not None:
             kind = "arrays" if self._packs else "one array per node"
-            backend.append(f"{kind} ({self._arrays.text.statements} NumPy calls)")
-        return (
-            f"<compiled program: {self._size.nodes} nodes in {self._size.groups} groups, "
-            f"{len(self._wrt)} parameters, on {', '.join(backend)}>"
+            calls = costs.counted(self._arrays.text.statements, "NumPy call")
+            lines.append(f"{kind}: {self._arrays.work}, {calls}")
+        if self._floats is not None:
+            below = f" below {self._floats_below} rows" if self._arrays is not None else ""
+            lines.append(f"floats{below}: {self._floats.work}")
+        batch = costs.typical_batch(size)
+        estimates = [("arrays", costs.arrays), ("one array per node", costs.columns), ("floats", costs.floats)]
+        times = ", ".join(f"{name} {estimate(size, batch):,.0f} us" for name, estimate in estimates)
+        rows = f" for {costs.counted(batch, 'row')}" if size.batched else ""
+        return "\n  ".join(
+            [
+                f"<compiled program: {costs.counted(size.nodes, 'node')} in {costs.counted(size.groups, 'group')}, "
+                f"{costs.counted(len(self._wrt), 'parameter')}",
+                *lines,
+                f"estimated{rows}: {times}>",
+            ]
         )
 
 
