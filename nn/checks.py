@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from autograd import Value
 
 
@@ -41,17 +43,33 @@ def one_of(name: Any, what: str, allowed: Iterable[str]) -> str:
 
 
 def positive_integer(number: object, what: str) -> int:
+    """The number as an int, if it is at least 1; raises as `integer_at_least`."""
+    return integer_at_least(number, what, 1)
+
+
+def integer_at_least(number: object, what: str, low: int) -> int:
     """The number as an int.
 
     Raises:
         TypeError: it is not an integer.
-        ValueError: it is less than 1.
+        ValueError: it is less than `low`.
     """
     if not isinstance(number, Integral) or isinstance(number, bool):
         raise TypeError(f"{what} must be an integer, got {number!r} of type {type(number).__name__}")
-    if number < 1:
-        raise ValueError(f"{what} must be at least 1, got {number!r}")
+    if number < low:
+        raise ValueError(f"{what} must be at least {low}, got {number!r}")
     return int(number)
+
+
+def boolean(flag: object, what: str) -> bool:
+    """The flag as a bool.
+
+    Raises:
+        TypeError: it is something else, such as a text.
+    """
+    if not isinstance(flag, (bool, np.bool_)):
+        raise TypeError(f"{what} must be True or False, got {flag!r} of type {type(flag).__name__}")
+    return bool(flag)
 
 
 def number_between(number: object, what: str, low: float = 0.0, high: float = math.inf) -> float:
@@ -68,3 +86,30 @@ def number_between(number: object, what: str, low: float = 0.0, high: float = ma
         below = "finite" if high == math.inf else f"less than {high:g}"
         raise ValueError(f"{what} must be {below} and at least {low:g}, got {number!r}")
     return value
+
+
+def array_of(numbers: object, expected: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The numbers as an array of the shape.
+
+    Raises:
+        ValueError: something else than numbers is among them, such as a boolean, or the shape is another.
+    """
+    try:
+        array = np.asarray(numbers)
+    except (TypeError, ValueError, RuntimeError):  # the last is PyTorch's, for a tensor that needs its gradient
+        raise ValueError(
+            f"expected numbers of shape {expected}, got a {type(numbers).__name__} that is no array"
+        ) from None
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"expected numbers, got {array.dtype} data")
+    if array.shape != expected:
+        raise ValueError(f"expected shape {expected}, got {array.shape}")
+    if _holds_boolean(numbers):  # which NumPy makes 1.0 if there are numbers next to it
+        raise ValueError("expected numbers, got a boolean among them")
+    return array.astype(np.float64)
+
+
+def _holds_boolean(numbers: object) -> bool:
+    if isinstance(numbers, (list, tuple)):
+        return any(map(_holds_boolean, numbers))
+    return isinstance(numbers, (bool, np.bool_))

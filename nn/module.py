@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd import Value, scope
 
+from .checks import array_of
 from .tables import summary
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ class Module:
         arrays = {}
         for path in filter(state.__contains__, tensors):
             try:
-                arrays[path] = _fitting_array(state[path], shape(tensors[path]))
+                arrays[path] = array_of(state[path], shape(tensors[path]))
             except ValueError as error:
                 problems.append(f"{path}: {error}")
         if problems:
@@ -321,18 +322,3 @@ def _name_problems(tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> l
     return missing + [
         f"{path!s}: unexpected, this module has no such parameters" for path in state if path not in tensors
     ]
-
-
-def _fitting_array(numbers: object, expected: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """The numbers as an array of the shape; a ValueError says what is wrong with them."""
-    try:
-        array = np.asarray(numbers)
-    except (TypeError, ValueError, RuntimeError):  # the last is PyTorch's, for a tensor that needs its gradient
-        raise ValueError(
-            f"expected numbers of shape {expected}, got a {type(numbers).__name__} that is no array"
-        ) from None
-    if array.dtype.kind not in "fiu":
-        raise ValueError(f"expected numbers, got {array.dtype} data")
-    if array.shape != expected:
-        raise ValueError(f"expected shape {expected}, got {array.shape}")
-    return array.astype(np.float64)

@@ -105,6 +105,38 @@ def test_frozen_parameters_stay(name):
         assert [p.data for p in free] == expected
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_parameters_without_a_gradient_stay(name):
+    """One parameter is in every step, one in every third, one in none: where they go is where PyTorch's go."""
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    kind, theirs, settings = OPTIMIZERS[name]
+    tensors = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in START]
+    reference = getattr(torch.optim, theirs)(tensors, **settings)
+    parameters = [nn.Parameter(x) for x in START]
+    optimizer = kind(parameters, **settings)
+    for step in range(60):
+        for one, numbers in ((reference, tensors), (optimizer, parameters)):
+            one.zero_grad()
+            (numbers[0] ** 2 * (1.0 if step % 3 else numbers[1] ** 2 + 1.0)).backward()
+            one.step()
+        assert [p.data for p in parameters] == pytest.approx([t.item() for t in tensors], abs=1e-12)
+    assert parameters[2].data == START[2]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("gradient", [1e200, -math.inf, math.nan])
+def test_huge_gradients_do_not_warn(name, gradient):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    kind, theirs, settings = OPTIMIZERS[name]
+    tensor, parameter = torch.tensor(1.0, dtype=torch.float64, requires_grad=True), nn.Parameter(1.0)
+    reference, optimizer = getattr(torch.optim, theirs)([tensor], **settings), kind([parameter], **settings)
+    for _ in range(2):
+        tensor.grad, parameter.grad = torch.tensor(gradient, dtype=torch.float64), gradient
+        reference.step()
+        optimizer.step()
+    assert parameter.data == pytest.approx(tensor.item(), nan_ok=True)
+
+
 def test_the_gradient_is_left_alone():
     w = nn.Parameter(1.0)
     w.grad = 2.0
@@ -176,6 +208,16 @@ def test_clipping_is_that_of_torch():
     assert [p.grad for p in parameters] == pytest.approx([t.grad.item() for t in tensors], rel=1e-14)
 
 
+def test_an_infinite_norm_is_only_measured():
+    parameters = [nn.Parameter(0.0) for _ in range(3)]
+    parameters[0].grad, parameters[1].grad = 3e200, -4.0
+    assert nn.clip_grad_norm(parameters, math.inf, math.inf) == 3e200
+    assert nn.clip_grad_norm(parameters, math.inf, 1.0) == 3e200
+    assert [p.grad for p in parameters] == [3e200, -4.0, 0.0]
+    nn.clip_grad_norm(parameters, 1.0, math.inf)
+    assert [p.has_grad for p in parameters] == [True, True, False]
+
+
 def test_a_state_that_does_not_fit_lists_all_and_changes_nothing():
     optimizer = nn.Adam([nn.Parameter(0.0)], lr=0.5)
     state = nn.SGD([nn.Parameter(0.0), nn.Parameter(0.0)], lr=0.1).state_dict()
@@ -200,6 +242,46 @@ def test_a_damaged_memory_changes_nothing(memory):
     assert optimizer.lr == 0.5
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("damage", [
+    {"lr": "fast"}, {"steps": "many"}, {"steps": -1}, {"weight_decay": "x"}, {"weight_decay": -1.0}, {"memory": None},
+])  # fmt: skip
+def test_a_damaged_state_changes_nothing(name, damage):
+    kind, _, settings = OPTIMIZERS[name]
+    parameters = [nn.Parameter(x) for x in START]
+    optimizer = kind(parameters, **settings)
+    trajectory(optimizer, parameters, 2)
+    before = optimizer.state_dict()
+    with pytest.raises(ValueError, match=f"nothing was changed:\n  .*{next(iter(damage))}"):
+        optimizer.load_state_dict({**before, "lr": 0.123, "steps": 7, **damage})
+    assert optimizer.state_dict() == before
+
+
+def test_all_problems_of_a_state_are_listed():
+    optimizer = nn.RMSprop([nn.Parameter(0.0)])
+    state = {**optimizer.state_dict(), "alpha": 1.0, "centered": "yes", "memory": {"mean": [True], "more": [1.0]}}
+    with pytest.raises(ValueError, match="does not fit RMSprop") as error:
+        optimizer.load_state_dict(state)
+    for problem in (
+        "alpha must be less than 1",
+        "centered must be True or False",
+        "memory of mean: expected 1 numbers",
+        "memory of velocity: expected 1 numbers",
+        "memory of more: unexpected",
+    ):
+        assert problem in str(error.value)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_damaged_state_of_a_schedule_changes_nothing(name):
+    schedule = SCHEDULES[name][0](nn.SGD([nn.Parameter(0.0)], lr=0.8))
+    for state in ({}, {"first": 0.1, "epoch": "x"}, {"first": math.nan, "epoch": 1}, {"first": 0.1}):
+        with pytest.raises(ValueError, match="nothing was changed"):
+            schedule.load_state_dict(state)
+    assert schedule.state_dict() == {"first": 0.8, "epoch": 0}
+    assert schedule.get_last_lr() == [schedule.optimizer.lr] == [0.8]
+
+
 @pytest.mark.parametrize(("call", "kind", "message"), [
     (lambda p: nn.SGD([], 0.1), ValueError, "params is empty: there is nothing to train"),
     (lambda p: nn.SGD(p, -0.1), ValueError, "lr must be finite and at least 0, got -0.1"),
@@ -208,7 +290,7 @@ def test_a_damaged_memory_changes_nothing(memory):
     (lambda p: nn.SGD(p, 0.1, momentum=-1), ValueError, "momentum must be"),
     (lambda p: nn.SGD(p, 0.1, weight_decay=-1), ValueError, "weight_decay must be"),
     (lambda p: nn.SGD(p, 0.1, nesterov=True), ValueError, "give momentum"),
-    (lambda p: nn.Adam(p, betas=(0.9, 1.0)), ValueError, r"betas\[1\] must be less than 1 and at least 0, got 1.0"),
+    (lambda p: nn.Adam(p, betas=(0.9, 1.0)), ValueError, "beta2 must be less than 1 and at least 0, got 1.0"),
     (lambda p: nn.RMSprop(p, alpha=1.0), ValueError, "alpha must be less than 1"),
     (lambda p: nn.Adam(p, eps=-1), ValueError, "eps must be"),
     (lambda p: nn.SGD(p[0], 0.1), TypeError, "params must be a list of parameters"),
@@ -220,6 +302,17 @@ def test_a_damaged_memory_changes_nothing(memory):
     (lambda p: nn.StepLR(0.1, 1), TypeError, "a schedule takes an optimiser, got 0.1"),
     (lambda p: nn.CosineAnnealingLR(nn.SGD(p, 0.1), 10, -1.0), ValueError, "eta_min must be"),
     (lambda p: nn.clip_grad_norm(p, -1.0), ValueError, "max_norm must be"),
+    (lambda p: nn.clip_grad_norm(p, 1.0, "two"), TypeError, "norm_type must be a number"),
+    (lambda p: nn.clip_grad_norm([1.0], 1.0), TypeError, r"params\[0\] must be a Parameter or Value, got 1.0"),
+    (lambda p: nn.SGD(nn.Linear(1, 1), 0.1), TypeError, r"such as model.parameters\(\); got one Linear"),
+    (lambda p: nn.SGD(nn.MLP([1, 1]), 0.1), TypeError, r"such as model.parameters\(\); got one MLP"),
+    (lambda p: nn.SGD(None, 0.1), TypeError, "params must be a list of parameters"),
+    (lambda p: nn.SGD(p, 0.1, momentum=True), TypeError, "momentum must be a number, got True"),
+    (lambda p: nn.SGD(p, 0.1, momentum=0.9, nesterov="yes"), TypeError, "nesterov must be True or False"),
+    (lambda p: nn.Adam(p, betas=(0.9,)), ValueError, r"betas must be two numbers, such as \(0.9, 0.999\)"),
+    (lambda p: nn.Adam(p, betas=0.9), ValueError, "betas must be two numbers"),
+    (lambda p: nn.Adam(p).load_state_dict(None), TypeError, "load_state_dict takes a dict that state_dict gave"),
+    (lambda p: nn.StepLR(nn.SGD(p, 0.1), 1).load_state_dict([]), TypeError, "load_state_dict takes a dict"),
 ])  # fmt: skip
 def test_bad_input(call, kind, message):
     with pytest.raises(kind, match=message):
