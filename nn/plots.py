@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd import Value, no_grad
 
-from .activations import argmax
-from .checks import is_number, items, positive_integer
+from .activations import argmax, one_hot
+from .checks import integer_at_least, is_number, items
 from .data import observations
 from .steps import depends_on
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from .history import History
     from .module import Module
 
-    Term: TypeAlias = tuple[Value, ...]
-    """Factors whose product is added to an output."""
+    Term: TypeAlias = tuple[float, tuple[Value, ...]]
+    """A sign and the factors whose product, with this sign, is added to an output."""
 
 _SQUIGGLE = "#2a9d5c"
 _COMPONENTS = ("#3b6fb6", "#e07b39", "#8a5fb0", "#b0893b", "#4aa3a2", "#c2556e")
@@ -40,23 +41,24 @@ def plot_fit(model: Module, X: Any, y: Any, ax: Axes | None = None) -> Axes:  # 
     Args:
         model: the network.
         X: the inputs, one for each observation.
-        y: the observed outputs.
+        y: the observed outputs; for a network of several, also the indices of classes, drawn as 1 among zeros.
         ax: where to draw; a new figure if it is not given.
 
     Returns:
         Where it was drawn.
 
     Raises:
-        ValueError: the network has several inputs, or `X` and `y` do not fit each other.
+        ValueError: the network has several inputs, or `X`, `y` and the outputs do not fit each other.
         ImportError: matplotlib is not installed.
     """
     rows, observed = observations(X, y, "X", "y")
     if any(len(row) != 1 for row in rows):
         raise ValueError(f"plot_fit draws networks of one input; X has rows of {max(map(len, rows))} numbers")
-    ax = _axes(ax)
     grid = _widened([row[0] for row in rows], _CURVE_POINTS)
     inputs = [Value(float(x)) for x in grid]
     outputs = [_outputs(model, [x]) for x in inputs]
+    targets = np.array([_target(entry, len(outputs[0]), position) for position, entry in enumerate(observed)])
+    ax = _axes(ax)
     if len(outputs[0]) == 1:
         components = _plot_components(ax, grid, inputs, [output for (output,) in outputs])
         labels = [("their sum and the bias" if components else "the network", "observed", _SQUIGGLE, "black")]
@@ -65,9 +67,10 @@ def plot_fit(model: Module, X: Any, y: Any, ax: Axes | None = None) -> Axes:  # 
         labels = [(f"output {n}", f"observed {n}", color, color) for n, color in enumerate(colors, start=1)]
     for number, (squiggle, points, color, point_color) in enumerate(labels):
         curve = [float(row[number]) for row in outputs]
-        values = [entry if is_number(entry) else items(entry, "y")[number] for entry in observed]
         ax.plot(grid, curve, color=color, linewidth=2.5, label=squiggle)
-        ax.plot([row[0] for row in rows], values, "o", color=point_color, markersize=7, zorder=3, label=points)
+        ax.plot(
+            [row[0] for row in rows], targets[:, number], "o", color=point_color, markersize=7, zorder=3, label=points
+        )
     ax.set_xlabel("input")
     ax.set_ylabel("output")
     ax.legend(frameon=False)
@@ -107,7 +110,7 @@ def plot_decision_regions(
         raise ValueError("plot_decision_regions draws networks of two inputs; X must have rows of two numbers")
     ax = _axes(ax)
     points = np.array(rows, dtype=float)
-    first, second = (_widened(points[:, i].tolist(), positive_integer(resolution, "resolution")) for i in range(2))
+    first, second = (_widened(points[:, i].tolist(), integer_at_least(resolution, "resolution", 2)) for i in range(2))
     scores = _scores(model, first, second, boundary)
     classes, names = _classes(observed, scores.shape[0], class_names)
     for number, score in enumerate(scores):
@@ -154,16 +157,27 @@ def _widened(numbers: Sequence[float], points: int) -> np.ndarray[Any, np.dtype[
     return np.linspace(low - margin, high + margin, points)
 
 
-def _outputs(model: Module, row: list[Any]) -> list[Any]:
+def _outputs(model: Module, row: list[Any]) -> list[Value]:
     outputs = model(row)
-    return [outputs] if is_number(outputs) else items(outputs, "the outputs of the network")
+    listed = [outputs] if is_number(outputs) else items(outputs, "the outputs of the network")
+    return [output if isinstance(output, Value) else Value(output) for output in listed]
+
+
+def _target(entry: Any, outputs: int, position: int) -> list[float]:
+    """What was observed, one number for each output."""
+    if is_number(entry):
+        return [float(entry)] if outputs == 1 else one_hot(entry, outputs)
+    numbers = [float(number) for number in items(entry, f"y[{position}]")]
+    if len(numbers) != outputs:
+        raise ValueError(f"y[{position}] must have one number for each output: expected {outputs}, got {len(numbers)}")
+    return numbers
 
 
 def _plot_components(ax: Axes, grid: Any, inputs: Sequence[Value], outputs: Sequence[Value]) -> int:
     """One curve for each term of the output that depends on the input, if there are several. Returns their number."""
-    dependent = [depends_on(term, [inputs[0]]) for term in _terms(outputs[0])]
-    curves = [[float(np.prod([factor.data for factor in term])) for term in _terms(output)] for output in outputs]
-    names = [_weight_name(term) for term in _terms(outputs[0])]
+    dependent = [depends_on(term, [inputs[0]]) for _, term in _terms(outputs[0])]
+    curves = [[sign * math.prod(factor.data for factor in term) for sign, term in _terms(output)] for output in outputs]
+    names = [_weight_name(sign, term) for sign, term in _terms(outputs[0])]
     shown = [position for position, depends in enumerate(dependent) if depends]
     if len(shown) < 2:
         return 0
@@ -175,19 +189,30 @@ def _plot_components(ax: Axes, grid: Any, inputs: Sequence[Value], outputs: Sequ
 
 
 def _terms(output: Value) -> list[Term]:
-    """What is added up in an output, through sums and products of sequences, in order."""
-    if output.op in ("add", "sum"):
-        return [term for operand in output.parents for term in _terms(operand)]
-    if output.op == "dot":
-        half = len(output.parents) // 2
-        return list(zip(output.parents[:half], output.parents[half:], strict=True))
-    return [output.parents if output.op == "mul" else (output,)]
+    """What is added up in an output, through sums, differences and products of sequences, in order."""
+    terms: list[Term] = []
+    pending = [(1.0, output)]
+    while pending:
+        sign, node = pending.pop()
+        if node.op == "dot":
+            half = len(node.parents) // 2
+            terms += [(sign, pair) for pair in zip(node.parents[:half], node.parents[half:], strict=True)]
+        elif node.op in _SIGNS:
+            signs = _SIGNS[node.op] or (1.0,) * len(node.parents)
+            pending += [(sign * s, operand) for s, operand in zip(signs, node.parents, strict=True)][::-1]
+        else:
+            terms.append((sign, node.parents if node.op == "mul" else (node,)))
+    return terms
 
 
-def _weight_name(term: Term) -> str | None:
+_SIGNS: dict[str, tuple[float, ...]] = {"add": (1.0, 1.0), "sub": (1.0, -1.0), "neg": (-1.0,), "sum": ()}
+"""The operations that add up, and with which signs; () if all their operands are added."""
+
+
+def _weight_name(sign: float, term: Sequence[Value]) -> str | None:
     """The name of the parameter that a component curve is multiplied by."""
     names = [factor.name for factor in term if factor.name and not factor.parents]
-    return names[0] if len(names) == 1 else None
+    return ("−" if sign < 0 else "") + names[0] if len(names) == 1 else None
 
 
 def _scores(model: Module, first: Any, second: Any, boundary: float) -> np.ndarray[Any, np.dtype[np.float64]]:

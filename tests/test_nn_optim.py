@@ -134,7 +134,8 @@ def test_huge_gradients_do_not_warn(name, gradient):
         tensor.grad, parameter.grad = torch.tensor(gradient, dtype=torch.float64), gradient
         reference.step()
         optimizer.step()
-    assert parameter.data == pytest.approx(tensor.item(), nan_ok=True)
+    if not settings.get("centered"):  # there inf - inf is inf or nan, as the compiler of PyTorch fuses it
+        assert parameter.data == pytest.approx(tensor.item(), nan_ok=True)
 
 
 def test_the_gradient_is_left_alone():

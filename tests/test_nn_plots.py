@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import nn
+from autograd import Value
+from nn.plots import _terms
 
 pytest.importorskip("matplotlib")
 import matplotlib
@@ -68,6 +70,40 @@ def test_components_are_labelled_with_their_weights():
     ]
 
 
+class Subtracting(Written):
+    """The same numbers with minus signs."""
+
+    def forward(self, xs):
+        y1, y2 = (xs[0] * -34.4 + 2.14).softplus(), (xs[0] * -2.52 + 1.29).softplus()
+        return -(y1 * -self.w3.data - (y2 * self.w4 - 0.58))
+
+
+def test_components_may_be_subtracted():
+    labels = ["component 1", "component 2 (× w4)"]
+    added, subtracted = (curves(nn.plot_fit(model, DOSES, EFFECTS)) for model in (Written(), Subtracting()))
+    assert list(subtracted)[:2] == labels
+    for one, other in zip(added.values(), subtracted.values(), strict=True):
+        assert one.get_ydata() == pytest.approx(other.get_ydata(), abs=1e-12)
+
+
+def test_a_weight_that_is_subtracted_has_a_minus_in_the_legend():
+    model = Written()
+    model.forward = lambda xs: xs[0].exp() * 2.0 - xs[0].sin() * model.w3
+    assert list(curves(nn.plot_fit(model, DOSES, EFFECTS)))[:2] == ["component 1", "component 2 (× −w3)"]
+
+
+def test_a_sum_of_thousands_of_terms():
+    x = Value(2.0)
+    deep = sum((x * number for number in range(3000)), Value(0.0))
+    assert [sign * a.data * b.data for sign, (a, b) in _terms(deep)[1:]] == [2.0 * n for n in range(3000)]
+
+
+def test_a_constant_network_is_a_line():
+    model = nn.Module()
+    model.forward = lambda xs: 2.5
+    assert set(curves(nn.plot_fit(model, DOSES, EFFECTS))["the network"].get_ydata()) == {2.5}
+
+
 def test_a_network_without_components_has_a_squiggle_alone():
     assert list(curves(nn.plot_fit(nn.Linear(1, 1), DOSES, EFFECTS))) == ["the network", "observed"]
 
@@ -75,6 +111,11 @@ def test_a_network_without_components_has_a_squiggle_alone():
 def test_several_outputs_have_a_squiggle_each():
     ax = nn.plot_fit(nn.MLP([1, 3, 2]), DOSES, [[0, 1], [1, 0], [0, 1]])
     assert [line.get_label() for line in ax.lines] == ["output 1", "observed 1", "output 2", "observed 2"]
+
+
+def test_classes_are_observed_as_one_among_zeros():
+    ax = nn.plot_fit(nn.MLP([1, 3, 3]), DOSES, [2, 0, 1])
+    assert [curves(ax)[f"observed {n}"].get_ydata().tolist() for n in (1, 2, 3)] == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
 
 
 def test_the_axes_that_are_given_are_used():
@@ -133,10 +174,13 @@ def test_a_loss_of_0_is_drawn_on_a_linear_scale():
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: nn.plot_fit(nn.Linear(2, 1), [[0, 1]], [0]), "networks of one input; X has rows of 2 numbers"),
     (lambda: nn.plot_fit(nn.Linear(1, 1), [0, 1], [0]), "X has 2 rows and y 1"),
+    (lambda: nn.plot_fit(nn.Linear(1, 3), [0], [[0, 1]]), r"y\[0\] must have one number for each output: expected 3"),
+    (lambda: nn.plot_fit(nn.Linear(1, 3), [0], [3]), "an index from 0 to 2, got 3"),
+    (lambda: nn.plot_decision_regions(nn.Linear(2, 1), [[0, 1]], [0], resolution=1), "resolution must be at least 2"),
     (lambda: nn.plot_decision_regions(nn.Linear(1, 2), [0, 1], [0, 1]), "X must have rows of two numbers"),
     (lambda: nn.plot_decision_regions(nn.Linear(2, 3), [[0, 1]], [5]), r"classes from 0 to 2, got \[5\]"),
     (lambda: nn.plot_decision_regions(nn.Linear(2, 3), [[0, 1]], [0], class_names=["a"]), "must be 3 names, got 1"),
-    (lambda: nn.plot_decision_regions(nn.Linear(2, 3), [[0, 1]], [0], resolution=0), "resolution must be at least 1"),
+    (lambda: nn.plot_decision_regions(nn.Linear(2, 3), [[0, 1]], [0], resolution=0), "resolution must be at least 2"),
 ])  # fmt: skip
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
