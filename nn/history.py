@@ -23,7 +23,8 @@ class History:
         learning_rates: for each epoch the learning rate.
         times: for each epoch the seconds that it took.
         stopped: why training ended: "epochs" (all were done), "tolerance", "patience" or "interrupted".
-        engine: what computed the losses and gradients: "compiled" (a program made by `autograd.compile`) or "eager".
+        engine: what computed the losses and gradients of this run: "eager" (graphs), "compiled" (a program made by
+            `autograd.compile`) or "compiled, then eager" (the program once differed from the graph).
     """
 
     def __init__(self, engine: str = "eager") -> None:

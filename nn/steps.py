@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -20,42 +20,62 @@ if TYPE_CHECKING:
     Loss: TypeAlias = Callable[[Any, Any], Any]
 
 
+class Step(Protocol):
+    """Computes the loss over some observations, and its gradient."""
+
+    @property
+    def engine(self) -> str:
+        """What computes them, for `History.engine`."""
+
+    def __call__(self, theta: Vector, positions: Sequence[int]) -> tuple[float, Vector]:
+        """The loss over the observations at these positions, and its derivative by each element of `theta`."""
+
+
 class EagerStep:
     """Records the graph of each observation and walks it backwards; the gradients of a batch add up in the leaves.
 
     Args:
         model: the network.
         loss: the loss of one observation.
-        parameters: what to differentiate with respect to, in the order of the gradient.
+        data: all observations.
+        parameters: what to differentiate with respect to, in the order of `theta` and of the gradient.
         added: whether losses of a batch are added instead of averaged.
     """
 
-    def __init__(self, model: Module, loss: Loss, parameters: Sequence[Value], added: bool) -> None:
-        self._model = model
-        self._loss = loss
+    engine = "eager"
+
+    def __init__(self, model: Module, loss: Loss, data: Data, parameters: Sequence[Value], added: bool) -> None:
+        self.model = model
+        self.loss = loss
+        self.data = data
         self.parameters = parameters
         self.added = added
-        self.theta = np.array([parameter.data for parameter in parameters])
 
-    def __call__(self, inputs: Sequence[Any], targets: Sequence[Any]) -> tuple[float, Vector]:
-        """The loss over the batch, and its derivative with respect to each element of `theta`."""
-        self.push()
+    def __call__(self, theta: Vector, positions: Sequence[int]) -> tuple[float, Vector]:
+        """The loss over the observations at these positions, and its derivative by each element of `theta`."""
+        write(self.parameters, theta)
         for parameter in self.parameters:
             parameter.grad = None
-        share = 1.0 if self.added else 1.0 / len(inputs)
-        losses = [self._backward(row, target, share) for row, target in zip(inputs, targets, strict=True)]
+        share = 1.0 if self.added else 1.0 / len(positions)
+        losses = [self._backward(position, share) for position in positions]
         return math.fsum(losses) * share, np.array([parameter.grad for parameter in self.parameters])
 
-    def push(self) -> None:
-        """Copies `theta` into the parameters."""
-        for parameter, number in zip(self.parameters, self.theta.tolist(), strict=True):
-            parameter.data = number
-
-    def _backward(self, row: Any, target: Any, share: float) -> float:
-        value = loss_of(self._model, self._loss, row, target)
+    def _backward(self, position: int, share: float) -> float:
+        inputs, targets = self.data
+        try:
+            value = loss_of(self.model, self.loss, inputs[position], targets[position])
+        except (TypeError, ValueError, IndexError) as error:
+            error.add_note(f"This happened at row {position} of the inputs and targets of fit.")
+            raise
         if not value.is_constant:  # an observation may be cut off from the parameters; `check_dependence` sees to all
             value.backward(share)
         return value.data
+
+
+def write(parameters: Iterable[Value], theta: Vector) -> None:
+    """Gives the parameters these numbers."""
+    for parameter, number in zip(parameters, theta.tolist(), strict=True):
+        parameter.data = number
 
 
 def loss_of(model: Module, loss: Loss, row: Any, target: Any) -> Value:
@@ -88,13 +108,14 @@ def depends_on(results: Iterable[Value], operands: Iterable[Value]) -> bool:
     return False
 
 
-def check_dependence(model: Module, loss: Loss, data: Data, parameters: Sequence[Value]) -> None:
+def check_dependence(step: EagerStep) -> None:
     """Sees to it that there is something to train.
 
     Raises:
         ValueError: the loss of no observation depends on any of the parameters.
     """
-    if not any(depends_on([loss_of(model, loss, row, target)], parameters) for row, target in zip(*data, strict=True)):
+    losses = (loss_of(step.model, step.loss, row, target) for row, target in zip(*step.data, strict=True))
+    if not any(depends_on([value], step.parameters) for value in losses):
         raise ValueError(
             "the loss does not depend on any parameter, so nothing can be trained: an ArgMax has derivative 0 (train "
             "with softmax, or with raw outputs and cross_entropy); no_grad, detach and float() cut the graph off"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from autograd import AnomalyError, Value, detect_anomaly, no_grad
+from autograd import AnomalyError, detect_anomaly, no_grad
 
 from .checkpoint import Checkpoint
 from .checks import number_between, positive_integer
@@ -20,13 +20,13 @@ from .losses import ssr
 from .module import Module
 from .optim import SGD, Optimizer, Schedule
 from .progress import progress_bar
-from .steps import EagerStep, check_dependence, loss_of
+from .steps import EagerStep, check_dependence, loss_of, write
 
 if TYPE_CHECKING:
     import os
 
     from .data import Data
-    from .steps import Loss, Vector
+    from .steps import Loss, Step, Vector
 
 
 def fit(
@@ -46,11 +46,12 @@ def fit(
     seed: int | None = None,
     progress: bool = True,
     checkpoint: str | os.PathLike[str] | None = None,
-    compile: bool = True,
+    compile: bool = False,
 ) -> History:
     """Trains a network: computes the loss and its derivatives, moves the parameters against them, and repeats.
 
-    Ctrl-C ends the training early, with the parameters after the last complete step and the history so far.
+    Ctrl-C ends the training early, with the parameters after the last complete step and the history so far. In the end
+    no parameter has a gradient: those of the last step belong to other numbers.
 
     Args:
         model: the network; `model(row)` is called with one row of the inputs.
@@ -73,10 +74,11 @@ def fit(
         progress: whether to show a progress bar, if the output is a terminal and rich is installed.
         checkpoint: a file that keeps the state of the training, written every few seconds and at the end. If it exists,
             training goes on from it, to the same result to the last bit as if it had never been stopped.
-        compile: whether to train with a compiled program, to the same results but for rounding and hundreds of times
-            faster. The program is made of the graph of one observation and checked against the graphs of several; where
-            they differ, because the model decides by the data (`if x > 0`), or data have no common form, training is
-            eager. `History.engine` says which ran.
+        compile: whether to train with a compiled program, hundreds of times faster and to the same results but for
+            rounding. Model and loss are traced once, at the first observation: what Python decides then (`if x > 0`) is
+            baked in, and later they are called only now and then. Program and graph are compared at all observations
+            before the first step and at single ones later; where they differ, or if the data have no common form,
+            training is eager. `History.engine` says what ran.
 
     Returns:
         What happened: losses, step sizes, times.
@@ -113,12 +115,11 @@ def fit(
             patience=None if patience is None else positive_integer(patience, "patience"),
         ),
         seed=seed,
-        compile=compile,
     )
     keeper = None if checkpoint is None else Checkpoint(checkpoint, training)
     if keeper is not None:
         keeper.restore()
-    _run(training, keeper, progress)
+    _run(training, keeper, progress, compile)
     return training.history
 
 
@@ -154,7 +155,6 @@ class _Training:
         validation: Data | None,
         rule: _StopRule,
         seed: int | None,
-        compile: bool,
     ) -> None:
         self.model = model
         self.data = data
@@ -168,13 +168,20 @@ class _Training:
         self.rule = rule
         self.seed = seed
         self.rng = generator(seed=seed)
-        self.step = EagerStep(model, loss, optimizer.parameters, self.added)
-        self.program = compiled_step(model, loss, self.step, data) if compile else None
-        self.completed = self.step.theta.copy()
-        self.last_finite = self.completed
-        self.history = History("eager" if self.program is None else "compiled")
+        self.eager = EagerStep(model, loss, data, optimizer.parameters, self.added)
+        self.step: Step = self.eager
+        self.history = History()
         self.best_loss, self.best_epoch = math.inf, 0
-        self.best_theta: Vector | None = None
+        # The parameters at four times. Each array is replaced, never changed, so that two of them may be the same one.
+        self.theta: Vector = np.array([parameter.data for parameter in optimizer.parameters])  # after the last step
+        self.last_finite = self.theta  # when loss and gradient were last finite
+        self.best_theta: Vector | None = None  # after the epoch of the lowest validation loss
+
+    def begin(self, compile: bool) -> None:
+        """Makes the program, if one is wanted and something is left to do."""
+        self.model.train()
+        if compile and self.stop_reason() is None:
+            self.step = compiled_step(self.eager, self.theta) or self.eager
 
     def stop_reason(self) -> str | None:
         """Why to stop now; None to go on."""
@@ -191,13 +198,14 @@ class _Training:
             self.schedule.step()
         self.history.add(math.fsum(losses), validation_loss, max(sizes), lr, time.perf_counter() - started)
         if validation_loss is not None and validation_loss < self.best_loss:
-            self.best_loss, self.best_epoch, self.best_theta = validation_loss, len(self.history), self.completed
+            self.best_loss, self.best_epoch, self.best_theta = validation_loss, len(self.history), self.theta
 
     def settle(self) -> None:
         """Leaves the parameters at the last complete step or, if there was patience, at the best epoch."""
+        self.history.engine = self.step.engine
         best = None if self.rule.patience is None else self.best_theta
-        self.step.theta[:] = self.completed if best is None else best
-        self.step.push()
+        write(self.optimizer.parameters, self.theta if best is None else best)
+        self.optimizer.zero_grad()
 
     def settings(self) -> dict[str, Any]:
         """What must be the same for a training to go on."""
@@ -217,7 +225,7 @@ class _Training:
     def state_dict(self) -> dict[str, Any]:
         """Where the training stands at the end of an epoch, besides its history."""
         return {
-            "parameters": self.completed.tolist(),
+            "parameters": self.theta.tolist(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
             "random numbers": self.rng.bit_generator.state,
@@ -226,15 +234,14 @@ class _Training:
 
     def load_state_dict(self, state: dict[str, Any], history: dict[str, Any]) -> None:
         """Goes on from that state."""
-        self.completed = self.last_finite = _vector(state["parameters"], len(self.completed))
+        self.theta = self.last_finite = _vector(state["parameters"], len(self.theta))
         self.best_loss, self.best_epoch, best = state["best"]
-        self.best_theta = None if best is None else _vector(best, len(self.completed))
+        self.best_theta = None if best is None else _vector(best, len(self.theta))
         self.history.load_state_dict(history)
         self.rng.bit_generator.state = state["random numbers"]
         self.optimizer.load_state_dict(state["optimizer"])
         if self.schedule is not None:
             self.schedule.load_state_dict(state["schedule"])
-        self.step.theta[:] = self.completed
 
     def _batches(self) -> list[list[int]]:
         """The positions of the observations in each step."""
@@ -246,29 +253,24 @@ class _Training:
 
     def _take_step(self, batch: list[int]) -> tuple[float, float]:
         """Moves the parameters once. Returns the part of the batch in the loss of the epoch, and the step size."""
-        value, gradient = self._loss_and_gradient(batch)
-        if not (math.isfinite(value) and np.isfinite(gradient).all()):
-            self._stop_at(batch, f"the loss is {value}" if not math.isfinite(value) else "the gradient is not finite")
+        value, gradient = self.step(self.theta, batch)
+        if not _all_finite(value, gradient):
+            problem = "the gradient is not finite" if math.isfinite(value) else f"the loss is {value}"
+            self._stop_at(problem, self._culprit(batch))
         if not self.history.loss and not gradient.any():
-            check_dependence(self.model, self.loss, self.data, self.optimizer.parameters)
-        self.last_finite = before = self.step.theta.copy()
+            check_dependence(self.eager)
+        self.last_finite = self.theta
+        moved = self.theta.copy()
         with np.errstate(all="ignore"):
-            self.optimizer.update(self.step.theta, gradient, self.moving)
-        if not np.isfinite(self.step.theta).all():
-            self._stop_at(batch, f"the step of {self.optimizer!r} is not finite")
-        self.completed = self.step.theta.copy()
-        share = 1.0 if self.added else len(batch) / len(self.data[0])
-        return value * share, float(np.abs(self.completed - before).max())
-
-    def _loss_and_gradient(self, batch: list[int]) -> tuple[float, Vector]:
-        """Of these observations, at `theta`."""
-        if self.program is not None:
-            return self.program(batch)
-        inputs, targets = ([column[position] for position in batch] for column in self.data)
-        return self.step(inputs, targets)
+            self.optimizer.update(moved, gradient, self.moving)
+        if not np.isfinite(moved).all():
+            self._stop_at(f"the step of {self.optimizer!r} is not finite", None)
+        size = float(np.abs(moved - self.theta).max())
+        self.theta = moved
+        return value * (1.0 if self.added else len(batch) / len(self.data[0])), size
 
     def _validate(self, inputs: list[Any], targets: list[Any]) -> float:
-        self.step.push()
+        write(self.optimizer.parameters, self.theta)
         self.model.eval()
         with no_grad():
             losses = [
@@ -276,11 +278,9 @@ class _Training:
             ]
         return math.fsum(losses) / (1 if self.added else len(losses))
 
-    def _stop_at(self, batch: list[int], problem: str) -> NoReturn:
+    def _stop_at(self, problem: str, culprit: tuple[int, AnomalyError] | None) -> NoReturn:
         """Goes back to the last finite step, and names the first operation to blame."""
-        self.step.push()
-        culprit = self._culprit(batch)
-        self.completed, self.best_theta = self.last_finite, None
+        self.theta, self.best_theta = self.last_finite, None
         remedy = (
             "a smaller learning rate or clipped data may help"
             if self.optimizer.steps
@@ -299,31 +299,22 @@ class _Training:
     def _culprit(self, batch: list[int]) -> tuple[int, AnomalyError] | None:
         """The first observation whose loss or gradient is not finite, and the operation where that began."""
         for position in batch:
-            if not self._is_finite(position):
+            # First without detect_anomaly, which would also blame an infinity that does no harm, as in 1 / inf.
+            if not _all_finite(*self.eager(self.theta, [position])):
                 try:
                     with detect_anomaly():
-                        self._loss_at(position).backward()
+                        self.eager(self.theta, [position])
                 except AnomalyError as error:
                     return position, error
         return None
 
-    def _is_finite(self, position: int) -> bool:
-        self.optimizer.zero_grad()
-        value = self._loss_at(position)
-        if not value.is_constant:
-            value.backward()
-        return all(map(math.isfinite, (value.data, *(parameter.grad for parameter in self.optimizer.parameters))))
 
-    def _loss_at(self, position: int) -> Value:
-        inputs, targets = self.data
-        return loss_of(self.model, self.loss, inputs[position], targets[position])
-
-
-def _run(training: _Training, keeper: Checkpoint | None, progress: bool) -> None:
+def _run(training: _Training, keeper: Checkpoint | None, progress: bool, compile: bool) -> None:
     """Trains until there is a reason to stop, and leaves everything in order whatever happens."""
     history = training.history
     was_training = training.model.training
     try:
+        training.begin(compile)
         with progress_bar(progress, training.rule.epochs) as show:
             while (reason := training.stop_reason()) is None:
                 training.epoch()
@@ -377,3 +368,7 @@ def _vector(numbers: Any, length: int) -> Vector:
     if vector.shape != (length,):
         raise ValueError(f"expected {length} numbers, got {numbers!r}")
     return vector
+
+
+def _all_finite(value: float, gradient: Vector) -> bool:
+    return math.isfinite(value) and bool(np.isfinite(gradient).all())

@@ -1,4 +1,4 @@
-"""nn.fit trains compiled, to the same results as eager."""
+"""nn.fit(compile=True) trains to the same results as the eager loop, or with it."""
 
 import numpy as np
 import pytest
@@ -70,14 +70,120 @@ def test_a_model_that_decides_by_the_data_is_trained_eagerly():
     assert (theta == expected).all()
 
 
+def test_eager_is_the_default():
+    history = nn.fit(nn.Linear(1, 1, seed=0), [1.0, 2.0], [1.0, 2.0], loss=nn.mse, epochs=2)
+    assert history.engine == "eager"
+
+
+def fit_one_odd_target(compile):
+    """Forty observations; the loss decides in Python by the target, and only the second has another one."""
+
+    def loss(outputs, target):
+        return (outputs[0] - 5.0) ** 2 if target == 1 else outputs[0] ** 2
+
+    model = nn.MLP([1, 3, 1], seed=0)
+    targets = [int(position == 1) for position in range(40)]
+    history = nn.fit(model, [i / 40 for i in range(40)], targets, loss=loss, lr=0.05, epochs=20, compile=compile)
+    return history, [p.data for p in model.parameters()]
+
+
+def test_all_observations_are_compared_before_the_first_step():
+    compiled, theta = fit_one_odd_target(True)
+    eager, expected = fit_one_odd_target(False)
+    assert compiled.engine == "eager"
+    assert (compiled.loss, theta) == (eager.loss, expected)
+
+
+# Tracing calls the loss once, and comparing at the start once for each of the 20 observations.
+BEFORE_THE_FIRST_STEP = 21
+
+
 def test_a_decision_that_is_met_later():
-    """All observations agree at first; when one does not any more, the graph takes over."""
+    """Program and graph agree at first; when they do not any more, the graph takes over."""
+    calls = 0
+
+    def loss(outputs, target):
+        nonlocal calls
+        calls += 1
+        return nn.mse(outputs, target) * (1.0 if calls <= BEFORE_THE_FIRST_STEP + 2 else 3.0)
+
+    history, _ = trained(True, loss, REGRESSION)  # compared at the first, second and fourth of twelve steps
+    assert history.engine == "compiled, then eager"
+    assert calls == BEFORE_THE_FIRST_STEP + 3 + 20 * 9
+    assert history.loss[3] > 2.0 * history.loss[2]
+
+
+def test_later_checks_go_through_the_observations():
+    calls, targets = 0, list(range(20))
     seen = []
 
     def loss(outputs, target):
-        seen.append(1)
-        return nn.mse(outputs, target) * (1.0 if len(seen) < 11 else 3.0)
+        nonlocal calls
+        calls += 1
+        if calls > BEFORE_THE_FIRST_STEP:
+            seen.append(target)
+        return (outputs[0] - target) ** 2
 
-    history, _ = trained(True, loss, REGRESSION)
-    assert len(seen) > 20 * 4, "the eager loop has taken over"
-    assert history.loss[-1] > 1.5 * history.loss[0]
+    history, _ = trained(True, loss, targets, lr=0.001)
+    assert history.engine == "compiled"
+    assert seen == [0, 1, 2, 3]  # at steps 1, 2, 4 and 8
+
+
+def test_long_training_to_the_minimum_stays_compiled():
+    """At the minimum residuals are rounding alone, in which program and graph may differ."""
+    model = nn.Linear(1, 1, seed=0)
+    history = nn.fit(model, [0.1, 0.7, 1.3], [0.3, 1.1, 1.9], loss=nn.mse, lr=0.3, epochs=5000, compile=True)
+    assert history.engine == "compiled"
+    assert history.loss[-1] < 1e-25
+
+
+@pytest.mark.parametrize("call", [1, 2, 15, BEFORE_THE_FIRST_STEP + 1])
+@pytest.mark.parametrize("place", ["loss", "forward"])
+def test_ctrl_c_returns_the_history_at_any_time(call, place):
+    calls = 0
+
+    def interrupt():
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise KeyboardInterrupt
+
+    def loss(outputs, target):
+        if place == "loss":
+            interrupt()
+        return nn.mse(outputs, target)
+
+    class Interrupted(nn.Linear):
+        def forward(self, xs):
+            if place == "forward":
+                interrupt()
+            return super().forward(xs)
+
+    model = Interrupted(1, 1, seed=0).eval()
+    before = [p.data for p in model.parameters()]
+    history = nn.fit(model, list(range(20)), list(range(20)), loss=loss, epochs=3, compile=True)
+    assert (history.stopped, len(history)) == ("interrupted", 0)
+    assert [p.data for p in model.parameters()] == before
+    assert not model.training
+
+
+def test_the_program_is_that_of_training_mode():
+    class Doubled(nn.Linear):
+        def forward(self, xs):
+            (output,) = super().forward(xs)
+            return [2.0 * output if self.training else output]
+
+    def fitted(compile):
+        model = Doubled(1, 1, seed=0).eval()
+        return nn.fit(model, [1.0, 2.0], [3.0, 5.0], loss=nn.mse, lr=0.01, epochs=5, compile=compile)
+
+    assert fitted(True).engine == "compiled"
+    assert fitted(True).loss == pytest.approx(fitted(False).loss, rel=1e-12)
+
+
+@pytest.mark.parametrize("compile", [True, False])
+def test_no_gradient_is_left(compile):
+    """The gradient of the last step was taken at other numbers than the parameters have now."""
+    model = nn.Linear(1, 1, seed=0)
+    nn.fit(model, [1.0, 2.0], [3.0, 5.0], loss=nn.mse, epochs=3, compile=compile)
+    assert not any(p.has_grad for p in model.parameters())

@@ -68,9 +68,9 @@ def test_a_longer_training_goes_on_exactly(tmp_path, optimizer):
 def test_a_training_that_was_stopped_in_an_epoch_goes_on_exactly(tmp_path, kind):
     path = tmp_path / "run.json"
     with contextlib.suppress(Killed, RuntimeError):
-        train(20, path, loss=killed_after(77, kind), compile=False)  # the graph calls the loss for each observation
+        train(20, path, loss=killed_after(77, kind))  # the graph calls the loss for each observation
     assert len(json.loads(path.read_text())["history"]["loss"]) == 7
-    assert result(train(20, path, compile=False)) == result(train(20, compile=False))
+    assert result(train(20, path)) == result(train(20))
 
 
 def test_validation_and_patience_go_on_exactly(tmp_path):

@@ -18,31 +18,32 @@ def test_value_and_gradient_of_a_batch(added):
         losses = [(theta[0] * a + theta[1] * b + theta[2] - y) ** 2 for (a, b), y in zip(ROWS, SUMS, strict=True)]
         return sum(losses) / (1 if added else 3)
 
-    step = EagerStep(model, nn.mse, model.parameters(), added)
-    value, gradient = step(ROWS, SUMS)
-    expected, slopes = value_and_grad(whole)(step.theta.tolist())
+    step = EagerStep(model, nn.mse, (ROWS, SUMS), model.parameters(), added)
+    theta = np.array([0.5, -2.0, 0.25])
+    value, gradient = step(theta, [0, 1, 2])
+    expected, slopes = value_and_grad(whole)(theta.tolist())
     assert value == pytest.approx(expected, rel=1e-14)
     assert gradient.tolist() == pytest.approx(slopes, rel=1e-13)
 
 
 def test_every_call_starts_from_theta():
     model = nn.Linear(1, 1, seed=0)
-    step = EagerStep(model, nn.mse, model.parameters(), added=False)
-    step.theta[:] = [2.0, 1.0]
-    value, gradient = step([[3.0]], [0.0])
+    step = EagerStep(model, nn.mse, ([[9.0], [3.0]], [9.0, 0.0]), model.parameters(), added=False)
+    theta = np.array([2.0, 1.0])
+    value, gradient = step(theta, [1])
     assert (value, gradient.tolist()) == (49.0, [42.0, 14.0])
     assert [p.data for p in model.parameters()] == [2.0, 1.0]
-    assert np.array_equal(step([[3.0]], [0.0])[1], gradient)
+    assert np.array_equal(step(theta, [1])[1], gradient)
 
 
 def test_an_observation_that_is_cut_off_adds_nothing():
+    def loss(outputs, target):
+        return Value(5.0).detach() if target else outputs[0]
+
     model = nn.Linear(1, 1, seed=0)
-    step = EagerStep(
-        model, lambda outputs, target: Value(5.0).detach() if target else outputs[0], model.parameters(), added=True
-    )
-    value, gradient = step([[2.0], [3.0]], [1, 0])
-    assert value == 5.0 + model([3.0])[0].data
-    assert gradient.tolist() == [3.0, 1.0]
+    step = EagerStep(model, loss, ([[2.0], [3.0]], [1, 0]), model.parameters(), added=True)
+    value, gradient = step(np.array([2.0, 1.0]), [0, 1])
+    assert (value, gradient.tolist()) == (5.0 + 7.0, [3.0, 1.0])
 
 
 def test_depends_on():

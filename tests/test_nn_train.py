@@ -61,7 +61,7 @@ def test_batches_go_through_all_observations_once(batch_size):
 
     model = nn.Linear(2, 1, seed=0)
     optimizer = nn.SGD(model.parameters(), lr=0.0)
-    settings = {"epochs": 1, "batch_size": batch_size, "seed": 0, "compile": False}
+    settings = {"epochs": 1, "batch_size": batch_size, "seed": 0}
     history = nn.fit(model, ROWS, SUMS, loss=loss, optimizer=optimizer, **settings)
     assert sorted(seen[-12:]) == sorted(SUMS)
     assert seen[-12:] != SUMS
@@ -174,9 +174,9 @@ def test_ctrl_c_returns_the_history_with_the_last_complete_step():
         return nn.mse(outputs, target)
 
     model, same = nn.Linear(2, 1, seed=0), nn.Linear(2, 1, seed=0)
-    history = nn.fit(model, ROWS, SUMS, loss=loss, lr=0.1, epochs=100, compile=False)
+    history = nn.fit(model, ROWS, SUMS, loss=loss, lr=0.1, epochs=100)
     assert (len(history), history.stopped) == (3, "interrupted")
-    nn.fit(same, ROWS, SUMS, loss=nn.mse, lr=0.1, epochs=3, compile=False)
+    nn.fit(same, ROWS, SUMS, loss=nn.mse, lr=0.1, epochs=3)
     assert numbers(model) == numbers(same)
 
 
@@ -192,8 +192,8 @@ def test_an_error_leaves_the_last_complete_step():
 
     model, same = nn.Linear(2, 1, seed=0), nn.Linear(2, 1, seed=0)
     with pytest.raises(RuntimeError, match="no more"):
-        nn.fit(model, ROWS, SUMS, loss=loss, lr=0.1, epochs=100, compile=False)
-    nn.fit(same, ROWS, SUMS, loss=nn.mse, lr=0.1, epochs=3, compile=False)
+        nn.fit(model, ROWS, SUMS, loss=loss, lr=0.1, epochs=100)
+    nn.fit(same, ROWS, SUMS, loss=nn.mse, lr=0.1, epochs=3)
     assert numbers(model) == numbers(same)
 
 
