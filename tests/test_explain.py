@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+import nn
 from autograd import Value, derivative, explain, operation, softmax, sum as sum_of, where
 
 FITTED = {"w1": -34.4, "b1": 2.14, "w2": -2.52, "b2": 1.29, "w3": -1.30, "w4": 2.28, "b3": -0.58}
@@ -108,6 +109,84 @@ def test_variables_name_the_steps():
 def test_steps_without_names_are_numbered():
     x = Value(2.0)
     assert str(explain((x * 3).tanh().exp(), x)).startswith("dy/dx = dy/dv2 × dv2/dv1 × dv1/dx")
+
+
+def lectures_network():
+    """The network as a model whose parameters alone have names."""
+    model = nn.MLP([1, 2, 1], activation="softplus")
+    for parameter, name in zip(model.parameters(), ("w1", "w2", "b1", "b2", "w3", "w4", "b3"), strict=True):
+        parameter.name, parameter.data = name, FITTED[name]
+    return model
+
+
+@pytest.mark.parametrize(
+    ("name", "chain"),
+    [
+        ("w1", "dy/dpredicted × dpredicted/dy1 × dy1/dx1 × dx1/dw1"),
+        ("w2", "dy/dpredicted × dpredicted/dy2 × dy2/dx2 × dx2/dw2"),
+        ("w3", "dy/dpredicted × dpredicted/dw3"),
+        ("b3", "dy/dpredicted × dpredicted/db3"),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 3, 20])
+def test_the_steps_of_a_network_are_called_as_in_the_lectures(name, chain, count):
+    model = lectures_network()
+    data = [(i / 7, float(i % 2)) for i in range(count)]
+    loss = nn.ssr([model([dose]) for dose, _ in data], [[observed] for _, observed in data])
+    parameter = next(each for each in model.parameters() if each.name == name)
+    explanation = explain(loss, parameter)
+    assert str(explanation).splitlines()[0] == f"dy/d{name} = {'Σ ' if count > 1 else ''}{chain}"
+    loss.backward()
+    assert explanation.total == pytest.approx(parameter.grad, rel=1e-12)
+
+
+def test_what_varies_between_observations_is_left_open():
+    model = lectures_network()
+    loss = nn.ssr([model([dose]) for dose, _ in DATA], [[observed] for _, observed in DATA])
+    formulas = str(explain(loss, next(iter(model.parameters())))).splitlines()[1]
+    assert formulas.strip() == "= Σ -2·(… - predicted) × w3 × sigmoid(x1) × …"
+
+
+def test_several_outputs_of_a_network_are_numbered():
+    model = nn.MLP([1, 2, 3], seed=0)
+    loss = nn.cross_entropy(model([0.5]), 0)
+    names = {name for path in explain(loss, next(iter(model.parameters()))).paths for name in path.names()}
+    assert names == {"y", "predicted1", "predicted2", "predicted3", "y1", "x1", "0.weight[0][0]"}
+
+
+def test_values_that_meet_in_an_observation_have_different_names():
+    model = lectures_network()
+    loss = nn.ssr([model([0.1])[0] - model([0.2])[0], model([0.3])[0] - model([0.4])[0]], [0.0, 0.0])
+    names = {name for path in explain(loss, next(iter(model.parameters()))).paths for name in path.names()}
+    assert {"predicted1", "predicted2"} < names
+    w = Value(2.0, name="w")
+    product = (w * Value(3.0)).tanh() * (w * Value(4.0)).tanh()
+    assert str(explain(product, w)).splitlines()[0] == "dy/dw = dy/dv2 × dv2/dv1 × dv1/dw"
+
+
+def test_observations_that_share_a_step_keep_their_own_names():
+    w = Value(2.0, name="w")
+    shared = w * 0.5
+    loss = shared.tanh() * 3 + shared.exp().tanh() * 3
+    names = [name for path in explain(loss, w).paths for name in path.names()]
+    assert len(set(names)) == 8  # y, w, the shared step and five others
+
+
+def test_equal_steps_of_observations_without_names_are_gathered():
+    w = Value(2.0, name="w")
+    loss = sum(((w * x).tanh() - 0.5) ** 2 for x in (0.1, 0.2, 0.3)) / 3
+    first, formulas, *_ = str(explain(loss, w)).splitlines()
+    assert first == "dy/dw = Σ dy/dv4 × dv4/dv3 × dv3/dv2 × dv2/dv1 × dv1/dw"
+    assert formulas.strip().startswith("= Σ")
+
+
+def test_stand_ins_keep_clear_of_names_that_are_taken():
+    model = lectures_network()
+    loss = nn.ssr(model([Value(0.5, name="x1")]), [1.0])
+    names = explain(loss, next(iter(model.parameters()))).paths[0].names()
+    assert "x1" not in names
+    v1 = Value(2.0, name="v1")
+    assert str(explain((v1 * 3).tanh(), v1)).startswith("dy/dv1 = dy/dv2 × dv2/dv1")
 
 
 def doubling(steps):

@@ -12,6 +12,7 @@ from .explanation import Explanation, Factor, Path
 from .formulas import FORMULAS, PRODUCT, Number, expression, term
 from .names import variable_names
 from .sketch import SYMMETRIC
+from .stand_ins import stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -156,12 +157,13 @@ class Words:
     def __init__(self, ways: Ways, variables: Mapping[Value, str]) -> None:
         self._variables = variables
         self._given: dict[Value, str] = {}
-        between = [node for node in ways.links if node is not ways.y]
-        if not any(self.name(node) for node in between):
-            self._given = {node: f"v{number}" for number, node in enumerate(between, 1)}
+        self._partials: dict[tuple[Value, int], Number] = {}
         for value, stand_in in ((ways.y, "y"), (ways.x, "x")):
             if not self.name(value):
                 self._given[value] = stand_in
+        between = set(ways.links) - {ways.y}
+        if between and not any(self.name(node) for node in between):
+            self._given |= stand_ins(ways.y, between, self.name)
 
     def name(self, value: Value) -> str:
         """The Value's own name, its variable's, or the one given to it here; empty if it has none."""
@@ -182,9 +184,16 @@ class Words:
         number = math.prod(local for _, _, local, _ in row)
         formula: Number = 1.0
         for link in row:
-            formula = formula * self._partial(link)
+            formula = formula * self._partial_once(link)
         text, latex = term(formula).held(PRODUCT)
         return Factor(number, self.name(row[0][0]), self.name(row[-1][3]), text, latex)
+
+    def _partial_once(self, link: Link) -> Number:
+        """Many paths share their ends, and the formula of an unnamed step writes out what is below it."""
+        place = link[0], link[1]
+        if place not in self._partials:
+            self._partials[place] = self._partial(link)
+        return self._partials[place]
 
     def _partial(self, link: Link) -> Number:
         """The formula of one local derivative; its number where the operation has no formula for symbols."""

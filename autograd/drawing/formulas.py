@@ -131,8 +131,8 @@ def _sum(left: Number, right: Number, sign: str) -> Number:
     number = left.number + right.number if sign == "+" else left.number - right.number
     if right.text == "0":
         return left
-    if left.text == "0":
-        return right if sign == "+" else -right
+    if left.text == "0" and sign == "+":
+        return right
     (text, latex), (text2, latex2) = left.held(SUM), right.held(PRODUCT if sign == "-" else SUM)
     return Term(number, f"{text} {sign} {text2}", f"{latex} {sign} {latex2}", SUM)
 

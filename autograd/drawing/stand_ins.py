@@ -1,0 +1,132 @@
+"""Stand-ins: what to call the steps of a computation that nobody has named, so that its chain rule can be told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from .. import graph
+from .sketch import outwards
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+
+    from ..value import Value
+
+    Namer = Callable[[Value], str]
+    Kind = tuple[int, int]
+    """A number for the kind of computation that led to a Value, and its place among equal ones in its observation."""
+
+ADDING = frozenset({"add", "sum", "mean"})
+SCALING = frozenset({"mul", "div", "neg"})
+AFFINE = frozenset({"add", "sub", "mul", "div", "neg", "sum", "dot"})
+
+
+def stand_ins(y: Value, on_the_way: Container[Value], name: Namer) -> dict[Value, str]:
+    """Names for the steps that led to y, in the letters of the lectures or else numbered.
+
+    Where modules took part, their outputs are the steps: x for what goes into an activation, y for what comes out, and
+    "predicted" for what leaves the outermost module. Otherwise every operation is one. The same step of several
+    observations, whose losses are added up, has the same name.
+
+    Args:
+        y: the result.
+        on_the_way: the steps that a name is needed for.
+        name: the names that there are, which are not given again; empty for a Value that has none.
+    """
+    kinds = _kinds(y, name)
+    taken = {name(value) for value in graph.nodes([y])}
+    outputs, predicted = _outputs_of_modules(y)
+    names = _lettered({value: kind for value, kind in kinds.items() if value in outputs}, predicted)
+    if names and taken.isdisjoint(names.values()) and any(value in on_the_way for value in names):
+        return names
+    return _numbered({value: kind for value, kind in kinds.items() if value in on_the_way}, "v", taken)
+
+
+def _lettered(outputs: Mapping[Value, Kind], predicted: Container[Value]) -> dict[Value, str]:
+    """Names for the outputs of modules."""
+    final = {value: kind for value, kind in outputs.items() if value in predicted}
+    x = {value: kind for value, kind in outputs.items() if value not in final and value.op in AFFINE}
+    y = {value: kind for value, kind in outputs.items() if value not in final and value not in x}
+    is_alone = len(set(final.values())) == 1
+    ends = dict.fromkeys(final, "predicted") if is_alone else _numbered(final, "predicted", ())
+    return _numbered(x, "x", ()) | _numbered(y, "y", ()) | ends
+
+
+def _numbered(values: Mapping[Value, Kind], stem: str, taken: Container[str]) -> dict[Value, str]:
+    """The stem with a number that no other kind has."""
+    names: dict[Kind, str] = {}
+    number = 0
+    for kind in values.values():
+        if kind not in names:
+            number += 1
+            while f"{stem}{number}" in taken:
+                number += 1
+            names[kind] = f"{stem}{number}"
+    return {value: names[kind] for value, kind in values.items()}
+
+
+def _outputs_of_modules(y: Value) -> tuple[set[Value], set[Value]]:
+    """The Values that are used outside the scope in which they were computed, and those of them used outside all."""
+    outputs, outermost = set(), set()
+    for node in graph.history([y]):
+        around = set(outwards(node._scope))
+        for operand in node.parents:
+            if operand._scope is not None and operand._scope not in around:
+                outputs.add(operand)
+                if not around:
+                    outermost.add(operand)
+    return outputs, outermost
+
+
+def _kinds(y: Value, name: Namer) -> dict[Value, Kind]:
+    """The kind of each step below the sum over observations, in the order of the computation."""
+    terms, tail = _observations(y)
+    steps: list[list[Value]] = []
+    seen: set[Value] = set()
+    for term in terms:
+        history = graph.history([term])
+        if not seen.isdisjoint(history) or not tail.isdisjoint(history):
+            # entangled: each step is one of a kind
+            return {node: (number, 0) for number, node in enumerate(reversed(graph.history([y]))) if node is not y}
+        seen.update(history)
+        steps.append([node for node in reversed(history) if node is not y])
+    origins = _origins(steps, name)
+    kinds: dict[Value, Kind] = {}
+    for row in steps:
+        count: Counter[int] = Counter()
+        for node in row:
+            kinds[node] = origins[node], count[origins[node]]
+            count[origins[node]] += 1
+    return kinds
+
+
+def _observations(y: Value) -> tuple[list[Value], set[Value]]:
+    """The terms of the sum that y is, and the results that add and scale them."""
+    tail: set[Value] = set()
+    inner = [operand for operand in y.parents if not operand.is_constant]
+    if y.op in SCALING and len(inner) == 1 and inner[0].op in ADDING:
+        tail.add(y)
+        stack = inner
+    else:
+        stack = [y]
+    terms: dict[Value, None] = {}
+    while stack:
+        value = stack.pop()
+        if value.op not in ADDING:
+            terms[value] = None
+        elif value not in tail:
+            tail.add(value)
+            stack.extend(reversed(value.parents))
+    return list(terms), tail
+
+
+def _origins(steps: Iterable[Sequence[Value]], name: Namer) -> dict[Value, int]:
+    """A number for each step, the same for those that come from equal operations on what has the same name."""
+    numbers: dict[object, int] = {}
+    origins: dict[Value, int] = {}
+    for row in steps:
+        for node in row:
+            origin = (node.op, *(origins[each] if each in origins else name(each) for each in node.parents))
+            origins[node] = numbers.setdefault(origin, len(numbers))
+    return origins
