@@ -86,6 +86,7 @@ def _flattened(graph: Graph, root: int, absorbed: bytearray) -> Sum:
     """Walks down the additions that the root absorbs, from left to right."""
     result = Sum()
     operations, all_operands = graph.operations, graph.operands
+    mul, add = ops.mul, ops.add
     stack = [(root, 0)]
     while stack:
         i, negative = stack.pop()
@@ -97,15 +98,15 @@ def _flattened(graph: Graph, root: int, absorbed: bytearray) -> Sum:
                 result.terms[negative].append(i)
             continue
         operands = all_operands[i]
-        if operation is ops.mul:
+        if operation is mul:
             result.products[negative].append(operands)  # type: ignore[arg-type]
-        elif operation is ops.dot:
-            half = len(operands) // 2
-            result.products[negative].extend(zip(operands[:half], operands[half:], strict=True))
-        elif operation is ops.add:
+        elif operation is add:
             left, right = operands
             stack.append((right, negative))
             stack.append((left, negative))
+        elif operation is ops.dot:
+            half = len(operands) // 2
+            result.products[negative].extend(zip(operands[:half], operands[half:], strict=True))
         elif operation is ops.sub:
             left, right = operands
             stack.append((right, 1 - negative))

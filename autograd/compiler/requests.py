@@ -56,7 +56,8 @@ def _parameters(wrt: Any) -> list[Value]:
     if not parameters:
         raise ValueError("compile: wrt is empty; leave it out for a program without gradient")
     for i, parameter in enumerate(parameters):
-        _check_leaf(parameter, f"wrt[{i}]")
+        if parameter._operation is not None:
+            _check_leaf(parameter, f"wrt[{i}]")
     return parameters
 
 
@@ -101,6 +102,9 @@ def _check_leaf(value: Value, what: str) -> None:
 
 
 def _check_once(parameters: Sequence[Value], arguments: Sequence[Sequence[Value]]) -> None:
+    everything = [value for values in (parameters, *arguments) for value in values]
+    if len(set(everything)) == len(everything):
+        return
     seen: dict[Value, str] = {}
     places = [(f"wrt[{i}]", value) for i, value in enumerate(parameters)]
     places += [(f"inputs[{k}][{j}]", value) for k, values in enumerate(arguments) for j, value in enumerate(values)]

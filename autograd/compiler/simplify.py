@@ -17,18 +17,27 @@ def simplify(graph: Graph) -> Graph:
     Numbers are data, not structure: a factor of 1 or a term of 0 stays, for what was built alike must remain alike to
     be packed into arrays. For the same reason equal constants are not made one.
     """
-    simple = Graph()
-    number: list[int] = []
-    known: dict[tuple[Operation, tuple[int, ...]], int] = {}
-    is_constant: list[bool] = []
-    for i, operation in enumerate(graph.operations):
+    first = next((i for i, operation in enumerate(graph.operations) if operation is not None), len(graph))
+    simple = _leaves_of(graph, first)
+    number = list(range(first))
+    known: dict[Operation, dict[tuple[int, ...], int]] = {}
+    is_constant = [source == CONSTANT for source in simple.sources]
+    for i in range(first, len(graph)):
+        operation = graph.operations[i]
         if operation is None:
             number.append(simple.leaf(graph.sources[i], graph.positions[i], graph.data[i]))
             is_constant.append(graph.sources[i] == CONSTANT)
             continue
-        operands = tuple([number[x] for x in graph.operands[i]])
-        key = (operation, operands)
-        j = known.get(key)
+        operands = graph.operands[i]
+        if len(operands) == 2:
+            left, right = operands
+            operands = (number[left], number[right])
+        else:
+            operands = tuple([number[x] for x in operands])
+        alike = known.get(operation)
+        if alike is None:
+            alike = known[operation] = {}
+        j = alike.get(operands)
         if j is None:
             constant = is_constant[operands[0]] and all(is_constant[x] for x in operands)
             if constant:
@@ -36,8 +45,16 @@ def simplify(graph: Graph) -> Graph:
             else:
                 j = simple.result(operation, operands)
             is_constant.append(constant)
-            known[key] = j
+            alike[operands] = j
         number.append(j)
     simple.fill()
     simple.outputs = [number[x] for x in graph.outputs]
     return simple
+
+
+def _leaves_of(graph: Graph, stop: int) -> Graph:
+    """The leaves that a graph begins with."""
+    start = Graph()
+    start.operations, start.operands = graph.operations[:stop], graph.operands[:stop]
+    start.sources, start.positions, start.data = graph.sources[:stop], graph.positions[:stop], graph.data[:stop]
+    return start

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..graph import history
+from ..value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..ops import Operation
-    from ..value import Value
 
 THETA, CONSTANT, FIRST_INPUT = 0, 1, 2
 """Where a leaf's number comes from: the graph, the parameter vector, or the argument with the number `source - 2`."""
@@ -62,6 +62,15 @@ class Graph:
         self.data.append(number)
         return len(self.operations) - 1
 
+    def leaves(self, source: int, numbers: Sequence[float]) -> None:
+        """Adds all leaves of one source, in the order of their positions."""
+        self.fill()
+        self.operations += [None] * len(numbers)
+        self.operands += [()] * len(numbers)
+        self.sources += [source] * len(numbers)
+        self.positions += range(len(numbers))
+        self.data += numbers
+
     def result(self, operation: Operation, operands: tuple[int, ...]) -> int:
         """Adds the result of an operation."""
         self.operations.append(operation)
@@ -85,25 +94,30 @@ def trace(outputs: Sequence[Value], wrt: Sequence[Value], inputs: Sequence[Seque
         inputs: for each argument of the program, the leaves that stand for a row of it.
     """
     graph = Graph()
-    number: dict[Value, int] = {}
+    number = _Numbers(graph)
     for source, values in zip([THETA, *range(FIRST_INPUT, FIRST_INPUT + len(inputs))], [wrt, *inputs], strict=True):
-        for position, value in enumerate(values):
-            number[value] = graph.leaf(source, position, value._datum)
-
-    def constant(value: Value) -> int:
-        i = number[value] = graph.leaf(CONSTANT, 0, value._datum)
-        return i
-
+        number.update(zip(values, range(len(graph), len(graph) + len(values)), strict=True))
+        graph.leaves(source, [value._datum for value in values])
     operations, all_operands = graph.operations, graph.operands
     for node in reversed(history(outputs)):
         left, right = node._left, node._right
-        operands = left if type(left) is tuple else (left,) if right is None else (left, right)
-        numbers = [number[x] if x in number else constant(x) for x in operands]
-        operation = node._operation
-        assert operation is not None
+        if right is not None:
+            all_operands.append((number[left], number[right]))
+        else:
+            all_operands.append(tuple([number[x] for x in left]) if type(left) is tuple else (number[left],))
         number[node] = len(operations)
-        operations.append(operation)
-        all_operands.append(tuple(numbers))
-    graph.outputs = [number[x] if x in number else constant(x) for x in outputs]
+        operations.append(node._operation)
+    graph.outputs = [number[x] for x in outputs]
     graph.fill()
     return graph
+
+
+class _Numbers(dict[Value, int]):
+    """The numbers of nodes in a graph. A leaf that has none is a constant, and gets one."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def __missing__(self, value: Value) -> int:
+        i = self[value] = self.graph.leaf(CONSTANT, 0, value._datum)
+        return i
