@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from .history import History
 
+ANYTHING = "unknown"
+"""The setting of a training that cannot be compared."""
+
 _FORMAT = "chainrule checkpoint 1"
 _SECONDS_BETWEEN_WRITES = 5.0
 
@@ -24,7 +27,7 @@ class Resumable(Protocol):
     history: History
 
     def settings(self) -> dict[str, Any]:
-        """What must be the same for the training to go on; numbers, texts and lists."""
+        """What must be the same for the training to go on; numbers, texts and lists, or `ANYTHING`."""
 
     def state_dict(self) -> dict[str, Any]:
         """What changes from epoch to epoch, besides the history; numbers, texts, lists and dicts."""
@@ -90,7 +93,7 @@ class Checkpoint:
         differences = [
             f"{key}: {found.get(key)!r} there, {self._settings.get(key)!r} here"
             for key in {**self._settings, **found}
-            if found.get(key) != self._settings.get(key)
+            if found.get(key) != self._settings.get(key) and ANYTHING not in (found.get(key), self._settings.get(key))
         ]
         if differences:
             raise StorageError(

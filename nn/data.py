@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,19 @@ def observations(inputs: Any, targets: Any, inputs_name: str, targets_name: str)
         for position, entry in enumerate(column):
             _check_finite(entry, f"{name}, row {position}")
     return rows, observed
+
+
+def digest(data: Data) -> str:
+    """A short text that differs for other data; 1 and 1.0 count as the same."""
+    return hashlib.sha256(repr([_comparable(column) for column in data]).encode()).hexdigest()[:16]
+
+
+def _comparable(entry: Any) -> Any:
+    if is_number(entry):
+        return float(entry)
+    if isinstance(entry, (list, tuple)):
+        return [_comparable(part) for part in entry]
+    return entry if isinstance(entry, str) else type(entry).__name__  # other objects may show their address
 
 
 def _plain(entry: Any) -> Any:

@@ -58,9 +58,17 @@ class History:
         return {name: getattr(self, name)[:epochs] for name in PER_EPOCH}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes over the lists of another history."""
-        for name in PER_EPOCH:
-            setattr(self, name, [float(number) for number in state[name]])
+        """Takes over the lists of another history.
+
+        Raises:
+            ValueError: they differ in length; nothing was changed.
+        """
+        lists = {name: [float(number) for number in state[name]] for name in PER_EPOCH}
+        lengths = {name: len(entries) for name, entries in lists.items() if entries or name != "validation_loss"}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"each list of a history has one number for each epoch, but their lengths are {lengths}")
+        for name, entries in lists.items():
+            setattr(self, name, entries)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draws the loss over the epochs, with a logarithmic scale where all losses are positive.

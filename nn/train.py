@@ -10,13 +10,13 @@ import numpy as np
 
 from autograd import AnomalyError, detect_anomaly, no_grad
 
-from .checkpoint import Checkpoint
+from . import losses
+from .checkpoint import ANYTHING, Checkpoint
 from .checks import number_between, positive_integer
 from .compiled import compiled_step
-from .data import observations
+from .data import digest, observations
 from .history import History
 from .init import generator
-from .losses import ssr
 from .module import Module
 from .optim import SGD, Optimizer, Schedule
 from .progress import progress_bar
@@ -73,7 +73,9 @@ def fit(
         seed: makes the order of the observations reproducible.
         progress: whether to show a progress bar, if the output is a terminal and rich is installed.
         checkpoint: a file that keeps the state of the training, written every few seconds and at the end. If it exists,
-            training goes on from it, to the same result to the last bit as if it had never been stopped.
+            training goes on from it, to the same result to the last bit as if it had never been stopped. The number of
+            epochs may differ; model, data, loss and the other settings must be the same. A loss that is not of `nn`
+            is not told from another one.
         compile: whether to train with a compiled program, hundreds of times faster and to the same results but for
             rounding. Model and loss are traced once, at the first observation: what Python decides then (`if x > 0`) is
             baked in, and later they are called only now and then. Program and graph are compared at all observations
@@ -159,7 +161,7 @@ class _Training:
         self.model = model
         self.data = data
         self.loss = loss
-        self.added = loss is ssr
+        self.added = loss is losses.ssr
         self.optimizer = optimizer
         self.moving = optimizer.moving()
         self.schedule = schedule
@@ -192,11 +194,11 @@ class _Training:
         started = time.perf_counter()
         lr = self.optimizer.lr
         self.model.train()
-        losses, sizes = zip(*map(self._take_step, self._batches()), strict=True)
+        shares, sizes = zip(*map(self._take_step, self._batches()), strict=True)
         validation_loss = None if self.validation is None else self._validate(*self.validation)
         if self.schedule is not None:
             self.schedule.step()
-        self.history.add(math.fsum(losses), validation_loss, max(sizes), lr, time.perf_counter() - started)
+        self.history.add(math.fsum(shares), validation_loss, max(sizes), lr, time.perf_counter() - started)
         if validation_loss is not None and validation_loss < self.best_loss:
             self.best_loss, self.best_epoch, self.best_theta = validation_loss, len(self.history), self.theta
 
@@ -216,9 +218,13 @@ class _Training:
             "parameters": [parameter.name for parameter in self.optimizer.parameters],
             "frozen": [] if self.moving is None else np.flatnonzero(~self.moving).tolist(),
             "schedule": None if self.schedule is None else type(self.schedule).__name__,
+            "model": repr(self.model),
+            "loss": self.loss.__name__ if self.loss in vars(losses).values() else ANYTHING,
             "observations": len(self.data[0]),
+            "data": digest(self.data),
             "batch_size": self.batch_size,
             "validation": 0 if self.validation is None else len(self.validation[0]),
+            "validation data": None if self.validation is None else digest(self.validation),
             "seed": self.seed,
         }
 
@@ -273,10 +279,10 @@ class _Training:
         write(self.optimizer.parameters, self.theta)
         self.model.eval()
         with no_grad():
-            losses = [
+            each = [
                 loss_of(self.model, self.loss, row, target).data for row, target in zip(inputs, targets, strict=True)
             ]
-        return math.fsum(losses) / (1 if self.added else len(losses))
+        return math.fsum(each) / (1 if self.added else len(each))
 
     def _stop_at(self, problem: str, culprit: tuple[int, AnomalyError] | None) -> NoReturn:
         """Goes back to the last finite step, and names the first operation to blame."""

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import nn
+from nn.compiled import CompiledStep
+from nn.steps import EagerStep
 
 
 def trained(compile, loss, targets, optimizer=None, sizes=(3, 6, 4), activation="tanh", **settings):
@@ -129,12 +131,21 @@ def test_later_checks_go_through_the_observations():
     assert seen == [0, 1, 2, 3]  # at steps 1, 2, 4 and 8
 
 
-def test_long_training_to_the_minimum_stays_compiled():
-    """At the minimum residuals are rounding alone, in which program and graph may differ."""
+@pytest.mark.parametrize(("noise", "agrees"), [(1e-12, True), (1e-6, False)])
+def test_rounding_counts_by_the_largest_numbers_met(noise, agrees):
+    """At the minimum loss and gradient are 0 in the graph; what rounding leaves of them in a program is no branch."""
     model = nn.Linear(1, 1, seed=0)
-    history = nn.fit(model, [0.1, 0.7, 1.3], [0.3, 1.1, 1.9], loss=nn.mse, lr=0.3, epochs=5000, compile=True)
-    assert history.engine == "compiled"
-    assert history.loss[-1] < 1e-25
+    eager = EagerStep(model, nn.mse, ([[1.0]], [1.0]), model.parameters(), added=False)
+
+    class Rounding:
+        def __call__(self, inputs, targets):
+            value, gradient = eager(self.theta, [0])
+            return value + noise, gradient - noise
+
+    step = CompiledStep(eager, Rounding(), (np.array([[1.0]]), np.array([[1.0]])))
+    far, minimum = np.array([3.0, 0.0]), np.array([1.0, 0.0])
+    assert step.agrees_at(far, 0) == agrees
+    assert step.agrees_at(minimum, 0) == agrees
 
 
 @pytest.mark.parametrize("call", [1, 2, 15, BEFORE_THE_FIRST_STEP + 1])

@@ -17,14 +17,15 @@ ROWS = np.random.default_rng(0).normal(size=(10, 2))
 SUMS = (2 * ROWS[:, 0] - ROWS[:, 1] + 0.5).tolist()
 
 
-def train(epochs, checkpoint=None, optimizer=nn.Adam, loss=nn.mse, schedule=True, **settings):
-    model = nn.MLP([2, 3, 1], "tanh", seed=0)
+def train(
+    epochs, checkpoint=None, optimizer=nn.Adam, loss=nn.mse, schedule=True, activation="tanh", data=None, **settings
+):
+    model = nn.MLP([2, 3, 1], activation, seed=0)
     optimizer = optimizer(model.parameters(), lr=0.05)
     schedule = nn.CosineAnnealingLR(optimizer, 40) if schedule else None
     history = nn.fit(
         model,
-        ROWS,
-        SUMS,
+        *(data or (ROWS, SUMS)),
         loss=loss,
         optimizer=optimizer,
         schedule=schedule,
@@ -135,6 +136,11 @@ def test_writes_are_some_seconds_apart(tmp_path, monkeypatch):
     ({"seed": 2}, "seed: 1 there, 2 here"),
     ({"schedule": False}, "schedule: 'CosineAnnealingLR' there, None here"),
     ({"validation": (ROWS, SUMS)}, "validation: 0 there, 10 here"),
+    ({"validation": (ROWS, SUMS)}, "validation data: None there"),
+    ({"loss": nn.mae}, "loss: 'mse' there, 'mae' here"),
+    ({"activation": "relu"}, "model: 'MLP(\\n  (0): Linear(in_features=2, out_features=3, bias=True)\\n  (1): Tanh()"),
+    ({"data": (ROWS, SUMS[::-1])}, "data: "),
+    ({"data": (2 * ROWS, SUMS)}, "data: "),
 ])  # fmt: skip
 def test_a_checkpoint_of_another_training(tmp_path, changes, message):
     path = tmp_path / "run.json"
@@ -146,7 +152,23 @@ def test_a_checkpoint_of_another_training(tmp_path, changes, message):
     assert path.read_bytes() == before
 
 
+def test_other_validation_data_of_the_same_length(tmp_path):
+    train(2, tmp_path / "run.json", validation=(ROWS, SUMS))
+    with pytest.raises(nn.StorageError, match=r"there, '\w+' here") as error:
+        train(4, tmp_path / "run.json", validation=(-ROWS, SUMS))
+    assert "\n  validation data: " in str(error.value)
+
+
+def test_the_same_data_in_another_form_go_on(tmp_path):
+    path = tmp_path / "run.json"
+    rows = ROWS.round() + 0.0  # no -0.0, which is another number
+    train(2, path, data=(rows, [[y] for y in SUMS]))
+    ints = [tuple(int(x) for x in row) for row in rows.tolist()]
+    assert len(train(4, path, data=(ints, np.array(SUMS)[:, None]))[1]) == 4
+
+
 @pytest.mark.parametrize(("damage", "message"), [
+    (lambda text: text.replace('"loss": [', '"loss": [1.0, '), "damaged: ValueError.*one number for each epoch"),
     (lambda text: text[:-30], "only a part of one"),
     (lambda text: "{}", "no checkpoint of nn.fit"),
     (lambda text: "[]", "no checkpoint of nn.fit"),

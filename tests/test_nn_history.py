@@ -1,5 +1,7 @@
 """History: what it tells, keeps and drops."""
 
+import pytest
+
 import nn
 
 
@@ -28,3 +30,13 @@ def test_an_interrupted_entry_is_dropped():
     history.step_sizes.append(9.0)
     history.trim()
     assert {len(entries) for entries in history.state_dict().values()} == {2}
+
+
+@pytest.mark.parametrize("name", ["loss", "validation_loss", "step_sizes", "learning_rates", "times"])
+def test_lists_of_different_lengths_are_no_history(name):
+    state = filled().state_dict()
+    state[name] = state[name][:1]
+    history = nn.History()
+    with pytest.raises(ValueError, match=f"lengths are .*'{name}': 1"):
+        history.load_state_dict(state)
+    assert len(history.times) == 0
