@@ -12,7 +12,7 @@ import numpy as np
 import autograd
 from autograd import Value
 
-from .checks import items, number_between, one_of, positive_integer
+from .checks import is_number, items, number_between, one_of, positive_integer
 from .module import Module
 
 
@@ -87,7 +87,7 @@ class LeakyReLU(Activation):
 
     def extra_repr(self) -> str:
         """As in PyTorch."""
-        return f"negative_slope={self.negative_slope:g}"
+        return f"negative_slope={self.negative_slope}"
 
 
 class ELU(Activation):
@@ -106,7 +106,7 @@ class ELU(Activation):
 
     def extra_repr(self) -> str:
         """As in PyTorch."""
-        return f"alpha={self.alpha:g}"
+        return f"alpha={self.alpha}"
 
 
 class SiLU(Activation):
@@ -199,12 +199,16 @@ def argmax(xs: Sequence[Any]) -> int:
     """The index of the largest number; the first of several, and the first nan if there is one, as in NumPy.
 
     Raises:
+        TypeError: something else than numbers is given.
         ValueError: there are no numbers.
     """
-    numbers = [float(x) for x in items(xs, "inputs of argmax")]
-    if not numbers:
+    inputs = items(xs, "inputs of argmax")
+    if not inputs:
         raise ValueError("argmax takes at least one number, got none")
-    return int(np.argmax(numbers))
+    for position, x in enumerate(inputs):
+        if not is_number(x):
+            raise TypeError(f"argmax takes numbers; input {position} is {x!r} of type {type(x).__name__}")
+    return int(np.argmax([float(x) for x in inputs]))
 
 
 def one_hot(index: int, classes: int) -> list[float]:
@@ -215,7 +219,7 @@ def one_hot(index: int, classes: int) -> list[float]:
         ValueError: the index is not from 0 to `classes - 1`.
     """
     classes = positive_integer(classes, "the number of classes")
-    if not isinstance(index, Integral):
+    if not isinstance(index, Integral) or isinstance(index, bool):
         raise TypeError(f"one_hot takes the index of a class, got {index!r} of type {type(index).__name__}")
     if not 0 <= index < classes:
         raise ValueError(f"one_hot takes an index from 0 to {classes - 1}, got {index!r}")

@@ -17,14 +17,18 @@ def is_number(x: object) -> bool:
     return isinstance(x, (Value, Real))
 
 
+def plain(entry: Any) -> Any:
+    """Arrays of NumPy or PyTorch as lists of Python numbers, or of Values; those of no dimension as one."""
+    return entry.tolist() if hasattr(entry, "tolist") else entry
+
+
 def items(sequence: Any, what: str) -> list[Any]:
     """The elements of a list, tuple or array.
 
     Raises:
         TypeError: it is something else.
     """
-    if hasattr(sequence, "tolist"):  # an array of NumPy or PyTorch; its elements as Python numbers, or Values
-        sequence = sequence.tolist()
+    sequence = plain(sequence)
     if isinstance(sequence, (str, bytes, dict)) or not isinstance(sequence, Iterable):
         raise TypeError(f"{what} must be numbers or lists of them, got {sequence!r} of type {type(sequence).__name__}")
     return list(sequence)
@@ -82,9 +86,10 @@ def number_between(number: object, what: str, low: float = 0.0, high: float = ma
     if not isinstance(number, Real) or isinstance(number, bool):
         raise TypeError(f"{what} must be a number, got {number!r} of type {type(number).__name__}")
     value = float(number)
-    if not low <= value < high:
+    if not (math.isfinite(value) and low <= value < high):
         below = "finite" if high == math.inf else f"less than {high:g}"
-        raise ValueError(f"{what} must be {below} and at least {low:g}, got {number!r}")
+        above = "" if low == -math.inf else f" and at least {low:g}"
+        raise ValueError(f"{what} must be {below}{above}, got {number!r}")
     return value
 
 

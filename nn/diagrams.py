@@ -79,7 +79,7 @@ def diagram(
     _require_in_a_row(model, layers)
     values = None if x is None else _values_after(layers, _observation(x, layers))
     widths = [_width_before(layers[0]), *(layer.out_features for layer in layers if isinstance(layer, Linear))]
-    has_gradients = any(parameter._grad is not None for parameter in model.parameters())
+    has_gradients = any(parameter.has_grad for parameter in model.parameters())
     sketch = _Sketch(theme_named(theme), precision, _row_height(widths, has_gradients), has_gradients)
     box = f'BORDER="1" STYLE="ROUNDED" BGCOLOR="{sketch.theme.input}"'
     ends = sketch.boxes(_names(inputs, widths[0], "input"), values[0] if values else None, box)
@@ -293,9 +293,9 @@ class _Sketch:
             if own
             else f"{sign} {self._number(parameter.data)}"
         ]
-        if parameter._grad is not None:
-            colour = sign_colour(self.theme, parameter._grad)
-            lines.append(f'<FONT COLOR="{colour}" POINT-SIZE="9">grad {self._number(parameter._grad)}</FONT>')
+        if parameter.has_grad:
+            colour = sign_colour(self.theme, parameter.grad)
+            lines.append(f'<FONT COLOR="{colour}" POINT-SIZE="9">grad {self._number(parameter.grad)}</FONT>')
         self._table(
             point, "<BR/>".join(lines), f'BORDER="0" BGCOLOR="{self.theme.background}" CELLPADDING="0"', parameter.name
         )

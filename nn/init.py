@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .checks import one_of
+from .checks import integer_at_least, number_between, one_of
 from .module import Module, Parameter, elements, shape
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def generator(rng: np.random.Generator | None = None, seed: int | None = None) -
     """The source of random numbers that `rng=` and `seed=` ask for; a new one with neither.
 
     Raises:
-        TypeError: `rng` is not a `numpy.random.Generator`.
-        ValueError: both are given.
+        TypeError: `rng` is not a `numpy.random.Generator`, or `seed` not an integer.
+        ValueError: both are given, or the seed is negative.
     """
     if rng is None:
-        return np.random.default_rng(seed)
+        return np.random.default_rng(None if seed is None else integer_at_least(seed, "seed", 0))
     if seed is not None:
         raise ValueError("give either rng or seed, not both")
     if not isinstance(rng, np.random.Generator):
@@ -56,22 +56,30 @@ def normal(
 ) -> None:
     """Draws from the normal distribution with this mean and standard deviation."""
     rng = generator(rng, seed)
+    number_between(mean, "mean", -math.inf)
+    number_between(std, "std")
     for tensor in _tensors(target):
         _set(tensor, rng.normal(mean, std, size=shape(tensor)))
 
 
 def uniform(
     target: Target,
-    low: float = 0.0,
-    high: float = 1.0,
+    a: float = 0.0,
+    b: float = 1.0,
     *,
     rng: np.random.Generator | None = None,
     seed: int | None = None,
 ) -> None:
-    """Draws from the uniform distribution between two numbers."""
+    """Draws from the uniform distribution from a to b.
+
+    Raises:
+        ValueError: b is less than a.
+    """
     rng = generator(rng, seed)
+    if number_between(b, "b", -math.inf) < number_between(a, "a", -math.inf):
+        raise ValueError(f"uniform draws from a to b, so b must not be less than a; got a={a!r}, b={b!r}")
     for tensor in _tensors(target):
-        _set(tensor, rng.uniform(low, high, size=shape(tensor)))
+        _set(tensor, rng.uniform(a, b, size=shape(tensor)))
 
 
 def xavier_uniform(
@@ -167,10 +175,11 @@ def _fans(tensor: Any) -> tuple[int, int]:
 
 
 def _xavier_std(tensor: Any, gain: float) -> float:
-    return gain * math.sqrt(2.0 / sum(_fans(tensor)))
+    return number_between(gain, "gain") * math.sqrt(2.0 / sum(_fans(tensor)))
 
 
 def _kaiming_std(tensor: Any, slope: float, mode: str, nonlinearity: str) -> float:
+    number_between(slope, "a", -math.inf)
     fan_in, fan_out = _fans(tensor)
     fan = {"fan_in": fan_in, "fan_out": fan_out}[one_of(mode, "mode", ("fan_in", "fan_out"))]
     return _GAINS[one_of(nonlinearity, "nonlinearity", _GAINS)](slope) / math.sqrt(fan)

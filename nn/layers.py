@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, overload
 
@@ -157,6 +157,7 @@ class MLP(Sequential):
         seed: makes the weights reproducible, instead of `rng`.
 
     Raises:
+        TypeError: the sizes are no list of integers.
         ValueError: fewer than two sizes, a size less than 1, or an unknown activation, which lists the known ones.
 
     >>> MLP([2, 16, 16, 1], activation="relu")
@@ -177,6 +178,8 @@ class MLP(Sequential):
         rng: np.random.Generator | None = None,
         seed: int | None = None,
     ) -> None:
+        if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable):
+            raise TypeError(f"sizes must be a list of integers, such as [2, 16, 1]; got {sizes!r}")
         sizes = list(sizes)
         if len(sizes) < 2:
             raise ValueError(f"MLP takes at least two sizes, of its inputs and of its outputs; got {sizes!r}")

@@ -14,7 +14,7 @@ import autograd
 from autograd import Value
 
 from .activations import log_softmax_at
-from .checks import is_number, items, number_between, one_of
+from .checks import is_number, items, number_between, one_of, plain
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -173,11 +173,13 @@ def _elementwise(loss: Callable[[Any, Any], Any], predicted: Any, observed: Any,
 
 def _paired(loss: Callable[[Any, Any], Any], predicted: Any, observed: Any, index: str) -> Any:
     """The loss of every number. One number may stand for a list of one, as targets of one output often do."""
+    predicted, observed = plain(predicted), plain(observed)
     if is_number(predicted) and is_number(observed):
         return loss(predicted, observed)
     left = [predicted] if is_number(predicted) else items(predicted, f"predicted{index}")
     right = [observed] if is_number(observed) else items(observed, f"observed{index}")
-    _check_lengths(left, right, index)
+    _check_not_empty(left, index)
+    _check_equal_lengths(left, right, index)
     return [_paired(loss, p, o, f"{index}[{i}]") for i, (p, o) in enumerate(zip(left, right, strict=True))]
 
 
@@ -192,6 +194,7 @@ def _by_observation(
     one_of(reduction, "reduction", ("mean", "sum", "none"))
 
     def loss(outputs: list[Any], observed: Any, index: str) -> Any:
+        observed = plain(observed)
         if is_number(observed):
             return of_class(outputs, _checked_class(observed, len(outputs), index))
         distribution = items(observed, f"target{index}")
@@ -201,12 +204,12 @@ def _by_observation(
             return of_class(outputs, classes[0])
         return of_distribution(outputs, distribution, classes)
 
-    outputs = items(predicted, "predicted")
-    if not outputs or is_number(outputs[0]):
-        _check_lengths(outputs, outputs, "")
+    outputs = [plain(entry) for entry in items(predicted, "predicted")]
+    _check_not_empty(outputs, "")
+    if is_number(outputs[0]):
         return loss(outputs, target, "")
     targets = items(target, "target")
-    _check_lengths(outputs, targets, "")
+    _check_equal_lengths(outputs, targets, "")
     losses = [
         loss(items(row, f"predicted[{i}]"), observed, f"[{i}]")
         for i, (row, observed) in enumerate(zip(outputs, targets, strict=True))
@@ -222,17 +225,20 @@ def _flat(losses: Any) -> list[Any]:
     return [loss for part in losses for loss in _flat(part)] if isinstance(losses, list) else [losses]
 
 
-def _check_lengths(predicted: Sequence[Any], observed: Sequence[Any], index: str) -> None:
-    if len(predicted) != len(observed):
-        raise ValueError(
-            f"predicted{index} and observed{index} must have equal lengths, got {len(predicted)} and {len(observed)}"
-        )
+def _check_not_empty(predicted: Sequence[Any], index: str) -> None:
     if not predicted:
         raise ValueError(f"predicted{index} is empty; a loss takes at least one number")
 
 
+def _check_equal_lengths(predicted: Sequence[Any], observed: Sequence[Any], index: str) -> None:
+    if len(predicted) != len(observed):
+        raise ValueError(
+            f"predicted{index} and observed{index} must have equal lengths, got {len(predicted)} and {len(observed)}"
+        )
+
+
 def _checked_class(observed: Any, classes: int, index: str) -> int:
-    if not isinstance(observed, Integral):
+    if not isinstance(observed, Integral) or isinstance(observed, bool):
         raise TypeError(
             f"target{index}: a class is an integer from 0 to {classes - 1}, or a list of the probabilities of all "
             f"classes; got {observed!r} of type {type(observed).__name__}"

@@ -6,15 +6,15 @@ import json
 import math
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .checks import one_of
+from .module import Module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from .module import Module
 
 # A file may be this large: enough for any honest one, little enough to be refused before it is read.
 _BYTES_AT_ALL = 1_000_000
@@ -35,9 +35,12 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
             needs the extra `storage`). An existing file is replaced.
 
     Raises:
+        TypeError: the model is no Module, or the path no path.
         ValueError: the path ends in something else.
+        OSError: the file cannot be written; a file that was there is unchanged.
         ImportError: safetensors is not installed.
     """
+    _check_arguments("save", model, path)
     to_bytes, _ = _FORMATS[_suffix(path)]
     write_atomically(path, to_bytes(model.state_dict()))
 
@@ -49,8 +52,10 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
         StorageError: the file is damaged, or does not hold exactly the parameters of this network. All that is wrong is
             listed, and the network is unchanged.
         ValueError: the path ends in something else than `.json` and `.safetensors`.
+        TypeError: the model is no Module, or the path no path.
         OSError: the file cannot be read.
     """
+    _check_arguments("load", model, path)
     _, to_state = _FORMATS[_suffix(path)]
     _check_size(model, path)
     try:
@@ -60,17 +65,24 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Replaces a file whole: whoever reads it, even after a crash, finds the old content or the new one."""
+    """Replaces a file whole: whoever reads it, even after a crash, finds the old content or the new one.
+
+    Who may read and write it stays as it was.
+    """
     target = os.path.realpath(path)
     part = f"{target}.{secrets.token_hex(4)}.part"
     try:
         with open(part, "xb") as file:
+            if os.path.exists(target):
+                shutil.copymode(target, part)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, target)
-    except BaseException:
+    except BaseException as error:
         Path(part).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == part:
+            error.filename = os.fspath(path)  # the name that the user knows
         raise
 
 
@@ -83,10 +95,10 @@ def from_json(text: bytes) -> Any:
     """The document in a JSON file, with floats for the strings that stand for nan and infinities.
 
     Raises:
-        ValueError: the file is not JSON, names something twice, or is nested too deeply.
+        ValueError: the file is not JSON, names something twice, is nested too deeply, or has a number beyond floats.
     """
     try:
-        return _with_floats(json.loads(text, object_pairs_hook=_without_duplicates))
+        return _with_floats(json.loads(text, object_pairs_hook=_without_duplicates, parse_float=_finite))
     except RecursionError:
         raise ValueError("this JSON is nested too deeply to be a file of this library") from None
     except json.JSONDecodeError as error:
@@ -104,6 +116,13 @@ def _with_floats(document: Any) -> Any:
 
 
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f'{digits[:40]} is too large for a float; write an infinity as "Infinity"')
+    return number
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -127,6 +146,14 @@ def _json_lines(document: Any, indent: str) -> str:
     if isinstance(document, float) and not math.isfinite(document):
         return json.dumps("NaN" if math.isnan(document) else "Infinity" if document > 0 else "-Infinity")
     return json.dumps(document)
+
+
+def _check_arguments(call: str, model: object, path: object) -> None:
+    if not isinstance(model, Module) or not isinstance(path, (str, os.PathLike)):
+        raise TypeError(
+            f"nn.{call} takes a Module and a path, such as nn.{call}(model, 'model.json'); "
+            f"got one {type(model).__name__} and one {type(path).__name__}"
+        )
 
 
 def _check_size(model: Module, path: str | os.PathLike[str]) -> None:
@@ -158,7 +185,9 @@ def _state_from_safetensors(content: bytes) -> dict[str, Any]:
     library = _safetensors()
     try:
         state: dict[str, Any] = library.load(content)
-    except Exception as error:  # of its own kind, KeyError for types that NumPy does not have, and others
+    except KeyError as error:
+        raise ValueError(f"numbers of type {error.args[0]} cannot be read; store them as F32 or F64") from None
+    except Exception as error:  # of its own kind, and others
         raise ValueError(f"this is no safetensors file, or only a part of one: {error}") from None
     return state
 

@@ -94,6 +94,13 @@ def test_the_argmax_layer_gives_constants():
     assert all(output.is_constant for output in outputs)
 
 
+@pytest.mark.parametrize("name", ["LeakyReLU", "ELU"])
+@pytest.mark.parametrize("settings", [(), (1.0,), (1,), (0.123456789,)])
+def test_settings_are_shown_as_by_torch(name, settings):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    assert repr(getattr(nn, name)(*settings)) == repr(getattr(torch.nn, name)(*map(float, settings)))
+
+
 def test_one_hot():
     assert nn.one_hot(1, 3) == [0.0, 1.0, 0.0]
     assert nn.one_hot(np.int64(0), 2) == [1.0, 0.0]
@@ -109,6 +116,10 @@ def test_the_names_that_mlp_takes():
     (lambda: nn.log_softmax([]), ValueError, "at least one"),
     (lambda: nn.argmax([]), ValueError, "at least one"),
     (lambda: nn.argmax("text"), TypeError, "must be numbers or lists of them"),
+    (lambda: nn.argmax([[1, 2]]), TypeError, r"argmax takes numbers; input 0 is \[1, 2\] of type list"),
+    (lambda: nn.argmax([1.0, "a"]), TypeError, "input 1 is 'a' of type str"),
+    (lambda: nn.one_hot(True, 3), TypeError, "index of a class, got True"),
+    (lambda: nn.LeakyReLU(-math.inf), ValueError, "negative_slope must be finite, got -inf"),
     (lambda: nn.one_hot(3, 3), ValueError, "from 0 to 2, got 3"),
     (lambda: nn.one_hot(-1, 3), ValueError, "from 0 to 2, got -1"),
     (lambda: nn.one_hot(1.0, 3), TypeError, "index of a class, got 1.0"),

@@ -57,6 +57,30 @@ def test_a_list_of_parameters_is_set_in_place():
     assert parameters[0].data == 0.0
 
 
+def test_linear_starts_as_the_lectures_do():
+    weights = nn.Linear(100, 40, seed=0).state_dict()["weight"]
+    assert weights.std() == pytest.approx(1 / math.sqrt(100), rel=0.03)
+    assert weights.mean() == pytest.approx(0.0, abs=4 / math.sqrt(100 * weights.size))
+
+
+def test_a_list_is_the_weights_of_one_node():
+    """Its inputs are as many as its numbers, its output is one."""
+    parameters = [nn.Parameter(0.0) for _ in range(1000)]
+    for options, fan in (({"mode": "fan_in"}, 1000), ({"mode": "fan_out"}, 1)):
+        nn.init.kaiming_normal(parameters, nonlinearity="linear", seed=0, **options)
+        assert np.std([p.data for p in parameters]) == pytest.approx(1 / math.sqrt(fan), rel=0.05)
+    nn.init.xavier_normal(parameters, seed=0)
+    assert np.std([p.data for p in parameters]) == pytest.approx(math.sqrt(2 / 1001), rel=0.05)
+
+
+def test_the_names_of_arguments_are_those_of_torch():
+    layer = nn.Linear(3, 3)
+    nn.init.uniform(layer, a=-1.0, b=-1.0)
+    assert (layer.state_dict()["weight"] == -1.0).all()
+    nn.init.normal(layer, mean=2.0, std=0.0)
+    assert (layer.state_dict()["weight"] == 2.0).all()
+
+
 def test_a_module_is_searched_for_its_weights():
     model = nn.MLP([2, 2, 1])
     nn.init.normal(model, 5.0, 0.0)
@@ -68,6 +92,11 @@ def test_a_module_is_searched_for_its_weights():
     (lambda: nn.init.normal(nn.ReLU()), ValueError, "ReLU has no matrices of weights"),
     (lambda: nn.init.normal([]), TypeError, "a Module, a Parameter, or lists of Parameters"),
     (lambda: nn.init.normal([1.0]), TypeError, "a Module, a Parameter, or lists of Parameters"),
+    (lambda: nn.init.normal(nn.Linear(1, 1), std=-1), ValueError, "std must be finite and at least 0, got -1"),
+    (lambda: nn.init.normal(nn.Linear(1, 1), mean=math.nan), ValueError, "mean must be finite, got nan"),
+    (lambda: nn.init.uniform(nn.Linear(1, 1), 1.0, 0.0), ValueError, "b must not be less than a"),
+    (lambda: nn.init.xavier_normal(nn.Linear(1, 1), "a"), TypeError, "gain must be a number"),
+    (lambda: nn.init.kaiming_normal(nn.Linear(1, 1), "a"), TypeError, "a must be a number"),
     (lambda: nn.init.kaiming_normal(nn.Linear(1, 1), mode="in"), ValueError, "mode must be one of fan_in, fan_out"),
     (lambda: nn.init.kaiming_normal(nn.Linear(1, 1), nonlinearity="bent"), ValueError, "nonlinearity must be one of"),
 ])  # fmt: skip

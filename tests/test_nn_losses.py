@@ -55,22 +55,27 @@ def losses_of_torch():
         "mae": (nn.mae, f.l1_loss, OBSERVED),
         "huber": (nn.huber, f.huber_loss, OBSERVED),
         "binary": (nn.binary_cross_entropy_with_logits, f.binary_cross_entropy_with_logits, SHARES),
+        "huber, narrow": (nn.huber, f.huber_loss, OBSERVED, {"delta": 0.5}),
+        "huber, wide": (nn.huber, f.huber_loss, OBSERVED, {"delta": 2.0}),
         "classes": (nn.cross_entropy, f.cross_entropy, [2, 0]),
         "distributions": (nn.cross_entropy, f.cross_entropy, DISTRIBUTIONS),
         "nll": (nn.nll, f.nll_loss, [1, 2]),
     }
 
 
-@pytest.mark.parametrize("name", ["mse", "mae", "huber", "binary", "classes", "distributions", "nll"])
+@pytest.mark.parametrize(
+    "name", ["mse", "mae", "huber", "huber, narrow", "huber, wide", "binary", "classes", "distributions", "nll"]
+)
 @pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
 def test_values_and_gradients_are_those_of_torch(name, reduction):
     torch, losses = losses_of_torch()
-    ours, theirs, target = losses[name]
+    ours, theirs, target, *settings = losses[name]
+    settings = dict(*settings)
     rows = values(NUMBERS)
-    result = flat(ours(rows, target, reduction=reduction))
+    result = flat(ours(rows, target, reduction=reduction, **settings))
     tensor = torch.tensor(NUMBERS, dtype=torch.float64, requires_grad=True)
     kind = torch.int64 if isinstance(target[0], int) else torch.float64
-    expected = theirs(tensor, torch.tensor(target, dtype=kind), reduction=reduction)
+    expected = theirs(tensor, torch.tensor(target, dtype=kind), reduction=reduction, **settings)
     assert [x.data for x in result] == pytest.approx(expected.ravel().tolist(), rel=1e-14, abs=1e-15)
     expected.sum().backward()
     for x in result:
@@ -83,6 +88,14 @@ def test_one_observation_or_one_number():
     assert nn.ssr([Value(3.0)], 1.0).data == 4.0  # one output, and a target that is a plain number
     assert nn.ssr([[Value(3.0)], [Value(2.0)]], [1.0, 2.0]).data == 4.0
     assert nn.mse([1.0, 3.0], np.array([1.0, 1.0])) == 2.0
+
+
+def test_arrays_without_dimensions_are_numbers():
+    assert nn.mse(Value(3.0), np.array(1.0)).data == 4.0
+    assert nn.mse([Value(3.0)], np.array([np.array(1.0)])).data == 4.0
+    assert nn.mse([np.array(3.0), 1.0], [1.0, np.array(1.0)]) == 2.0
+    assert nn.cross_entropy(NUMBERS[0], np.array(1)) == nn.cross_entropy(NUMBERS[0], 1)
+    assert nn.cross_entropy([np.array(z) for z in NUMBERS[0]], 1) == nn.cross_entropy(NUMBERS[0], 1)
 
 
 def test_cross_entropy_of_a_batch_is_over_observations():
@@ -172,6 +185,10 @@ def test_the_graph_of_one_residual_is_one_square():
     (lambda: nn.cross_entropy([1.0, 2.0], 2), ValueError, "from 0 to 1, got 2"),
     (lambda: nn.cross_entropy([1.0, 2.0], -1), ValueError, "from 0 to 1, got -1"),
     (lambda: nn.cross_entropy([1.0, 2.0], 1.0), TypeError, "a class is an integer from 0 to 1"),
+    (lambda: nn.cross_entropy([1.0, 2.0], True), TypeError, "a class is an integer from 0 to 1, .* got True"),
+    (lambda: nn.cross_entropy([1.0, 2.0], np.array(1.0)), TypeError, "a class is an integer from 0 to 1"),
+    (lambda: nn.cross_entropy([1.0, 2.0], [0.5, 0.55]), ValueError, "add up to 1"),
+    (lambda: nn.cross_entropy([1.0, 2.0], [0.5, 0.50001]), ValueError, "add up to 1"),
     (lambda: nn.cross_entropy([1.0, 2.0], [1.0]), ValueError, "probabilities of 2 classes, got 1"),
     (lambda: nn.cross_entropy([1.0, 2.0], [0.5, 0.6]), ValueError, "add up to 1"),
     (lambda: nn.cross_entropy([1.0, 2.0], [1.5, -0.5]), ValueError, "at least 0"),

@@ -61,6 +61,35 @@ def test_a_failed_write_leaves_the_old_file(model, path, monkeypatch):
     assert os.listdir(path.parent) == [path.name]
 
 
+def test_a_file_keeps_its_mode(model, path):
+    path.write_text("old")
+    path.chmod(0o640)
+    nn.save(model, path)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_an_error_names_the_file_that_was_asked_for(model, path):
+    missing = path.parent / "nope" / path.name
+    with pytest.raises(FileNotFoundError) as error:
+        nn.save(model, missing)
+    assert error.value.filename == str(missing)
+
+
+def test_booleans_among_numbers_are_refused():
+    model = nn.Linear(2, 3, seed=0)
+    before = bits(model)
+    with pytest.raises(ValueError, match="weight: expected numbers, got a boolean among them"):
+        model.load_state_dict({"weight": [[1, 2], [3, 4], [5, True]], "bias": [0, 0, 0]})
+    assert bits(model) == before
+
+
+@pytest.mark.parametrize("call", [nn.save, nn.load])
+@pytest.mark.parametrize("arguments", [("a.json", nn.Module()), ({}, "a.json"), (nn.Module(), 3)])
+def test_a_model_and_a_path_are_needed(call, arguments):
+    with pytest.raises(TypeError, match="takes a Module and a path, such as"):
+        call(*arguments)
+
+
 def test_a_link_stays_a_link(model, tmp_path):
     (tmp_path / "real.json").write_text("old")
     (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
@@ -120,10 +149,17 @@ DAMAGED = {
     "objects for numbers": (".json", b'{"weight": {"a": 1}, "bias": [0]}', "weight: expected numbers"),
     "ragged": (".json", b'{"weight": [[1], []], "bias": [0]}', "weight: expected numbers of shape"),
     "huge integer": (".json", b'{"weight": [[1]], "bias": [' + b"9" * 5000 + b"]}", "5000 digits"),
+    "a boolean": (".json", b'{"weight": [[1]], "bias": [true]}', "bias: expected numbers, got bool data"),
+    "beyond floats": (".json", b'{"weight": [[1]], "bias": [1e999]}', "1e999 is too large for a float"),
     "too large": (".json", b" " * 100_000_000, "100,000,000 bytes are too many for the 2 numbers"),
     "empty safetensors": (".safetensors", b"", "no safetensors file"),
     "pickle": (".safetensors", b"\x80\x04K\x01.", "no safetensors file"),
     "hostile length": (".safetensors", b"\xff" * 8 + b"{}", "no safetensors file"),
+    "bfloat16": (
+        ".safetensors",
+        struct.pack("<Q", 64) + b'{"bias":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}'.ljust(64) + bytes(2),
+        "numbers of type BF16 cannot be read",
+    ),
     "wrong offsets": (
         ".safetensors",
         struct.pack("<Q", 64) + b'{"bias":{"dtype":"F64","shape":[9],"data_offsets":[0,8]}}      ' + bytes(8),
