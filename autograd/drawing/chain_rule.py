@@ -157,7 +157,7 @@ class Words:
     def __init__(self, ways: Ways, variables: Mapping[Value, str]) -> None:
         self._variables = variables
         self._given: dict[Value, str] = {}
-        self._partials: dict[tuple[Value, int], Number] = {}
+        self._partials: dict[Value, Sequence[Number | None]] = {}
         for value, stand_in in ((ways.y, "y"), (ways.x, "x")):
             if not self.name(value):
                 self._given[value] = stand_in
@@ -184,25 +184,27 @@ class Words:
         number = math.prod(local for _, _, local, _ in row)
         formula: Number = 1.0
         for link in row:
-            formula = formula * self._partial_once(link)
+            formula = formula * self._partial(link)
         text, latex = term(formula).held(PRODUCT)
         return Factor(number, self.name(row[0][0]), self.name(row[-1][3]), text, latex)
-
-    def _partial_once(self, link: Link) -> Number:
-        """Many paths share their ends, and the formula of an unnamed step writes out what is below it."""
-        place = link[0], link[1]
-        if place not in self._partials:
-            self._partials[place] = self._partial(link)
-        return self._partials[place]
 
     def _partial(self, link: Link) -> Number:
         """The formula of one local derivative; its number where the operation has no formula for symbols."""
         node, position, local, _ = link
+        if node not in self._partials:  # many paths share their ends
+            self._partials[node] = self._partials_of(node)
+        partial = self._partials[node][position] if self._partials[node] else None
+        if partial is None:
+            return local
+        return partial if math.isclose(float(partial), local, rel_tol=1e-9, abs_tol=1e-300) else local
+
+    def _partials_of(self, node: Value) -> Sequence[Number | None]:
+        """The formulas of the local derivatives of an operation, none if it has no formula for symbols."""
         assert node._operation is not None
         operands = [expression(operand, self.name) for operand in node.parents]
         result = expression(node, lambda value: None if value is node else self.name(value))
         try:
-            partial: Number = node._operation.partials(FORMULAS, result, *operands)[position]
+            partials: Sequence[Number | None] = node._operation.partials(FORMULAS, result, *operands)
+            return [None if partial is None else term(partial) for partial in partials]
         except Exception:  # an operation of the user's may do anything with what it takes for a number
-            return local
-        return partial if math.isclose(float(partial), local, rel_tol=1e-9, abs_tol=1e-300) else local
+            return ()
