@@ -43,7 +43,7 @@ def words(attributes):
 
 
 def local_derivatives(source):
-    return [re.findall('label="(.*?)"', attributes)[0] for _, _, attributes in edges(source) if "label=" in attributes]
+    return [words(attributes)[0] for _, _, attributes in edges(source) if "label=" in attributes]
 
 
 def the_node(source, name):
@@ -138,7 +138,7 @@ def test_sign_and_size_of_the_gradient_show_in_colour_dashes_and_width():
     loss = 1000 * x - 2 * y
     loss.backward()
     source = draw(loss).source
-    labelled = {re.search('label="(.*?)"', each).group(1): each for _, _, each in edges(source) if "label=" in each}
+    labelled = {words(each)[0]: each for _, _, each in edges(source) if "label=" in each}
     up, down = labelled["1000"], labelled["2"]
     width = {attributes: float(re.search(r"penwidth=([\d.]+)", attributes).group(1)) for attributes in (up, down)}
     assert "style=solid" in up

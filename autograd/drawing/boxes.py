@@ -28,6 +28,7 @@ INVISIBLE = "transparent"
 _CIRCLE = "shape=circle fixedsize=true width=0.32 fontsize=14"
 _PILL = 'shape=box style=rounded height=0.3 margin="0.08,0.02"'
 _LONGEST_ROW = 3
+_PADDED = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">'  # off a wide edge
 
 
 def node_lines(part: Part, number: int, look: Look) -> list[str]:
@@ -221,7 +222,7 @@ def _local(edge: Edge, look: Look) -> str:
     has_sign = edge.flow is not None and (low > 0.0 or high < 0.0)
     colour = sign_colour(look.theme, low) if has_sign else look.theme.faint
     text = look.number(low) if low == high else look.range(edge.local)
-    return f' label="{look.margin}{text}" fontcolor="{colour}"'
+    return f' label=<{_PADDED}<TR><TD>{look.margin}{text}</TD></TR></TABLE>> fontcolor="{colour}"'
 
 
 def _count(edge: Edge) -> str:
