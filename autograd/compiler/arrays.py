@@ -65,25 +65,33 @@ def normal_cdf(x: Any) -> Any:
     return 0.5 * erfc(-np.asarray(x, dtype=float) * half) - rest * gaussian(x) / math.sqrt(math.pi)
 
 
-def exponentials(x: Any) -> Any:
+def exponentials(x: Any, starts: Any, ones: Any) -> Any:
     """What logsumexp and softmax have in common.
+
+    Args:
+        x: rows of numbers.
+        starts: the number of each row's first element.
+        ones: as many as a row is long.
 
     Returns:
         The largest x of each row, where it is, exp(x - largest) of the others, the sum of those, and whether all rows
         are finite. The largest one's own 1 is kept apart, so that a small rest beside it is not lost.
     """
     rows = x.reshape(-1, x.shape[-1])
-    top_at = (np.arange(len(rows)), rows.argmax(axis=1))
-    top = rows[top_at]
-    e = np.exp(rows - top[:, None])
-    e[top_at] = 0.0
-    return top, top_at, e, np.add.reduce(e, axis=1), math.isfinite(np.add.reduce(top))
+    top_at = rows.argmax(axis=1)
+    top_at += starts
+    top = rows.take(top_at)
+    e = rows - top[:, None]
+    np.exp(e, out=e)
+    e.put(top_at, 0.0)
+    return top, top_at, e, e.dot(ones), math.isfinite(top.dot(top))
 
 
 def logsumexp(common: Any, shape: Any) -> Any:
     """log(sum(exp(x))) of each row, from the `exponentials` of x."""
     top, _, _, rest, finite = common
-    result = top + np.log1p(rest)
+    result = np.log1p(rest)
+    result += top
     if not finite:
         result = np.where(np.isfinite(top), result, top)
     return result.reshape(shape[:-1])
@@ -96,7 +104,7 @@ def softmax(common: Any, shape: Any) -> Any:
     if not finite:
         total = np.where(np.isfinite(top), total, np.nan)
     shares = e / total[:, None]
-    shares[top_at] = 1.0 / total
+    shares.put(top_at, 1.0 / total)
     return shares.reshape(shape)
 
 
@@ -113,13 +121,17 @@ def softmax_pull(p: Any, cotangent: Any) -> Any:
 def softmaxes(xs: Any) -> Any:
     """The shares exp(x) / sum(exp(xs)) for arrays xs."""
     rows = np.stack(np.broadcast_arrays(*xs), axis=-1)
-    return np.moveaxis(softmax(exponentials(rows), rows.shape), -1, 0)
+    return np.moveaxis(softmax(_exponentials_of(rows), rows.shape), -1, 0)
 
 
 def logsumexps(xs: Any) -> Any:
     """log(sum(exp(xs))) for arrays xs."""
     rows = np.stack(np.broadcast_arrays(*xs), axis=-1)
-    return logsumexp(exponentials(rows), rows.shape)
+    return logsumexp(_exponentials_of(rows), rows.shape)
+
+
+def _exponentials_of(rows: Any) -> Any:
+    return exponentials(rows, np.arange(0, rows.size, rows.shape[-1]), np.ones(rows.shape[-1], rows.dtype))
 
 
 def products_of_the_others(x: Any) -> Any:

@@ -246,7 +246,11 @@ class _Writer:
         """What logsumexp, its gradient and softmax compute in common."""
         if x not in self.exponentials:
             self.exponentials[x] = name = self._fresh("e")
-            self.body.append(f"{name} = exponentials({self._text(x)})")
+            width = x.shape[-1]
+            size = f"batch * {x.size}" if x.batched else str(x.size)
+            starts = self._static(f"np.arange(0, {size}, {width})", "starts")
+            ones = self._static(f"np.ones({width}, dtype)", "ones")
+            self.body.append(f"{name} = exponentials({self._text(x)}, {starts}, {ones})")
         return self.exponentials[x]
 
     def _write_total(self, instruction: Instruction) -> None:
