@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from reprlib import recursive_repr
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -86,13 +88,13 @@ class Module:
     def __setattr__(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
         for keys, found in _contents((name,), value):
-            if isinstance(found, Module):
-                for inner, module in found._tree(_dotted(keys)):
-                    module._placed(inner)
-                for inner, tensor in found.named_tensors():
-                    _place(tensor, _joined(_dotted(keys), inner))
-            else:
+            if not isinstance(found, Module):
                 _place(found, _bracketed(keys))
+            elif self not in (inside := found._first_paths()):  # what is around this module keeps its paths
+                for module, inner in inside.items():
+                    module._placed(path := _joined(_dotted(keys), inner))
+                    for tensor_path, tensor in module._own_tensors(path):
+                        _place(tensor, tensor_path)
 
     def forward(self, *inputs: Any) -> Any:
         """What the module computes; subclasses define it."""
@@ -100,6 +102,18 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs `forward`. All that it computes is one scope of the graph, which drawings show as a box."""
+        outermost = _outermost.get()
+        if outermost is None:
+            token = _outermost.set(self)
+            try:
+                return self._run(*args, **kwargs)
+            finally:
+                _outermost.reset(token)
+        if self._path is None:
+            outermost.named_parameters()  # this module may have come into a list after the list was assigned
+        return self._run(*args, **kwargs)
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
         with scope(self._path or type(self).__name__, owner=self):
             return self.forward(*args, **kwargs)
 
@@ -110,23 +124,23 @@ class Module:
     def named_parameters(self) -> list[tuple[str, Parameter]]:
         """All parameters with their paths, whatever other names they were given."""
         found: dict[Parameter, str] = {}
-        for path, tensor in self.named_tensors():
-            for index, parameter in elements(tensor):
-                found.setdefault(parameter, path + index)
+        for path, module in self.named_modules():
+            for tensor_path, tensor in module._own_tensors(path):
+                for index, parameter in elements(tensor):
+                    found.setdefault(parameter, tensor_path + index)
         for parameter, path in found.items():
             parameter._placed(path)
         return [(path, parameter) for parameter, path in found.items()]
 
     def own_parameters(self) -> list[Parameter]:
         """The parameters that are not in modules inside this one."""
-        tensors = [found for _, found in self._contents() if not isinstance(found, Module)]
-        return list(dict.fromkeys(parameter for tensor in tensors for _, parameter in elements(tensor)))
+        return list(
+            dict.fromkeys(parameter for _, tensor in self._own_tensors("") for _, parameter in elements(tensor))
+        )
 
     def named_modules(self) -> list[tuple[str, Module]]:
         """This module under the path "" and all modules inside, each after the one around it, shared ones once."""
-        found: dict[Module, str] = {}
-        for path, module in self._tree():
-            found.setdefault(module, path)
+        found = self._first_paths()
         for module, path in found.items():
             module._placed(path)
         return [(path, module) for module, path in found.items()]
@@ -157,13 +171,16 @@ class Module:
         """
         return {path: np.array(_data(tensor), dtype=np.float64) for path, tensor in self._tensors().items()}
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Sets the numbers of all parameters.
 
         Args:
             state: arrays of numbers, or anything that NumPy can make into one, by name as in `state_dict`.
             strict: whether `state` must have exactly the names of this module. If not, other names are ignored and
                 missing ones keep their numbers; what is there must still fit.
+
+        Returns:
+            The names that were missing and those that were ignored; none if `strict`.
 
         Raises:
             TypeError: `state` is no dict.
@@ -173,7 +190,10 @@ class Module:
         if not isinstance(state, Mapping):
             raise TypeError(f"load_state_dict takes a dict of arrays by name, got a {type(state).__name__}")
         tensors = self._tensors()
-        problems = _name_problems(tensors, state) if strict else []
+        differences = IncompatibleKeys(
+            [path for path in tensors if path not in state], [path for path in state if path not in tensors]
+        )
+        problems = _name_problems(tensors, differences) if strict else []
         arrays = {}
         for path in filter(state.__contains__, tensors):
             try:
@@ -188,6 +208,7 @@ class Module:
         for path, array in arrays.items():
             for (_, parameter), number in zip(elements(tensors[path]), array.flat, strict=True):
                 parameter.data = number
+        return differences
 
     def summary(self) -> str:
         """A table of all modules and the numbers of their own parameters; drawn with rich if that is installed."""
@@ -197,6 +218,7 @@ class Module:
         """What `repr` shows between the parentheses, such as "1, 2" for a Linear; subclasses may say more."""
         return ""
 
+    @recursive_repr("...")
     def __repr__(self) -> str:
         lines = [f"({path}): {child!r}".replace("\n", "\n  ") for path, child in self._named_children()]
         head = f"{type(self).__name__}({self.extra_repr()}"
@@ -211,9 +233,13 @@ class Module:
         Lists that are no arrays, because their parts differ in length, are given part by part.
         """
         for path, module in self._tree():
-            for keys, found in module._contents():
-                if not isinstance(found, Module):
-                    yield _joined(path, _bracketed(keys)), found
+            yield from module._own_tensors(path)
+
+    def _own_tensors(self, path: str) -> Iterator[tuple[str, Tensor]]:
+        """The arrays of parameters that are not in modules inside this one, which has the path."""
+        for keys, found in self._contents():
+            if not isinstance(found, Module):
+                yield _joined(path, _bracketed(keys)), found
 
     def _tensors(self) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
@@ -223,6 +249,18 @@ class Module:
                     f"two parameters have the path {path!r}; rename the key of a dict that has a dot in it"
                 )
             found[path] = tensor
+        return found
+
+    def _first_paths(self) -> dict[Module, str]:
+        """This module and all inside, each with its first path and after the one around it."""
+        found: dict[Module, str] = {}
+        pending: list[tuple[str, Module]] = [("", self)]
+        while pending:
+            path, module = pending.pop()
+            if module not in found:
+                found[module] = path
+                children = [(_joined(path, inner), child) for inner, child in module._named_children()]
+                pending += reversed(children)
         return found
 
     def _tree(self, path: str = "", around: tuple[Module, ...] = ()) -> Iterator[tuple[str, Module]]:
@@ -242,21 +280,42 @@ class Module:
             object.__setattr__(self, "_path", path)
 
 
-def _contents(keys: tuple[Key, ...], value: object) -> Iterator[tuple[tuple[Key, ...], Any]]:
+_outermost: ContextVar[Module | None] = ContextVar("outermost module that is being called", default=None)
+
+
+class IncompatibleKeys(NamedTuple):
+    """How the names of a state and of a module differ; the names are PyTorch's."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+def _contents(
+    keys: tuple[Key, ...], value: object, around: tuple[object, ...] = ()
+) -> Iterator[tuple[tuple[Key, ...], Any]]:
     """The modules and arrays of parameters in an attribute, each with the keys that lead to it."""
-    if isinstance(value, (Module, Parameter)):
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        value = value.tolist()
+    if isinstance(value, (Module, Parameter)) or _shape_or_none(value) is not None:
         yield keys, value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _contents((*keys, str(key)), item)
-    elif isinstance(value, np.ndarray) and value.dtype == object:
-        yield from _contents(keys, value.tolist())
-    elif isinstance(value, (list, tuple)):
-        if _shape_or_none(value) is not None:
-            yield keys, value
-        else:
-            for position, item in enumerate(value):
-                yield from _contents((*keys, position), item)
+    elif not _is_among(value, around):
+        for key, item in _entries(value):
+            if isinstance(item, _SEARCHED):  # asked here, since an attribute may hold very many plain numbers
+                yield from _contents((*keys, key), item, (*around, value))
+
+
+_SEARCHED = (Module, Parameter, dict, list, tuple, np.ndarray)
+
+
+def _entries(value: object) -> Iterable[tuple[Key, object]]:
+    if isinstance(value, dict):
+        return ((str(key), item) for key, item in value.items())
+    return enumerate(value) if isinstance(value, (list, tuple)) else ()
+
+
+def _is_among(value: object, containers: tuple[object, ...]) -> bool:
+    """Whether a list contains itself; equality would compare what is in it."""
+    return any(value is container for container in containers)
 
 
 def shape(tensor: Tensor) -> tuple[int, ...]:
@@ -271,13 +330,14 @@ def shape(tensor: Tensor) -> tuple[int, ...]:
     return found
 
 
-def _shape_or_none(value: object) -> tuple[int, ...] | None:
+def _shape_or_none(value: object, around: tuple[object, ...] = ()) -> tuple[int, ...] | None:
     if isinstance(value, Parameter):
         return ()
-    if not isinstance(value, (list, tuple)) or not value:
+    if not isinstance(value, (list, tuple)) or not value or _is_among(value, around):
         return None
-    first = _shape_or_none(value[0])
-    if first is None or any(_shape_or_none(item) != first for item in value):
+    around = (*around, value)
+    first = _shape_or_none(value[0], around)
+    if first is None or any(_shape_or_none(item, around) != first for item in value):
         return None
     return (len(value), *first)
 
@@ -317,8 +377,8 @@ def _joined(outer: str, inner: str) -> str:
     return f"{outer}.{inner}" if outer and inner else outer or inner
 
 
-def _name_problems(tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> list[str]:
-    missing = [f"{path}: missing, shape {shape(tensor)}" for path, tensor in tensors.items() if path not in state]
+def _name_problems(tensors: Mapping[str, Tensor], differences: IncompatibleKeys) -> list[str]:
+    missing = [f"{path}: missing, shape {shape(tensors[path])}" for path in differences.missing_keys]
     return missing + [
-        f"{path!s}: unexpected, this module has no such parameters" for path in state if path not in tensors
+        f"{path!s}: unexpected, this module has no such parameters" for path in differences.unexpected_keys
     ]

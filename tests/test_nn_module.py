@@ -81,6 +81,37 @@ def test_lists_may_grow_after_their_assignment():
     assert [parameter.name for parameter in stack.parameters()] == ["layers.0.weight[0][0]", "layers.0.bias[0]"]
 
 
+def test_modules_that_were_appended_have_their_path_when_they_are_called():
+    class Stack(nn.Module):
+        def __init__(self):
+            self.layers = []
+            for _ in range(2):
+                self.layers.append(nn.Linear(1, 1))
+
+        def forward(self, xs):
+            for layer in self.layers:
+                xs = layer(xs)
+            return xs
+
+    (y,) = Stack()([1.0])
+    assert y._scope.name == "layers.1"
+    assert y.parents[1].name == "layers.1.bias[0]"
+
+
+def test_a_module_called_alone_is_outermost_again_after_an_error():
+    class Failing(nn.Module):
+        def forward(self, xs):
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        Failing()([1.0])
+    layer = nn.Linear(1, 1)
+    assert layer([1.0])[0]._scope.name == "Linear"
+    holder = nn.Module()
+    holder.layers = [layer]
+    assert layer([1.0])[0]._scope.name == "layers.0"
+
+
 def test_arrays_of_parameters_are_found():
     model = nn.Module()
     model.grid = np.array([[nn.Parameter(1.0)], [nn.Parameter(2.0)]])
@@ -113,6 +144,52 @@ def test_modules_in_a_circle_are_found_once():
     second.others.append(first)
     assert [path for path, _ in first.named_modules()] == ["", "others.0"]
     assert len(first.parameters()) == 2
+
+
+def test_a_child_may_know_its_parent():
+    parent, child = nn.Module(), nn.Linear(1, 1, bias=False)
+    parent.child = child
+    child.parent = parent
+    assert [path for path, _ in parent.named_parameters()] == ["child.weight[0][0]"]
+    assert child.weight[0][0].name == "child.weight[0][0]"
+    assert repr(parent) == (
+        "Module(\n  (child): Linear(in_features=1, out_features=1, bias=False\n    (parent): ...\n  )\n)"
+    )
+
+
+def test_containers_may_hold_themselves():
+    model = nn.Module()
+    items = [nn.Parameter(1.0)]
+    items.append(items)
+    table = {"a": nn.Parameter(2.0)}
+    table["again"] = [table]
+    only = []
+    only.append(only)
+    model.items, model.table, model.only = items, table, only
+    assert [path for path, _ in model.named_parameters()] == ["items[0]", "table.a"]
+
+
+def test_modules_on_many_paths_are_walked_once():
+    """Of forty floors with two doors each there are 2^40 paths to the ground."""
+    floor = ground = nn.Linear(1, 1)
+    for _ in range(40):
+        above = nn.Module()
+        above.left = above.right = floor
+        floor = above
+    assert len(floor.parameters()) == 2
+    assert floor.eval().named_modules()[-1] == (".".join(["left"] * 40), ground)
+
+
+def test_a_path_ends_at_a_dot():
+    """The path of "b.x" is no outer path of "x" if what it ends in is a part of a name."""
+    parameter = nn.Parameter(1.0)
+    inner, outer = nn.Module(), nn.Module()
+    inner.w = parameter
+    outer.raw = parameter
+    assert parameter.name == "w"
+    holder = nn.Module()
+    holder.inner = inner
+    assert parameter.name == "inner.w"
 
 
 def test_named_modules_and_children():
@@ -232,7 +309,9 @@ def test_load_state_dict_lists_all_problems_and_changes_nothing():
 def test_load_state_dict_that_is_not_strict_takes_what_fits():
     model = nn.Linear(1, 1, seed=0)
     weight = model.weight[0][0].data
-    model.load_state_dict({"bias": [3.0], "other": [1.0]}, strict=False)
+    names = model.load_state_dict({"bias": [3.0], "other": [1.0]}, strict=False)
+    assert (names.missing_keys, names.unexpected_keys) == (["weight"], ["other"])
+    assert model.load_state_dict(model.state_dict()) == ([], [])
     assert (model.weight[0][0].data, model.bias[0].data) == (weight, 3.0)
     with pytest.raises(ValueError, match=r"bias: expected shape \(1,\), got \(2,\)"):
         model.load_state_dict({"bias": [3.0, 4.0]}, strict=False)
