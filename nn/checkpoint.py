@@ -42,10 +42,20 @@ class Checkpoint:
     Args:
         path: the file, which is replaced whole at each write.
         training: what to keep.
+
+    Raises:
+        FileNotFoundError: the directory of the file does not exist.
+        IsADirectoryError: the path is that of a directory.
     """
 
     def __init__(self, path: str | os.PathLike[str], training: Resumable) -> None:
         self._path = Path(path)
+        if not self._path.parent.is_dir():
+            raise FileNotFoundError(
+                f"checkpoint {os.fspath(path)!r}: make the directory {str(self._path.parent)!r} first"
+            )
+        if self._path.is_dir():
+            raise IsADirectoryError(f"checkpoint {os.fspath(path)!r} is a directory; name a file in it")
         self._training = training
         self._settings = training.settings()
         self._pending: tuple[dict[str, Any], int] | None = None

@@ -18,7 +18,8 @@ _SECONDS_BETWEEN_UPDATES = 0.1
 @contextmanager
 def progress_bar(wanted: bool, epochs: int) -> Iterator[Callable[[int, float], None]]:
     """Gives a function to call with the number of epochs done and the loss; it does nothing where no bar is shown."""
-    bar = _rich_bar() if wanted and sys.stdout.isatty() else None
+    has_terminal = sys.stdout is not None and sys.stdout.isatty()  # None in programs without a console
+    bar = _rich_bar() if wanted and has_terminal else None
     if bar is None:
         yield lambda epoch, loss: None
         return

@@ -61,12 +61,7 @@ class EagerStep:
         return math.fsum(losses) * share, np.array([parameter.grad for parameter in self.parameters])
 
     def _backward(self, position: int, share: float) -> float:
-        inputs, targets = self.data
-        try:
-            value = loss_of(self.model, self.loss, inputs[position], targets[position])
-        except (TypeError, ValueError, IndexError) as error:
-            error.add_note(f"This happened at row {position} of the inputs and targets of fit.")
-            raise
+        value = loss_at(self.model, self.loss, self.data, position)
         if not value.is_constant:  # an observation may be cut off from the parameters; `check_dependence` sees to all
             value.backward(share)
         return value.data
@@ -76,6 +71,16 @@ def write(parameters: Iterable[Value], theta: Vector) -> None:
     """Gives the parameters these numbers."""
     for parameter, number in zip(parameters, theta.tolist(), strict=True):
         parameter.data = number
+
+
+def loss_at(model: Module, loss: Loss, data: Data, position: int, inputs_name: str = "inputs") -> Value:
+    """The loss of the observation at this position; an error that it raises gets a note that says where."""
+    inputs, targets = data
+    try:
+        return loss_of(model, loss, inputs[position], targets[position])
+    except Exception as error:
+        error.add_note(f"This happened at row {position} of the {inputs_name} and its target.")
+        raise
 
 
 def loss_of(model: Module, loss: Loss, row: Any, target: Any) -> Value:
@@ -114,7 +119,7 @@ def check_dependence(step: EagerStep) -> None:
     Raises:
         ValueError: the loss of no observation depends on any of the parameters.
     """
-    losses = (loss_of(step.model, step.loss, row, target) for row, target in zip(*step.data, strict=True))
+    losses = (loss_at(step.model, step.loss, step.data, position) for position in range(len(step.data[0])))
     if not any(depends_on([value], step.parameters) for value in losses):
         raise ValueError(
             "the loss does not depend on any parameter, so nothing can be trained: an ArgMax has derivative 0 (train "

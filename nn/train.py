@@ -20,7 +20,7 @@ from .init import generator
 from .module import Module
 from .optim import SGD, Optimizer, Schedule
 from .progress import progress_bar
-from .steps import EagerStep, check_dependence, loss_of, write
+from .steps import EagerStep, check_dependence, loss_at, write
 
 if TYPE_CHECKING:
     import os
@@ -87,10 +87,11 @@ def fit(
 
     Raises:
         TypeError, ValueError: an argument is not as described, lengths differ, or the data are empty, or hold nan or an
-            infinity; the message says where.
+            infinity; the message says where. Errors of the model and the loss get a note with the row.
         AnomalyError: a loss or derivative is no longer finite. The message names the first operation to blame; the
             parameters are those of the last finite step.
         StorageError: the checkpoint is damaged, or belongs to another training.
+        OSError: the checkpoint is in a directory that does not exist.
 
     >>> import nn
     >>> model = nn.Linear(1, 1, seed=0)
@@ -103,6 +104,7 @@ def fit(
     if not callable(loss):
         raise TypeError(f"loss must be a function of outputs and target, such as nn.ssr; got {loss!r}")
     optimizer = _checked_optimizer(model, optimizer, lr)
+    _check_trainable(optimizer)
     training = _Training(
         model,
         observations(inputs, targets, "inputs", "targets"),
@@ -195,7 +197,7 @@ class _Training:
         lr = self.optimizer.lr
         self.model.train()
         shares, sizes = zip(*map(self._take_step, self._batches()), strict=True)
-        validation_loss = None if self.validation is None else self._validate(*self.validation)
+        validation_loss = None if self.validation is None else self._validate(self.validation)
         if self.schedule is not None:
             self.schedule.step()
         self.history.add(math.fsum(shares), validation_loss, max(sizes), lr, time.perf_counter() - started)
@@ -275,14 +277,16 @@ class _Training:
         self.theta = moved
         return value * (1.0 if self.added else len(batch) / len(self.data[0])), size
 
-    def _validate(self, inputs: list[Any], targets: list[Any]) -> float:
+    def _validate(self, data: Data) -> float:
+        """The loss of the validation data, without a graph."""
         write(self.optimizer.parameters, self.theta)
         self.model.eval()
+        number = len(data[0])
         with no_grad():
             each = [
-                loss_of(self.model, self.loss, row, target).data for row, target in zip(inputs, targets, strict=True)
+                loss_at(self.model, self.loss, data, position, "validation inputs").data for position in range(number)
             ]
-        return math.fsum(each) / (1 if self.added else len(each))
+        return math.fsum(each) / (1 if self.added else number)
 
     def _stop_at(self, problem: str, culprit: tuple[int, AnomalyError] | None) -> NoReturn:
         """Goes back to the last finite step, and names the first operation to blame."""
@@ -351,6 +355,14 @@ def _checked_optimizer(model: Module, optimizer: Optimizer | None, lr: float | N
     if not set(optimizer.parameters) & set(model.parameters()):
         raise ValueError("the optimizer holds no parameter of this model; make it with model.parameters()")
     return optimizer
+
+
+def _check_trainable(optimizer: Optimizer) -> None:
+    moving = optimizer.moving()
+    if moving is not None and not moving.any():
+        raise ValueError(
+            f"all {len(moving)} parameters are frozen, so nothing can be trained; set trainable = True for some of them"
+        )
 
 
 def _checked_schedule(schedule: Schedule | None, optimizer: Optimizer) -> Schedule | None:

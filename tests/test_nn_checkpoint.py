@@ -186,3 +186,12 @@ def test_damaged_checkpoints(tmp_path, damage, message):
     path.write_text(damage(text))
     with pytest.raises(nn.StorageError, match=f"(?s)run.json.*({message})"):
         train(4, path)
+
+
+@pytest.mark.parametrize(("name", "kind", "message"), [
+    ("nope/e.json", FileNotFoundError, "checkpoint '.*nope/e.json': make the directory '.*nope' first"),
+    ("", IsADirectoryError, "is a directory; name a file in it"),
+])  # fmt: skip
+def test_a_checkpoint_that_cannot_be_written_fails_before_training(tmp_path, name, kind, message):
+    with pytest.raises(kind, match=message):
+        train(2, tmp_path / name, loss=killed_after(1))

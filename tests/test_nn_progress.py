@@ -42,3 +42,8 @@ def test_without_rich_it_is_silent(monkeypatch):
     with progress_bar(True, 3) as show:
         show(1, 0.5)
     assert sys.stdout.getvalue() == ""
+
+
+def test_without_an_output_it_is_silent(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert len(train()) == 3

@@ -80,6 +80,27 @@ def test_the_order_depends_on_the_seed_alone():
     assert trained(1) != trained(2)
 
 
+def test_tolerance_and_step_size_are_of_the_largest_step_in_an_epoch():
+    """The rows differ in size, so the steps do; the last one of an epoch is not always the largest."""
+    model, again = nn.Linear(1, 1, seed=0), nn.Linear(1, 1, seed=0)
+    rows, targets = [0.0, 1.0, 10.0], [0.0, 3.0, 1.0]
+    history = nn.fit(model, rows, targets, loss=nn.mse, lr=1e-3, epochs=4, batch_size=1, seed=0)
+    largest, last = [], []
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        steps = []
+        for position in rng.permutation(3):
+            again.zero_grad()
+            nn.mse(again([rows[position]]), targets[position]).backward()
+            steps.append(max(abs(1e-3 * p.grad) for p in again.parameters()))
+            for p in again.parameters():
+                p.data -= 1e-3 * p.grad
+        largest.append(max(steps))
+        last.append(steps[-1])
+    assert history.step_sizes == pytest.approx(largest, rel=1e-9)
+    assert largest != last
+
+
 def test_optimizers_and_schedules():
     model = nn.Linear(2, 1, seed=0)
     optimizer = nn.Adam(model.parameters(), lr=0.1)
@@ -119,6 +140,21 @@ def test_patience_stops_and_goes_back_to_the_best_epoch():
     assert history.stopped == "patience"
     assert len(history) == len(history.validation_loss) == 4
     assert model([1.0])[0].data ** 2 == history.validation_loss[0] == min(history.validation_loss)
+
+
+def test_an_equal_validation_loss_is_no_new_minimum():
+    model = nn.Linear(1, 1, seed=0)
+    settings = {"validation": ([1.0], [0.0]), "patience": 3, "lr": 0.0, "epochs": 50}
+    history = nn.fit(model, [1.0], [10.0], loss=nn.mse, **settings)
+    assert (history.stopped, len(history)) == ("patience", 4)
+
+
+@pytest.mark.parametrize(("loss", "total"), [(nn.ssr, sum), (nn.mse, np.mean)])
+def test_validation_losses_are_added_or_averaged_as_those_in_training(loss, total):
+    model = nn.Linear(2, 1, seed=0)
+    each = [loss(model(row), y).data for row, y in zip(ROWS[:5], SUMS[:5], strict=True)]
+    history = nn.fit(model, ROWS, SUMS, loss=loss, lr=0.0, epochs=1, validation=(ROWS[:5], SUMS[:5]))
+    assert history.validation_loss == pytest.approx([total(each)], rel=1e-14)
 
 
 def test_validation_without_patience_only_looks():
@@ -178,6 +214,27 @@ def test_ctrl_c_returns_the_history_with_the_last_complete_step():
     assert (len(history), history.stopped) == (3, "interrupted")
     nn.fit(same, ROWS, SUMS, loss=nn.mse, lr=0.1, epochs=3)
     assert numbers(model) == numbers(same)
+
+
+def test_an_interruption_while_an_epoch_is_entered_leaves_lists_of_equal_length(monkeypatch):
+    class Interrupting(list):
+        def append(self, entry):
+            if len(self) == 2:
+                raise KeyboardInterrupt
+            super().append(entry)
+
+    original = nn.History.__init__
+
+    def init(self):
+        original(self)
+        self.times = Interrupting()
+
+    monkeypatch.setattr(nn.History, "__init__", init)
+    history = nn.fit(nn.Linear(1, 1, seed=0), [1.0], [1.0], loss=nn.mse, epochs=5, validation=([1.0], [1.0]))
+    assert history.stopped == "interrupted"
+    assert {name: len(entries) for name, entries in history.state_dict().items()} == {
+        "loss": 2, "validation_loss": 2, "step_sizes": 2, "learning_rates": 2, "times": 2,
+    }  # fmt: skip
 
 
 def test_an_error_leaves_the_last_complete_step():
@@ -294,6 +351,40 @@ def test_bad_input(changes, kind, message):
     arguments = {"model": nn.Linear(1, 1), "inputs": [1.0], "targets": [1.0], "loss": nn.mse, "epochs": 1, **changes}
     with pytest.raises(kind, match=message):
         nn.fit(arguments.pop("model"), arguments.pop("inputs"), arguments.pop("targets"), **arguments)
+
+
+@pytest.mark.parametrize("compile", [True, False])
+@pytest.mark.parametrize(("inputs", "targets", "row"), [
+    ([[1.0], [2.0], [3.0, 4.0]], [1.0, 2.0, 3.0], 2),
+    ([[1.0], None, [3.0]], [1.0, 2.0, 3.0], 1),
+    (["one", "two"], [1.0, 2.0], 0),
+    ([1.0, 2.0], [1.0, "two"], 1),
+    ([1.0, 2.0, 3.0], [1.0, [2.0, 3.0], None], 1),
+])  # fmt: skip
+def test_an_error_of_the_model_or_the_loss_names_the_row(inputs, targets, row, compile):
+    with pytest.raises((TypeError, ValueError)) as error:
+        nn.fit(nn.Linear(1, 1), inputs, targets, loss=nn.mse, epochs=1, compile=compile)
+    assert error.value.__notes__ == [f"This happened at row {row} of the inputs and its target."]
+
+
+def test_an_error_in_validation_names_the_row():
+    with pytest.raises(ValueError, match="expected 1 inputs, got 2") as error:
+        nn.fit(nn.Linear(1, 1), [1.0], [1.0], loss=nn.mse, epochs=1, validation=([[1.0], [1.0, 2.0]], [1.0, 1.0]))
+    assert error.value.__notes__ == ["This happened at row 1 of the validation inputs and its target."]
+
+
+def test_a_model_whose_parameters_are_all_frozen():
+    model = nn.Linear(1, 1)
+    for parameter in model.parameters():
+        parameter.trainable = False
+    with pytest.raises(ValueError, match=r"all 2 parameters are frozen.*set trainable = True"):
+        nn.fit(model, [1.0], [1.0], loss=nn.mse, epochs=1)
+
+
+@pytest.mark.parametrize(("seed", "kind"), [("a", TypeError), (1.5, TypeError), (-1, ValueError)])
+def test_a_seed_is_an_integer_of_at_least_0(seed, kind):
+    with pytest.raises(kind, match="seed must be"):
+        nn.fit(nn.Linear(1, 1), [1.0], [1.0], loss=nn.mse, epochs=1, seed=seed)
 
 
 def test_an_optimizer_has_its_own_learning_rate():
