@@ -150,7 +150,7 @@ class ArgMax(Module):
 
     def forward(self, xs: Sequence[Any]) -> list[Value]:
         """A one-hot list of constants; the first of equally large outputs wins."""
-        inputs = items(xs, "inputs of ArgMax")
+        inputs = items(xs, "inputs of ArgMax", "a list of numbers")
         return [Value(number).detach() for number in one_hot(argmax(inputs), len(inputs))]
 
 
@@ -184,7 +184,7 @@ def log_softmax(xs: Sequence[Any]) -> list[Any]:
     Raises:
         ValueError: there are no numbers.
     """
-    inputs = items(xs, "inputs of log_softmax")
+    inputs = items(xs, "inputs of log_softmax", "a list of numbers")
     if not inputs:
         raise ValueError("log_softmax takes at least one number, got none")
     return [log_softmax_at(inputs, position) for position in range(len(inputs))]
@@ -202,7 +202,7 @@ def argmax(xs: Sequence[Any]) -> int:
         TypeError: something else than numbers is given.
         ValueError: there are no numbers.
     """
-    inputs = items(xs, "inputs of argmax")
+    inputs = items(xs, "inputs of argmax", "a list of numbers")
     if not inputs:
         raise ValueError("argmax takes at least one number, got none")
     for position, x in enumerate(inputs):

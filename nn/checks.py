@@ -22,7 +22,7 @@ def plain(entry: Any) -> Any:
     return entry.tolist() if hasattr(entry, "tolist") else entry
 
 
-def items(sequence: Any, what: str) -> list[Any]:
+def items(sequence: Any, what: str, form: str = "numbers or lists of them") -> list[Any]:
     """The elements of a list, tuple or array.
 
     Raises:
@@ -30,7 +30,7 @@ def items(sequence: Any, what: str) -> list[Any]:
     """
     sequence = plain(sequence)
     if isinstance(sequence, (str, bytes, dict)) or not isinstance(sequence, Iterable):
-        raise TypeError(f"{what} must be numbers or lists of them, got {sequence!r} of type {type(sequence).__name__}")
+        raise TypeError(f"{what} must be {form}, got {sequence!r} of type {type(sequence).__name__}")
     return list(sequence)
 
 

@@ -468,8 +468,9 @@ def _checked_parameters(params: Iterable[Value]) -> Sequence[Value]:
 
 def _values(params: Iterable[Value]) -> list[Value]:
     if isinstance(params, (Value, str, Mapping, Module)) or not isinstance(params, Iterable):
-        kind = type(params).__name__
-        raise TypeError(f"params must be a list of parameters, such as model.parameters(); got one {kind}: {params!r}")
+        raise TypeError(
+            f"params must be a list of parameters, such as model.parameters(); got one {type(params).__name__}"
+        )
     parameters = list(params)
     for position, parameter in enumerate(parameters):
         if not isinstance(parameter, Value):
