@@ -27,7 +27,9 @@ def explain(
     """How the derivative of y with respect to x comes about.
 
     Every path from y back to x contributes the product of its local derivatives; the contributions add up. Where Values
-    on the way have names, a path is told from name to name, as one writes it by hand; otherwise operation by operation.
+    on the way have names, a path is told from name to name, as one writes it by hand. Where none has, the outputs of
+    modules get the letters of the lectures (x before an activation, y after it, predicted), and without modules every
+    operation gets a number. Equal paths over observations are gathered into one sum.
 
     Args:
         y: the result, such as a loss.
