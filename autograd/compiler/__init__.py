@@ -43,7 +43,8 @@ def compile(
     Returns:
         The program `step`: call it with the arrays. `step.theta` is the vector of parameters; `step.pull()` copies the
         Values' data into it, `step.push()` back. `step.source` is its text, which
-        `step.save_source(path)` writes as a module that needs NumPy only.
+        `step.save_source(path)` writes as a module that needs NumPy only. `repr(step)` tells how much it does and the
+        estimates by which its backend was chosen.
 
     Raises:
         TypeError: an output, parameter or placeholder is not a Value.
