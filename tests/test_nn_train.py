@@ -262,6 +262,10 @@ def test_divergence_names_the_first_operation_and_keeps_the_last_finite_step():
     assert all(map(math.isfinite, numbers(model)))
     loss = nn.ssr([model([1.0]), model([2.0])], [1.0, 0.0])
     assert math.isfinite(loss.data)
+    epoch = int(str(error.value).split()[1].rstrip(":"))  # its loss was not finite, that of the epoch before was
+    same = nn.Linear(1, 1, seed=0)
+    nn.fit(same, [1.0, 2.0], [1.0, 0.0], loss=nn.ssr, lr=10.0, epochs=epoch - 2)
+    assert numbers(model) == numbers(same)
 
 
 def test_the_observation_to_blame_is_named():
