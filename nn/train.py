@@ -176,7 +176,7 @@ class _Training:
         self.step: Step = self.eager
         self.history = History()
         self.best_loss, self.best_epoch = math.inf, 0
-        # The parameters at four times. Each array is replaced, never changed, so that two of them may be the same one.
+        # The parameters at three times. An array is replaced, never changed, so that two of them may be the same one.
         self.theta: Vector = np.array([parameter.data for parameter in optimizer.parameters])  # after the last step
         self.last_finite = self.theta  # when loss and gradient were last finite
         self.best_theta: Vector | None = None  # after the epoch of the lowest validation loss
@@ -210,6 +210,7 @@ class _Training:
         best = None if self.rule.patience is None else self.best_theta
         write(self.optimizer.parameters, self.theta if best is None else best)
         self.optimizer.zero_grad()
+        self.model.zero_grad()  # the optimiser may hold only some of the parameters
 
     def settings(self) -> dict[str, Any]:
         """What must be the same for a training to go on."""
