@@ -81,35 +81,35 @@ def test_lists_may_grow_after_their_assignment():
     assert [parameter.name for parameter in stack.parameters()] == ["layers.0.weight[0][0]", "layers.0.bias[0]"]
 
 
+class Stack(nn.Module):
+    """Layers that come into their list after its assignment."""
+
+    def __init__(self):
+        self.layers = []
+        for _ in range(2):
+            self.layers.append(nn.Linear(1, 1))
+
+    def forward(self, xs):
+        for layer in self.layers:
+            xs = layer(xs)
+        return xs
+
+
 def test_modules_that_were_appended_have_their_path_when_they_are_called():
-    class Stack(nn.Module):
-        def __init__(self):
-            self.layers = []
-            for _ in range(2):
-                self.layers.append(nn.Linear(1, 1))
-
-        def forward(self, xs):
-            for layer in self.layers:
-                xs = layer(xs)
-            return xs
-
     (y,) = Stack()([1.0])
     assert y._scope.name == "layers.1"
     assert y.parents[1].name == "layers.1.bias[0]"
 
 
-def test_a_module_called_alone_is_outermost_again_after_an_error():
+def test_what_was_called_before_does_not_matter():
     class Failing(nn.Module):
         def forward(self, xs):
             raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError, match="stop"):
         Failing()([1.0])
-    layer = nn.Linear(1, 1)
-    assert layer([1.0])[0]._scope.name == "Linear"
-    holder = nn.Module()
-    holder.layers = [layer]
-    assert layer([1.0])[0]._scope.name == "layers.0"
+    assert Stack()([1.0])[0]._scope.name == "layers.1"
+    assert nn.Linear(1, 1)([1.0])[0]._scope.name == "Linear"
 
 
 def test_arrays_of_parameters_are_found():
