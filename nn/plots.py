@@ -54,7 +54,8 @@ def plot_fit(model: Module, X: Any, y: Any, ax: Axes | None = None) -> Axes:  # 
     rows, observed = observations(X, y, "X", "y")
     if any(len(row) != 1 for row in rows):
         raise ValueError(f"plot_fit draws networks of one input; X has rows of {max(map(len, rows))} numbers")
-    grid = _widened([row[0] for row in rows], _CURVE_POINTS)
+    xs = [row[0] for row in rows]
+    grid = _widened(xs, _CURVE_POINTS)
     inputs = [Value(float(x)) for x in grid]
     outputs = [_outputs(model, [x]) for x in inputs]
     targets = np.array([_target(entry, len(outputs[0]), position) for position, entry in enumerate(observed)])
@@ -68,12 +69,12 @@ def plot_fit(model: Module, X: Any, y: Any, ax: Axes | None = None) -> Axes:  # 
     for number, (squiggle, points, color, point_color) in enumerate(labels):
         curve = [float(row[number]) for row in outputs]
         ax.plot(grid, curve, color=color, linewidth=2.5, label=squiggle)
-        ax.plot(
-            [row[0] for row in rows], targets[:, number], "o", color=point_color, markersize=7, zorder=3, label=points
-        )
+        size = 7 + 3 * (len(labels) - 1 - number)  # points of several outputs may coincide, as the zeros of classes do
+        ax.plot(xs, targets[:, number], "o", color=point_color, markersize=size, zorder=3, label=points)
     ax.set_xlabel("input")
     ax.set_ylabel("output")
-    ax.legend(frameon=False)
+    beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if len(labels) > 1 else {}
+    ax.legend(frameon=False, **beside)
     return ax
 
 
