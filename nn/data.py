@@ -6,7 +6,7 @@ import hashlib
 import math
 from typing import TYPE_CHECKING, Any
 
-from .checks import is_number, items
+from .checks import is_number, items, plain
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -22,8 +22,8 @@ def observations(inputs: Any, targets: Any, inputs_name: str, targets_name: str)
         TypeError: the data are no lists or arrays.
         ValueError: their lengths differ, they are empty, or hold nan or an infinity; the message says where.
     """
-    rows = [[row] if is_number(row) else row for row in map(_plain, items(inputs, inputs_name))]
-    observed = [_plain(target) for target in items(targets, targets_name)]
+    rows = [[row] if is_number(row) else row for row in map(plain, items(inputs, inputs_name))]
+    observed = [plain(target) for target in items(targets, targets_name)]
     if len(rows) != len(observed):
         raise ValueError(f"{inputs_name} has {len(rows)} rows and {targets_name} {len(observed)}; each row needs one")
     if not rows:
@@ -45,11 +45,6 @@ def _comparable(entry: Any) -> Any:
     if isinstance(entry, (list, tuple)):
         return [_comparable(part) for part in entry]
     return entry if isinstance(entry, str) else type(entry).__name__  # other objects may show their address
-
-
-def _plain(entry: Any) -> Any:
-    """Arrays as lists, NumPy's numbers as Python's."""
-    return entry.tolist() if hasattr(entry, "tolist") else entry
 
 
 def _check_finite(entry: Any, place: str) -> None:

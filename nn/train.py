@@ -76,11 +76,11 @@ def fit(
             training goes on from it, to the same result to the last bit as if it had never been stopped. The number of
             epochs may differ; model, data, loss and the other settings must be the same. A loss that is not of `nn`
             is not told from another one.
-        compile: whether to train with a compiled program, hundreds of times faster and to the same results but for
-            rounding. Model and loss are traced once, at the first observation: what Python decides then (`if x > 0`) is
-            baked in, and later they are called only now and then. Program and graph are compared at all observations
-            before the first step and at single ones later; where they differ, or if the data have no common form,
-            training is eager. `History.engine` says what ran.
+        compile: whether to train with a compiled program, many times faster and to the same results but for rounding.
+            Model and loss are traced once, at the first observation: what Python decides then (`if x > 0`) is baked in,
+            and later they are called only now and then. Program and graph are compared at all observations before the
+            first step and at single ones later; where they differ, or if the data have no common form, training is
+            eager. `History.engine` says what ran.
 
     Returns:
         What happened: losses, step sizes, times.

@@ -58,11 +58,14 @@ def killed_after(calls, kind=Killed):
     return loss
 
 
+@pytest.mark.parametrize("compile", [True, False])
 @pytest.mark.parametrize("optimizer", [nn.SGD, nn.Adam, nn.AdamW, nn.RMSprop])
-def test_a_longer_training_goes_on_exactly(tmp_path, optimizer):
+def test_a_longer_training_goes_on_exactly(tmp_path, optimizer, compile):
     path = tmp_path / "run.json"
-    train(7, path, optimizer)
-    assert result(train(20, path, optimizer)) == result(train(20, None, optimizer))
+    train(7, path, optimizer, compile=compile)
+    resumed, whole = train(20, path, optimizer, compile=compile), train(20, None, optimizer, compile=compile)
+    assert result(resumed) == result(whole)
+    assert resumed[1].engine == ("compiled" if compile else "eager")
 
 
 @pytest.mark.parametrize("kind", [Killed, KeyboardInterrupt, RuntimeError])
