@@ -83,3 +83,10 @@ def test_second_derivatives():
             (first,) = torch.autograd.grad(peer(name)(t), t, create_graph=True)
             (second,) = torch.autograd.grad(first, t)
             assert derivative(getattr(x, name)(), x, order=2).data == pytest.approx(second.item(), rel=1e-9)
+
+
+def test_the_angle_of_the_origin():
+    xs, ts = [Value(0.0), Value(0.0)], [torch.tensor(0.0, requires_grad=True) for _ in range(2)]
+    autograd.arctan2(*xs).backward()
+    torch.arctan2(*ts).backward()
+    assert [x.grad for x in xs] == [t.grad.item() for t in ts] == [0.0, 0.0]
