@@ -138,11 +138,17 @@ class Differences:
         if not math.isfinite(left.error + right.error):
             side = min(left, right, key=lambda estimate: estimate.error)
             return Slope(side.number, side.number, side.error)
-        jump = abs(left.number - right.number)
-        doubt = 10.0 * (left.error + right.error) + _SMALLEST_JUMP * max(abs(left.number), abs(right.number))
-        if jump > doubt:
+        if _differ(left, right):
             return Slope(left.number, right.number, max(left.error, right.error))
         return Slope(central.number, central.number, central.error)
+
+
+def _differ(left: Estimate, right: Estimate) -> bool:
+    """Whether the function certainly has a kink, or jumps."""
+    if math.isinf(left.number) or math.isinf(right.number):
+        return True
+    doubt = 10.0 * (left.error + right.error) + _SMALLEST_JUMP * max(abs(left.number), abs(right.number))
+    return abs(left.number - right.number) > doubt
 
 
 def slope_of_floats(function: Callable[[float], float], x: float, tolerance: float = 1e-8) -> Slope:

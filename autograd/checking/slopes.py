@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from .precise import Precise
 
-# Difference quotients are taken with steps of the argument times 2 to the minus this ...
+# Difference quotients are taken with steps of 2 to the minus this, times the argument if that is smaller than 1 ...
 _STEPS = (100, 200, 400)
 # ... on numbers of that many bits more; the last one resolves any slope that a float can hold, next to any float.
 _SPARE_BITS = (160, 160, 2600)
@@ -23,6 +23,8 @@ _EXPONENT_OF_NOTHING = -1300
 _LARGEST_SPREAD = 4400
 # Quotients that change by more than this factor as the steps become shorter have the limit 0, or none.
 _TREND = 16
+# Quotients that go on growing in proportion to the logarithm of the step, up to this share, have no limit.
+_LOGARITHMIC = 0.01
 
 
 class Slope:
@@ -69,8 +71,8 @@ def slope(numbers: Precise, function: Callable[[Any], Any], x: Any, spread: int)
         spread: how many more bits the function needs because it adds numbers of different sizes; see `spread_of`.
     """
     sides: list[tuple[Any, Any]] = []
+    exponent = min(numbers.exponent(x), 0) if x else _EXPONENT_OF_ZERO
     for steps, spare in zip(_STEPS, _SPARE_BITS, strict=True):
-        exponent = numbers.exponent(x) if x else _EXPONENT_OF_ZERO
         numbers.bits = steps + spare + spread + (0 if x else -_EXPONENT_OF_ZERO)
         sides.append(_quotients(function, x, numbers.context.ldexp(1, exponent - steps)))
         if len(sides) > 1 and all(map(_agree, *sides[-2:])):
@@ -103,9 +105,16 @@ def _limit(numbers: Precise, quotients: Sequence[Any]) -> Any:
         return last
     if abs(last) * _TREND < abs(before):
         return numbers.number(0)
-    if abs(last) > abs(before) * _TREND:
+    if abs(last) > abs(before) * _TREND or _is_logarithmic(quotients):
         return numbers.sign(last) * numbers.inf
     return last
+
+
+def _is_logarithmic(quotients: Sequence[Any]) -> bool:
+    """Whether quotients grow like the logarithm of the step, as those of x**x at 0: by as much with every bit."""
+    by_bit = [(b - a) / (j - i) for a, b, i, j in zip(quotients, quotients[1:], _STEPS, _STEPS[1:], strict=False)]
+    early, late = by_bit
+    return bool(late * quotients[-1] > 0 and abs(late - early) <= _LOGARITHMIC * abs(late))
 
 
 def _both_sides(numbers: Precise, left: Any, right: Any) -> Slope:

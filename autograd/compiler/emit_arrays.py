@@ -67,6 +67,7 @@ class _Writer:
         self.pooled: dict[Instruction, str] = {}
         self.first: set[tuple[Instruction, int]] = set()
         self.destined: set[Instruction] = set()
+        self.strided: set[Instruction] = set()
         self.exponentials: dict[Instruction, str] = {}
         for instruction in program.instructions:
             if instruction.op == "assemble":
@@ -257,7 +258,9 @@ class _Writer:
         """A product with ones is the fastest way to add up rows."""
         [x] = instruction.operands
         ones = self._static(f"np.ones({x.shape[-1]}, dtype)", "ones")
-        self.body.append(f"np.matmul({self._text(x)}, {ones}, out={self._buffer(instruction)})")
+        is_stack = x.batched and len(x.shape) > 1 or len(x.shape) > 2
+        function = "np.matmul" if is_stack or instruction in self.strided else "np.dot"
+        self.body.append(f"{function}({self._text(x)}, {ones}, out={self._buffer(instruction)})")
 
     def _write_rows_total(self, instruction: Instruction) -> None:
         [x] = instruction.operands
@@ -270,7 +273,8 @@ class _Writer:
                 return
             flat = self._static(f"{self._text(x)}.reshape(batch, {x.size})")
             out = self._static(f"{out}.reshape({x.size})")
-        self.body.append(f"np.matmul({ones}, {flat}, out={out})")
+        function = "np.matmul" if instruction in self.strided else "np.dot"
+        self.body.append(f"{function}({ones}, {flat}, out={out})")
 
     def _write_take(self, instruction: Instruction) -> None:
         [base] = instruction.operands
@@ -321,7 +325,7 @@ class _Writer:
         result = product.result.text(out)
         if result != out:
             result = result if out in self.dynamic else self._static(result)
-        self.body.append(f"{self._multiplication(product)}({left}, {right}, out={result})")
+        self.body.append(f"{self._multiplication(instruction, product)}({left}, {right}, out={result})")
 
     def _matrix(self, instruction: Instruction, form: _Form) -> str:
         expression = form.text(self._text(instruction))
@@ -329,11 +333,21 @@ class _Writer:
             return expression
         return self._static(expression)
 
-    def _multiplication(self, product: _Product) -> str:
-        """A product without sums is faster as a multiplication with broadcasting."""
-        if product.contracted == "b" and product.is_matrix:
-            return self._static("np.multiply if batch == 1 else np.matmul", "product")
-        return "np.multiply" if product.is_outer else "np.matmul"
+    def _multiplication(self, contract: Instruction, product: _Product) -> str:
+        """The fastest function: `dot` where it can be used, multiplication with broadcasting where nothing is summed.
+
+        `dot` knows no stacks, computes into contiguous arrays only, and takes 0 times infinity for 0 where a factor is a
+        single number.
+        """
+        if product.is_stack or contract in self.strided:
+            return "np.multiply" if product.is_outer else "np.matmul"
+        single = "np.multiply" if product.is_outer or product.contracted == "b" and product.is_matrix else "np.matmul"
+        numbers = [factor for factor in contract.operands if factor.size == 1]
+        if not numbers:
+            return "np.dot"
+        if all(factor.batched for factor in numbers):
+            return self._static(f"{single} if batch == 1 else np.dot", "product")
+        return single
 
     # Gradients and results
 
@@ -373,6 +387,9 @@ class _Writer:
     def _destine(self, assemble: Instruction, place: View, part: Instruction) -> None:
         """The part's array is the place where it belongs."""
         self.destined.add(part)
+        is_part_of_rows = assemble.batched and part.size < assemble.size
+        if is_part_of_rows or place.strides != contiguous(place.shape):
+            self.strided.add(part)
         name = self.name[assemble]
         expression = view_text(name, assemble, place)
         if name not in self.dynamic:
@@ -556,6 +573,7 @@ class _Product:
         result: how to see the result, as stack, rows, columns.
         swapped: whether the left factor is the second operand.
         contracted: the axes that are summed over.
+        is_stack: whether the factors are stacks.
         is_matrix: whether both factors are matrices.
         is_outer: whether nothing is summed.
     """
@@ -573,6 +591,7 @@ class _Product:
         self.contracted = "".join(label for label in x if label in y and label not in out)
         shape = dict(zip(out, [*([0] if contract.batched else []), *contract.shape], strict=True))
         rows, columns = self._into_stack(contract, out, shape, stack, rows, columns)
+        self.is_stack = bool(stack)
         self.is_matrix = bool(rows and columns)
         keep = self.is_matrix or bool(stack)
         row = [rows] if rows or keep else []

@@ -237,6 +237,8 @@ class Builder:
 
     def rows_total(self, array: Instruction) -> Instruction:
         """The sum over the batch. What is the same for every observation counts as often as there are rows."""
+        if array.op == "contract" and builtins.all(operand.batched for operand in array.operands):
+            return self.make("contract", array.operands, array.data, array.shape, False)
         if array.batched:
             return self.make("rows_total", [array], None, array.shape, False)
         if array.op == "symbol" and array.data == "scale":
