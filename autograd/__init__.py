@@ -55,14 +55,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .checking import GradcheckError, check_gradient, gradcheck
     from .drawing import draw
+    from .reads import Placeholder, detect_reads
 
 _specialize.install()
 
 # Imported when first asked for, so that `import autograd` stays light.
 _LATER = {
     "GradcheckError": "checking",
+    "Placeholder": "reads",
     "animate": "drawing",
     "check_gradient": "checking",
+    "detect_reads": "reads",
     "draw": "drawing",
     "explain": "drawing",
     "gradcheck": "checking",
@@ -72,6 +75,7 @@ _LATER = {
 __all__ = [
     "AnomalyError",
     "GradcheckError",
+    "Placeholder",
     "Value",
     "animate",
     "arccos",
@@ -85,6 +89,7 @@ __all__ = [
     "cosh",
     "derivative",
     "detect_anomaly",
+    "detect_reads",
     "dot",
     "draw",
     "elu",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .recording import Context, ContextChange, Watch, calling_line
+from .recording import Context, ContextChange, Watch, calling_line, shown
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class detect_anomaly(ContextChange):
     """
 
     def changed(self, context: Context) -> Context:  # noqa: D102
-        return Context(context.records, _AnomalyWatch(), context.scope)
+        return Context(context.records, _AnomalyWatch(), context.scope, context.reads)
 
 
 class _AnomalyWatch(Watch):
@@ -66,9 +66,7 @@ class _AnomalyWatch(Watch):
         if not math.isfinite(result.data):
             op = result.op or ""
             operands = ", ".join(map(_described, result.parents))
-            raise AnomalyError(
-                f"{op} gave {result.data!r} at {operands}, in {_shown(place)}", op, result.parents, place
-            )
+            raise AnomalyError(f"{op} gave {result.data!r} at {operands}, in {shown(place)}", op, result.parents, place)
 
     def backward(self, result: Value, operand: Value, contribution: float) -> None:
         if math.isfinite(contribution):
@@ -76,7 +74,7 @@ class _AnomalyWatch(Watch):
         op = result.op or ""
         place = self._places.get(result)
         operands = ", ".join(map(_described, result.parents))
-        where = _shown(place) if place else "a line that was recorded outside of detect_anomaly"
+        where = shown(place) if place else "a line that was recorded outside of detect_anomaly"
         raise AnomalyError(
             f"backward through {op} at {operands} gave {contribution!r} as the derivative with respect to "
             f"{_described(operand)}; the gradient of its result {result.data!r} was {result.grad!r}; in {where}",
@@ -88,11 +86,3 @@ class _AnomalyWatch(Watch):
 
 def _described(operand: Value) -> str:
     return repr(operand.data) if operand.name is None else f"{operand.name} = {operand.data!r}"
-
-
-def _shown(place: tuple[str, int]) -> str:
-    import linecache  # only here: it takes long to import
-
-    filename, line = place
-    source = linecache.getline(filename, line).strip()
-    return f"{filename}:{line}" + (f"\n    {source}" if source else "")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
     from typing import Any, ParamSpec, TypeVar
 
+    from .reads import detect_reads
     from .value import Value
 
     P = ParamSpec("P")
@@ -56,16 +57,24 @@ class Context:
         records: whether results remember their operands.
         watch: who is told of every operation, or None.
         scope: the scope that results belong to, or None.
+        reads: who is told where Python code learns the number of a Value, or None.
         is_plain: whether results are recorded and nobody watches. Operations ask this first.
         before: the context that comes back when this one ends.
     """
 
-    __slots__ = ("before", "is_plain", "records", "scope", "watch")
+    __slots__ = ("before", "is_plain", "reads", "records", "scope", "watch")
 
-    def __init__(self, records: bool = True, watch: Watch | None = None, scope: Scope | None = None) -> None:
+    def __init__(
+        self,
+        records: bool = True,
+        watch: Watch | None = None,
+        scope: Scope | None = None,
+        reads: detect_reads | None = None,
+    ) -> None:
         self.records = records
         self.watch = watch
         self.scope = scope
+        self.reads = reads
         self.is_plain = records and watch is None
         self.before: Context | None = None
 
@@ -135,21 +144,21 @@ class no_grad(ContextChange):
     """
 
     def changed(self, context: Context) -> Context:  # noqa: D102
-        return Context(False, context.watch, context.scope)
+        return Context(False, context.watch, context.scope, context.reads)
 
 
 class recording(ContextChange):
     """Records even inside `no_grad`: derivatives of functions need the graph of their own call."""
 
     def changed(self, context: Context) -> Context:  # noqa: D102
-        return Context(True, context.watch, context.scope)
+        return Context(True, context.watch, context.scope, context.reads)
 
 
 class unwatched(ContextChange):
     """Computes unwatched: for partial derivatives, not all of which are used."""
 
     def changed(self, context: Context) -> Context:  # noqa: D102
-        return Context(context.records, None, context.scope)
+        return Context(context.records, None, context.scope, context.reads)
 
 
 class scope(ContextChange):
@@ -177,14 +186,16 @@ class scope(ContextChange):
         self._owner = owner
 
     def changed(self, context: Context) -> Context:  # noqa: D102
-        return Context(context.records, context.watch, Scope(self._name, self._owner, context.scope))
+        inside = Scope(self._name, self._owner, context.scope)
+        return Context(context.records, context.watch, inside, context.reads)
 
 
 _PACKAGE = os.path.dirname(__file__)
 _INSIDE = (_PACKAGE + os.sep, os.path.join(os.path.dirname(_PACKAGE), "nn") + os.sep)
 
 
-def _is_library(frame: FrameType) -> bool:
+def is_library(frame: FrameType) -> bool:
+    """Whether code of this library or of NumPy runs in this frame, not the user's."""
     in_numpy = str(frame.f_globals.get("__name__")).partition(".")[0] == "numpy"
     return in_numpy or frame.f_code.co_filename.startswith(_INSIDE)
 
@@ -192,6 +203,15 @@ def _is_library(frame: FrameType) -> bool:
 def calling_line() -> tuple[str, int]:
     """The file and line of the user's code that is being run: the innermost one outside of this library and NumPy."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and _is_library(frame):
+    while frame.f_back is not None and is_library(frame):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
+
+
+def shown(place: tuple[str, int]) -> str:
+    """A file and line for messages, with the text of the line."""
+    import linecache  # only here: it takes long to import
+
+    filename, line = place
+    source = linecache.getline(filename, line).strip()
+    return f"{filename}:{line}" + (f"\n    {source}" if source else "")

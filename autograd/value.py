@@ -95,6 +95,9 @@ class Value:
     @property
     def data(self) -> float:
         """The number. Assigning it is allowed on leaves; results that were computed from it before do not change."""
+        reads = current_context().reads
+        if reads is not None:
+            reads.note(self)
         return self._datum
 
     @data.setter
@@ -104,15 +107,18 @@ class Value:
                 f"data of {self._described()} is the result of its operation and cannot be assigned; "
                 "assign the data of leaves and compute again"
             )
+        _note(self)
         self._datum = _real(number, "data")
 
     @property
     def grad(self) -> float:
         """The derivative that `backward` found; 0.0 before. Assigning None means: not computed."""
+        _note(self)
         return 0.0 if self._grad is None else self._grad
 
     @grad.setter
     def grad(self, number: SupportsFloat | None) -> None:
+        _note(self)
         self._grad = None if number is None else _real(number, "grad")
 
     @property
@@ -127,6 +133,7 @@ class Value:
         >>> x.has_grad, x.grad
         (True, 0.0)
         """
+        _note(self)
         return self._grad is not None
 
     @property
@@ -163,7 +170,7 @@ class Value:
 
     def detach(self) -> Value:
         """A constant with the same data and name, cut off from the graph."""
-        return constant(self._datum, self._name)
+        return constant(self.data, self._name)
 
     def backward(self, seed: SupportsFloat = 1.0) -> None:
         """Adds to the `grad` of every leaf the derivative of this Value with respect to that leaf.
@@ -182,6 +189,7 @@ class Value:
                 f"backward: {self._described()} is a constant, nothing about its operands was recorded; "
                 "compute it outside no_grad and without detach"
             )
+        _note(self)
         cotangent = _real(seed, "seed")
         results = history([self])
         for node in results:
@@ -206,7 +214,7 @@ class Value:
         return result
 
     def __repr__(self) -> str:
-        parts = [repr(self._datum)]
+        parts = [repr(self.data)]
         if self._name is not None:
             parts.append(f"name={self._name!r}")
         if self._grad is not None:
@@ -222,10 +230,10 @@ class Value:
         return f"{called}{kind} {self._datum!r}"
 
     def __float__(self) -> float:
-        return self._datum
+        return self.data
 
     def __format__(self, specification: str) -> str:
-        return format(self._datum, specification) if specification else repr(self)
+        return format(self.data, specification) if specification else repr(self)
 
     def __bool__(self) -> bool:
         raise TypeError(
@@ -234,19 +242,19 @@ class Value:
 
     def __lt__(self, other: Operand) -> bool:
         number = _comparable(other)
-        return NotImplemented if number is None else self._datum < number
+        return NotImplemented if number is None else self.data < number
 
     def __le__(self, other: Operand) -> bool:
         number = _comparable(other)
-        return NotImplemented if number is None else self._datum <= number
+        return NotImplemented if number is None else self.data <= number
 
     def __gt__(self, other: Operand) -> bool:
         number = _comparable(other)
-        return NotImplemented if number is None else self._datum > number
+        return NotImplemented if number is None else self.data > number
 
     def __ge__(self, other: Operand) -> bool:
         number = _comparable(other)
-        return NotImplemented if number is None else self._datum >= number
+        return NotImplemented if number is None else self.data >= number
 
     def __pos__(self) -> Value:
         return self
@@ -290,9 +298,11 @@ class Value:
     hypot = _method(ops.hypot)
 
     def __copy__(self) -> Value:
+        _note(self)
         return _twin(self, self.parents)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        _note(self)
         for node in nodes([self]):
             if id(node) not in memo:
                 memo[id(node)] = _twin(node, tuple(memo[id(operand)] for operand in node.parents), memo)
@@ -301,6 +311,7 @@ class Value:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the graph as a flat list, so that its depth is no matter; leaves keep their identity."""
+        _note(self)
         if self._left is None:
             fields = (type(self), self._datum, self._grad, self._name, self.is_constant)
             return _restored_leaf, fields, getattr(self, "__dict__", None)
@@ -348,7 +359,11 @@ def apply(operation: Operation, *operands: Any) -> Any:
     context = current_context()
     if context.watch:
         context.watch.forward(result)
-    return result if context.records else constant(data)
+    if context.records:
+        return result
+    for operand in operands:
+        _note(operand)
+    return constant(data)
 
 
 def unless_usual(shape: Operand, usual: float) -> tuple[Operand, ...]:
@@ -452,9 +467,19 @@ def _real(number: object, where: str) -> float:
     raise TypeError(f"{where} takes a real number, got {number!r} of type {type(number).__name__}")
 
 
+def _note(value: Value) -> None:
+    """Tells `detect_reads` that something outside of the graph learns or sets what this Value holds.
+
+    The engine itself reads `_datum`: what it computes is in the graph.
+    """
+    reads = current_context().reads
+    if reads is not None:
+        reads.note(value)
+
+
 def _comparable(other: object) -> float | None:
     if isinstance(other, Value):
-        return other._datum
+        return other.data
     return _real(other, "a comparison") if isinstance(other, Real) else None
 
 

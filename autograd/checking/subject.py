@@ -159,7 +159,7 @@ class _noting_places(ContextChange):
         self.places: dict[Value, Place] = {}
 
     def changed(self, context: Context) -> Context:
-        return Context(context.records, _PlaceWatch(self.places), context.scope)
+        return Context(context.records, _PlaceWatch(self.places), context.scope, context.reads)
 
 
 class _PlaceWatch(Watch):

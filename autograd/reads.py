@@ -1,0 +1,100 @@
+"""detect_reads: where Python code learns the number of a Value, so that what it does next is not in the graph."""
+
+from __future__ import annotations
+
+import sys
+
+from .recording import Context, ContextChange, calling_line, is_library
+from .value import Value
+
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class detect_reads(ContextChange):
+    """Notes where Python code learns the number of a Value: `if x > 0`, `float(x)`, `x.data`, `f"{x}"` and the like.
+
+    A program that `compile` makes of the graph repeats what is in the graph. What Python did with a number that it
+    read is not in it, such as the choice of a branch: it stays as it was for the numbers of that time. A graph that was
+    built without a read holds for all numbers. What counts as one:
+
+    - `data`, `grad` and `has_grad`, read or assigned; float(), comparisons with < <= > >=, formatting and repr; and so
+      all that Python and NumPy make of these, such as max, sorted, math.floor, argmax and conversions of arrays;
+    - whatever gives a constant or another leaf with the number: `detach`, operations under `no_grad`, copies, pickling;
+    - derivatives as floats, `backward`, and `detect_anomaly`, which look at numbers themselves.
+
+    Holds for the current thread and task.
+
+    Args:
+        leaves: those whose numbers will change, such as parameters. Reads of other leaves and of constants do not
+            count, reads of results and of `Placeholder`s always do.
+
+    Attributes:
+        first: the file and line of the user's code where a number was read first; None if none was.
+
+    >>> from autograd import Value, detect_reads
+    >>> x = Value(2.0)
+    >>> with detect_reads([x]) as reads:
+    ...     y = (x * 3).relu()
+    >>> reads.first is None
+    True
+    >>> with detect_reads([x]) as reads:
+    ...     y = x * 3 if x > 0 else 0.0
+    >>> reads.first is None
+    False
+    """
+
+    def __init__(self, leaves: Iterable[Value] = ()) -> None:
+        self.first: tuple[str, int] | None = None
+        self._leaves = {id(leaf): leaf for leaf in leaves}  # by id, since the hash of a Placeholder is a read
+        self._outer: detect_reads | None = None
+
+    def changed(self, context: Context) -> Context:  # noqa: D102
+        if context.reads is not self:  # a decorated function may call itself
+            self._outer = context.reads
+        return Context(context.records, context.watch, context.scope, self)
+
+    def note(self, value: Value) -> None:
+        """The number of this Value was read."""
+        if self.first is None and self._counts(value):
+            self.first = calling_line()
+        if self._outer is not None:
+            self._outer.note(value)
+
+    def _counts(self, value: Value) -> bool:
+        return value.op is not None or isinstance(value, Placeholder) or id(value) in self._leaves
+
+
+class Placeholder(Value):
+    """A leaf that stands for a number of each observation while the graph of one observation is built.
+
+    Python's own numbers answer `==` and are found in dicts and sets; a Value does so by identity. Therefore asking a
+    Placeholder such a question is a read too: see `detect_reads`.
+
+    Args:
+        numbers: the number of each observation; the data are the first one's.
+
+    >>> from autograd import Placeholder, detect_reads
+    >>> with detect_reads() as reads:
+    ...     weight = {0.0: 1.0, 1.0: 5.0}.get(Placeholder([1.0, 0.0]), 1.0)
+    >>> weight, reads.first is None
+    (1.0, False)
+    """
+
+    def __init__(self, numbers: Sequence[float]) -> None:
+        super().__init__(numbers[0])
+        self.numbers = numbers
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Value):
+            self._noted()
+        return self is other
+
+    def __hash__(self) -> int:
+        if not is_library(sys._getframe(1)):  # the engine keeps Values in sets and dicts, by identity
+            self._noted()
+        return object.__hash__(self)
+
+    def _noted(self) -> float:
+        return self.data
