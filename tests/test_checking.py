@@ -144,6 +144,30 @@ def test_what_rounding_explains_is_ill_conditioned(f, x):
     assert "rounding" in str(report)
 
 
+def by_exponentials(x):
+    up, down = x.exp(), (-x).exp()
+    return (up - down) / (up + down)
+
+
+@pytest.mark.parametrize(
+    ("f", "point", "culprit"),
+    [
+        (lambda x: (1e15 * x).sin(), [0.7], "digits are lost in 'sin' at "),
+        (lambda x: (1 - x.cos()) / x**2, [1e-8], "sub(1.0, 1.0 from cos) = 0.0, without rounding 5e-17"),
+        (lambda x: ((1 - x.cos()) / x**2).exp() * 3, [1e-8], "digits are lost in 'sub'"),
+        (lambda x: (0.1 * x - 1.0).relu(), [10.0], "digits are lost in 'sub'"),
+        (lambda x, y: ((y + 1e16) - 1e16) * x, [2.0, 1.3], "without rounding 1.3"),
+        (lambda a, b: (-b + (b * b - 4 * a).sqrt()) / (2 * a), [1.0, 1e9], "digits are lost in 'add'"),
+        (by_exponentials, [20.0], "the parts of the derivative that meet in 485165195.4097903 from exp cancel"),
+        (lambda x: x.exp() / (x.exp() + 1), [40.0], "the parts of the derivative that meet in x = 40.0 cancel"),
+    ],
+)
+def test_the_operation_that_loses_digits_is_named(f, point, culprit):
+    report = gradcheck(f, point)
+    assert "ill-conditioned" in verdicts(report)
+    assert culprit in str(report)
+
+
 def test_a_wrong_operation_does_not_hide_behind_rounding():
     [entry] = failure(lambda x: cube(1e15 * x).sin(), [0.7]).entries
     assert (entry.verdict, entry.op) == ("wrong", "cube")
@@ -153,6 +177,23 @@ def test_an_overflow_is_wrong_and_the_operation_named():
     report = failure(lambda x: x.exp().log(), [1000.0])
     assert (report.entries[0].op, report.entries[0].numeric) == ("exp", 1.0)
     assert "exp is inf" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("f", "op"),
+    [
+        (lambda x: where(x > 0, x * x.log(), 0.0), "log"),
+        (lambda x: where(x > 0, x.sqrt(), 0.0), "sqrt"),
+        (lambda x: autograd.hypot(x, 2 * x), "hypot"),
+    ],
+)
+def test_a_gradient_of_nan_is_no_convention_at_a_kink(f, op):
+    [entry] = failure(f, [0.0]).entries
+    assert (entry.verdict, entry.op) == ("wrong", op)
+
+
+def test_no_slope_and_no_derivative_is_a_kink():
+    assert verdicts(gradcheck(lambda x, y: x**y, [-2.0, 2.0])) == ["ok", "kink"]
 
 
 # What the graph does not see
@@ -206,6 +247,13 @@ def test_a_function_that_changes_from_call_to_call_is_refused():
         gradcheck(lambda x: x * next(calls), [1.0])
 
 
+@pytest.mark.parametrize("period", [2, 3, 7])
+def test_a_function_that_keeps_state_is_refused(period):
+    calls = iter(range(100))
+    with pytest.raises(ValueError, match="random numbers"):
+        gradcheck(lambda x: x * (next(calls) % period), [1.0])
+
+
 def test_wiring_mistakes_are_found_by_the_whole(monkeypatch):
     def forgetful(value, contribution):  # `=` where it should be `+=`
         value._grad = contribution
@@ -220,6 +268,29 @@ def test_wiring_mistakes_are_found_by_the_whole(monkeypatch):
     assert [(entry.verdict, entry.op) for entry in report.entries] == [("wrong", None)]
     assert not report.faults
     assert "every operation is right by itself" in str(report)
+
+
+def test_thousands_of_wrong_operations_cost_no_more_than_right_ones():
+    def f(x):
+        total = x
+        for _ in range(2000):
+            total = total + cube(x)
+        return total
+
+    report = failure(f, [1.0])
+    assert len(report.faults) == 2000
+    assert report.faults[0].reaches == ("x",)
+    assert "and 1995 more" in str(report)
+
+
+def test_the_worst_operation_on_the_way_is_blamed():
+    slightly = operation("slightly", lambda m, x: m.exp(x), lambda m, y, x: (1.001 * y,))
+    report = failure(lambda x, y, z: slightly(cube(x) + y) + z, [1.0, 1.0, 1.0])
+    assert [(entry.verdict, entry.op) for entry in report.entries] == [
+        ("wrong", "cube"),
+        ("wrong", "slightly"),
+        ("ok", None),
+    ]
 
 
 # The report

@@ -165,6 +165,58 @@ def test_errors_are_within_the_estimate():
             assert slope.error <= 1e-7 * abs(df(x)) + 1e-14
 
 
+WAVES = [(math.sin, math.cos, x) for x in (1e6, -77865.80935715517, 34659.984198256156, 1098.946818491735, 1121.27)]
+WAVES += [
+    (lambda x: x * math.sin(50 * x), lambda x: math.sin(50 * x) + 50 * x * math.cos(50 * x), x)
+    for x in (5.462590095115829, -5.385072522949406, 6.779004589485542, -2.6298090757052197)
+]
+
+
+@pytest.mark.parametrize(("f", "df", "x"), WAVES)
+def test_steps_of_many_periods_are_not_believed(f, df, x):
+    assert check_gradient(f, df, x).entries[0].verdict == "ok"
+    assert bad(failure(f, lambda x: 1.001 * df(x), x)) == ["x"]
+
+
+def logistic(x):
+    return 1 / (1 + math.exp(-x))
+
+
+@pytest.mark.parametrize(
+    ("f", "df", "x"),
+    [
+        (logistic, lambda x: 1 / (2 + 2 * math.cosh(x)), 27.54902320417989),
+        (logistic, lambda x: 1 / (2 + 2 * math.cosh(x)), 30.335556543242944),
+        (lambda x: x + 1e9, lambda x: 1.0, 5.648359406540926e-08),
+        (lambda x: x * x + 1e-9 * math.sin(1e9 * x), lambda x: 2 * x, 1.0),
+    ],
+)
+def test_rounding_is_no_kink(f, df, x):
+    assert check_gradient(f, df, x).entries[0].verdict in ("ok", "ill-conditioned")
+    assert bad(failure(f, lambda x: -df(x), x)) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "sides"),
+    [
+        (math.floor, 1.0, (math.inf, 0.0)),
+        (lambda x: x - math.floor(x), 1.0, (-math.inf, 1.0)),
+        (lambda x: x if x > 1 else 2 * x, 1.0, (2.0, -math.inf)),
+        (lambda x: x * math.log(x) if x > 0 else 0.0, 0.0, (0.0, -math.inf)),
+        (lambda x: math.copysign(abs(x) ** (1 / 3), x), 0.0, (math.inf, math.inf)),
+    ],
+)
+def test_jumps_and_infinite_slopes_are_kinks(f, x, sides):
+    [entry] = check_gradient(f, lambda x: 0.0, x).entries
+    assert entry.verdict == "kink"
+    assert (entry.left, entry.right) == pytest.approx(sides)
+
+
+def test_a_derivative_of_nan_is_wrong_at_a_kink_too():
+    assert bad(failure(abs, lambda x: math.nan, 0.0)) == ["x"]
+    assert bad(failure(abs, lambda x: math.inf, 0.0)) == ["x"]
+
+
 def test_large_arrays_need_few_calls():
     calls = []
 

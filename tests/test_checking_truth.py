@@ -7,6 +7,7 @@ import pytest
 
 from autograd import ops
 from autograd.arithmetic import nan
+from autograd.checking.directions import proven_slopes
 from autograd.checking.precise import NotReplayableError, Precise
 from autograd.checking.replay import Replay, operation_slopes
 from autograd.checking.slopes import slope
@@ -85,6 +86,9 @@ def at(numbers, x, function, spread=0):
         (lambda m, x: m.sign(x), 0.0, math.inf, math.inf),
         (lambda m, x: m.log(x), -1.0, nan, nan),
         (lambda m, x: m.exp(m.exp(x)), 7.0, math.inf, math.inf),
+        (lambda m, x: m.pow(x, x), 0.0, -math.inf, -math.inf),
+        (lambda m, x: x * m.log(m.abs(x) + (x == 0)), 0.0, -math.inf, -math.inf),
+        (lambda m, x: m.pow(x, 1.01), 0.0, 0.0, 0.0),
     ],
 )
 def test_limits_of_difference_quotients(numbers, function, x, left, right):
@@ -92,6 +96,64 @@ def test_limits_of_difference_quotients(numbers, function, x, left, right):
     assert numbers.float(found.left) == pytest.approx(left, rel=1e-8, abs=1e-320, nan_ok=True)
     assert numbers.float(found.right) == pytest.approx(right, rel=1e-8, abs=1e-320, nan_ok=True)
     assert found.is_kink == (not numbers.is_finite(found.middle) or left != right)
+
+
+@pytest.mark.parametrize("x", [1e100, -1e300])
+def test_steps_are_short_at_large_numbers_too(numbers, x):
+    found = at(numbers, x, numbers.sin, spread=2200)
+    assert not found.is_kink
+    assert numbers.float(found.middle) == pytest.approx(math.cos(x), rel=1e-13)
+
+
+def test_quotients_with_few_digits_do_not_agree(numbers):
+    first, _ = operation_slopes(numbers, ops.softmax, [numbers.number(162.0), numbers.number(54.0)], [0, 1])
+    assert not first.is_kink
+    assert numbers.float(first.middle) == pytest.approx(math.exp(-108.0), rel=1e-13)
+
+
+WIDE = [ops.TABLE[name] for name in ("sum", "mean", "prod", "dot", "logsumexp", "softmax", "max")]
+
+
+def wide_operands(numbers, row):
+    rng = random.Random(row.name)
+    return [numbers.number(x) for x in (rng.uniform(-3, 3) for _ in range(10))]
+
+
+@pytest.mark.parametrize("row", WIDE, ids=lambda row: row.name)
+def test_the_slopes_of_many_operands_are_those_of_each(numbers, row):
+    operands = wide_operands(numbers, row)
+    together = operation_slopes(numbers, row, operands, range(10))
+    alone = [operation_slopes(numbers, row, operands, [i])[0] for i in range(10)]
+    for one, other in zip(together, alone, strict=True):
+        assert abs(one.middle - other.middle) <= 1e-25 * abs(other.middle)
+
+
+@pytest.mark.parametrize("row", [row for row in WIDE if row is not ops.mean], ids=lambda row: row.name)
+def test_only_true_partials_are_proven(numbers, row):
+    operands = wide_operands(numbers, row)
+    assert proven_slopes(numbers, row, operands, range(10))
+    for position in range(10):
+        for change in (lambda p: -p, lambda p: 2 * p + 1e-9, lambda p: p * (1 + 2.0**-50) + 2.0**-900, lambda p: None):
+            false = with_partial(row, position, change)
+            assert proven_slopes(numbers, false, operands, range(10)) is None or row is ops.largest
+            [found] = operation_slopes(numbers, false, operands, range(10))[position : position + 1]
+            assert not found.is_kink
+
+
+def with_partial(row, position, change):
+    def partials(m, y, *operands):
+        right = list(row.partials(m, y, *operands))
+        right[position] = change(right[position])
+        return right
+
+    return ops.Operation(row.name, row.formula, partials, "", "", None, ())
+
+
+def test_a_kink_is_not_proven_to_be_smooth(numbers):
+    tied = [numbers.number(x) for x in (1.0, 1.0, *range(-8, 0))]
+    assert proven_slopes(numbers, ops.largest, tied, range(10)) is None
+    slopes = operation_slopes(numbers, ops.largest, tied, range(10))
+    assert [found.is_kink for found in slopes] == [True, True] + [False] * 8
 
 
 def test_numbers_of_different_sizes_are_told_apart(numbers):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
-from ..graph import history, nodes
+from ..graph import history
 from . import backwards
+from .conditioning import Conditioning
 from .hidden import HiddenDependence, hidden_dependences
 from .precise import Precise
 from .replay import Replay
-from .report import Entry, Fault, Report, severity
+from .report import Entry, Fault, Report, described, described_call, severity
 from .rounding import RoundedGradient
 from .slopes import Slope
 from .subject import of_function, of_graph
@@ -88,8 +90,7 @@ class _Check:
         self.replay = Replay(self.numbers, subject)
         self.recorded_slopes = self.replay.recorded_slopes()
         self.partials = {node: backwards.partials(node) for node in self.replay.edges}
-        self.faults = list(self._wrong_operations())
-        self.reached = [set(nodes([fault.node.parents[fault.position]])) for fault in self.faults]
+        self.faults = {(fault.node, fault.position): fault for fault in self._wrong_operations()}
         self.true_slopes = self.replay.true_slopes()
         self.hidden = hidden_dependences(self.numbers, subject, self.replay)
 
@@ -101,7 +102,7 @@ class _Check:
             "gradcheck",
             [min(entries, key=severity) for entries in zip(*by_output, strict=True)],
             self.tolerance,
-            faults=self.faults,
+            faults=list(self.faults.values()),
             outputs=self.subject.outputs,
             operations=len(self.replay.edges),
         )
@@ -116,14 +117,7 @@ class _Check:
                 slope = self.in_floats(precise_slope)
                 analytic = self.partials[node][position]
                 if self.tolerance.verdict(analytic, slope) == WRONG:
-                    error = relative_error(analytic, slope)
-                    reaches = self._names_before(node.parents[position])
-                    yield Fault(node, position, analytic, slope, error, reaches, self.subject.places.get(node))
-
-    def _names_before(self, operand: Value) -> tuple[str, ...]:
-        before = set(nodes([operand]))
-        named = zip(self.subject.names, self.subject.inputs, strict=True)
-        return tuple(name for name, value in named if value in before)
+                    yield Fault(node, position, analytic, slope, relative_error(analytic, slope), self.subject)
 
 
 class _OutputCheck:
@@ -135,14 +129,20 @@ class _OutputCheck:
         self._output = check.subject.outputs[o]
         self._analytic = backwards.gradient(self._output, check.subject.inputs)
         self._true = check.replay.gradient(self._output, check.true_slopes)
-        results = set(history([self._output]))
-        self._results = [node for node in check.replay.order if node in results]
-        self._faults = [
-            (fault, reached)
-            for fault, reached in zip(check.faults, check.reached, strict=True)
-            if fault.node in results
-        ]
-        self._rounded: RoundedGradient | None = None
+        self._results = history([self._output])
+        self._worst_faults = self._faults_on_the_way()
+
+    def _faults_on_the_way(self) -> dict[Value, Fault]:
+        """For each node the worst fault between the output and it."""
+        worst: dict[Value, Fault] = {}
+        for node in self._results:
+            for position in self._check.replay.edges.get(node, ()):
+                operand = node.parents[position]
+                found = (worst.get(node), self._check.faults.get((node, position)), worst.get(operand))
+                faults = [fault for fault in found if fault is not None]
+                if faults:
+                    worst[operand] = max(faults, key=lambda fault: fault.error)
+        return worst
 
     def entries(self) -> list[Entry]:
         """One for each input."""
@@ -188,35 +188,45 @@ class _OutputCheck:
         """The verdict, the operation to blame and a note."""
         tolerance = self._check.tolerance
         name, variable = self._check.subject.names[i], self._check.subject.inputs[i]
-        faults = [fault for fault, reached in self._faults if variable in reached]
-        if faults:
-            return WRONG, max(faults, key=lambda fault: fault.error).node.op, ""
+        if variable in self._worst_faults:
+            return WRONG, self._worst_faults[variable].node.op, ""
         verdict = tolerance.verdict(analytic, slope)
+        if verdict == WRONG and not math.isfinite(analytic):
+            return WRONG, *self._overflow()
         hidden = self._hidden(i)
         if hidden is not None and verdict != OK:
             return verdict, None, self._described(hidden, name)
-        if not math.isfinite(analytic) and math.isfinite(slope.left + slope.right):
-            return WRONG, *self._overflow()
         if verdict != WRONG:
             return verdict, None, ""
         if not self._is_smooth(variable):
             note = "operations on the way have kinks here, and what they take for derivatives does not add up"
             return WRONG if tolerance.kinks == "subgradient" else KINK, None, note
-        if self._rounding().explains(variable, analytic):
-            return ILL_CONDITIONED, None, "the rounding of numbers on the way explains the difference"
+        if self._rounded.explains(variable, analytic):
+            return ILL_CONDITIONED, None, self._where_digits_are_lost(variable, analytic - slope.middle)
         return WRONG, None, "every operation is right by itself; `backward` puts them together wrongly"
 
-    def _rounding(self) -> RoundedGradient:
-        if self._rounded is None:
-            check = self._check
-            self._rounded = RoundedGradient(
-                check.numbers, check.replay, self._output, check.recorded_slopes, check.partials
-            )
-        return self._rounded
+    @cached_property
+    def _rounded(self) -> RoundedGradient:
+        check = self._check
+        return RoundedGradient(check.numbers, check.replay, self._output, check.recorded_slopes, check.partials)
+
+    @cached_property
+    def _conditioning(self) -> Conditioning:
+        check = self._check
+        return Conditioning(check.numbers, check.replay, check.true_slopes, self._rounded, self._true)
+
+    def _where_digits_are_lost(self, variable: Value, difference: float) -> str:
+        lost = self._conditioning.lost_digits(variable, difference, self._check.tolerance.rtol)
+        explained = "the rounding of numbers on the way explains the difference: "
+        if lost.true is None:
+            return f"{explained}the parts of the derivative that meet in {described(lost.node)} cancel"
+        true = self._check.numbers.float(lost.true)
+        where = f"{lost.node.op!r}{self._check.subject.place_of(lost.node)}"
+        return f"{explained}digits are lost in {where}:\n{described_call(lost.node)}, without rounding {true!r}"
 
     def _overflow(self) -> tuple[str | None, str]:
         """The first operation that gives or multiplies by what is not finite."""
-        for node in self._results:
+        for node in reversed(self._results):
             for position, partial in enumerate(self._check.partials.get(node, ())):
                 if not math.isfinite(partial) or not math.isfinite(node.data):
                     return node.op, f"{node.op} is {node.data!r}, its derivative by operand {position} is {partial!r}"
@@ -229,8 +239,7 @@ class _OutputCheck:
         before, after, user = hidden.change
         used = ""
         if user is not None:
-            place = self._check.subject.places.get(user)
-            used = f", an operand of {user.op!r}" + (f" at {place[0]}:{place[1]}" if place else "")
+            used = f", an operand of {user.op!r}{self._check.subject.place_of(user)}"
         return (
             f"the graph does not see all of the dependence on {name}: the number {before.data!r}{used} becomes "
             f"{after.data!r} when {name} changes a little. float(x), x.data, detach and no_grad leave the graph"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from .slopes import Slope
 
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 # function's period would see a constant.
 _FIRST_STEP = 0.3719
 _SMALLEST_STEPS = 26
-_LARGEST_STEPS = 14
+# What halved steps say is tried at a step that is out of proportion to them.
+_OUT_OF_PROPORTION = 0.1377
+_DOUBLINGS = 14
 # Enough extrapolations for any smooth function; more only add up rounding errors.
 _COLUMNS = 8
 # The relative error of one evaluation, with some room for a function that takes a few steps.
@@ -23,9 +26,13 @@ _ROUNDING = 4 * 2.0**-53
 _MUCH = 10.0
 # How far apart, as shares of the argument's size, evaluations are whose scatter shows how exact the function is.
 _NOISE_STEPS = (2.0**-30, 2.0**-24, 2.0**-18, 2.0**-12)
-# Differences that have grown by this factor over that many halvings of the step, far above rounding, have no limit.
+# Differences that have grown by this factor over that many halvings of the step, in the last third as fast as in all,
+# and far above rounding, have no limit. Neither have those that go on changing by as much, up to the share.
 _GROWTH = 4.0
 _HALVINGS = 12
+_LOGARITHMIC = 0.05
+# Slopes of either side that are known up to this share tell a kink from a smooth function.
+_DOUBT = 1e-3
 # Sides whose slopes differ by less than this share may be those of a smooth function.
 _SMALLEST_JUMP = 1e-5
 
@@ -63,8 +70,9 @@ class Extrapolation:
         if not math.isfinite(difference):
             self._row = []
             return
-        self._differences.append(difference)
         self._rounding = rounding
+        self.refute(difference, rounding)
+        self._differences.append(difference)
         row = [difference]
         for column, before in enumerate(self._row[:_COLUMNS]):
             factor = 2.0 ** (self._order * (column + 1))
@@ -74,18 +82,43 @@ class Extrapolation:
                 self.best = Estimate(row[-1], error)
         self._row = row
 
+    def refute(self, difference: float, rounding: float) -> bool:
+        """Doubts the best estimate, and tells so, if a finer difference is further from it than the last one.
+
+        That happens to estimates from steps that are too wide to see the function, or that all are near to multiples
+        of its period. Their error then is the distance to the finer difference.
+        """
+        if not math.isfinite(self.best.error):
+            return False
+        before, now = (abs(d - self.best.number) for d in (self._differences[-1], difference))
+        if now <= before + self.best.error + 4.0 * rounding:
+            return False
+        self.best = Estimate(self.best.number, now)
+        return True
+
     def limit(self) -> Estimate:
         """The best estimate, or an infinity if the differences do not extrapolate and only grow.
 
         Those that shrink like a root of the step do not extrapolate either; then the last one says how far they got.
         """
-        if len(self._differences) > _HALVINGS and self.best.error > 0.01 * abs(self.best.number):
-            last, before = abs(self._differences[-1]), abs(self._differences[-1 - _HALVINGS])
-            if last > _GROWTH * before and last > _GROWTH * self._rounding:
-                return Estimate(math.copysign(math.inf, self._differences[-1]), 0.0)
-            if before > _GROWTH * last:
-                return Estimate(self._differences[-1], 2.0 * last)
+        if len(self._differences) <= _HALVINGS or self.best.error <= 0.01 * abs(self.best.number):
+            return self.best
+        last = self._differences[-1]
+        if self._grows():
+            return Estimate(math.copysign(math.inf, last), 0.0)
+        if abs(self._differences[-1 - _HALVINGS]) > _GROWTH * abs(last):
+            return Estimate(last, 2.0 * abs(last) + self._rounding)
         return self.best
+
+    def _grows(self) -> bool:
+        """Whether the differences grow like a power of the step or its logarithm."""
+        first, third, last = (abs(self._differences[-1 - halvings]) for halvings in (_HALVINGS, _HALVINGS // 3, 0))
+        if last > _GROWTH * max(first, self._rounding) and last > _GROWTH ** (1.0 / 3.0) * third:
+            return True
+        recent = self._differences[-1 - _HALVINGS :]
+        changes = [after - before for before, after in pairwise(recent)]
+        least, most = min(changes), max(changes)
+        return last > third and abs(most - least) <= _LOGARITHMIC * abs(least) - self._rounding
 
     def is_settled(self, tolerance: float) -> bool:
         """Whether the best estimate is as exact as asked for, or the function has been constant for long."""
@@ -114,23 +147,39 @@ class Differences:
 
     def add(self, step: float) -> None:
         """Takes the differences with this step, as far as the function is defined."""
+        for extrapolation, difference, rounding in self._with(step):
+            extrapolation.add(difference, rounding)
+
+    def are_confirmed(self, step: float) -> bool:
+        """Whether a shorter step than the last says the same; otherwise the estimates are doubted."""
+        refuted = [extrapolation.refute(*found) for extrapolation, *found in self._with(step)]
+        return not any(refuted)
+
+    def _with(self, step: float) -> list[tuple[Extrapolation, float, float]]:
+        """The three differences with a step, and what rounding can do to each; none if the step is too short."""
         x, middle = self._x, self._middle
         above, below = x + step, x - step
         if not below < x < above:
-            return
+            return []
         high, low = self._function(above), self._function(below)
         largest = max((abs(y) for y in (low, middle, high) if math.isfinite(y)), default=0.0)
         noise = max(_ROUNDING * largest, self._noise) / step
-        self.left.add((middle - low) / (x - below), 2 * noise)
-        self.right.add((high - middle) / (above - x), 2 * noise)
-        self.central.add((high - low) / (above - below), noise)
+        return [
+            (self.left, (middle - low) / (x - below), 2 * noise),
+            (self.right, (high - middle) / (above - x), 2 * noise),
+            (self.central, (high - low) / (above - below), noise),
+        ]
 
     def is_settled(self, tolerance: float) -> bool:
-        """Whether the central differences are as exact as asked for, or those to either defined side."""
-        if math.isfinite(self.central.best.error) and self.central.is_settled(tolerance):
+        """Whether the differences to the defined sides are exact enough, or the central ones, with no doubt of a kink.
+
+        Central ones tell nothing of kinks, and settle before those to either side are worth anything.
+        """
+        sides = [side for side in (self.left, self.right) if math.isfinite(side.best.error)]
+        if sides and all(side.is_settled(tolerance) for side in sides):
             return True
-        sides = [side.is_settled(tolerance) for side in (self.left, self.right) if math.isfinite(side.best.error)]
-        return bool(sides) and all(sides)
+        doubt = _DOUBT * abs(self.central.best.number)
+        return self.central.is_settled(tolerance) and all(side.best.error <= doubt for side in sides)
 
     def slope(self) -> Slope:
         """What the differences say."""
@@ -167,15 +216,20 @@ def slope_of_floats(function: Callable[[float], float], x: float, tolerance: flo
     first = _FIRST_STEP * scale
     noise = _noise(function, x, scale)
     shrinking = Differences(function, x, noise)
-    for step in _halved(first, _SMALLEST_STEPS):
+    for step in _halved(first, _SMALLEST_STEPS + max(math.frexp(scale)[1], 0)):  # it may vary on a scale of 1
         shrinking.add(step)
-        if shrinking.is_settled(tolerance):
+        if shrinking.is_settled(tolerance) and shrinking.are_confirmed(_OUT_OF_PROPORTION * step):
             return shrinking.slope()
     growing = Differences(function, x, noise)
-    for step in _halved(first * 2.0**_LARGEST_STEPS, _LARGEST_STEPS + 2):
+    for step in _halved(first * 2.0**_DOUBLINGS, _DOUBLINGS + 2):
         growing.add(step)
     narrow, wide = shrinking.slope(), growing.slope()
-    return wide if _MUCH * wide.error < narrow.error else narrow
+    return wide if _refines(wide, narrow) else narrow
+
+
+def _refines(wide: Slope, narrow: Slope) -> bool:
+    """Whether wide steps tell the same more exactly. Steps of many periods of a function see a slope of nearly 0."""
+    return _MUCH * wide.error < narrow.error and abs(wide.middle - narrow.middle) <= _MUCH * narrow.error
 
 
 def _noise(function: Callable[[float], float], x: float, scale: float) -> float:
@@ -183,11 +237,11 @@ def _noise(function: Callable[[float], float], x: float, scale: float) -> float:
 
     Values of a smooth function at narrow steps have vanishing fourth differences; what is left are errors (R. W.
     Hamming, Introduction to applied numerical analysis, 1971). What wider steps see may be the function itself, so they
-    are taken only where narrow ones see a constant. The sides are looked at by themselves: there may be a kink, or the
-    edge of the domain, and the quieter one is to be believed.
+    are taken only where narrow ones see a constant. The sides are looked at by themselves, without the point between
+    them: there may be a kink, a jump, or the edge of the domain, and the quieter one is to be believed.
     """
     for share in _NOISE_STEPS:
-        sides = [[function(x + i * step) for i in range(5)] for step in (share * scale, -share * scale)]
+        sides = [[function(x + i * step) for i in range(1, 6)] for step in (share * scale, -share * scale)]
         scatter = [_fourth_difference(values) for values in sides if len(set(values)) > 1]
         known = list(filter(math.isfinite, scatter))
         if known:

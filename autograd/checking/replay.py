@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..graph import nodes
 from ..value import Value, evaluated
 from .differences import slope_of_floats
+from .directions import proven_slopes
 from .precise import NotReplayableError, Precise
 from .slopes import Slope, slope, spread_of
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     Slopes = dict[Value, list[tuple[int, Slope]]]
 
 _BITS = 320
+# The partials of operations on more operands are looked for all at once.
+_MANY = 8
 
 
 def operation_slopes(
@@ -31,6 +34,9 @@ def operation_slopes(
         NotReplayableError: its formula works on floats only.
     """
     result = numbers.evaluate(operation, operands)
+    proven = proven_slopes(numbers, operation, operands, positions) if len(positions) > _MANY else None
+    if proven is not None:
+        return proven
     spread = spread_of(numbers, [*operands, result])
 
     def partial(position: int) -> Slope:
@@ -82,9 +88,13 @@ class Replay:
 
     def true_slopes(self) -> Slopes:
         """The partial derivatives of every operation at operands that were computed without rounding."""
-        self._numbers.bits = _BITS + self._spread
-        values = self._evaluated()
+        values = self.values()
         return {node: self._slopes_at(node, [values[operand] for operand in node.parents]) for node in self.edges}
+
+    def values(self) -> dict[Value, Any]:
+        """All nodes without rounding."""
+        self._numbers.bits = _BITS + self._spread
+        return self._evaluated()
 
     def _slopes_at(self, node: Value, operands: Sequence[Any]) -> list[tuple[int, Slope]]:
         """The slopes at these operands; those at the recorded ones may be known already."""
@@ -162,8 +172,7 @@ class Replay:
 
     def whole_slope(self, output: Value, variable: Value) -> Slope:
         """The derivative of an output by one input, from the graph as a whole: no chain rule is involved."""
-        self._numbers.bits = _BITS + self._spread
-        x = self._evaluated()[variable]
+        x = self.values()[variable]
         return slope(self._numbers, lambda x: self.output(output, {variable: x}), x, self._spread)
 
     def gradient(self, output: Value, slopes: Slopes) -> dict[Value, Any]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..drawing.display import Drawing
     from ..value import Value
     from .slopes import Slope
-    from .subject import Place
+    from .subject import Place, Subject
     from .verdicts import Tolerance
 
 # A table shows all inputs that are not ok, and of the others as many as fit into this number of rows.
@@ -60,8 +60,7 @@ class Fault:
         analytic: the partial that `backward` takes.
         slope: the true one.
         error: the relative error.
-        reaches: the names of the inputs whose derivative goes through this operand.
-        place: the user's file and line that computed the result, where they are known.
+        subject: the graph that it is in.
     """
 
     node: Value
@@ -69,8 +68,17 @@ class Fault:
     analytic: float
     slope: Slope
     error: float
-    reaches: tuple[str, ...]
-    place: Place | None
+    subject: Subject
+
+    @property
+    def reaches(self) -> tuple[str, ...]:
+        """The names of the inputs whose derivative goes through this operand."""
+        return self.subject.names_before(self.node.parents[self.position])
+
+    @property
+    def place(self) -> Place | None:
+        """The user's file and line that computed the result, where they are known."""
+        return self.subject.places.get(self.node)
 
     def in_short(self) -> str:
         """What a picture says about it."""
@@ -82,7 +90,7 @@ class Fault:
         where = f" in {_scope_path(node)}" if _scope_path(node) else ""
         lines = [f"operation {node.op!r}{where} has a wrong derivative"]
         lines += [f"  computed at {line}" for line in _source(self.place)]
-        lines.append(f"  {_described_call(node)}")
+        lines.append(f"  {described_call(node)}")
         operand = node.parents[self.position]
         lines.append(f"  by operand {self.position}{f' ({operand.name})' if operand.name else ''}:")
         lines.append(f"    its derivative   {self.analytic!r}")
@@ -221,13 +229,15 @@ def _sides(left: float, right: float, form: str = "") -> str:
     return f"{left:{form}} left, {right:{form}} right"
 
 
-def _described_call(node: Value) -> str:
+def described_call(node: Value) -> str:
+    """The operation with its operands and its result."""
     operands = node.parents
-    shown = ", ".join(map(_described, operands[:6])) + (", ..." if len(operands) > 6 else "")
+    shown = ", ".join(map(described, operands[:6])) + (", ..." if len(operands) > 6 else "")
     return f"{node.op}({shown}) = {node.data!r}"
 
 
-def _described(operand: Value) -> str:
+def described(operand: Value) -> str:
+    """A Value by its name, or by where it comes from."""
     if operand.name:
         return f"{operand.name} = {operand.data!r}"
     return f"{operand.data!r} from {operand.op}" if operand.op else repr(operand.data)

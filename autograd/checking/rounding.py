@@ -50,21 +50,26 @@ class RoundedGradient:
         output: the Value that is differentiated.
         slopes: the true partials at the recorded operands.
         analytic: the partials that `backward` takes; at kinks they are the convention, and count as true.
+
+    Attributes:
+        taken: for each result on the way, by the positions of the operands, the partials that were multiplied.
     """
 
     def __init__(
         self, numbers: Precise, replay: Replay, output: Value, slopes: Slopes, analytic: dict[Value, list[float]]
     ) -> None:
+        self.taken: dict[Value, dict[int, Any]] = {}
         self._sums: dict[Value, _Sum] = {output: _Sum()}
         self._sums[output].add(numbers.number(1), 0)
         for node in reversed(replay.order):
             if node in self._sums:
                 arrived = self._sums[node]
                 for position, slope in slopes.get(node, ()):
-                    taken = numbers.number(analytic[node][position])
-                    true = taken if slope.is_kink else slope.middle
+                    partial = numbers.number(analytic[node][position])
+                    true = partial if slope.is_kink else slope.middle
+                    self.taken.setdefault(node, {})[position] = true
                     term = arrived.value * true
-                    error = abs(true) * arrived.bound() + abs(arrived.value) * (abs(taken - true) + slope.error)
+                    error = abs(true) * arrived.bound() + abs(arrived.value) * (abs(partial - true) + slope.error)
                     operand = node.parents[position]
                     self._sums.setdefault(operand, _Sum()).add(term, error + 2 * _UNIT * abs(term) + _UNDERFLOW)
 
@@ -72,3 +77,7 @@ class RoundedGradient:
         """Whether a derivative from `backward` is the chain rule's, up to rounding."""
         arrived = self._sums.get(variable, _Sum())
         return bool(abs(derivative - arrived.value) <= 2 * arrived.bound())
+
+    def size(self, node: Value) -> Any:
+        """The sum of the sizes of what arrives at a node: where it is cancelled, digits are lost."""
+        return self._sums[node].size

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 # Difference quotients are taken with steps of 2 to the minus this, times the argument if that is smaller than 1 ...
 _STEPS = (100, 200, 400)
-# ... on numbers of that many bits more; the last one resolves any slope that a float can hold, next to any float.
-_SPARE_BITS = (160, 160, 2600)
+# ... on numbers of that many bits more: not as many twice, so that quotients with too few digits do not agree. The last
+# number resolves any slope that a float can hold, next to any float.
+_SPARE_BITS = (160, 220, 2600)
 # The scale of an argument of 0: smaller than all floats but 0, so that the step meets no other number on its way.
 _EXPONENT_OF_ZERO = -1100
 # Two quotients agree up to this share of them.
@@ -23,8 +24,8 @@ _EXPONENT_OF_NOTHING = -1300
 _LARGEST_SPREAD = 4400
 # Quotients that change by more than this factor as the steps become shorter have the limit 0, or none.
 _TREND = 16
-# Quotients that go on growing in proportion to the logarithm of the step, up to this share, have no limit.
-_LOGARITHMIC = 0.01
+# Neither have those that change by less, but as a power of the step or its logarithm does, up to this share.
+_REGULARITY = 0.01
 
 
 class Slope:
@@ -103,18 +104,21 @@ def _limit(numbers: Precise, quotients: Sequence[Any]) -> Any:
         return numbers.number(0)
     if before == 0 or last == 0 or not numbers.is_finite(last):
         return last
-    if abs(last) * _TREND < abs(before):
-        return numbers.number(0)
-    if abs(last) > abs(before) * _TREND or _is_logarithmic(quotients):
-        return numbers.sign(last) * numbers.inf
-    return last
+    grows = abs(last) > abs(before)
+    if max(abs(last / before), abs(before / last)) > _TREND or _is_power(numbers, quotients):
+        return numbers.sign(last) * numbers.inf if grows else numbers.number(0)
+    return numbers.sign(last) * numbers.inf if grows and _is_steady(quotients) else last
 
 
-def _is_logarithmic(quotients: Sequence[Any]) -> bool:
-    """Whether quotients grow like the logarithm of the step, as those of x**x at 0: by as much with every bit."""
-    by_bit = [(b - a) / (j - i) for a, b, i, j in zip(quotients, quotients[1:], _STEPS, _STEPS[1:], strict=False)]
-    early, late = by_bit
-    return bool(late * quotients[-1] > 0 and abs(late - early) <= _LOGARITHMIC * abs(late))
+def _is_power(numbers: Precise, quotients: Sequence[Any]) -> bool:
+    """Whether quotients change like a power of the step, as those of x**1.01 at 0."""
+    return _is_steady([numbers.log(abs(quotient)) for quotient in quotients])
+
+
+def _is_steady(numbers: Sequence[Any]) -> bool:
+    """Whether numbers change by as much with every halving of the step, as the quotients of x**x at 0."""
+    early, late = ((b - a) / (j - i) for a, b, i, j in zip(numbers, numbers[1:], _STEPS, _STEPS[1:], strict=False))
+    return bool(late and abs(late - early) <= _REGULARITY * abs(late))
 
 
 def _both_sides(numbers: Precise, left: Any, right: Any) -> Slope:

@@ -52,6 +52,16 @@ class Subject:
         self.places = places
         self.again = again
 
+    def place_of(self, result: Value) -> str:
+        """Where in the user's code a result was computed, as " at file:line"; "" where it is not known."""
+        place = self.places.get(result)
+        return f" at {place[0]}:{place[1]}" if place else ""
+
+    def names_before(self, node: Value) -> tuple[str, ...]:
+        """The names of the inputs that a node depends on."""
+        before = set(nodes([node]))
+        return tuple(name for name, value in zip(self.names, self.inputs, strict=True) if value in before)
+
     def is_like(self, other: Subject) -> bool:
         """Whether both graphs consist of the same operations on the same inputs and the same other numbers."""
         return self._plan() == other._plan()

@@ -48,6 +48,8 @@ class Tolerance:
         """The verdict on a derivative. Rounding is not considered, except that of differences."""
         if analytic == slope.left == slope.right:
             return OK
+        if _is_impossible(analytic, slope):
+            return WRONG
         if slope.is_kink:
             return KINK if self.kinks != "subgradient" or is_between(analytic, slope) else WRONG
         if self.allows(analytic, slope.middle):
@@ -57,6 +59,14 @@ class Tolerance:
     def passes(self, verdict: str) -> bool:
         """Whether a check with this verdict succeeds."""
         return verdict != WRONG and not (verdict == KINK and self.kinks == "fail")
+
+
+def _is_impossible(analytic: float, slope: Slope) -> bool:
+    """Whether a derivative is infinite or nan where the function's slopes are not."""
+    sides = (slope.left, slope.right)
+    if math.isnan(analytic):
+        return not all(map(math.isnan, sides))
+    return math.isinf(analytic) and all(map(math.isfinite, sides))
 
 
 def is_between(analytic: float, slope: Slope) -> bool:
