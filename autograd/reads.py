@@ -9,7 +9,8 @@ from .value import Value
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
+    from typing import Any
 
 
 class detect_reads(ContextChange):
@@ -82,7 +83,7 @@ class Placeholder(Value):
     (1.0, False)
     """
 
-    def __init__(self, numbers: Sequence[float]) -> None:
+    def __init__(self, numbers: Any) -> None:
         super().__init__(numbers[0])
         self.numbers = numbers
 

@@ -1,48 +1,60 @@
-"""The loss of a batch and its gradient as a compiled program, checked against the eager one."""
+"""The loss of a batch and its gradient as a compiled program, made only where it computes what the graphs would."""
 
 from __future__ import annotations
 
+import linecache
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd import Value, compile, no_grad
+from autograd import Placeholder, Value, compile, detect_reads
 
 from .checks import is_number
-from .steps import loss_of, write
+from .kept import Kept
+from .steps import Slope, graph_of, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from .data import Data
-    from .module import Module
-    from .steps import EagerStep, Vector
+    from .steps import EagerStep, Mask, Positions, Vector
+
+    Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _TOLERANCE = 1e-9  # of the largest number met; rounding is a thousand times smaller
-_STEPS_BETWEEN_CHECKS = 64
+_ROWS_COMPARED_FIRST = 8
+_STEPS_BETWEEN_COMPARISONS = 64
+_LARGEST_BATCH_COMPARED = 1024
+_DIFFERENT = "model or loss depend on something that changes from call to call, such as random numbers"
+
+
+class NoProgramError(Exception):
+    """No program would compute what the graphs of all observations do; the message says why."""
 
 
 class CompiledStep:
-    """Runs a program made of the graph of one observation.
+    """Runs a program made of the graph of one observation, and compares the two now and then.
 
-    What Python decides while that graph is built is the same for all observations in the program. If the model decides
-    by the data, program and graph differ: they are compared on all observations at the start, and on one, another each
-    time, at steps 1, 2, 4, 8, ..., 64, 128, 192 and so on. From the first difference on, or where the program's result
-    is not finite, the graph counts.
+    They are compared at one observation, another each time: in steps 1, 2, 4, 8 and so on, and in every 64th; if the
+    graph has more than 64 Values, after as many steps as those, so that comparing takes about a microsecond of a step.
+    From the first difference on, or where the program's result is not finite, the graph counts.
 
     Args:
         eager: the same without a program.
         program: takes the arrays.
         arrays: inputs and targets as the program takes them, one row for each observation.
+        nodes: the number of Values in the graph.
     """
 
-    def __init__(self, eager: EagerStep, program: Any, arrays: tuple[np.ndarray[Any, Any], ...]) -> None:
+    def __init__(self, eager: EagerStep, program: Any, arrays: tuple[Array, ...], nodes: int) -> None:
+        self.why_eager = ""
         self._eager = eager
         self._program = program
         self._arrays = arrays
+        self._steps_between = max(_STEPS_BETWEEN_COMPARISONS, nodes)
         self._steps = 0
-        self._checks = 0
-        self._differs = False
+        self._comparisons = 0
+        self._reached: Mask | None = None
         # Near a minimum all numbers are small and mostly rounding; a difference counts by the largest met before.
         self._largest_loss = 0.0
         self._largest_slope = 0.0
@@ -50,37 +62,191 @@ class CompiledStep:
     @property
     def engine(self) -> str:
         """What computed losses and gradients so far."""
-        return "compiled, then eager" if self._differs else "compiled"
+        return "compiled, then eager" if self.why_eager else "compiled"
 
-    def __call__(self, theta: Vector, positions: Sequence[int]) -> tuple[float, Vector]:
-        """The loss over the observations at these positions, and its derivative by each element of `theta`."""
+    def __call__(self, theta: Vector, positions: Positions) -> Slope:
+        """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         self._steps += 1
-        if not self._differs and self._is_due():
-            self._differs = not self.agrees_at(theta, positions[self._checks % len(positions)])
-            self._checks += 1
-        if not self._differs:
-            value, gradient = self._by_program(theta, positions)
-            if np.isfinite(value) and np.isfinite(gradient).all():
-                return value, gradient
+        if not self.why_eager and self._is_due():
+            self._compare_in_training(theta, positions)
+        if not self.why_eager:
+            slope = self._by_program(theta, positions)
+            if slope.is_finite():
+                return slope
         return self._eager(theta, positions)
 
-    def agrees_at(self, theta: Vector, position: int) -> bool:
-        """Whether program and graph give the same loss and gradient for an observation."""
-        expected, slopes = self._eager(theta, [position])
-        value, gradient = self._by_program(theta, [position])
-        self._largest_loss = _largest(self._largest_loss, np.array([expected]))
-        self._largest_slope = _largest(self._largest_slope, slopes)
-        return _agree(np.array([value]), np.array([expected]), self._largest_loss) and _agree(
-            gradient, slopes, self._largest_slope
+    def agrees_at(self, theta: Vector, position: int, batches: Iterable[int] = (1,)) -> bool:
+        """Whether program and graph give the same loss and gradient for an observation.
+
+        Args:
+            theta: the numbers of the parameters.
+            position: which observation.
+            batches: how often the program gets it at once: programs may compute small and large batches differently.
+        """
+        expected = self._eager(theta, [position])
+        if not self._comparisons:
+            self._reached = expected.reached
+        self._comparisons += 1
+        self._largest_loss = _largest(self._largest_loss, np.array([expected.loss]))
+        self._largest_slope = _largest(self._largest_slope, expected.gradient)
+        return all(self._is(expected, self._repeated(theta, position, batch)) for batch in batches)
+
+    def _repeated(self, theta: Vector, position: int, batch: int) -> Slope:
+        """What the program computes for one observation, if a batch consists of it."""
+        times = min(batch, _LARGEST_BATCH_COMPARED)
+        loss, gradient, reached = self._by_program(theta, [position] * times)
+        share = 1.0 / times if self._eager.added else 1.0
+        return Slope(loss * share, gradient * share, reached)
+
+    def _is(self, expected: Slope, actual: Slope) -> bool:
+        return (
+            _agree(np.array([actual.loss]), np.array([expected.loss]), self._largest_loss)
+            and _agree(actual.gradient, expected.gradient, self._largest_slope)
+            and np.array_equal(_all_if_none(actual.reached), _all_if_none(expected.reached))
         )
 
     def _is_due(self) -> bool:
-        return self._steps % _STEPS_BETWEEN_CHECKS == 0 or self._steps & (self._steps - 1) == 0
+        return self._steps % self._steps_between == 0 or self._steps & (self._steps - 1) == 0
 
-    def _by_program(self, theta: Vector, positions: Sequence[int]) -> tuple[float, Vector]:
+    def _compare_in_training(self, theta: Vector, positions: Positions) -> None:
+        position = int(positions[self._comparisons % len(positions)])
+        try:
+            agrees = self.agrees_at(theta, position, [len(positions)])
+        except Exception:
+            agrees = False  # the graphs of this step, which follow, raise it in their order
+        if not agrees:
+            self.why_eager = f"program and graph differed at row {position} in step {self._steps}: {_DIFFERENT}"
+
+    def _by_program(self, theta: Vector, positions: Positions) -> Slope:
         self._program.theta = theta
-        value, gradient = self._program(*[array[positions] for array in self._arrays])
-        return value, gradient
+        if isinstance(positions, range):  # all rows, in their order
+            loss, gradient = self._program(*self._arrays)
+        else:
+            loss, gradient = self._program(*[array.take(positions, axis=0) for array in self._arrays])
+        return Slope(loss, gradient, self._reached)
+
+
+def compiled_step(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> CompiledStep:
+    """The step as a program.
+
+    Model and loss are called once with placeholders for the numbers of a row. Nothing may happen in that call that
+    would be lost in a program: Python code must not learn a number (see `autograd.detect_reads`), and the model must
+    keep nothing. Then the program is compared with the graphs of the first observation, the last and six between.
+
+    Args:
+        eager: the same without a program.
+        theta: the numbers of the parameters.
+        batches: the numbers of observations in a step that occur.
+
+    Raises:
+        NoProgramError: there is no program.
+    """
+    inputs, targets = (column.array for column in eager.data)
+    if inputs is None or targets is None:
+        raise NoProgramError(f"the {'inputs' if inputs is None else 'targets'} are not numbers, all rows in one form")
+    write(eager.parameters, theta)
+    x = _placeholders(inputs)
+    outputs = _traced(eager, lambda: eager.model(_like(eager.data[0][0], x)))
+    reason = None
+    for target, y, rows in _targets(eager.data[1], targets, outputs):
+        try:
+            loss = _traced(eager, partial(eager.loss, outputs, target))
+            arrays = (inputs.reshape(len(inputs), -1), rows)
+            return _compared(_step(eager, loss, (x, y), arrays), theta, len(inputs), batches)
+        except NoProgramError as error:
+            reason = error
+    assert reason is not None
+    raise reason
+
+
+def _traced(eager: EagerStep, call: Callable[[], Any]) -> Any:
+    """The result of a call whose graph holds for other numbers too."""
+    before, failure = Kept(eager.model), None
+    with detect_reads(eager.parameters) as reads:
+        try:
+            result = call()
+        except Exception as error:
+            failure = error
+    if reads.first is not None:
+        filename, line = reads.first
+        source = linecache.getline(filename, line).strip()
+        raise NoProgramError(f"Python code reads the number of a Value, in {filename}:{line}\n    {source}")
+    if failure is not None:
+        raise NoProgramError(f"called with Values for numbers, {_described(failure)}") from failure
+    if changed := Kept(eager.model).changed_since(before):
+        raise NoProgramError(f"each call of the model changes {', '.join(changed)}")
+    return result
+
+
+def _targets(column: Sequence[Any], targets: Array, outputs: Any) -> Iterator[tuple[Any, list[Placeholder], Array]]:
+    """The forms in which a loss may take a target, with the placeholders in it and the array of their numbers.
+
+    They are the form that the targets have and, for classes, the shares of all classes: a Value is no index.
+    """
+    rows = targets.reshape(len(targets), -1)
+    y = _placeholders(rows)
+    yield _like(column[0], y), y, rows
+    number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
+    if all(type(target) is int and 0 <= target < number for target in column):
+        rows = np.eye(number)[targets.astype(int)]
+        y = _placeholders(rows)
+        yield _Shares(y), y, rows
+
+
+class _Shares(list[Placeholder]):
+    """The shares of all classes, in the place of a class: to ask them what one asks an index is a read."""
+
+    def _refuse(self, *others: object) -> Any:
+        float(self[0])
+        raise TypeError("the shares of all classes are no index of a class")
+
+    __eq__ = __ne__ = __bool__ = __index__ = __int__ = __float__ = __mul__ = __rmul__ = _refuse
+    __hash__ = _refuse  # type: ignore[assignment]  # that of a list is None
+
+
+def _step(
+    eager: EagerStep, loss: Any, placeholders: tuple[list[Placeholder], ...], arrays: tuple[Array, ...]
+) -> CompiledStep:
+    if not isinstance(loss, Value):
+        raise NoProgramError(f"the loss of one observation is no Value but a {type(loss).__name__}")
+    try:
+        program = compile(loss, wrt=eager.parameters, inputs=placeholders, reduction="sum" if eager.added else "mean")
+    except Exception as error:
+        raise NoProgramError(_described(error)) from error
+    return CompiledStep(eager, program, arrays, len(graph_of([loss])))
+
+
+def _compared(step: CompiledStep, theta: Vector, rows: int, batches: Iterable[int]) -> CompiledStep:
+    """The step, if it agrees with the graphs."""
+    for position in np.unique(np.linspace(0, rows - 1, _ROWS_COMPARED_FIRST).astype(int)).tolist():
+        try:
+            agrees = step.agrees_at(theta, position, batches)
+        except Exception as error:
+            raise NoProgramError(f"at row {position}, {_described(error)}") from error
+        if not agrees:
+            raise NoProgramError(f"program and graph differed at row {position}: {_DIFFERENT}")
+    return step
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _placeholders(array: Array) -> list[Placeholder]:
+    """One for each number of a row."""
+    return [Placeholder(numbers) for numbers in array.reshape(len(array), -1).T]
+
+
+def _like(row: Any, values: Sequence[Value]) -> Any:
+    """The Values in the form of a row, which may be nested."""
+    pending = iter(values)
+
+    def form(part: Any) -> Any:
+        if is_number(part):
+            return next(pending)
+        return tuple(map(form, part)) if isinstance(part, tuple) else [form(each) for each in part]
+
+    return form(row)
 
 
 def _largest(before: float, numbers: Vector) -> float:
@@ -91,57 +257,5 @@ def _agree(actual: Vector, expected: Vector, scale: float) -> bool:
     return np.allclose(actual, expected, rtol=_TOLERANCE, atol=_TOLERANCE * scale, equal_nan=True)
 
 
-def compiled_step(eager: EagerStep, theta: Vector) -> CompiledStep | None:
-    """The step as a program; None if the data are not numbers in rows of one form, or the model decides by the data."""
-    inputs = _rows(eager.data[0])
-    if inputs is None:
-        return None
-    write(eager.parameters, theta)
-    for targets, placeholder in _targets(eager.model, eager.data):
-        x = [Value(number) for number in inputs[0].ravel().tolist()]
-        y = [Value(number) for number in targets[0].ravel().tolist()]
-        try:
-            value = loss_of(eager.model, eager.loss, _like(eager.data[0][0], x), placeholder(y))
-            program = compile(value, wrt=eager.parameters, inputs=(x, y), reduction="sum" if eager.added else "mean")
-        except (TypeError, ValueError, IndexError):
-            continue  # a target of another form, or a model that asks a Value what only a number can answer
-        step = CompiledStep(eager, program, (inputs.reshape(len(inputs), -1), targets.reshape(len(targets), -1)))
-        if all(step.agrees_at(theta, position) for position in range(len(inputs))):
-            return step
-    return None
-
-
-def _targets(model: Module, data: Data) -> list[tuple[np.ndarray[Any, Any], Callable[[list[Value]], Any]]]:
-    """The forms in which a program may take the targets: as they are, and classes as rows of 0 and 1."""
-    forms: list[tuple[np.ndarray[Any, Any], Callable[[list[Value]], Any]]] = []
-    targets = _rows(data[1])
-    if targets is None:
-        return forms
-    forms.append((targets, lambda y: _like(data[1][0], y)))
-    if all(isinstance(target, int) and target >= 0 for target in data[1]):
-        classes = np.array(data[1])
-        with no_grad():
-            outputs = model(data[0][0])
-        number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
-        if classes.max() < number:
-            forms.append((np.eye(number)[classes], lambda y: y))
-    return forms
-
-
-def _rows(column: Sequence[Any]) -> np.ndarray[Any, Any] | None:
-    """The rows as one array; None if they are not numbers, or differ in form."""
-    try:
-        array = np.array(column, dtype=float)
-    except (TypeError, ValueError):
-        return None
-    return array
-
-
-def _like(row: Any, values: list[Value]) -> Any:
-    """The Values in the form of a row, which may be nested."""
-    pending = iter(values)
-
-    def form(part: Any) -> Any:
-        return next(pending) if is_number(part) else [form(each) for each in part]
-
-    return form(row)
+def _all_if_none(mask: Mask | None) -> Any:
+    return True if mask is None else mask

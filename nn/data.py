@@ -4,39 +4,95 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
 
 from .checks import is_number, items, plain
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    Data: TypeAlias = tuple[list[Any], list[Any]]
+    Data: TypeAlias = "tuple[Column, Column]"
     """A row of inputs for each observation, and what was observed."""
 
 
+class Column(Sequence[Any]):
+    """One entry for each observation: as plain Python numbers and lists for a graph, as one array for a program.
+
+    Args:
+        entries: a list of plain entries, or an array of numbers whose first axis counts observations.
+
+    Attributes:
+        array: all entries as one array of float64; None if they are not numbers, all in the same form.
+    """
+
+    def __init__(self, entries: list[Any] | np.ndarray[Any, Any]) -> None:
+        self._entries = entries
+        self.array = _as_array(entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, position: int) -> Any: ...
+    @overload
+    def __getitem__(self, position: slice) -> list[Any]: ...
+    def __getitem__(self, position: int | slice) -> Any:
+        return plain(self._entries[position])
+
+
 def observations(inputs: Any, targets: Any, inputs_name: str, targets_name: str) -> Data:
-    """The rows of the data as plain Python numbers and lists; a row of one number becomes a list.
+    """The data as columns; a row of one number becomes a list.
 
     Raises:
         TypeError: the data are no lists or arrays.
         ValueError: their lengths differ, they are empty, or hold nan or an infinity; the message says where.
     """
-    rows = [[row] if is_number(row) else row for row in map(plain, items(inputs, inputs_name))]
-    observed = [plain(target) for target in items(targets, targets_name)]
+    rows, observed = _rows(inputs, inputs_name), _column(targets, targets_name)
     if len(rows) != len(observed):
         raise ValueError(f"{inputs_name} has {len(rows)} rows and {targets_name} {len(observed)}; each row needs one")
-    if not rows:
+    if not len(rows):
         raise ValueError(f"{inputs_name} is empty; training takes at least one observation")
-    for name, column in ((inputs_name, rows), (targets_name, observed)):
-        for position, entry in enumerate(column):
-            _check_finite(entry, f"{name}, row {position}")
+    _check_finite(rows, inputs_name)
+    _check_finite(observed, targets_name)
     return rows, observed
 
 
 def digest(data: Data) -> str:
     """A short text that differs for other data; 1 and 1.0 count as the same."""
-    return hashlib.sha256(repr([_comparable(column) for column in data]).encode()).hexdigest()[:16]
+    found = hashlib.sha256()
+    for column in data:
+        if column.array is None:
+            found.update(repr(_comparable(list(column))).encode())
+        else:
+            found.update(repr(column.array.shape).encode())
+            found.update(np.ascontiguousarray(column.array).data)
+    return found.hexdigest()[:16]
+
+
+def _rows(inputs: Any, name: str) -> Column:
+    if _is_numeric(inputs):
+        return Column(inputs[:, np.newaxis] if inputs.ndim == 1 else inputs)
+    return Column([[row] if is_number(row) else row for row in map(plain, items(inputs, name))])
+
+
+def _column(targets: Any, name: str) -> Column:
+    return Column(targets if _is_numeric(targets) else [plain(target) for target in items(targets, name)])
+
+
+def _is_numeric(data: Any) -> bool:
+    """Whether this is an array of numbers with an axis for the observations, which need not be taken apart."""
+    return type(data) is np.ndarray and data.dtype.kind in "biuf" and data.ndim > 0
+
+
+def _as_array(entries: list[Any] | np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    try:
+        array = np.asarray(entries)
+    except ValueError:  # rows of different lengths
+        return None
+    return array.astype(np.float64, copy=False) if array.dtype.kind in "biuf" else None
 
 
 def _comparable(entry: Any) -> Any:
@@ -47,9 +103,18 @@ def _comparable(entry: Any) -> Any:
     return entry if isinstance(entry, str) else type(entry).__name__  # other objects may show their address
 
 
-def _check_finite(entry: Any, place: str) -> None:
+def _check_finite(column: Column, name: str) -> None:
+    if column.array is None:
+        for position, entry in enumerate(column):
+            _check_entry(entry, f"{name}, row {position}")
+    elif not np.isfinite(column.array).all():
+        position = int(np.argwhere(~np.isfinite(column.array))[0][0])
+        _check_entry(column[position], f"{name}, row {position}")
+
+
+def _check_entry(entry: Any, place: str) -> None:
     if isinstance(entry, (list, tuple)):
         for column, number in enumerate(entry):
-            _check_finite(number, f"{place}, column {column}")
+            _check_entry(number, f"{place}, column {column}")
     elif is_number(entry) and not math.isfinite(entry):
         raise ValueError(f"{place}: expected a finite number, got {float(entry)}")

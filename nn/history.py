@@ -25,6 +25,8 @@ class History:
         stopped: why training ended: "epochs" (all were done), "tolerance", "patience" or "interrupted".
         engine: what computed the losses and gradients of this run: "eager" (graphs), "compiled" (a program made by
             `autograd.compile`) or "compiled, then eager" (the program once differed from the graph).
+        why_eager: why there was no program, or none any more; names the line of code that stood against it, if one did.
+            Empty if there was one.
     """
 
     def __init__(self, engine: str = "eager") -> None:
@@ -35,6 +37,7 @@ class History:
         self.times: list[float] = []
         self.stopped = "epochs"
         self.engine = engine
+        self.why_eager = ""
 
     def __len__(self) -> int:
         return len(self.loss)

@@ -6,12 +6,13 @@ cross entropies: per observation), with "sum" and "mean" a single one, as in PyT
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import autograd
-from autograd import Value
+from autograd import Placeholder, Value
 
 from .activations import log_softmax_at
 from .checks import is_number, items, number_between, one_of, plain
@@ -77,8 +78,9 @@ def hinge(scores: Any, labels: Any, reduction: Reduction = "mean") -> Any:
     """
 
     def loss(score: Any, label: Any) -> Any:
-        if not isinstance(label, Value) and label not in (-1, 1):
-            raise ValueError(f"hinge: labels must be -1 or 1, got {label!r}")
+        for number in _numbers(label):
+            if number not in (-1, 1):
+                raise ValueError(f"hinge: labels must be -1 or 1, got {number!r}")
         return autograd.relu(1.0 - label * score)
 
     return _elementwise(loss, scores, labels, reduction)
@@ -99,8 +101,9 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: Reduct
     """
 
     def loss(logit: Any, yes: Any) -> Any:
-        if not isinstance(yes, Value) and not 0 <= yes <= 1:
-            raise ValueError(f"binary_cross_entropy_with_logits: targets must be between 0 and 1, got {yes!r}")
+        for number in _numbers(yes):
+            if not 0 <= number <= 1:
+                raise ValueError(f"binary_cross_entropy_with_logits: targets must be between 0 and 1, got {number!r}")
         return yes * autograd.softplus(-logit) + (1.0 - yes) * autograd.softplus(logit)
 
     return _elementwise(loss, logits, target, reduction)
@@ -252,8 +255,24 @@ def _check_distribution(shares: list[Any], classes: int, index: str) -> None:
     """Values may be anything, since they may be filled in later; numbers must be probabilities."""
     if len(shares) != classes:
         raise ValueError(f"target{index}: expected probabilities of {classes} classes, got {len(shares)}")
-    numbers = [float(share) for share in shares if is_number(share) and not isinstance(share, Value)]
-    if len(numbers) == classes and not (min(numbers) >= 0 and abs(sum(numbers) - 1) <= 1e-6):
-        raise ValueError(
-            f"target{index}: probabilities must be at least 0 and add up to 1, got {shares!r} with sum {sum(numbers)!r}"
-        )
+    for numbers in _distributions(shares) if all(map(is_number, shares)) else ():
+        if not (min(numbers) >= 0 and abs(sum(numbers) - 1) <= 1e-6):
+            raise ValueError(
+                f"target{index}: probabilities must be at least 0 and add up to 1, got {list(numbers)!r} with sum "
+                f"{sum(numbers)!r}"
+            )
+
+
+def _distributions(shares: list[Any]) -> Iterable[Sequence[float]]:
+    """What these shares may be: themselves, or all that Placeholders stand for; of other Values nothing is known."""
+    if any(isinstance(share, Value) and not isinstance(share, Placeholder) for share in shares):
+        return ()
+    if not any(isinstance(share, Value) for share in shares):
+        return (shares,)
+    columns = [share.numbers if isinstance(share, Placeholder) else repeat(share) for share in shares]
+    return set(zip(*[plain(column) for column in columns], strict=False))
+
+
+def _numbers(target: Any) -> Iterable[float]:
+    """What a target of one number may be, in the same way."""
+    return (numbers[0] for numbers in _distributions([target]))

@@ -225,7 +225,7 @@ def _scores(model: Module, first: Any, second: Any, boundary: float) -> np.ndarr
     return np.moveaxis(grid, 2, 0)
 
 
-def _classes(observed: list[Any], number: int, names: Sequence[str] | None) -> tuple[Any, list[str]]:
+def _classes(observed: Sequence[Any], number: int, names: Sequence[str] | None) -> tuple[Any, list[str]]:
     """The index of the class of each observation, and what the classes are called."""
     labels = [entry if is_number(entry) else argmax(entry) if len(entry) > 1 else entry[0] for entry in observed]
     known = sorted(set(labels)) if number == 2 and len(set(labels)) == 2 else list(range(number))

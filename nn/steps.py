@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -17,7 +17,23 @@ if TYPE_CHECKING:
     from .module import Module
 
     Vector: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+    Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
     Loss: TypeAlias = Callable[[Any, Any], Any]
+    Positions: TypeAlias = Sequence[int] | np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Slope(NamedTuple):
+    """The loss over some observations, and how it changes with the parameters."""
+
+    loss: float
+    gradient: Vector
+    """The derivative of the loss with respect to each parameter, 0 where it does not depend on it."""
+    reached: Mask | None
+    """Which parameters the loss depends on, the others have no gradient; None if it depends on all."""
+
+    def is_finite(self) -> bool:
+        """Whether neither nan nor an infinity is in it."""
+        return math.isfinite(self.loss) and bool(np.isfinite(self.gradient).all())
 
 
 class Step(Protocol):
@@ -27,8 +43,12 @@ class Step(Protocol):
     def engine(self) -> str:
         """What computes them, for `History.engine`."""
 
-    def __call__(self, theta: Vector, positions: Sequence[int]) -> tuple[float, Vector]:
-        """The loss over the observations at these positions, and its derivative by each element of `theta`."""
+    @property
+    def why_eager(self) -> str:
+        """Why that is not a program, for `History.why_eager`."""
+
+    def __call__(self, theta: Vector, positions: Positions) -> Slope:
+        """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
 
 
 class EagerStep:
@@ -43,6 +63,7 @@ class EagerStep:
     """
 
     engine = "eager"
+    why_eager = ""
 
     def __init__(self, model: Module, loss: Loss, data: Data, parameters: Sequence[Value], added: bool) -> None:
         self.model = model
@@ -51,18 +72,20 @@ class EagerStep:
         self.parameters = parameters
         self.added = added
 
-    def __call__(self, theta: Vector, positions: Sequence[int]) -> tuple[float, Vector]:
-        """The loss over the observations at these positions, and its derivative by each element of `theta`."""
+    def __call__(self, theta: Vector, positions: Positions) -> Slope:
+        """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         write(self.parameters, theta)
         for parameter in self.parameters:
             parameter.grad = None
         share = 1.0 if self.added else 1.0 / len(positions)
         losses = [self._backward(position, share) for position in positions]
-        return math.fsum(losses) * share, np.array([parameter.grad for parameter in self.parameters])
+        gradient = np.array([parameter.grad for parameter in self.parameters])
+        reached = [parameter.has_grad for parameter in self.parameters]
+        return Slope(math.fsum(losses) * share, gradient, None if all(reached) else np.array(reached))
 
     def _backward(self, position: int, share: float) -> float:
         value = loss_at(self.model, self.loss, self.data, position)
-        if not value.is_constant:  # an observation may be cut off from the parameters; `check_dependence` sees to all
+        if not value.is_constant:  # an observation may be cut off from the parameters, as long as not all are
             value.backward(share)
         return value.data
 
@@ -98,30 +121,17 @@ def loss_of(model: Module, loss: Loss, row: Any, target: Any) -> Value:
     return value
 
 
-def depends_on(results: Iterable[Value], operands: Iterable[Value]) -> bool:
-    """Whether any of the operands occurs in the graph of the results."""
-    wanted = set(operands)
+def graph_of(results: Iterable[Value]) -> set[Value]:
+    """The results and all Values that they were computed from."""
     pending = list(results)
     seen = set(pending)
     while pending:
-        node = pending.pop()
-        if node in wanted:
-            return True
-        fresh = {operand for operand in node.parents if operand not in seen}
+        fresh = set(pending.pop().parents) - seen
         seen |= fresh
         pending += fresh
-    return False
+    return seen
 
 
-def check_dependence(step: EagerStep) -> None:
-    """Sees to it that there is something to train.
-
-    Raises:
-        ValueError: the loss of no observation depends on any of the parameters.
-    """
-    losses = (loss_at(step.model, step.loss, step.data, position) for position in range(len(step.data[0])))
-    if not any(depends_on([value], step.parameters) for value in losses):
-        raise ValueError(
-            "the loss does not depend on any parameter, so nothing can be trained: an ArgMax has derivative 0 (train "
-            "with softmax, or with raw outputs and cross_entropy); no_grad, detach and float() cut the graph off"
-        )
+def depends_on(results: Iterable[Value], operands: Iterable[Value]) -> bool:
+    """Whether any of the operands occurs in the graph of the results."""
+    return not graph_of(results).isdisjoint(operands)

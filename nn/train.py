@@ -13,20 +13,26 @@ from autograd import AnomalyError, detect_anomaly, no_grad
 from . import losses
 from .checkpoint import ANYTHING, Checkpoint
 from .checks import number_between, positive_integer
-from .compiled import compiled_step
+from .compiled import NoProgramError, compiled_step
 from .data import digest, observations
 from .history import History
 from .init import generator
 from .module import Module
 from .optim import SGD, Optimizer, Schedule
 from .progress import progress_bar
-from .steps import EagerStep, check_dependence, loss_at, write
+from .steps import EagerStep, loss_at, write
 
 if TYPE_CHECKING:
     import os
 
     from .data import Data
-    from .steps import Loss, Step, Vector
+    from .steps import Loss, Positions, Slope, Step, Vector
+
+_GRAPHS_WORTH_A_PROGRAM = 50
+_NOTHING_TO_TRAIN = (
+    "the loss does not depend on any parameter, so nothing can be trained: an ArgMax has derivative 0 (train "
+    "with softmax, or with raw outputs and cross_entropy); no_grad, detach and float() cut the graph off"
+)
 
 
 def fit(
@@ -46,7 +52,7 @@ def fit(
     seed: int | None = None,
     progress: bool = True,
     checkpoint: str | os.PathLike[str] | None = None,
-    compile: bool = False,
+    compile: bool = True,
 ) -> History:
     """Trains a network: computes the loss and its derivatives, moves the parameters against them, and repeats.
 
@@ -76,11 +82,16 @@ def fit(
             training goes on from it, to the same result to the last bit as if it had never been stopped. The number of
             epochs may differ; model, data, loss and the other settings must be the same. A loss that is not of `nn`
             is not told from another one.
-        compile: whether to train with a compiled program, many times faster and to the same results but for rounding.
-            Model and loss are traced once, at the first observation: what Python decides then (`if x > 0`) is baked in,
-            and later they are called only now and then. Program and graph are compared at all observations before the
-            first step and at single ones later; where they differ, or if the data have no common form, training is
-            eager. `History.engine` says what ran.
+        compile: whether to train with a compiled program, many times faster and to the same results but for rounding;
+            the validation loss is computed by one too. Otherwise, or where a program would not be the same, training
+            is eager: it builds the graph of each observation. `History.engine` says what ran, `History.why_eager` why.
+            A program is made of the graph of one observation, so it does without model and loss: they are called only
+            about ten times at the start and now and then later, when program and graph are compared. Training is eager
+            if Python code learns a number of a Value in them (`if h > 0`, `float(x)`, `x.data`, `detach`: see
+            `autograd.detect_reads`), if a call changes attributes of the model or draws random numbers as in dropout,
+            if the data are not numbers with all rows in one form, or for fewer than 50 graphs (epochs times
+            observations) without a checkpoint. What else changes from call to call, such as a variable outside of the
+            model, is only seen when program and graph differ; use `compile=False` for it.
 
     Returns:
         What happened: losses, step sizes, times.
@@ -174,6 +185,7 @@ class _Training:
         self.rng = generator(seed=seed)
         self.eager = EagerStep(model, loss, data, optimizer.parameters, self.added)
         self.step: Step = self.eager
+        self.validation_step: Step | None = None
         self.history = History()
         self.best_loss, self.best_epoch = math.inf, 0
         # The parameters at three times. An array is replaced, never changed, so that two of them may be the same one.
@@ -181,11 +193,33 @@ class _Training:
         self.last_finite = self.theta  # when loss and gradient were last finite
         self.best_theta: Vector | None = None  # after the epoch of the lowest validation loss
 
-    def begin(self, compile: bool) -> None:
-        """Makes the program, if one is wanted and something is left to do."""
+    def begin(self, compile: bool, is_resumable: bool) -> None:
+        """Makes the programs, if they are wanted and worth it."""
+        if not compile:
+            self.eager.why_eager = "compile=False was given"
+            return
+        self.is_resumable = is_resumable
         self.model.train()
-        if compile and self.stop_reason() is None:
-            self.step = compiled_step(self.eager, self.theta) or self.eager
+        self.step = self._compiled(self.eager, self._batch_sizes()) or self.eager
+        if self.validation is not None:
+            self.model.eval()
+            eager = EagerStep(self.model, self.loss, self.validation, self.optimizer.parameters, self.added)
+            self.validation_step = self._compiled(eager, {len(self.validation[0])})
+
+    def _compiled(self, eager: EagerStep, batches: set[int]) -> Step | None:
+        """The step as a program; None if there is none, for which the eager step then has the reason."""
+        graphs = len(eager.data[0]) * self.rule.epochs
+        # A training that may be resumed must not depend on the number of epochs that is wanted now.
+        if graphs < _GRAPHS_WORTH_A_PROGRAM and not self.is_resumable:
+            eager.why_eager = (
+                f"for {graphs} graphs, one for each observation in each epoch, a program takes too long to make"
+            )
+            return None
+        try:
+            return compiled_step(eager, self.theta, batches)
+        except NoProgramError as error:
+            eager.why_eager = str(error)
+            return None
 
     def stop_reason(self) -> str | None:
         """Why to stop now; None to go on."""
@@ -196,7 +230,9 @@ class _Training:
         started = time.perf_counter()
         lr = self.optimizer.lr
         self.model.train()
-        shares, sizes = zip(*map(self._take_step, self._batches()), strict=True)
+        shares, sizes, reaches = zip(*map(self._take_step, self._batches()), strict=True)
+        if not self.history.loss and not any(reaches):
+            raise ValueError(_NOTHING_TO_TRAIN)
         validation_loss = None if self.validation is None else self._validate(self.validation)
         if self.schedule is not None:
             self.schedule.step()
@@ -207,6 +243,7 @@ class _Training:
     def settle(self) -> None:
         """Leaves the parameters at the last complete step or, if there was patience, at the best epoch."""
         self.history.engine = self.step.engine
+        self.history.why_eager = self.step.why_eager
         best = None if self.rule.patience is None else self.best_theta
         write(self.optimizer.parameters, self.theta if best is None else best)
         self.optimizer.zero_grad()
@@ -252,37 +289,54 @@ class _Training:
         if self.schedule is not None:
             self.schedule.load_state_dict(state["schedule"])
 
-    def _batches(self) -> list[list[int]]:
+    def _batch_sizes(self) -> set[int]:
+        number = len(self.data[0])
+        return {number} if self.batch_size is None else {min(self.batch_size, number), number % self.batch_size} - {0}
+
+    def _batches(self) -> list[Positions]:
         """The positions of the observations in each step."""
         number = len(self.data[0])
         if self.batch_size is None:
-            return [list(range(number))]
-        order = self.rng.permutation(number).tolist()
+            return [range(number)]
+        order = self.rng.permutation(number)
         return [order[start : start + self.batch_size] for start in range(0, number, self.batch_size)]
 
-    def _take_step(self, batch: list[int]) -> tuple[float, float]:
-        """Moves the parameters once. Returns the part of the batch in the loss of the epoch, and the step size."""
-        value, gradient = self.step(self.theta, batch)
-        if not _all_finite(value, gradient):
-            problem = "the gradient is not finite" if math.isfinite(value) else f"the loss is {value}"
+    def _take_step(self, batch: Positions) -> tuple[float, float, bool]:
+        """Moves the parameters once.
+
+        Returns:
+            The part of the batch in the loss of the epoch, the step size, and whether there was a gradient.
+        """
+        slope = self.step(self.theta, batch)
+        if not slope.is_finite():
+            problem = "the gradient is not finite" if math.isfinite(slope.loss) else f"the loss is {slope.loss}"
             self._stop_at(problem, self._culprit(batch))
-        if not self.history.loss and not gradient.any():
-            check_dependence(self.eager)
         self.last_finite = self.theta
-        moved = self.theta.copy()
-        with np.errstate(all="ignore"):
-            self.optimizer.update(moved, gradient, self.moving)
+        moved = self._moved(slope)
         if not np.isfinite(moved).all():
             self._stop_at(f"the step of {self.optimizer!r} is not finite", None)
         size = float(np.abs(moved - self.theta).max())
         self.theta = moved
-        return value * (1.0 if self.added else len(batch) / len(self.data[0])), size
+        share = slope.loss * (1.0 if self.added else len(batch) / len(self.data[0]))
+        return share, size, slope.reached is None or bool(slope.reached.any())
+
+    def _moved(self, slope: Slope) -> Vector:
+        """The parameters after a step of the optimiser; those without a gradient stay, as in `Optimizer.step`."""
+        moving = self.moving
+        if slope.reached is not None:
+            moving = slope.reached if moving is None else moving & slope.reached
+        moved = self.theta.copy()
+        with np.errstate(all="ignore"):
+            self.optimizer.update(moved, slope.gradient, moving)
+        return moved
 
     def _validate(self, data: Data) -> float:
         """The loss of the validation data, without a graph."""
-        write(self.optimizer.parameters, self.theta)
         self.model.eval()
         number = len(data[0])
+        if self.validation_step is not None:
+            return self.validation_step(self.theta, range(number)).loss
+        write(self.optimizer.parameters, self.theta)
         with no_grad():
             each = [
                 loss_at(self.model, self.loss, data, position, "validation inputs").data for position in range(number)
@@ -307,11 +361,11 @@ class _Training:
         message = f"{message}. The first operation to blame, at observation {position}: {error}"
         raise AnomalyError(message, error.op, error.operands, place) from error
 
-    def _culprit(self, batch: list[int]) -> tuple[int, AnomalyError] | None:
+    def _culprit(self, batch: Positions) -> tuple[int, AnomalyError] | None:
         """The first observation whose loss or gradient is not finite, and the operation where that began."""
         for position in batch:
             # First without detect_anomaly, which would also blame an infinity that does no harm, as in 1 / inf.
-            if not _all_finite(*self.eager(self.theta, [position])):
+            if not self.eager(self.theta, [position]).is_finite():
                 try:
                     with detect_anomaly():
                         self.eager(self.theta, [position])
@@ -325,7 +379,7 @@ def _run(training: _Training, keeper: Checkpoint | None, progress: bool, compile
     history = training.history
     was_training = training.model.training
     try:
-        training.begin(compile)
+        training.begin(compile, is_resumable=keeper is not None)
         with progress_bar(progress, training.rule.epochs) as show:
             while (reason := training.stop_reason()) is None:
                 training.epoch()
@@ -387,7 +441,3 @@ def _vector(numbers: Any, length: int) -> Vector:
     if vector.shape != (length,):
         raise ValueError(f"expected {length} numbers, got {numbers!r}")
     return vector
-
-
-def _all_finite(value: float, gradient: Vector) -> bool:
-    return math.isfinite(value) and bool(np.isfinite(gradient).all())

@@ -1,107 +1,409 @@
-"""nn.fit(compile=True) trains to the same results as the eager loop, or with it."""
+"""nn.fit trains with a compiled program, to the same results as with graphs; or with graphs, and says why."""
+
+import random
 
 import numpy as np
 import pytest
 
+import autograd
 import nn
+from autograd import AnomalyError, detect_anomaly, no_grad
 from nn.compiled import CompiledStep
 from nn.steps import EagerStep
 
-
-def trained(compile, loss, targets, optimizer=None, sizes=(3, 6, 4), activation="tanh", **settings):
-    rng = np.random.default_rng(3)
-    model = nn.MLP(list(sizes), activation=activation, seed=1)
-    inputs = rng.normal(size=(20, sizes[0]))
-    optimizer = None if optimizer is None else optimizer(model.parameters())
-    history = nn.fit(
-        model, inputs, targets, loss=loss, optimizer=optimizer, epochs=12, seed=5, progress=False, compile=compile,
-        **settings,
-    )  # fmt: skip
-    return history, np.array([p.data for p in model.parameters()])
-
-
+ROWS = np.random.default_rng(3).normal(size=(20, 3))
 REGRESSION = np.random.default_rng(1).normal(size=(20, 4))
 CLASSES = np.random.default_rng(1).integers(0, 4, 20)
 
 
-@pytest.mark.parametrize("batch_size", [None, 6])
+def numbers(model):
+    return np.array([p.data for p in model.parameters()])
+
+
+def trained(compile, loss=nn.mse, targets=REGRESSION, optimizer=None, model=None, inputs=ROWS, **settings):
+    model = model or nn.MLP([3, 6, 4], "tanh", seed=1)
+    optimizer = None if optimizer is None else optimizer(model.parameters())
+    schedule = settings.pop("schedule", None)
+    history = nn.fit(
+        model, inputs, targets, loss=loss, optimizer=optimizer, compile=compile,
+        schedule=None if schedule is None else schedule(optimizer),
+        **{"epochs": 12, "seed": 5, "progress": False, **settings},
+    )  # fmt: skip
+    return history, numbers(model)
+
+
+def check_same(compiled, eager, rtol=1e-9):
+    """Two trainings that differ in their engine alone."""
+    (history, theta), (expected, expected_theta) = compiled, eager
+    assert (history.engine, expected.engine) == ("compiled", "eager")
+    assert (history.why_eager, expected.why_eager) == ("", "compile=False was given")
+    assert (len(history), history.stopped) == (len(expected), expected.stopped)
+    for name in ("loss", "validation_loss", "step_sizes", "learning_rates"):
+        np.testing.assert_allclose(getattr(history, name), getattr(expected, name), rtol=rtol, atol=1e-11)
+    np.testing.assert_allclose(theta, expected_theta, rtol=rtol, atol=1e-11)
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 6, 20, 50])
 @pytest.mark.parametrize(
     ("loss", "targets"),
     [
         (nn.ssr, 0.1 * REGRESSION),
         (nn.mse, REGRESSION),
         (nn.mae, REGRESSION),
+        (nn.huber, REGRESSION.tolist()),
+        (nn.hinge, np.sign(REGRESSION)),
+        (nn.binary_cross_entropy_with_logits, (REGRESSION > 0).tolist()),
         (nn.cross_entropy, CLASSES),
+        (nn.cross_entropy, CLASSES.tolist()),
         (nn.cross_entropy, np.eye(4)[CLASSES]),
+        (lambda p, o: nn.nll(nn.log_softmax(p), o), CLASSES),
         (lambda p, o: nn.cross_entropy_of_probabilities(nn.softmax(p), o), CLASSES),
     ],
 )
 def test_same_as_eager(loss, targets, batch_size):
-    compiled, theta = trained(True, loss, targets, batch_size=batch_size, lr=0.01)
-    eager, expected = trained(False, loss, targets, batch_size=batch_size, lr=0.01)
-    assert (compiled.engine, eager.engine) == ("compiled", "eager")
-    np.testing.assert_allclose(compiled.loss, eager.loss, rtol=1e-10)
-    np.testing.assert_allclose(theta, expected, rtol=1e-9, atol=1e-11)
+    settings = {"batch_size": batch_size, "lr": 0.01}
+    check_same(trained(True, loss, targets, **settings), trained(False, loss, targets, **settings))
 
 
-@pytest.mark.parametrize(
-    "optimizer",
-    [
-        lambda p: nn.SGD(p, 0.05, momentum=0.9, nesterov=True, weight_decay=1e-3),
-        lambda p: nn.Adam(p, 0.01),
-        lambda p: nn.AdamW(p, 0.01),
-        lambda p: nn.RMSprop(p, 0.01),
-    ],
-)
-def test_all_optimizers(optimizer):
-    compiled, theta = trained(True, nn.mse, REGRESSION, optimizer)
-    _, expected = trained(False, nn.mse, REGRESSION, optimizer)
-    assert compiled.engine == "compiled"
-    np.testing.assert_allclose(theta, expected, rtol=1e-8, atol=1e-10)
+@pytest.mark.parametrize("settings", [
+    {"optimizer": lambda p: nn.SGD(p, 0.05, momentum=0.9, nesterov=True, weight_decay=1e-3)},
+    {"optimizer": lambda p: nn.Adam(p, 0.01)},
+    {"optimizer": lambda p: nn.AdamW(p, 0.01), "schedule": lambda o: nn.CosineAnnealingLR(o, 12)},
+    {"optimizer": lambda p: nn.RMSprop(p, 0.01), "schedule": lambda o: nn.StepLR(o, 3), "batch_size": 7},
+    {"tolerance": 2e-3, "epochs": 500, "lr": 0.1},
+    {"validation": (ROWS[:7], REGRESSION[:7]), "lr": 0.1},
+    {"validation": (ROWS[:7], -REGRESSION[:7]), "patience": 3, "epochs": 500, "lr": 0.1},
+    {"loss": nn.cross_entropy, "targets": CLASSES, "validation": (ROWS[:7], CLASSES[:7])},
+    {"loss": nn.ssr, "validation": (ROWS[:7], REGRESSION[:7]), "lr": 0.001},
+    {"inputs": ROWS.tolist(), "targets": REGRESSION.tolist()},
+    {"inputs": [tuple(row) for row in ROWS], "targets": np.float32(REGRESSION)},
+    {"inputs": ROWS.astype(int), "targets": np.int8(REGRESSION)},
+])  # fmt: skip
+def test_all_settings(settings):
+    check_same(trained(True, **settings), trained(False, **settings), rtol=1e-8)
 
 
-def branching_loss(outputs, target):
-    first = outputs[0]
-    return nn.mse(outputs, target) if first > 0 else 2.0 * nn.mse(outputs, target)
+def test_frozen_parameters_stay():
+    def partly_frozen(compile):
+        model = nn.MLP([3, 6, 4], "tanh", seed=1)
+        for p in model[0].parameters():
+            p.trainable = False
+        return trained(compile, model=model, optimizer=lambda p: nn.Adam(p, 0.01))
+
+    check_same(partly_frozen(True), partly_frozen(False))
 
 
-def test_a_model_that_decides_by_the_data_is_trained_eagerly():
-    compiled, theta = trained(True, branching_loss, REGRESSION)
-    _, expected = trained(False, branching_loss, REGRESSION)
-    assert compiled.engine == "eager"
-    assert (theta == expected).all()
+class Twofold(nn.Module):
+    """Two networks, the second of which is not used."""
+
+    def __init__(self):
+        self.used = nn.Linear(1, 1, seed=0)
+        self.unused = nn.Linear(1, 1, seed=1)
+
+    def forward(self, xs):
+        return self.used(xs)
 
 
-def test_eager_is_the_default():
-    history = nn.fit(nn.Linear(1, 1, seed=0), [1.0, 2.0], [1.0, 2.0], loss=nn.mse, epochs=2)
+@pytest.mark.parametrize("make", [
+    lambda p: nn.SGD(p, 0.05, momentum=0.9, weight_decay=0.1),
+    lambda p: nn.AdamW(p, 0.05),
+])  # fmt: skip
+@pytest.mark.parametrize("compile", [True, False])
+def test_parameters_without_a_gradient_stay_as_in_the_loop_by_hand(compile, make):
+    model, by_hand = Twofold(), Twofold()
+    rows, targets = [[1.0], [2.0], [-1.0]], [1.0, 0.0, 3.0]
+    history = nn.fit(model, rows, targets, loss=nn.mse, optimizer=make(model.parameters()), epochs=30, compile=compile)
+    optimizer = make(by_hand.parameters())
+    for _ in range(30):
+        optimizer.zero_grad()
+        nn.mse([by_hand(row) for row in rows], [[y] for y in targets]).backward()
+        optimizer.step()
+    assert history.engine == ("compiled" if compile else "eager")
+    assert (numbers(model.unused) == numbers(Twofold().unused)).all()
+    np.testing.assert_allclose(numbers(model), numbers(by_hand), rtol=1e-10)
+
+
+def test_parameters_that_some_observations_do_not_reach_stay_in_those_steps():
+    def loss(outputs, target):
+        return (outputs[0] - 1.0) ** 2 if target else (outputs[1] + 1.0) ** 2
+
+    model, by_hand = nn.Linear(1, 2, seed=0), nn.Linear(1, 2, seed=0)
+    optimizer = nn.SGD(model.parameters(), 0.05, momentum=0.9, weight_decay=0.1)
+    rows, targets = [1.0, 2.0, 3.0], [True, False, False]
+    history = nn.fit(model, rows, targets, loss=loss, optimizer=optimizer, epochs=20, batch_size=1, seed=2)
     assert history.engine == "eager"
+    optimizer, rng = nn.SGD(by_hand.parameters(), 0.05, momentum=0.9, weight_decay=0.1), np.random.default_rng(2)
+    for _ in range(20):
+        for position in rng.permutation(3):
+            optimizer.zero_grad()
+            loss(by_hand([rows[position]]), targets[position]).backward()
+            optimizer.step()
+    np.testing.assert_allclose(numbers(model), numbers(by_hand), rtol=1e-12)
 
 
-def fit_one_odd_target(compile):
-    """Forty observations; the loss decides in Python by the target, and only the second has another one."""
+# What keeps a training eager
+
+
+class Bent(nn.MLP):
+    """A network whose first output is replaced by a function of it and of the inputs, and of the module itself."""
+
+    def __init__(self, bend):
+        super().__init__([3, 6, 4], "tanh", seed=1)
+        self.bend = bend
+        self.rng = np.random.default_rng(0)
+        self.calls = 0
+        self.seen = []
+
+    def forward(self, xs):
+        first, *others = super().forward(xs)
+        return [self.bend(self, first, xs), *others]
+
+
+def counted(model, h, xs):
+    model.calls += 1
+    return h * 0.9**model.calls
+
+
+def collected(model, h, xs):
+    model.seen.append(h)
+    return h
+
+
+def by_class(outputs, target):
+    return nn.cross_entropy(outputs, target) * (5.0 if target == 3 else 1.0)
+
+
+def weighted(outputs, target):
+    return nn.cross_entropy(outputs, target) * {3: 5.0}.get(target, 1.0)
+
+
+def detached(outputs, target):
+    return nn.mse(outputs, [o.detach() for o in outputs]) + nn.mse(outputs, target)
+
+
+def without_gradient(outputs, target):
+    with no_grad():
+        scale = outputs[0] * 2.0
+    return nn.mse(outputs, target) * scale
+
+
+READING = {
+    "comparison": {"model": lambda m, h, xs: h if h > 0 else 2.0 * h},
+    "comparison of an input": {"model": lambda m, h, xs: h if xs[0] > 0 else 2.0 * h},
+    "equality of an input": {"model": lambda m, h, xs: h if xs[0] == 0.5 else 2.0 * h},
+    "data": {"model": lambda m, h, xs: h / (1.0 + abs(h.data))},
+    "parameter": {"model": lambda m, h, xs: h * m[0].weight[0][0].data},
+    "max": {"model": lambda m, h, xs: max(h, 0.0)},
+    "float": {"model": lambda m, h, xs: h * float(xs[0])},
+    "grad": {"model": lambda m, h, xs: h + m[0].weight[0][0].grad},
+    "backward": {"model": lambda m, h, xs: (h.backward(), h)[1]},
+    "text": {"model": lambda m, h, xs: h * len(f"{h:.3f}")},
+    "NumPy": {"model": lambda m, h, xs: h * np.asarray(xs, dtype=float).sum()},
+    "argmax": {"loss": lambda o, t: o[nn.argmax(o)] ** 2 + nn.mse(o, t)},
+    "detach": {"loss": detached},
+    "no_grad": {"loss": without_gradient},
+    "class": {"loss": by_class, "targets": CLASSES},
+    "class as a key": {"loss": weighted, "targets": CLASSES},
+    "class as an index": {"loss": lambda o, t: -nn.log_softmax(o)[t], "targets": CLASSES},
+    "truth": {"loss": lambda o, t: nn.mse(o, [1.0] * 4) if t else nn.mse(o, [0.0] * 4), "targets": CLASSES},
+}
+
+
+def settings_of(case):
+    return {**case, "model": Bent(case["model"])} if "model" in case else case
+
+
+@pytest.mark.parametrize("case", READING.values(), ids=READING)
+def test_what_python_decides_by_a_number_is_decided_for_each_observation(case):
+    history, theta = trained(True, lr=0.05, **settings_of(case))
+    expected, expected_theta = trained(False, lr=0.05, **settings_of(case))
+    assert (history.engine, history.loss) == ("eager", expected.loss)
+    assert (theta == expected_theta).all()
+    assert history.why_eager.startswith(f"Python code reads the number of a Value, in {__file__}:")
+
+
+def test_the_line_is_named():
+    history, _ = trained(True, model=Bent(lambda m, h, xs: h if h < 1e9 else 0.0))
+    assert history.why_eager.endswith(
+        "\n    history, _ = trained(True, model=Bent(lambda m, h, xs: h if h < 1e9 else 0.0))"
+    )
+
+
+RANDOM = random.Random(0)
+GENERATOR = np.random.default_rng(0)
+CHANGING = {
+    "counter": (counted, "each call of the model changes calls"),
+    "list": (collected, "each call of the model changes seen"),
+    "generator of the module": (lambda m, h, xs: h * (m.rng.random() > 1e-9), "each call of the model changes rng"),
+    "Python's random numbers": (lambda m, h, xs: h * random.uniform(1.0, 1.0), "changes the state of Python's module"),
+    "NumPy's random numbers": (lambda m, h, xs: h * np.random.uniform(1.0, 1.0), "changes the state of numpy.random"),
+    "generator elsewhere": (lambda m, h, xs: h * GENERATOR.uniform(0.5, 1.0), "program and graph differed at row 0"),
+}
+
+
+@pytest.mark.parametrize(("bend", "why"), CHANGING.values(), ids=CHANGING)
+def test_a_model_that_changes_with_each_call(bend, why):
+    history, _ = trained(True, model=Bent(bend))
+    assert history.engine == "eager"
+    assert why in history.why_eager
+
+
+def test_a_state_that_no_call_can_show():
+    """It changes while the training goes on, outside of the model; found when program and graph are compared again."""
+    scale = [1.0]
+
+    class Annealing(nn.StepLR):
+        def step(self):
+            super().step()
+            scale[0] *= 0.9
+
+    history, _ = trained(
+        True,
+        lambda outputs, target: nn.mse(outputs, target) * scale[0],
+        optimizer=lambda p: nn.SGD(p, 0.1),
+        schedule=lambda o: Annealing(o, 100),
+    )
+    assert history.engine == "compiled, then eager"
+    assert history.why_eager.startswith(
+        "program and graph differed at row 9 in step 2: model or loss depend on something"
+    )
+
+
+class Dropout(nn.Module):
+    """Drops values in training, and none in evaluation."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+
+    def forward(self, xs):
+        return [2.0 * x if self.rng.random() < 0.5 else 0.0 * x for x in xs] if self.training else xs
+
+
+def test_dropout_is_trained_eagerly_and_validated_without():
+    model = nn.Sequential(nn.Linear(3, 6, seed=0), Dropout(), nn.Linear(6, 4, seed=1))
+    history, _ = trained(True, model=model, validation=(ROWS, REGRESSION))
+    assert (history.engine, history.why_eager) == ("eager", "each call of the model changes 1.rng")
+    each = [nn.mse(model.eval()(row), target).data for row, target in zip(ROWS, REGRESSION, strict=True)]
+    assert history.validation_loss[-1] == pytest.approx(np.mean(each), rel=1e-12)
+
+
+class Summing(nn.Module):
+    """Takes any number of inputs, alone or in lists."""
+
+    def __init__(self):
+        self.weight = nn.Parameter(0.5)
+
+    def forward(self, xs):
+        return [self.weight * autograd.sum(x if isinstance(x, list) else [x]) for x in xs]
+
+
+@pytest.mark.parametrize(("changes", "why"), [
+    ({"compile": False}, "compile=False was given"),
+    ({"epochs": 4, "inputs": ROWS[:12], "targets": REGRESSION[:12]}, "for 48 graphs, one for each observation in each"),
+    ({"inputs": [[1.0], [1.0, 2.0]] * 10, "model": Summing()}, "the inputs are not numbers, all rows in one form"),
+    ({"inputs": [[[1.0, 2.0]], [1.0]] * 10, "model": Summing()}, "the inputs are not numbers, all rows in one form"),
+    ({"targets": ["a"] * 20}, "the targets are not numbers, all rows in one form"),
+    ({"targets": [None] * 20}, "the targets are not numbers, all rows in one form"),
+    ({"loss": lambda o, t: o[0] * t[0].is_integer()}, "called with Values for numbers, AttributeError: 'Placeholder'"),
+])  # fmt: skip
+def test_the_reason_for_training_eagerly(changes, why):
+    history, _ = trained(**{"compile": True, "loss": lambda o, t: o[0] ** 2, **changes})
+    assert history.engine == "eager"
+    assert history.why_eager.startswith(why)
+
+
+def test_rows_may_be_nested():
+    def fitted(compile):
+        rows = ROWS.reshape(20, 1, 3)
+        return trained(compile, lambda o, t: (o[0] - t) ** 2, REGRESSION[:, 0], model=Summing(), inputs=rows, lr=0.01)
+
+    check_same(fitted(True), fitted(False))
+
+
+def test_detect_anomaly_looks_at_each_operation():
+    with detect_anomaly():
+        history, _ = trained(True)
+    assert history.engine == "eager"
+    with detect_anomaly(), pytest.raises(AnomalyError, match="exp gave inf"):
+        trained(True, lambda outputs, target: outputs[0] + 1.0 / autograd.exp(1000.0 + autograd.square(outputs[0])))
+
+
+@pytest.mark.parametrize(("loss", "targets"), [
+    (nn.hinge, [[1.0, -1.0, 1.0, 2.0]]),
+    (nn.binary_cross_entropy_with_logits, [[1.0, 0.5, 1.0, -0.1]]),
+    (nn.cross_entropy, [[1.0, 0.5, 0.0, 0.0]]),
+    (nn.cross_entropy, [[1.5, -0.5, 0.0, 0.0]]),
+    (nn.cross_entropy, [4]),
+    (nn.cross_entropy, [-1]),
+    (nn.cross_entropy, [True]),
+])  # fmt: skip
+def test_a_target_that_the_loss_refuses_is_refused_when_its_row_is_met(loss, targets):
+    """The program takes all targets as they are, so the losses look at all of them while it is made."""
+    good = [0] if isinstance(targets[0], int) else [[1.0, 0.0, 0.0, 0.0]]
+    good = [[1.0] * 4] if loss is nn.hinge else good
+    rows = good * 13 + targets + good * 6
+    errors, parameters = [], []
+    for compile in (True, False):
+        model = nn.MLP([3, 6, 4], "tanh", seed=1)
+        with pytest.raises((ValueError, TypeError)) as error:
+            trained(compile, loss, rows, model=model, batch_size=5)
+        errors.append((type(error.value), str(error.value), error.value.__notes__))
+        parameters.append(numbers(model).tolist())
+    assert errors[0] == errors[1]
+    assert errors[0][2] == ["This happened at row 13 of the inputs and its target."]
+    assert parameters[0] == parameters[1]
+
+
+@pytest.mark.parametrize("lr", [1e-3, 1e80])
+def test_anomalies_are_those_of_eager_training(lr):
+    def diverging(outputs, target):
+        return autograd.log(outputs[0] - target) if lr < 1 else nn.ssr(outputs[0], target)
+
+    messages = []
+    for compile in (True, False):
+        model = nn.MLP([1, 2, 1], seed=0)
+        with pytest.raises(AnomalyError) as error:
+            nn.fit(
+                model, [0.0, 0.5, 1.0, 2.0], [-9.0, -9.0, -9.0, 9.0 if lr < 1 else 0.0], loss=diverging, lr=lr,
+                epochs=100, batch_size=2, seed=0, compile=compile,
+            )  # fmt: skip
+        messages.append((str(error.value), error.value.op, error.value.line, numbers(model).tolist()))
+    assert messages[0] == messages[1]
+
+
+# Comparing program and graph
+
+
+def branching_by_row(odd):
+    """A choice that no Value takes part in: the targets are compared as a part of the array that they came from."""
+    rows = iter(range(10**6))
 
     def loss(outputs, target):
-        return (outputs[0] - 5.0) ** 2 if target == 1 else outputs[0] ** 2
+        return nn.mse(outputs, target) * (3.0 if next(rows) == odd else 1.0)
 
-    model = nn.MLP([1, 3, 1], seed=0)
-    targets = [int(position == 1) for position in range(40)]
-    history = nn.fit(model, [i / 40 for i in range(40)], targets, loss=loss, lr=0.05, epochs=20, compile=compile)
-    return history, [p.data for p in model.parameters()]
+    return loss
 
 
-def test_all_observations_are_compared_before_the_first_step():
-    compiled, theta = fit_one_odd_target(True)
-    eager, expected = fit_one_odd_target(False)
-    assert compiled.engine == "eager"
-    assert (compiled.loss, theta) == (eager.loss, expected)
+# Model and loss are called once to make the program, and once for each row that is compared first.
+BEFORE_THE_FIRST_STEP = 1 + 8
 
 
-# Tracing calls the loss once, and comparing at the start once for each of the 20 observations.
-BEFORE_THE_FIRST_STEP = 21
+@pytest.mark.parametrize("call", range(1, BEFORE_THE_FIRST_STEP))
+def test_rows_are_compared_before_the_first_step(call):
+    history, _ = trained(True, branching_by_row(call))
+    assert history.engine == "eager"
+    row = [0, 2, 5, 8, 10, 13, 16, 19][call - 1]
+    assert history.why_eager.startswith(f"program and graph differed at row {row}: model or loss depend on")
 
 
-def test_a_decision_that_is_met_later():
-    """Program and graph agree at first; when they do not any more, the graph takes over."""
+@pytest.mark.parametrize("step", [1, 2, 4, 8])
+def test_rows_are_compared_in_training(step):
+    history, _ = trained(True, branching_by_row(BEFORE_THE_FIRST_STEP + [1, 2, 4, 8].index(step)))
+    assert history.engine == "compiled, then eager"
+    assert f" in step {step}: " in history.why_eager
+
+
+def test_the_graph_takes_over_with_the_step_in_which_it_differs():
     calls = 0
 
     def loss(outputs, target):
@@ -109,46 +411,77 @@ def test_a_decision_that_is_met_later():
         calls += 1
         return nn.mse(outputs, target) * (1.0 if calls <= BEFORE_THE_FIRST_STEP + 2 else 3.0)
 
-    history, _ = trained(True, loss, REGRESSION)  # compared at the first, second and fourth of twelve steps
+    history, _ = trained(True, loss)
     assert history.engine == "compiled, then eager"
     assert calls == BEFORE_THE_FIRST_STEP + 3 + 20 * 9
     assert history.loss[3] > 2.0 * history.loss[2]
 
 
-def test_later_checks_go_through_the_observations():
-    calls, targets = 0, list(range(20))
-    seen = []
+def test_the_larger_the_graph_the_rarer_is_it_compared():
+    calls = 0
 
     def loss(outputs, target):
         nonlocal calls
         calls += 1
-        if calls > BEFORE_THE_FIRST_STEP:
-            seen.append(target)
         return (outputs[0] - target) ** 2
 
-    history, _ = trained(True, loss, targets, lr=0.001)
-    assert history.engine == "compiled"
-    assert seen == [0, 1, 2, 3]  # at steps 1, 2, 4 and 8
+    for sizes, every in (([3, 1], 64), ([3, 30, 1], 250)):
+        calls = 0
+        model = nn.MLP(sizes, "tanh", seed=0)
+        history, _ = trained(True, loss, list(range(20)), model=model, epochs=1000, lr=0.001)
+        assert history.engine == "compiled"
+        assert calls == BEFORE_THE_FIRST_STEP + sum(n & (n - 1) == 0 or n % every == 0 for n in range(1, 1001))
 
 
 @pytest.mark.parametrize(("noise", "agrees"), [(1e-12, True), (1e-6, False)])
-def test_rounding_counts_by_the_largest_numbers_met(noise, agrees):
+@pytest.mark.parametrize("added", [True, False])
+def test_rounding_counts_by_the_largest_numbers_met(noise, agrees, added):
     """At the minimum loss and gradient are 0 in the graph; what rounding leaves of them in a program is no branch."""
     model = nn.Linear(1, 1, seed=0)
-    eager = EagerStep(model, nn.mse, ([[1.0]], [1.0]), model.parameters(), added=False)
+    eager = EagerStep(model, nn.mse, ([[1.0]], [1.0]), model.parameters(), added)
 
     class Rounding:
         def __call__(self, inputs, targets):
-            value, gradient = eager(self.theta, [0])
+            value, gradient, _ = eager(self.theta, [0] * len(inputs))
             return value + noise, gradient - noise
 
-    step = CompiledStep(eager, Rounding(), (np.array([[1.0]]), np.array([[1.0]])))
+    step = CompiledStep(eager, Rounding(), (np.array([[1.0]]), np.array([[1.0]])), nodes=4)
     far, minimum = np.array([3.0, 0.0]), np.array([1.0, 0.0])
-    assert step.agrees_at(far, 0) == agrees
-    assert step.agrees_at(minimum, 0) == agrees
+    for batches in ([1], [3], [1, 3]):
+        assert step.agrees_at(far, 0, batches) == agrees
+        assert step.agrees_at(minimum, 0, batches) == agrees
 
 
-@pytest.mark.parametrize("call", [1, 2, 15, BEFORE_THE_FIRST_STEP + 1])
+@pytest.mark.parametrize("wrong", [1, 2, 5])
+def test_the_program_is_compared_with_batches_of_all_sizes(wrong, monkeypatch):
+    """Programs compute small batches in another way than large ones."""
+    original = CompiledStep._by_program
+
+    def by_program(self, theta, positions):
+        slope = original(self, theta, positions)
+        return slope._replace(loss=slope.loss + 1.0) if len(positions) == wrong else slope
+
+    monkeypatch.setattr(CompiledStep, "_by_program", by_program)
+    for batch_size, sizes in ((None, {20}), (5, {5}), (6, {6, 2}), (1, {1}), (100, {20}), (19, {19, 1})):
+        assert trained(True, batch_size=batch_size)[0].engine == ("eager" if wrong in sizes else "compiled")
+
+
+def test_what_a_program_cannot_compute_is_left_to_the_graph():
+    """Where it gives nan the graphs of the batch are built: only those classes count in them that occur."""
+
+    def loss(outputs, target):
+        return nn.cross_entropy_of_probabilities(nn.softmax([1000.0 * o for o in outputs]), target)
+
+    settings = {"loss": loss, "targets": np.zeros(20, dtype=int), "lr": 1e-9}
+    model, same = nn.Linear(3, 2, seed=0), nn.Linear(3, 2, seed=0)
+    for m in (model, same):
+        m.load_state_dict({"weight": [[0.0] * 3] * 2, "bias": [1.0, 0.0]})
+    history, theta = trained(True, model=model, **settings)
+    expected, expected_theta = trained(False, model=same, **settings)
+    assert (history.loss, theta.tolist()) == (expected.loss, expected_theta.tolist())
+
+
+@pytest.mark.parametrize("call", [1, 2, 5, BEFORE_THE_FIRST_STEP + 1])
 @pytest.mark.parametrize("place", ["loss", "forward"])
 def test_ctrl_c_returns_the_history_at_any_time(call, place):
     calls = 0
@@ -172,13 +505,14 @@ def test_ctrl_c_returns_the_history_at_any_time(call, place):
 
     model = Interrupted(1, 1, seed=0).eval()
     before = [p.data for p in model.parameters()]
-    history = nn.fit(model, list(range(20)), list(range(20)), loss=loss, epochs=3, compile=True)
+    history = nn.fit(model, list(range(20)), list(range(20)), loss=loss, epochs=3)
     assert (history.stopped, len(history)) == ("interrupted", 0)
     assert [p.data for p in model.parameters()] == before
     assert not model.training
 
 
-def test_the_program_is_that_of_training_mode():
+@pytest.mark.parametrize("validation", [None, ([1.0, -1.0], [2.0, 2.0])])
+def test_programs_are_those_of_training_and_of_evaluation(validation):
     class Doubled(nn.Linear):
         def forward(self, xs):
             (output,) = super().forward(xs)
@@ -186,10 +520,23 @@ def test_the_program_is_that_of_training_mode():
 
     def fitted(compile):
         model = Doubled(1, 1, seed=0).eval()
-        return nn.fit(model, [1.0, 2.0], [3.0, 5.0], loss=nn.mse, lr=0.01, epochs=5, compile=compile)
+        settings = {"lr": 0.01, "epochs": 40, "validation": validation}
+        return trained(compile, model=model, inputs=[1.0, 2.0], targets=[3.0, 5.0], **settings)
 
-    assert fitted(True).engine == "compiled"
-    assert fitted(True).loss == pytest.approx(fitted(False).loss, rel=1e-12)
+    check_same(fitted(True), fitted(False))
+
+
+def test_the_validation_loss_comes_from_a_program():
+    calls = 0
+
+    def loss(outputs, target):
+        nonlocal calls
+        calls += 1
+        return nn.mse(outputs, target)
+
+    trained(True, loss, validation=(ROWS, REGRESSION))
+    compared = 2 * sum(n & (n - 1) == 0 for n in range(1, 13))
+    assert calls == 2 * BEFORE_THE_FIRST_STEP + compared
 
 
 @pytest.mark.parametrize("compile", [True, False])
@@ -197,5 +544,5 @@ def test_no_gradient_is_left(compile):
     """The gradient of the last step was taken at other numbers than the parameters have now."""
     model = nn.Linear(1, 1, seed=0)
     only_some = nn.SGD(model.bias, lr=0.1)
-    nn.fit(model, [1.0, 2.0], [3.0, 5.0], loss=nn.mse, optimizer=only_some, epochs=3, compile=compile)
+    nn.fit(model, [1.0, 2.0], [3.0, 5.0], loss=nn.mse, optimizer=only_some, epochs=30, compile=compile)
     assert not any(p.has_grad for p in model.parameters())

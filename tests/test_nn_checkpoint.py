@@ -68,13 +68,30 @@ def test_a_longer_training_goes_on_exactly(tmp_path, optimizer, compile):
     assert resumed[1].engine == ("compiled" if compile else "eager")
 
 
+@pytest.mark.parametrize("compile", [True, False])
 @pytest.mark.parametrize("kind", [Killed, KeyboardInterrupt, RuntimeError])
-def test_a_training_that_was_stopped_in_an_epoch_goes_on_exactly(tmp_path, kind):
-    path = tmp_path / "run.json"
+def test_a_training_that_was_stopped_in_an_epoch_goes_on_exactly(tmp_path, monkeypatch, kind, compile):
+    """Each epoch has four steps; the optimiser fails in the thirtieth."""
+
+    def failing(self, theta, gradient, memory):
+        if self.steps == 30:
+            raise kind
+        return rule(self, theta, gradient, memory)
+
+    path, rule = tmp_path / "run.json", nn.Adam.rule
+    monkeypatch.setattr(nn.Adam, "rule", failing)
     with contextlib.suppress(Killed, RuntimeError):
-        train(20, path, loss=killed_after(77, kind))  # the graph calls the loss for each observation
+        train(20, path, compile=compile)
+    monkeypatch.undo()
     assert len(json.loads(path.read_text())["history"]["loss"]) == 7
-    assert result(train(20, path)) == result(train(20))
+    assert result(train(20, path, compile=compile)) == result(train(20, compile=compile))
+
+
+def test_a_short_first_part_runs_the_same_engine(tmp_path):
+    """Without a checkpoint, a training of so few graphs would be eager."""
+    assert train(1, tmp_path / "run.json")[1].engine == "compiled"
+    assert train(1)[1].engine == "eager"
+    assert result(train(20, tmp_path / "run.json")) == result(train(20))
 
 
 def test_validation_and_patience_go_on_exactly(tmp_path):

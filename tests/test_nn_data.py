@@ -13,12 +13,12 @@ from nn.data import digest, observations
 )
 def test_a_row_of_one_number_may_be_plain(inputs):
     rows, _ = observations(inputs, [0, 1], "inputs", "targets")
-    assert rows == [[1], [2]]
+    assert list(rows) == [[1], [2]]
 
 
 def test_targets_stay_what_they_are():
     _, targets = observations([1, 2, 3], [np.int64(2), [0, 1], "setosa"], "inputs", "targets")
-    assert targets == [2, [0, 1], "setosa"]
+    assert list(targets) == [2, [0, 1], "setosa"]
     assert type(targets[0]) is int
 
 

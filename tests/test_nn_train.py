@@ -210,7 +210,7 @@ def test_ctrl_c_returns_the_history_with_the_last_complete_step():
         return nn.mse(outputs, target)
 
     model, same = nn.Linear(2, 1, seed=0), nn.Linear(2, 1, seed=0)
-    history = nn.fit(model, ROWS, SUMS, loss=loss, lr=0.1, epochs=100)
+    history = nn.fit(model, ROWS, SUMS, loss=loss, lr=0.1, epochs=100, compile=False)
     assert (len(history), history.stopped) == (3, "interrupted")
     nn.fit(same, ROWS, SUMS, loss=nn.mse, lr=0.1, epochs=3)
     assert numbers(model) == numbers(same)
@@ -249,7 +249,7 @@ def test_an_error_leaves_the_last_complete_step():
 
     model, same = nn.Linear(2, 1, seed=0), nn.Linear(2, 1, seed=0)
     with pytest.raises(RuntimeError, match="no more"):
-        nn.fit(model, ROWS, SUMS, loss=loss, lr=0.1, epochs=100)
+        nn.fit(model, ROWS, SUMS, loss=loss, lr=0.1, epochs=100, compile=False)
     nn.fit(same, ROWS, SUMS, loss=nn.mse, lr=0.1, epochs=3)
     assert numbers(model) == numbers(same)
 

@@ -10,7 +10,7 @@ import pytest
 
 import autograd
 import nn
-from autograd import Placeholder, Value, detect_anomaly, detect_reads, derivative, grad, jvp, no_grad
+from autograd import Placeholder, Value, derivative, detect_anomaly, detect_reads, grad, jvp, no_grad
 
 
 def under_no_grad(x):
