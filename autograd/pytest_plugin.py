@@ -45,17 +45,18 @@ def gradcheck(request: pytest.FixtureRequest) -> Callable[..., Report]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_pycollect_makeitem(obj: object) -> None:
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str, obj: object) -> None:
     """Takes the sampled arguments out of the signature of a marked function, before pytest looks for fixtures."""
     function = getattr(obj, "__func__", obj)
-    marks = [mark for mark in getattr(function, "pytestmark", ()) if mark.name in ("gradcheck", "parametrize")]
-    if inspect.isfunction(function) and any(mark.name == "gradcheck" for mark in marks):
-        sampled = _sampled_names(function, marks)
-        function.__signature__ = _signature_without(inspect.signature(function), sampled)  # type: ignore[attr-defined]
+    if inspect.isfunction(function) and collector.istestfunction(obj, name):
+        marks = [*getattr(function, "pytestmark", ()), *collector.iter_markers()]
+        if any(mark.name == "gradcheck" for mark in marks):
+            sampled = _sampled_names(function, [mark for mark in marks if mark.name == "parametrize"])
+            function.__signature__ = _signature_without(inspect.signature(function), sampled)  # type: ignore[attr-defined]
 
 
-def _sampled_names(function: Callable[..., Any], marks: Sequence[pytest.Mark]) -> list[str]:
-    given = {name for mark in marks if mark.name == "parametrize" for name in _parametrized(mark)}
+def _sampled_names(function: Callable[..., Any], parametrizations: Sequence[pytest.Mark]) -> list[str]:
+    given = {name for mark in parametrizations for name in _parametrized(mark)}
     parameters = inspect.signature(function).parameters.values()
     return [
         parameter.name
@@ -85,7 +86,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if marker is None:
         return None
     __tracebackhide__ = True
-    _check_function(pyfuncitem, **marker.kwargs)
+    _check_function(pyfuncitem, *marker.args, **marker.kwargs)
     return True
 
 
@@ -101,11 +102,28 @@ def _check_function(
     __tracebackhide__ = True
     check: Any = item.funcargs["gradcheck"]
     function, names = _function_of_values(item)
-    if isinstance(points, int):
+    if not names:
+        raise TypeError(f"{item.name} is marked gradcheck and has no positional arguments, there is nothing to check")
+    if isinstance(points, int) and points > 0:
         points = list(sample_points(function, names, points, seed, ranges or {}))
-    for i, point in enumerate(points):
-        item.stash[_points] = _described_point(names, point, i, len(points))
+    given = _checked_points(points, names)
+    for i, point in enumerate(given):
+        item.stash[_points] = _described_point(names, point, i, len(given))
         check(function, named_values(names, point), **tolerances)
+
+
+def _checked_points(points: Any, names: Sequence[str]) -> Sequence[Sequence[Any]]:
+    """The points, if there are some, and each has a number or list for every argument."""
+    __tracebackhide__ = True
+    if not isinstance(points, (list, tuple)) or not points:
+        raise ValueError(f"gradcheck(points=...) must be a positive number or a list of tuples, got {points!r}")
+    for point in points:
+        if not isinstance(point, (list, tuple)) or len(point) != len(names):
+            raise ValueError(
+                f"gradcheck(points=...): a point must be a tuple with one element for each of {', '.join(names)}, "
+                f"got {point!r}"
+            )
+    return points
 
 
 def _function_of_values(item: pytest.Function) -> tuple[Callable[..., Any], list[str]]:
@@ -117,6 +135,7 @@ def _function_of_values(item: pytest.Function) -> tuple[Callable[..., Any], list
     fixtures = {name: item.funcargs[name] for name in asked_for if name in every and name in item.funcargs}
 
     def function(*values: Any) -> Any:
+        __tracebackhide__ = True
         result = item.obj(**dict(zip(names, values, strict=True)), **fixtures)
         if result is None:
             raise TypeError(f"{item.name} is marked gradcheck and must return the Value to check, got None")
@@ -141,18 +160,31 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Moves what a check found from the end of the traceback into a section of its own, and adds a picture."""
     error = call.excinfo.value if call.excinfo is not None else None
-    checking = sys.modules.get("autograd.checking.report")
-    if checking is None or not isinstance(error, checking.GradcheckError) or _requests not in item.stash:
-        return (yield)
-    text = _section(item, error.report)
-    error.args = (error.report.summary,)
+    report = _report_of(error) if _requests in item.stash else None
+    if report is not None and error is not None:
+        error.args = (report.summary,)
     outcome = yield
-    outcome.sections.append(("gradcheck", text))
+    parts = [item.stash.get(_points, "")] if error is not None else []
+    if report is not None:
+        parts += [str(report), _picture(item, report)]
+    text = "\n\n".join(filter(None, parts))
+    if text and outcome.failed:
+        outcome.sections.append(("gradcheck", text))
+    if item.get_closest_marker("gradcheck") is not None:
+        _without_advice(outcome)
     return outcome
 
 
-def _section(item: pytest.Item, report: Report) -> str:
-    return "\n\n".join(part for part in (item.stash.get(_points, ""), str(report), _picture(item, report)) if part)
+def _report_of(error: BaseException | None) -> Report | None:
+    checking = sys.modules.get("autograd.checking.report")
+    return error.report if checking is not None and isinstance(error, checking.GradcheckError) else None
+
+
+def _without_advice(outcome: pytest.TestReport) -> None:
+    """No line of the test calls a marked function; pytest would advise to look at the plugin's own lines instead."""
+    traceback = getattr(outcome.longrepr, "reprtraceback", None)
+    if traceback is not None and all(getattr(entry, "reprfileloc", "") is None for entry in traceback.reprentries):
+        traceback.extraline = None
 
 
 def _picture(item: pytest.Item, report: Report) -> str:

@@ -67,7 +67,7 @@ def test_a_failure_has_a_section_with_table_point_and_picture(run):
     outcome.assert_outcomes(failed=1)
     outcome.stdout.fnmatch_lines(
         [
-            "*GradcheckError: gradcheck FAILED at 'cube': 2 derivatives, 2 wrong",
+            "E   autograd.GradcheckError: gradcheck FAILED at 'cube': 2 derivatives, 2 wrong",
             "*- gradcheck -*",
             "point 1 of 20: x = *, y = *",
             "this point alone: @pytest.mark.gradcheck(points=[[](*, *)[]])",
@@ -82,6 +82,7 @@ def test_a_failure_has_a_section_with_table_point_and_picture(run):
     assert ET.parse(path).getroot().tag.endswith("svg")
     assert "wrong derivative by operand 0" in path.read_text(encoding="utf-8")
     assert "pytest_plugin.py" not in text  # the plugin's own frames are no news
+    assert "--full-trace" not in text
     assert text.count("has a wrong derivative") == 1
 
 
@@ -171,6 +172,68 @@ def test_plain():
     outcome.assert_outcomes(passed=6)
 
 
+def test_classes_and_modules_can_be_marked(run):
+    outcome = run("""
+pytestmark = pytest.mark.gradcheck(points=2)
+
+def helper(a, b):
+    return a
+
+def test_in_a_marked_module(x):
+    return helper(x, b=1)
+
+class TestClass:
+    @staticmethod
+    def test_static(x):
+        return x * 3
+
+    def test_method(self, x, y):
+        return x * y
+
+@pytest.mark.parametrize("f", [abs, Value.tanh])
+class TestParametrized:
+    def test_parameter_of_the_class(self, x, f):
+        return f(x)
+""")
+    outcome.assert_outcomes(passed=5)
+
+
+def test_expected_failures_are_expected(run):
+    outcome = run("""
+@pytest.mark.xfail(raises=GradcheckError, strict=True)
+@pytest.mark.gradcheck(2)
+def test_expected(x):
+    return cube(x)
+
+@pytest.mark.gradcheck(2)
+def test_skipped(x):
+    pytest.skip("not here")
+""")
+    outcome.assert_outcomes(xfailed=1, skipped=1)
+    assert "gradcheck -" not in outcome.stdout.str()
+
+
+def test_an_error_at_a_point_says_at_which(run):
+    outcome = run("""
+@pytest.mark.gradcheck(points=[(1.0,), (2.0,), (3.0,)])
+def test_error(x):
+    assert x < 2, "too large"
+    return x * x
+""")
+    outcome.stdout.fnmatch_lines([">*assert x < 2*", "*- gradcheck -*", "point 2 of 3: x = 2.0", "this point alone: *"])
+
+
+def test_a_failure_that_is_no_gradients_has_no_section(run):
+    outcome = run("""
+def test_caught(gradcheck):
+    with pytest.raises(GradcheckError):
+        gradcheck(cube, [1.0])
+    assert False
+""")
+    outcome.assert_outcomes(failed=1)
+    assert "gradcheck -" not in outcome.stdout.str()
+
+
 def test_tolerances_are_passed_on(run):
     run("""
 @pytest.mark.gradcheck(points=[(0.0,)], kinks="fail")
@@ -191,6 +254,12 @@ def test_loose(x):
         ("@pytest.mark.gradcheck(ranges={'x': (1, 0)})\ndef test_it(x):\n    return x\n", "*low < high*"),
         ("@pytest.mark.gradcheck\ndef test_it(x):\n    return (-1 - x * x).log()\n", "*no point was found*"),
         ("@pytest.mark.gradcheck(point=3)\ndef test_it(x):\n    return x\n", "*point*"),
+        ("@pytest.mark.gradcheck(points=0)\ndef test_it(x):\n    return x\n", "*positive number or a list*, got *"),
+        ("@pytest.mark.gradcheck(points=2.5)\ndef test_it(x):\n    return x\n", "*list of tuples, got 2.5"),
+        ("@pytest.mark.gradcheck([1.0])\ndef test_it(x):\n    return x\n", "*one element for each of x, got 1.0"),
+        ("@pytest.mark.gradcheck([(1, 2)])\ndef test_it(x):\n    return x\n", "*for each of x, got (1, 2)"),
+        ("@pytest.mark.gradcheck\ndef test_it():\n    return Value(1)\n", "*test_it*no positional arguments*"),
+        ("@pytest.mark.gradcheck(rtol='a')\ndef test_it(x):\n    return x\n", "*rtol must be 0 or a positive*'a'"),
     ],
 )
 def test_bad_use_is_one_clear_error(run, text, message):

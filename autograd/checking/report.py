@@ -107,6 +107,8 @@ class GradcheckError(AssertionError):
         report: the Report.
     """
 
+    __module__ = "autograd"  # which is where users import it from, and what tracebacks show
+
     def __init__(self, report: Report) -> None:
         super().__init__(str(report))
         self.report = report

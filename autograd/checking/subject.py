@@ -86,7 +86,7 @@ def of_function(f: Callable[..., Any], inputs: Any) -> Subject:
 
     Raises:
         TypeError: inputs that are neither numbers, Values nor nested lists of them; a result without a Value.
-        ValueError: the result is nan.
+        ValueError: there are no inputs; the result is nan.
     """
     if isinstance(inputs, (Value, Real)):
         inputs = [inputs]
@@ -96,6 +96,7 @@ def of_function(f: Callable[..., Any], inputs: Any) -> Subject:
             f"got {inputs!r} of type {type(inputs).__name__}"
         )
     numbers = flatten(inputs, "gradcheck: inputs")
+    _require_inputs(numbers)
     names = [
         x.name if isinstance(x, Value) and x.name else path
         for x, path in zip(numbers, _argument_paths(f, inputs), strict=True)
@@ -110,7 +111,7 @@ def of_graph(roots: Any, wrt: Any) -> Subject:
 
     Raises:
         TypeError: the roots or wrt are no Values.
-        ValueError: a root is nan; a `wrt` is a constant.
+        ValueError: a root is nan; a `wrt` is a constant; there is nothing to differentiate by.
     """
     outputs = flatten(roots, "gradcheck: the graph")
     if not outputs or not all(isinstance(y, Value) for y in outputs):
@@ -122,6 +123,7 @@ def of_graph(roots: Any, wrt: Any) -> Subject:
         inputs = [leaf for leaf in leaves(outputs) if not leaf.is_constant]
     else:
         inputs = flatten(wrt, "gradcheck: wrt")
+    _require_inputs(inputs)
     for value in inputs:
         if not isinstance(value, Value):
             raise TypeError(f"gradcheck: wrt must be Values of the graph, got {value!r} of type {type(value).__name__}")
@@ -195,6 +197,11 @@ def _assigned(leaves: Sequence[Value], numbers: Sequence[float]) -> Iterator[Non
 
 def _is_leaf(x: Any) -> bool:
     return isinstance(x, Value) and not x.parents and not x.is_constant
+
+
+def _require_inputs(inputs: Sequence[Any]) -> None:
+    if not inputs:
+        raise ValueError("gradcheck: there is nothing to check, for lack of an input to differentiate by")
 
 
 def _require_defined(subject: Subject) -> None:

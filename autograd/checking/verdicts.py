@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Tolerance:
 
     def __init__(self, rtol: float, atol: float, kinks: str) -> None:
         for name, number in (("rtol", rtol), ("atol", atol)):
-            if not number >= 0.0:
+            if not isinstance(number, Real) or not number >= 0.0:
                 raise ValueError(f"{name} must be 0 or a positive number, got {number!r}")
         if kinks not in KINK_POLICIES:
             raise ValueError(f"kinks must be one of {', '.join(map(repr, KINK_POLICIES))}, got {kinks!r}")
