@@ -1,0 +1,388 @@
+"""What might break a compiled program: odd structures, odd arrays, odd moments to call it."""
+
+import math
+import os
+import subprocess
+import sys
+import threading
+import types
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+from autograd import Value, compile, operation, ops
+from autograd.compiler import costs
+from autograd.value import apply
+
+from .test_compiler import BACKENDS, assert_close, eager, values
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+@pytest.fixture
+def trained(rng):
+    """A network's loss, its parameters, its placeholders, and data."""
+    model = nn.MLP([3, 5, 2], activation="tanh", rng=rng)
+    x, y = values(rng, 3), values(rng, 2)
+    return nn.ssr(model(x), y), list(model.parameters()), (x, y), (rng.normal(size=(12, 3)), rng.normal(size=(12, 2)))
+
+
+# Structures that nearly pack
+
+
+def _slices(rng, pool, rows, width):
+    """Rows of weights that overlap, run backwards or as columns, repeat, or are plain numbers."""
+    kind = rng.integers(0, 6)
+    if kind == 0:
+        return [[float(rng.choice([0.0, 1.0, -1.0, 0.5])) for _ in range(width)] for _ in range(rows)]
+    if kind == 1:
+        return [[pool[i] for i in rng.integers(0, len(pool), width)] for _ in range(rows)]
+    start = int(rng.integers(0, len(pool) - rows * width + 1))
+    if kind == 2:  # columns
+        return [[pool[start + j * rows + i] for j in range(width)] for i in range(rows)]
+    step = width if kind < 5 else 1  # rows beside each other, or overlapping
+    matrix = [pool[start + i * step : start + i * step + width] for i in range(rows)]
+    return [row[::-1] for row in matrix] if kind == 4 else matrix
+
+
+def _linear(rng, pool, x):
+    rows = int(rng.integers(1, 4))
+    weights = _slices(rng, pool, rows, len(x))
+    forms = [
+        lambda row, b: autograd.dot(row, x) + b,
+        lambda row, b: sum((w * v for w, v in zip(row, x, strict=True)), b),
+        lambda row, b: b - autograd.sum([v * w for w, v in zip(row, x, strict=True)]),
+        lambda row, b: -(autograd.dot(x, row) - b) - x[0],
+        lambda row, b: autograd.dot(row, x) - autograd.dot(x, row[::-1]) * 0.5 + b,
+    ]
+    form = forms[rng.integers(0, len(forms))]
+    biases = pool[:rows] if rng.random() < 0.5 else [0.0] * rows
+    return [form(row, b) for row, b in zip(weights, biases, strict=True)]
+
+
+_PAIRS = [
+    lambda a, b: a * b,
+    lambda a, b: a - b * 0.0,
+    autograd.maximum,
+    autograd.logaddexp,
+    autograd.leaky_relu,
+    lambda a, b: autograd.where(a, b, a),
+    lambda a, b: autograd.where(autograd.relu(a), b, 1.5),
+    lambda a, b: a / (b * b + 1),
+    lambda a, b: (a * a + 0.1) ** b,
+    lambda a, b: autograd.clip(a, b, 0.75),
+]
+_ROWS = [autograd.logsumexp, autograd.max, autograd.min, autograd.prod, autograd.mean, autograd.sum]
+_EACH = [autograd.tanh, autograd.relu, autograd.gelu, autograd.square, autograd.sign, autograd.sin, autograd.sigmoid]
+
+
+def _next_row(rng, pool, x, y):
+    """One more row of Values, made of earlier ones."""
+    kind = rng.integers(0, 9)
+    short = min(len(x), len(y))
+    if kind < 2:
+        return _linear(rng, pool, x)
+    if kind == 2:
+        return [a * b for a in x[:3] for b in y[:3]]
+    if kind == 3:
+        pair = _PAIRS[rng.integers(0, len(_PAIRS))]
+        return [pair(a, b) for a, b in zip(x[:short], y[-short:], strict=True)]
+    if kind == 4:
+        return [autograd.softmax(x)[i] for i in rng.permutation(len(x))[:2]]
+    if kind == 5:
+        function = _ROWS[rng.integers(0, len(_ROWS))]
+        return [function(row) for row in (x, x + y, [*x, 0.5], x[:1] + x)]
+    if kind == 6:
+        return [x[i] for i in rng.integers(0, len(x), 4)] + y[:1]
+    if kind == 7:
+        return [autograd.dot(x[i : i + 2], y[j : j + 2]) for i in range(short - 1) for j in range(short - 1)][:6]
+    function = _EACH[rng.integers(0, len(_EACH))]
+    return [function(v) for v in x]
+
+
+def structured_loss(rng, pool, rows):
+    """A loss of layers that share weights, overlap, repeat and are used in part."""
+    rows = [row for row in rows if row] or [pool[:4]]
+    for _ in range(int(rng.integers(2, 9))):
+        x, y = (rows[i] for i in rng.integers(0, len(rows), 2))
+        new = _next_row(rng, pool, x, y)
+        if new:
+            rows.append([v.tanh() if abs(float(v)) > 2 else v for v in new[:8]])
+    return autograd.mean([v for row in rows[-3:] for v in row])
+
+
+@pytest.mark.parametrize("packs", [True, False])
+@pytest.mark.parametrize("seed", range(120))
+def test_structured_graph(seed, packs, monkeypatch):
+    monkeypatch.setattr(costs, "choose", lambda size: costs.Choice(packs, 2))
+    rng = np.random.default_rng(seed)
+    pool = values(rng, 30, 0.7)
+    widths = [int(rng.choice([0, 1, 2, 4])) for _ in range(rng.integers(0, 3))]
+    inputs = [values(rng, width, 1.0) for width in widths]
+    loss = structured_loss(rng, pool, inputs)
+    wrt = [pool[i] for i in rng.permutation(30)[: rng.integers(1, 31)]] + [Value(3.0)]
+    row = [[x.data for x in values] for values in inputs]
+    expected = eager(loss, wrt)
+    steps = [compile(loss, wrt=wrt, inputs=inputs, backend=backend) for backend in BACKENDS]
+    monkeypatch.setattr(
+        np, "empty", lambda shape, dtype: np.full(shape, math.nan, dtype)
+    )  # what is not written is seen
+    for step in steps:
+        for batch in (1, 3, 1):
+            value, gradient = step(*[np.array([each] * batch).reshape(batch, len(each)) for each in row])
+            assert_close(value, expected[0])
+            np.testing.assert_allclose(gradient, expected[1], rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ops.TABLE.values()])
+@pytest.mark.parametrize("backend", ["floats", "arrays"])
+def test_graph_of_second_derivatives(row, backend, rng):
+    optional = row in (ops.leaky_relu, ops.elu)
+    for number in {row.arity} if row.arity is not None else {1, 2} if optional else {2, 4}:
+        point = [Value(float(rng.uniform(*row.domain[min(i, len(row.domain) - 1)]))) for i in range(number)]
+        result = apply(row, *point)
+        first = [d for d in autograd.derivative(result, point) if isinstance(d, Value)]
+        loss = autograd.sum([d * d for d in first] + [result])
+        expected = eager(loss, point)
+        value, gradient = compile(loss, wrt=point, backend=backend)()
+        np.testing.assert_allclose(value, expected[0], rtol=1e-11)
+        np.testing.assert_allclose(gradient, expected[1], rtol=1e-11, atol=1e-12)
+
+
+FORMULAS = {
+    "power of Python": (lambda m, x: x**2, lambda m, y, x: (2 * x,)),
+    "divided by": (lambda m, x: 1 / (x + 2), lambda m, y, x: (-y * y,)),
+    "remainder": (lambda m, x: x % 2, lambda m, y, x: (1.0,)),
+    "no derivative": (lambda m, x: m.sign(x), lambda m, y, x: (None,)),
+    "of NumPy": (lambda m, x: np.sin(x), lambda m, y, x: (np.cos(x),)),
+    "list of partials": (lambda m, x: m.sin(x), lambda m, y, x: [m.cos(x)]),
+    "repeated in dot": (lambda m, x: m.dot([x, x, 1.0], [x, 2.0, x]), lambda m, y, x: (2 * x + 3,)),
+    "part of softmax": (lambda m, x: m.softmax([x, 0.0, x])[2], lambda m, y, x: (y * (1 - 2 * y),)),
+    "Python's int": (lambda m, x: int(x) + 0.5, lambda m, y, x: (0,)),
+    "itself": (lambda m, x: x, lambda m, y, x: (1,)),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("batched", [True, False])
+def test_formula(name, batched):
+    own = operation(f"{name} in test_compiler_hostile", *FORMULAS[name])
+    weights, x = [Value(0.3), Value(1.7), Value(-0.6)], Value(0.9)
+    loss = autograd.sum([own(w * x) * w for w in weights])
+    expected = eager(loss, weights)
+    for backend in BACKENDS:
+        step = compile(loss, wrt=weights, inputs=(x,) if batched else (), backend=backend)
+        value, gradient = step([0.9, 0.9]) if batched else step()
+        assert_close(value, expected[0])
+        assert_close(gradient, expected[1])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nothing_to_compute(backend):
+    w, x, unused = Value(2.0), Value(1.0), Value(5.0)
+    results = compile([x, w, x, w.detach(), unused], inputs=(x, [], unused), backend=backend)
+    rows = results([1.0, 3.0], np.empty((2, 0)), [7.0, 8.0])
+    assert rows.tolist() == [[1.0, 2.0, 1.0, 2.0, 7.0], [3.0, 2.0, 3.0, 2.0, 8.0]]
+    for loss, value, gradient in ((w, 4.0, 2.0), (x, 4.0, 0.0), (unused, 15.0, 0.0), (Value(4.0), 8.0, 0.0)):
+        step = compile(loss, wrt=[w], inputs=(x, unused), backend=backend, reduction="sum")
+        assert step([1.0, 3.0], [7.0, 8.0]) == (value, [gradient])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ten_thousand_parameters(backend, rng):
+    weights = values(rng, 10_000, 0.01)
+    rows = [autograd.dot(weights[i : i + 100], weights[5000:5100]).tanh() for i in range(0, 5000, 100)]
+    loss = autograd.sum(rows) + autograd.sum([w * w for w in weights[::2]]) + weights[3] * weights[9]
+    step = compile(loss, wrt=weights[::-1], backend=backend)
+    value, gradient = step()
+    kept = gradient.copy()
+    assert_close(value, loss.data)
+    assert_close(gradient, eager(loss, weights)[1][::-1])
+    step.theta[:] = 0.0
+    step()
+    assert (gradient == kept).all()
+
+
+# Arrays of every kind
+
+
+LAYOUTS = {
+    "columns first": np.asfortranarray,
+    "backwards": lambda a: a[::-1].copy()[::-1],
+    "every other row": lambda a: np.repeat(a, 2, axis=0)[::2],
+    "part of the columns": lambda a: np.hstack([a, a])[:, : a.shape[1]],
+    "other byte order": lambda a: a.astype(">f8"),
+    "wider": lambda a: a.astype(np.longdouble),
+    "tuples": lambda a: tuple(map(tuple, a.tolist())),
+    "subclass": lambda a: a.view(type("Subclass", (np.ndarray,), {})),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_layout_of_arguments(layout, backend, trained):
+    loss, parameters, inputs, (x, y) = trained
+    step = compile(loss, wrt=parameters, inputs=inputs, backend=backend)
+    expected = step(x, y)
+    for _ in range(2):
+        value, gradient = step(LAYOUTS[layout](x), y)
+        assert value == expected[0]
+        assert type(gradient) is np.ndarray
+        assert (gradient == expected[1]).all()
+
+
+@pytest.mark.parametrize("kind", [np.bool_, np.int8, np.uint64, np.float16])
+def test_type_of_arguments(kind, trained):
+    loss, parameters, inputs, (x, y) = trained
+    step = compile(loss, wrt=parameters, inputs=inputs)
+    odd = np.abs(3 * x).astype(kind)
+    odd.flags.writeable = False
+    assert step(odd, y)[0] == step(odd.astype(float), y)[0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_results_share_no_memory(backend, trained):
+    loss, parameters, (x, y), data = trained
+    step = compile(loss, wrt=parameters, inputs=(x, y), backend=backend)
+    value, gradient = step(*data)
+    kept = gradient.copy()
+    assert type(value) is float
+    step(data[0] + 1, data[1])
+    step(data[0][:5], data[1][:5])
+    step.theta[:] = 0.0
+    assert (gradient == kept).all()
+    for outputs in (x, x[1], [x[1], x[1].tanh()], x[::-1]):
+        rows = data[0].copy()
+        result = compile(outputs, inputs=(x,), backend=backend)(rows)
+        kept = result.copy()
+        rows[:] = 0.0
+        assert (result == kept).all()
+        assert result.flags.writeable
+
+
+# Moments to call it
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_threads_with_batches_of_many_sizes(backend, trained, rng):
+    loss, parameters, inputs, _ = trained
+    step = compile(loss, wrt=parameters, inputs=inputs, backend=backend)
+    data = [(rng.normal(size=(n, 3)), rng.normal(size=(n, 2))) for n in range(1, 20)]
+    expected = [step(*arrays) for arrays in data]
+    wrong = []
+
+    def work(seed):
+        for i in np.random.default_rng(seed).integers(0, len(data), 100):
+            value, gradient = step(*data[i])
+            if value != expected[i][0] or (gradient != expected[i][1]).any():
+                wrong.append(i)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ctrl_c_in_the_middle(backend):
+    interrupted = False
+
+    def formula(m, x):
+        if interrupted:
+            raise KeyboardInterrupt
+        return x if x > 0 else math.sin(x)
+
+    own = operation("interrupted in test_compiler_hostile", formula, lambda m, y, x: (1.0 if x > 0 else math.cos(x),))
+    w, x = Value(1.2), Value(0.3)
+    step = compile(own(w * x), wrt=[w], inputs=(x,), backend=backend)
+    expected = step([0.1, -1.0])
+    interrupted = True
+    for rows in ([0.1, -1.0], [0.5, 0.6, 0.7]):  # on used buffers, on new ones
+        with pytest.raises(KeyboardInterrupt):
+            step(rows)
+    interrupted = False
+    assert step([0.1, -1.0]) == expected
+
+
+def test_compiled_anywhere():
+    w, x = Value(1.5), Value(0.2)
+    loss = (w * x).sin()
+    with autograd.no_grad():
+        value, gradient = compile(loss, wrt=[w], inputs=(x,))([0.2])
+    with autograd.detect_anomaly():
+        assert compile(loss, wrt=[w], inputs=(x,))([0.2]) == (value, gradient)
+    assert_close([value, gradient[0]], [math.sin(0.3), 0.2 * math.cos(0.3)])
+    assert autograd.grad(lambda v: v * compile(loss, wrt=[w], inputs=(x,))([0.2])[0])(1.0) == value
+
+
+def test_constants_stay_as_they_were():
+    w, c = Value(2.0), Value(3.0)
+    for backend in BACKENDS:
+        c.data = 3.0
+        step = compile(w * c, wrt=[w], backend=backend)
+        c.data = 9.0
+        assert step() == (6.0, [3.0])
+
+
+# Text
+
+
+def test_source_does_not_depend_on_the_hash_seed():
+    program = (
+        "import numpy, autograd, nn\n"
+        "from tests.test_compiler_hostile import structured_loss, values\n"
+        "for seed in range(12):\n"
+        "    rng = numpy.random.default_rng(seed)\n"
+        "    pool, x = values(rng, 30), values(rng, 4)\n"
+        "    loss = structured_loss(rng, pool, [x])\n"
+        "    for backend in ('floats', 'arrays'):\n"
+        "        print(autograd.compile(loss, wrt=pool, inputs=(x,), backend=backend).source)\n"
+    )
+    sources = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert sources[0] == sources[1]
+    assert len(sources[0]) > 10_000
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_saved_module_gives_the_same_bits(seed, tmp_path):
+    rng = np.random.default_rng(seed)
+    pool, x, y = values(rng, 30), values(rng, 4), values(rng, 1)
+    step = compile(structured_loss(rng, pool, [x, y]), wrt=pool, inputs=(x, y), backend="arrays")
+    path = tmp_path / "a module, ü.py"
+    step.save_source(path)
+    module = types.ModuleType("saved")
+    exec(path.read_text(encoding="utf-8"), vars(module))
+    for batch in (1, 3, 7, 3):
+        arrays = rng.normal(size=(batch, 4)), rng.normal(size=(batch, 1))
+        value, gradient = module.step(*arrays)
+        expected = step(*arrays)
+        assert value == expected[0]
+        assert (gradient == expected[1]).all()
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, -0.0, 5e-324, 1e308])
+def test_saved_parameters_are_exact(bad, tmp_path):
+    parameters = [Value(bad), Value(0.1)]
+    step = compile(parameters[0] * 2 + parameters[1], wrt=parameters)
+    step.save_source(tmp_path / "saved.py")
+    module = types.ModuleType("saved")
+    exec((tmp_path / "saved.py").read_text(encoding="utf-8"), vars(module))
+    assert module.theta.tobytes() == step.theta.tobytes()
