@@ -107,18 +107,24 @@ class Value:
                 f"data of {self._described()} is the result of its operation and cannot be assigned; "
                 "assign the data of leaves and compute again"
             )
-        _note(self)
+        reads = current_context().reads
+        if reads is not None:
+            reads.note(self)
         self._datum = _real(number, "data")
 
     @property
     def grad(self) -> float:
         """The derivative that `backward` found; 0.0 before. Assigning None means: not computed."""
-        _note(self)
+        reads = current_context().reads
+        if reads is not None:
+            reads.note(self)
         return 0.0 if self._grad is None else self._grad
 
     @grad.setter
     def grad(self, number: SupportsFloat | None) -> None:
-        _note(self)
+        reads = current_context().reads
+        if reads is not None:
+            reads.note(self)
         self._grad = None if number is None else _real(number, "grad")
 
     @property
@@ -133,7 +139,9 @@ class Value:
         >>> x.has_grad, x.grad
         (True, 0.0)
         """
-        _note(self)
+        reads = current_context().reads
+        if reads is not None:
+            reads.note(self)
         return self._grad is not None
 
     @property
@@ -470,7 +478,8 @@ def _real(number: object, where: str) -> float:
 def _note(value: Value) -> None:
     """Tells `detect_reads` that something outside of the graph learns or sets what this Value holds.
 
-    The engine itself reads `_datum`: what it computes is in the graph.
+    The engine itself reads `_datum`: what it computes is in the graph. `data` and `grad`, which loops over many
+    parameters ask for, have this written out.
     """
     reads = current_context().reads
     if reads is not None:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _TOLERANCE = 1e-9  # of the largest number met; rounding is a thousand times smaller
-_ROWS_COMPARED_FIRST = 8
+_ROWS_COMPARED_FIRST = 5
 _STEPS_BETWEEN_COMPARISONS = 64
+_VALUES_COMPARED_SO_OFTEN = 256
 _LARGEST_BATCH_COMPARED = 1024
 _DIFFERENT = "model or loss depend on something that changes from call to call, such as random numbers"
 
@@ -35,9 +36,10 @@ class NoProgramError(Exception):
 class CompiledStep:
     """Runs a program made of the graph of one observation, and compares the two now and then.
 
-    They are compared at one observation, another each time: in steps 1, 2, 4, 8 and so on, and in every 64th; if the
-    graph has more than 64 Values, after as many steps as those, so that comparing takes about a microsecond of a step.
-    From the first difference on, or where the program's result is not finite, the graph counts.
+    They are compared at one observation, another each time, in steps 1, 2, 4, ..., 64, 128, 192 and so on; half as
+    often if the graph has 256 Values, a third as often if it has 512, so that comparing adds a few microseconds to a
+    step, whatever the graph. From the first difference on, or where the program's result is not finite, the graph
+    counts.
 
     Args:
         eager: the same without a program.
@@ -51,7 +53,7 @@ class CompiledStep:
         self._eager = eager
         self._program = program
         self._arrays = arrays
-        self._steps_between = max(_STEPS_BETWEEN_COMPARISONS, nodes)
+        self._rarity = 1 + nodes // _VALUES_COMPARED_SO_OFTEN
         self._steps = 0
         self._comparisons = 0
         self._reached: Mask | None = None
@@ -106,7 +108,8 @@ class CompiledStep:
         )
 
     def _is_due(self) -> bool:
-        return self._steps % self._steps_between == 0 or self._steps & (self._steps - 1) == 0
+        turn, rest = divmod(self._steps, self._rarity)
+        return rest == 0 and (turn % _STEPS_BETWEEN_COMPARISONS == 0 or turn & (turn - 1) == 0)
 
     def _compare_in_training(self, theta: Vector, positions: Positions) -> None:
         position = int(positions[self._comparisons % len(positions)])
@@ -131,7 +134,7 @@ def compiled_step(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Co
 
     Model and loss are called once with placeholders for the numbers of a row. Nothing may happen in that call that
     would be lost in a program: Python code must not learn a number (see `autograd.detect_reads`), and the model must
-    keep nothing. Then the program is compared with the graphs of the first observation, the last and six between.
+    keep nothing. Then the program is compared with the graphs of the first observation, the last and three between.
 
     Args:
         eager: the same without a program.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -24,6 +25,7 @@ from .steps import EagerStep, loss_at, write
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     from .data import Data
     from .steps import Loss, Positions, Slope, Step, Vector
@@ -86,7 +88,7 @@ def fit(
             the validation loss is computed by one too. Otherwise, or where a program would not be the same, training
             is eager: it builds the graph of each observation. `History.engine` says what ran, `History.why_eager` why.
             A program is made of the graph of one observation, so it does without model and loss: they are called only
-            about ten times at the start and now and then later, when program and graph are compared. Training is eager
+            six times at the start and now and then later, when program and graph are compared. Training is eager
             if Python code learns a number of a Value in them (`if h > 0`, `float(x)`, `x.data`, `detach`: see
             `autograd.detect_reads`), if a call changes attributes of the model or draws random numbers as in dropout,
             if the data are not numbers with all rows in one form, or for fewer than 50 graphs (epochs times
@@ -130,6 +132,7 @@ def fit(
             patience=None if patience is None else positive_integer(patience, "patience"),
         ),
         seed=seed,
+        is_resumable=checkpoint is not None,
     )
     keeper = None if checkpoint is None else Checkpoint(checkpoint, training)
     if keeper is not None:
@@ -170,6 +173,7 @@ class _Training:
         validation: Data | None,
         rule: _StopRule,
         seed: int | None,
+        is_resumable: bool,
     ) -> None:
         self.model = model
         self.data = data
@@ -182,6 +186,7 @@ class _Training:
         self.validation = validation
         self.rule = rule
         self.seed = seed
+        self.is_resumable = is_resumable
         self.rng = generator(seed=seed)
         self.eager = EagerStep(model, loss, data, optimizer.parameters, self.added)
         self.step: Step = self.eager
@@ -193,27 +198,24 @@ class _Training:
         self.last_finite = self.theta  # when loss and gradient were last finite
         self.best_theta: Vector | None = None  # after the epoch of the lowest validation loss
 
-    def begin(self, compile: bool, is_resumable: bool) -> None:
-        """Makes the programs, if they are wanted and worth it."""
+    def begin(self, compile: bool) -> None:
+        """Makes the programs, if they are wanted, worth it, and the same as the graphs."""
+        self.model.train()
         if not compile:
             self.eager.why_eager = "compile=False was given"
-            return
-        self.is_resumable = is_resumable
-        self.model.train()
-        self.step = self._compiled(self.eager, self._batch_sizes()) or self.eager
-        if self.validation is not None:
-            self.model.eval()
-            eager = EagerStep(self.model, self.loss, self.validation, self.optimizer.parameters, self.added)
-            self.validation_step = self._compiled(eager, {len(self.validation[0])})
+        elif self.stop_reason() is None:
+            self.step = self._compiled(self.eager, self._batch_sizes()) or self.eager
+            if self.validation is not None:
+                with _evaluating(self.model):
+                    eager = EagerStep(self.model, self.loss, self.validation, self.optimizer.parameters, self.added)
+                    self.validation_step = self._compiled(eager, {len(self.validation[0])})
 
     def _compiled(self, eager: EagerStep, batches: set[int]) -> Step | None:
         """The step as a program; None if there is none, for which the eager step then has the reason."""
         graphs = len(eager.data[0]) * self.rule.epochs
-        # A training that may be resumed must not depend on the number of epochs that is wanted now.
+        # Whether a training that may be resumed is compiled must not depend on the number of epochs wanted this time.
         if graphs < _GRAPHS_WORTH_A_PROGRAM and not self.is_resumable:
-            eager.why_eager = (
-                f"for {graphs} graphs, one for each observation in each epoch, a program takes too long to make"
-            )
+            eager.why_eager = f"for {graphs} graphs (epochs times observations) a program would take too long to make"
             return None
         try:
             return compiled_step(eager, self.theta, batches)
@@ -229,7 +231,6 @@ class _Training:
         """Goes through all observations once."""
         started = time.perf_counter()
         lr = self.optimizer.lr
-        self.model.train()
         shares, sizes, reaches = zip(*map(self._take_step, self._batches()), strict=True)
         if not self.history.loss and not any(reaches):
             raise ValueError(_NOTHING_TO_TRAIN)
@@ -331,17 +332,17 @@ class _Training:
         return moved
 
     def _validate(self, data: Data) -> float:
-        """The loss of the validation data, without a graph."""
-        self.model.eval()
-        number = len(data[0])
-        if self.validation_step is not None:
-            return self.validation_step(self.theta, range(number)).loss
-        write(self.optimizer.parameters, self.theta)
-        with no_grad():
-            each = [
-                loss_at(self.model, self.loss, data, position, "validation inputs").data for position in range(number)
-            ]
-        return math.fsum(each) / (1 if self.added else number)
+        """The loss of the validation data: by a program, or without recording graphs."""
+        positions = range(len(data[0]))
+        with _evaluating(self.model):
+            if self.validation_step is not None:
+                return self.validation_step(self.theta, positions).loss
+            write(self.optimizer.parameters, self.theta)
+            with no_grad():
+                each = [
+                    loss_at(self.model, self.loss, data, position, "validation inputs").data for position in positions
+                ]
+        return math.fsum(each) / (1 if self.added else len(each))
 
     def _stop_at(self, problem: str, culprit: tuple[int, AnomalyError] | None) -> NoReturn:
         """Goes back to the last finite step, and names the first operation to blame."""
@@ -374,12 +375,22 @@ class _Training:
         return None
 
 
+@contextmanager
+def _evaluating(model: Module) -> Iterator[None]:
+    """Out of training mode, for the validation data."""
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train()
+
+
 def _run(training: _Training, keeper: Checkpoint | None, progress: bool, compile: bool) -> None:
     """Trains until there is a reason to stop, and leaves everything in order whatever happens."""
     history = training.history
     was_training = training.model.training
     try:
-        training.begin(compile, is_resumable=keeper is not None)
+        training.begin(compile)
         with progress_bar(progress, training.rule.epochs) as show:
             while (reason := training.stop_reason()) is None:
                 training.epoch()
