@@ -131,9 +131,8 @@ def test_structured_graph(seed, packs, monkeypatch):
     row = [[x.data for x in values] for values in inputs]
     expected = eager(loss, wrt)
     steps = [compile(loss, wrt=wrt, inputs=inputs, backend=backend) for backend in BACKENDS]
-    monkeypatch.setattr(
-        np, "empty", lambda shape, dtype: np.full(shape, math.nan, dtype)
-    )  # what is not written is seen
+    # what a program does not write is nan
+    monkeypatch.setattr(np, "empty", lambda shape, dtype: np.full(shape, math.nan, dtype))
     for step in steps:
         for batch in (1, 3, 1):
             value, gradient = step(*[np.array([each] * batch).reshape(batch, len(each)) for each in row])
@@ -236,6 +235,16 @@ def test_layout_of_arguments(layout, backend, trained):
         assert value == expected[0]
         assert type(gradient) is np.ndarray
         assert (gradient == expected[1]).all()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout_of_arguments_that_windows_slide_over(layout, rng):
+    x, kernel = values(rng, 8), values(rng, 3)
+    windows = [autograd.dot(kernel, x[i : i + 3]) for i in range(6)]
+    step = compile(windows, inputs=(x,), backend="arrays")
+    rows = rng.normal(size=(4, 8))
+    expected = step(rows)
+    assert (step(LAYOUTS[layout](rows)) == expected).all()
 
 
 @pytest.mark.parametrize("kind", [np.bool_, np.int8, np.uint64, np.float16])
