@@ -455,6 +455,13 @@ def test_a_formula_of_floats_is_checked_by_differences():
     assert failure(lambda x: wrong_float_exp(x) * x, [1.3]).entries[0].op == "wrong_float_exp"
 
 
+def test_a_jump_in_a_formula_of_floats_has_both_sides():
+    rounded = operation("rounded", lambda m, x: float(round(x)), lambda m, y, x: (0.0,))
+    [entry] = gradcheck(lambda x: 2 * rounded(x), [1.5]).entries
+    assert (entry.verdict, entry.left, entry.right) == ("kink", math.inf, 0.0)
+    assert verdicts(gradcheck(rounded, [1.4])) == ["ok"]
+
+
 # Bad input
 
 

@@ -1,6 +1,7 @@
 """check_gradient: derivatives worked out by hand, anybody's code, and the usual mistakes in them."""
 
 import math
+import random
 
 import numpy as np
 import pytest
@@ -182,6 +183,28 @@ def logistic(x):
     return 1 / (1 + math.exp(-x))
 
 
+SMOOTH = {
+    "exp": (math.exp, math.exp, 2.5),
+    "sin": (math.sin, math.cos, 6.0),
+    "log": (lambda x: math.log(abs(x)), lambda x: 1 / x, 6.0),
+    "1/x": (lambda x: 1 / x, lambda x: -1 / x**2, 6.0),
+    "arctan": (math.atan, lambda x: 1 / (1 + x * x), 6.0),
+    "power": (lambda x: abs(x) ** 1.5, lambda x: math.copysign(1.5 * abs(x) ** 0.5, x), 6.0),
+    "gaussian": (lambda x: math.exp(-x * x), lambda x: -2 * x * math.exp(-x * x), 0.5),
+    "logistic": (logistic, lambda x: 1 / (2 + 2 * math.cosh(x)), 1.5),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_smooth_functions_are_smooth_at_any_magnitude(name):
+    f, df, largest = SMOOTH[name]
+    rng = random.Random(name)
+    for _ in range(60):
+        x = math.copysign(10.0 ** rng.uniform(-8.0, largest), rng.random() - 0.5)
+        assert check_gradient(f, df, x).entries[0].verdict in ("ok", "ill-conditioned")
+        assert bad(failure(f, lambda x: -df(x), x)) == ["x"]
+
+
 @pytest.mark.parametrize(
     ("f", "df", "x"),
     [
@@ -204,6 +227,7 @@ def test_rounding_is_no_kink(f, df, x):
         (lambda x: x if x > 1 else 2 * x, 1.0, (2.0, -math.inf)),
         (lambda x: x * math.log(x) if x > 0 else 0.0, 0.0, (0.0, -math.inf)),
         (lambda x: math.copysign(abs(x) ** (1 / 3), x), 0.0, (math.inf, math.inf)),
+        (lambda x: 1 / x if x > 0 else 0.0, 0.0, (0.0, math.inf)),
     ],
 )
 def test_jumps_and_infinite_slopes_are_kinks(f, x, sides):

@@ -51,7 +51,7 @@ def partials(node: Value) -> list[float]:
         if copy.data != node.data and copy.data == copy.data:
             raise ValueError(
                 f"gradcheck: {node.op} gives {copy.data!r} for its operands now, but {node.data!r} is recorded; the "
-                "data of leaves changed after the graph was built, build it again"
+                "data of leaves changed after the graph was built, build it again (or its formula is random)"
             )
         copy.backward()
     return [operand.grad for operand in operands]

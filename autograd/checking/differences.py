@@ -9,7 +9,7 @@ from .slopes import Slope
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 # The first step as a share of the argument's size. No fraction with a small denominator: steps that are multiples of a
 # function's period would see a constant.
@@ -33,6 +33,8 @@ _HALVINGS = 12
 _LOGARITHMIC = 0.05
 # Slopes of either side that are known up to this share tell a kink from a smooth function.
 _DOUBT = 1e-3
+# A kink is still there with a step that is so many times as long as the last one.
+_CLOSER = 2.0**-16
 # Sides whose slopes differ by less than this share may be those of a smooth function.
 _SMALLEST_JUMP = 1e-5
 
@@ -141,12 +143,14 @@ class Differences:
         self._x = x
         self._middle = function(x)
         self._noise = noise
+        self._step = 0.0
         self.left = Extrapolation(1)
         self.right = Extrapolation(1)
         self.central = Extrapolation(2)
 
     def add(self, step: float) -> None:
         """Takes the differences with this step, as far as the function is defined."""
+        self._step = step
         for extrapolation, difference, rounding in self._with(step):
             extrapolation.add(difference, rounding)
 
@@ -181,19 +185,27 @@ class Differences:
         doubt = _DOUBT * abs(self.central.best.number)
         return self.central.is_settled(tolerance) and all(side.best.error <= doubt for side in sides)
 
+    def _is_kink(self, bend: float) -> bool:
+        """Whether the sides still differ by about as much with a much shorter step, as far as rounding lets see."""
+        found = self._with(self._step * _CLOSER)
+        if math.isinf(bend) or not found:
+            return True
+        (_, left, noise), (_, right, _), _ = found
+        return not abs(right - left) + 2.0 * noise < 0.5 * bend
+
     def slope(self) -> Slope:
         """What the differences say."""
         left, right, central = self.left.limit(), self.right.limit(), self.central.best
         if not math.isfinite(left.error + right.error):
             side = min(left, right, key=lambda estimate: estimate.error)
             return Slope(side.number, side.number, side.error)
-        if _differ(left, right):
+        if _differ(left, right) and self._is_kink(abs(left.number - right.number)):
             return Slope(left.number, right.number, max(left.error, right.error))
         return Slope(central.number, central.number, central.error)
 
 
 def _differ(left: Estimate, right: Estimate) -> bool:
-    """Whether the function certainly has a kink, or jumps."""
+    """Whether the slopes to either side are further apart than their errors allow."""
     if math.isinf(left.number) or math.isinf(right.number):
         return True
     doubt = 10.0 * (left.error + right.error) + _SMALLEST_JUMP * max(abs(left.number), abs(right.number))
@@ -238,20 +250,23 @@ def _noise(function: Callable[[float], float], x: float, scale: float) -> float:
     Values of a smooth function at narrow steps have vanishing fourth differences; what is left are errors (R. W.
     Hamming, Introduction to applied numerical analysis, 1971). What wider steps see may be the function itself, so they
     are taken only where narrow ones see a constant. The sides are looked at by themselves, without the point between
-    them: there may be a kink, a jump, or the edge of the domain, and the quieter one is to be believed.
+    them: there may be a kink, a jump, a pole, or the edge of the domain, and the quieter one is to be believed.
     """
     for share in _NOISE_STEPS:
-        sides = [[function(x + i * step) for i in range(1, 6)] for step in (share * scale, -share * scale)]
-        scatter = [_fourth_difference(values) for values in sides if len(set(values)) > 1]
-        known = list(filter(math.isfinite, scatter))
+        scatter = {side: _scatter(function, x, side * share * scale) for side in (1.0, -1.0)}
+        varying = {side: noise for side, noise in scatter.items() if noise is not None}
+        if len(varying) == 1 and _scatter(function, x, -min(varying) * _NOISE_STEPS[-1] * scale) is None:
+            return 0.0  # the other side is a constant
+        known = list(filter(math.isfinite, varying.values()))
         if known:
             return min(known) / 4.0
     return 0.0
 
 
-def _fourth_difference(values: Sequence[float]) -> float:
-    a, b, c, d, e = values
-    return abs(a - 4.0 * b + 6.0 * c - 4.0 * d + e)
+def _scatter(function: Callable[[float], float], x: float, step: float) -> float | None:
+    """The fourth difference of the values to one side; None if they are all the same."""
+    a, b, c, d, e = (function(x + i * step) for i in range(1, 6))
+    return None if a == b == c == d == e else abs(a - 4.0 * b + 6.0 * c - 4.0 * d + e)
 
 
 def _halved(first: float, number: int) -> Iterator[float]:

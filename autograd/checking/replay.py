@@ -154,11 +154,13 @@ class Replay:
         return self._on_tangent(node, operands)
 
     def _on_tangent(self, node: Value, operands: Sequence[Any]) -> Any:
-        shifts = [x - recorded for x, recorded in zip(operands, self._recorded(node), strict=True)]
-        partials = zip(self.edges.get(node, ()), self._tangent(node), strict=True)
-        return self._numbers.number(node.data) + self._numbers.sum(
-            [partial.middle * shifts[position] for position, partial in partials]
-        )
+        """The result on a straight line from the recorded one; at a kink there is one for each side."""
+        result = self._numbers.number(node.data)
+        for position, partial in zip(self.edges.get(node, ()), self._tangent(node), strict=True):
+            shift = operands[position] - self._numbers.number(node.parents[position].data)
+            if shift:
+                result += shift * (partial.left if shift < 0 else partial.right)
+        return result
 
     def output(self, output: Value, changes: Mapping[Value, Any]) -> Any:
         """An output, with as many bits as the numbers have now, where some inputs are other numbers."""
