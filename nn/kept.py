@@ -14,20 +14,19 @@ if TYPE_CHECKING:
 class Kept:
     """The attributes of all modules and the sources of random numbers, as they are now.
 
-    Objects count as the same as long as they are the same ones: of what is inside of them only the length of containers
-    and the state of random generators are looked at.
+    Seen are new, replaced and removed attributes, changes of lists, tuples, sets and dicts in them, and random numbers
+    that were drawn; not what changes deeper inside.
 
     Args:
         model: the network.
     """
 
     def __init__(self, model: Module) -> None:
-        self._objects = {
-            f"{path}.{name}" if path else name: kept
+        self._states = {
+            f"{path}.{name}" if path else name: _state(attribute)
             for path, module in model.named_modules()
-            for name, kept in vars(module).items()
+            for name, attribute in vars(module).items()
         }
-        self._states = {name: _state(kept) for name, kept in self._objects.items()}
         self._states["the state of Python's module random"] = random.getstate()
         self._states["the state of numpy.random"] = _state(np.random.mtrand._rand)
 
@@ -37,15 +36,31 @@ class Kept:
         return [name for name in names if earlier._states.get(name) != self._states.get(name)]
 
 
-def _state(kept: Any) -> Any:
-    """Something that is equal later, unless the object has changed."""
-    if isinstance(kept, (int, float, str)):
-        return kept
-    if isinstance(kept, np.random.Generator):
-        return repr(kept.bit_generator.state)
-    if isinstance(kept, np.random.RandomState):
-        state = kept.get_state(legacy=False)["state"]
-        return state["key"].tobytes(), state["pos"]
-    if isinstance(kept, random.Random):
-        return kept.getstate()
-    return id(kept), len(kept) if isinstance(kept, (list, tuple, dict, set)) else 0
+class _Same:
+    """Equals only what stands for the same object."""
+
+    def __init__(self, held: object) -> None:
+        self._held = held
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self._held is other._held
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _state(attribute: Any) -> Any:
+    """Something that is equal later, unless the attribute has changed."""
+    if isinstance(attribute, np.random.Generator):
+        return repr(attribute.bit_generator.state)
+    if isinstance(attribute, np.random.RandomState):
+        state = attribute.get_state(legacy=False)["state"]
+        return state["key"].tolist(), state["pos"]
+    if isinstance(attribute, random.Random):
+        return attribute.getstate()
+    if isinstance(attribute, dict):
+        return list(map(_part, attribute)), list(map(_part, attribute.values()))
+    return list(map(_part, attribute)) if isinstance(attribute, (list, tuple, set)) else _part(attribute)
+
+
+def _part(entry: object) -> object:
+    return entry if isinstance(entry, (int, float, str)) else _Same(entry)
