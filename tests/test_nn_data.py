@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from autograd import Value
 from nn.data import digest, observations
 
 
@@ -35,6 +36,40 @@ def test_bad_data(inputs, targets, message):
         observations(inputs, targets, "inputs", "targets")
 
 
+@pytest.mark.parametrize(("targets", "array"), [
+    ([1, 2.5], [1.0, 2.5]),
+    ([True, False], [1.0, 0.0]),
+    ([[1, 2], (3, np.float32(4))], [[1.0, 2.0], [3.0, 4.0]]),
+    (np.array([[1, 2], [3, 4]], dtype=np.int8), [[1.0, 2.0], [3.0, 4.0]]),
+    (np.array([1.5, 2.5], dtype=object), [1.5, 2.5]),
+    ([1, "2"], None),
+    (["1", "2"], None),
+    ([1, None], None),
+    ([[1], [1, 2]], None),
+    ([1, [1]], None),
+    ([Value(1.0), 2.0], None),
+    (np.array([1j, 2]), None),
+])  # fmt: skip
+def test_a_program_takes_numbers_of_one_form(targets, array):
+    column = observations([1, 2], targets, "inputs", "targets")[1]
+    assert (None if column.array is None else column.array.tolist()) == array
+    assert column.array is None or column.array.dtype == np.float64
+
+
+@pytest.mark.parametrize("numbers", [np.array([[1, 2], [3, 4]]), np.array([1, 2]), np.array([1.5, 2.5], dtype="f4")])
+def test_entries_of_an_array_are_plain(numbers):
+    inputs, targets = observations(numbers, numbers, "inputs", "targets")
+    assert list(targets) == targets[:] == numbers.tolist()
+    assert inputs[1] == (numbers[1].tolist() if numbers.ndim == 2 else [numbers[1].item()])
+    first = targets[0] if numbers.ndim == 1 else targets[0][0]
+    assert type(first) is type(numbers.ravel()[0].item())
+
+
+def test_a_large_array_is_not_taken_apart():
+    numbers = np.zeros((5, 7))
+    assert np.shares_memory(observations(numbers, numbers[:, 0], "inputs", "targets")[0].array, numbers)
+
+
 def test_a_digest_tells_data_apart():
     data = observations([[1, 2], [3, 4]], [0, "setosa"], "inputs", "targets")
     same = observations(np.array([[1.0, 2.0], [3.0, 4.0]]), [0.0, "setosa"], "inputs", "targets")
@@ -45,3 +80,10 @@ def test_a_digest_tells_data_apart():
         observations([[1, 2], [3, 4 + 1e-15]], [0, "setosa"], "inputs", "targets"),
     ]
     assert len({digest(other) for other in [data, *others]}) == 4
+
+
+def test_a_digest_of_arrays_is_that_of_lists_and_tells_shapes_apart():
+    numbers = np.arange(1.0, 7.0)
+    column, row = observations(numbers, numbers[:, None], "", ""), observations(numbers.reshape(1, 6), [[1.0]], "", "")
+    assert digest(column) == digest(observations(numbers.tolist(), [[y] for y in range(1, 7)], "", ""))
+    assert digest((column[0], column[1])) != digest((row[0], column[1]))

@@ -10,7 +10,7 @@ import pytest
 
 import autograd
 import nn
-from autograd import Placeholder, Value, derivative, detect_anomaly, detect_reads, grad, jvp, no_grad
+from autograd import Placeholder, Value, derivative, detect_anomaly, detect_reads, grad, gradcheck, jvp, no_grad
 
 
 def under_no_grad(x):
@@ -89,6 +89,7 @@ READS = {
     "derivative as a float": lambda x: float(derivative(x * x, x)),
     "jvp": lambda x: jvp(lambda a: a * x, (1.0,), (1.0,)),
     "a partial derivative that compares": comparing_partials,
+    "inside gradcheck": lambda x: gradcheck(lambda a: a * 2 if x > 0 else a, [1.0]),
     "random numbers": lambda x: np.random.default_rng(0).normal(x),
 }  # fmt: skip
 
