@@ -87,25 +87,24 @@ def exponentials(x: Any, starts: Any, ones: Any) -> Any:
     return top, top_at, e, e.dot(ones), math.isfinite(top.dot(top))
 
 
-def logsumexp(common: Any, shape: Any) -> Any:
+def logsumexp(common: Any, out: Any) -> None:
     """log(sum(exp(x))) of each row, from the `exponentials` of x."""
     top, _, _, rest, finite = common
-    result = np.log1p(rest)
+    result = out.reshape(-1)
+    np.log1p(rest, out=result)
     result += top
     if not finite:
-        result = np.where(np.isfinite(top), result, top)
-    return result.reshape(shape[:-1])
+        np.copyto(result, top, where=~np.isfinite(top))
 
 
-def softmax(common: Any, shape: Any) -> Any:
+def softmax(common: Any, out: Any) -> None:
     """exp(x) / sum(exp(x)) of each row, from the `exponentials` of x."""
     top, top_at, e, rest, finite = common
+    e.put(top_at, 1.0)
     total = 1.0 + rest
     if not finite:
-        total = np.where(np.isfinite(top), total, np.nan)
-    shares = e / total[:, None]
-    shares.put(top_at, 1.0 / total)
-    return shares.reshape(shape)
+        total[~np.isfinite(top)] = np.nan
+    np.divide(e, total[:, None], out=out.reshape(e.shape))
 
 
 def softmax_pull(p: Any, cotangent: Any) -> Any:
@@ -121,13 +120,17 @@ def softmax_pull(p: Any, cotangent: Any) -> Any:
 def softmaxes(xs: Any) -> Any:
     """The shares exp(x) / sum(exp(xs)) for arrays xs."""
     rows = np.stack(np.broadcast_arrays(*xs), axis=-1)
-    return np.moveaxis(softmax(_exponentials_of(rows), rows.shape), -1, 0)
+    shares = np.empty_like(rows)
+    softmax(_exponentials_of(rows), shares)
+    return np.moveaxis(shares, -1, 0)
 
 
 def logsumexps(xs: Any) -> Any:
     """log(sum(exp(xs))) for arrays xs."""
     rows = np.stack(np.broadcast_arrays(*xs), axis=-1)
-    return logsumexp(_exponentials_of(rows), rows.shape)
+    result = np.empty_like(rows, shape=rows.shape[:-1])
+    logsumexp(_exponentials_of(rows), result)
+    return result
 
 
 def _exponentials_of(rows: Any) -> Any:
@@ -164,8 +167,6 @@ def add_by_number(total: Any, array: Any, order: Any, starts: Any, targets: Any)
 
 def strided(array: Any, offset: Any, shape: Any, strides: Any) -> Any:
     """The elements of each row from `offset` on, in steps of `strides` along the axes of `shape`."""
-    item = array.itemsize
-    rows = array.shape[:-1]
-    return np.lib.stride_tricks.as_strided(
-        array[..., offset:], rows + shape, array.strides[:-1] + tuple(item * stride for stride in strides)
-    )
+    *rows, element = array.strides
+    steps = (*rows, *[element * stride for stride in strides])
+    return np.lib.stride_tricks.as_strided(array[..., offset:], array.shape[:-1] + shape, steps)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import ops
 from ..ops import Operation
 from .differentiate import elements
 from .ir import Instruction, Partial, Program, View, contiguous, looked_at, whole
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _INDENT = "    "
+_QUIET = '@np.errstate(all="ignore")'  # as Values: nan and infinity are results like others
 _COPIED = 4096  # gradients up to this size are computed in a buffer and copied, which is faster than new views
 _PRINTED = 6  # arrays of constants up to this size stand in the text
 
@@ -51,6 +53,7 @@ class _Writer:
     def __init__(self, program: Program, arguments: int) -> None:
         self.program = program
         self.arguments = arguments
+        self.imports: set[str] = set()
         self.setup: list[str] = []
         self.start: list[str] = []
         self.body: list[str] = []
@@ -88,12 +91,13 @@ class _Writer:
     def _last_uses(self) -> dict[Instruction, int]:
         """For each array the number of the last instruction that looks at it, itself or through a view."""
         last = dict(self.numbered)
+        end = len(self.program.instructions)
         for instruction in self.program.instructions:
             for operand in instruction.operands:
                 base, _ = looked_at(operand)
-                last[base] = max(last[base], self.numbered[instruction])
+                last[base] = max(last[base], end if self._is_scalar_result(instruction) else self.numbered[instruction])
         for output in self.program.outputs:
-            last[looked_at(output)[0]] = len(self.program.instructions)
+            last[looked_at(output)[0]] = end
         return last
 
     def _release(self, instruction: Instruction) -> None:
@@ -103,6 +107,14 @@ class _Writer:
                 self.free.setdefault((operand.batched, operand.size), []).append(self.pooled.pop(operand))
 
     # Names, buffers, constants
+
+    def _numpy(self, function: str) -> str:
+        """The name of a function of NumPy's, imported once instead of looked up in every call."""
+        self.imports.add(function)
+        return function
+
+    def _copy_to(self, target: str, text: str) -> None:
+        self.body.append(f"{self._numpy('copyto')}({target}, {text})")
 
     def _fresh(self, prefix: str) -> str:
         number = self.count.get(prefix, 0)
@@ -192,18 +204,28 @@ class _Writer:
         operation = instruction.data
         if instruction.is_number:
             self._write_number(instruction, operands)
+        elif self._is_scalar_result(instruction):
+            terms = [f"float({text})" for text in operands]
+            self.name[instruction] = f" {_OPERATORS[UFUNCS[operation]]} ".join(terms)
         elif operation == "softmaxes":
             self.name[instruction] = name = self._fresh("p")
             self.body.append(f"{name} = softmaxes([{', '.join(operands)}])")
         elif operation in UFUNCS:
             out = self._buffer(instruction)
-            self.body.append(f"np.{UFUNCS[operation]}({', '.join(operands)}, out={out})")
+            self.body.append(f"{self._numpy(UFUNCS[operation])}({', '.join(operands)}, out={out})")
         else:
             function = self._function(operation)
             arguments = ", ".join(operands)
             if function == "logsumexps":
                 arguments = f"[{arguments}]"
-            self.body.append(f"np.copyto({self._buffer(instruction)}, {function}({arguments}))")
+            self._copy_to(self._buffer(instruction), f"{function}({arguments})")
+
+    def _is_scalar_result(self, instruction: Instruction) -> bool:
+        """Whether this only combines two numbers into the first result, which Python does faster than NumPy's call."""
+        if instruction is not self.program.outputs[0] or self.uses[instruction] or instruction.op != "map":
+            return False
+        is_plain = UFUNCS.get(instruction.data) in _OPERATORS and instruction.data is not ops.div  # which raises at 0
+        return is_plain and not (instruction.shape or instruction.batched)
 
     def _write_number(self, instruction: Instruction, operands: Sequence[str]) -> None:
         """A number that follows from the size of the batch."""
@@ -228,7 +250,7 @@ class _Writer:
 
     def _write_pick(self, instruction: Instruction) -> None:
         [shares] = instruction.operands
-        self.body.append(f"np.copyto({self._buffer(instruction)}, {self._text(shares)}[{instruction.data}])")
+        self._copy_to(self._buffer(instruction), f"{self._text(shares)}[{instruction.data}]")
 
     # Along an axis
 
@@ -237,11 +259,11 @@ class _Writer:
         function = instruction.data
         if function in ("logsumexp", "softmax"):
             common = self._common(instruction.operands[0])
-            self.body.append(f"np.copyto({self._buffer(instruction)}, {function}({common}, {operands}.shape))")
+            self.body.append(f"{function}({common}, {self._buffer(instruction)})")
         elif function in _ROW_FUNCTIONS:
             self.body.append(f"{_ROW_FUNCTIONS[function]}({operands}, axis=-1, out={self._buffer(instruction)})")
         else:
-            self.body.append(f"np.copyto({self._buffer(instruction)}, {function}({operands}))")
+            self._copy_to(self._buffer(instruction), f"{function}({operands})")
 
     def _common(self, x: Instruction) -> str:
         """What logsumexp, its gradient and softmax compute in common."""
@@ -258,9 +280,9 @@ class _Writer:
         """A product with ones is the fastest way to add up rows."""
         [x] = instruction.operands
         ones = self._static(f"np.ones({x.shape[-1]}, dtype)", "ones")
-        is_stack = x.batched and len(x.shape) > 1 or len(x.shape) > 2
-        function = "np.matmul" if is_stack or instruction in self.strided else "np.dot"
-        self.body.append(f"{function}({self._text(x)}, {ones}, out={self._buffer(instruction)})")
+        is_stack = x.batched + len(x.shape) > 2
+        function = self._numpy("matmul") if is_stack or instruction in self.strided else "dot"
+        self._multiply(function, self._text(x), ones, self._buffer(instruction))
 
     def _write_rows_total(self, instruction: Instruction) -> None:
         [x] = instruction.operands
@@ -269,19 +291,18 @@ class _Writer:
         flat, out = self._text(x), self._buffer(instruction)
         if len(x.shape) > 1:
             if view != whole(x.shape):
-                self.body.append(f"np.add.reduce({flat}, axis=0, out={out})")
+                self.body.append(f"{self._numpy('add')}.reduce({flat}, axis=0, out={out})")
                 return
             flat = self._static(f"{self._text(x)}.reshape(batch, {x.size})")
             out = self._static(f"{out}.reshape({x.size})")
-        function = "np.matmul" if instruction in self.strided else "np.dot"
-        self.body.append(f"{function}({ones}, {flat}, out={out})")
+        self._multiply(self._numpy("matmul") if instruction in self.strided else "dot", ones, flat, out)
 
     def _write_take(self, instruction: Instruction) -> None:
         [base] = instruction.operands
         index = self._index(instruction.data)
         flat = self._flat(base)
         axis = ", axis=1" if base.batched else ""
-        self.body.append(f'np.take({flat}, {index}{axis}, out={self._buffer(instruction)}, mode="clip")')
+        self.body.append(f'{self._numpy("take")}({flat}, {index}{axis}, out={self._buffer(instruction)}, mode="clip")')
 
     def _index(self, numbers: np.ndarray) -> str:
         """The name of an array of element numbers."""
@@ -300,7 +321,7 @@ class _Writer:
         return expression if self._is_dynamic(base) else self._static(expression)
 
     def _write_copy(self, instruction: Instruction) -> None:
-        self.body.append(f"np.copyto({self._buffer(instruction)}, {self._text(instruction.operands[0])})")
+        self._copy_to(self._buffer(instruction), self._text(instruction.operands[0]))
 
     def _write_join(self, instruction: Instruction) -> None:
         out = self._buffer(instruction)
@@ -308,7 +329,7 @@ class _Writer:
         for operand in instruction.operands:
             stop = start + operand.shape[-1]
             part = self._static(f"{out}[..., {start}:{stop}]")
-            self.body.append(f"np.copyto({part}, {self._text(operand)})")
+            self._copy_to(part, self._text(operand))
             start = stop
 
     # Products
@@ -325,7 +346,14 @@ class _Writer:
         result = product.result.text(out)
         if result != out:
             result = result if out in self.dynamic else self._static(result)
-        self.body.append(f"{self._multiplication(instruction, product)}({left}, {right}, out={result})")
+        self._multiply(self._multiplication(instruction, product), left, right, result)
+
+    def _multiply(self, function: str, left: str, right: str, out: str) -> None:
+        """The method `dot` is called faster than the function."""
+        if function == "dot":
+            self.body.append(f"{left}.dot({right}, out={out})")
+        else:
+            self.body.append(f"{function}({left}, {right}, out={out})")
 
     def _matrix(self, instruction: Instruction, form: _Form) -> str:
         expression = form.text(self._text(instruction))
@@ -336,17 +364,18 @@ class _Writer:
     def _multiplication(self, contract: Instruction, product: _Product) -> str:
         """The fastest function: `dot` where it can be used, multiplication with broadcasting where nothing is summed.
 
-        `dot` knows no stacks, computes into contiguous arrays only, and takes 0 times infinity for 0 where a factor is a
-        single number.
+        `dot` knows no stacks and computes into contiguous arrays only. Where a factor is a single number, it takes 0
+        times infinity for 0.
         """
         if product.is_stack or contract in self.strided:
-            return "np.multiply" if product.is_outer else "np.matmul"
-        single = "np.multiply" if product.is_outer or product.contracted == "b" and product.is_matrix else "np.matmul"
+            return self._numpy("multiply" if product.is_outer else "matmul")
+        is_outer = product.is_outer or (product.contracted == "b" and product.is_matrix)
         numbers = [factor for factor in contract.operands if factor.size == 1]
         if not numbers:
-            return "np.dot"
+            return "dot"
+        single = self._numpy("multiply" if is_outer else "matmul")
         if all(factor.batched for factor in numbers):
-            return self._static(f"{single} if batch == 1 else np.dot", "product")
+            return self._static(f"{single} if batch == 1 else {self._numpy('dot')}", "product")
         return single
 
     # Gradients and results
@@ -425,7 +454,10 @@ class _Writer:
             name = self._fresh("v")
             self.body.append(f"{name} = {target}")
             target = name
-        self.body.append(f"np.add({target}, {text}, out={target})" if adds else f"np.copyto({target}, {text})")
+        if adds:
+            self.body.append(f"{self._numpy('add')}({target}, {text}, out={target})")
+        else:
+            self._copy_to(target, text)
 
     def _put_by_number(self, base: Instruction, place: np.ndarray, part: Instruction, adds: bool) -> None:
         flat = self._flat(base)
@@ -452,9 +484,10 @@ class _Writer:
         """The module text."""
         arguments = ", ".join(f"x{k}" for k in range(self.arguments))
         results = ", ".join(self._returned(output) for output in self.program.outputs)
-        step = [f"def program({arguments}):", *_indented([*self.start, *self.body, f"return {results}"])]
-        setup = ["dtype = theta.dtype", *self.setup, "", *step, "", "return program"]
-        lines = ["def prepare(theta, constants, operations, batch, scale):", *_indented(setup)]
+        step = [_QUIET, f"def program({arguments}):", *_indented([*self.start, *self.body, f"return {results}"])]
+        imports = [f"from numpy import {', '.join(sorted(self.imports))}", ""] if self.imports else []
+        setup = [*imports, "dtype = theta.dtype", *self.setup, "", *step, "", "return program"]
+        lines = [_QUIET, "def prepare(theta, constants, operations, batch, scale):", *_indented(setup)]
         return "\n".join(lines) + "\n"
 
     def _returned(self, output: Instruction) -> str:
@@ -462,7 +495,7 @@ class _Writer:
         if text in self.dynamic and output.op == "assemble":
             return text
         if output.is_number or not (output.shape or output.batched):
-            return f"float({text})"
+            return text if self._is_scalar_result(output) else f"float({text})"
         return f"{text}.copy()"
 
 

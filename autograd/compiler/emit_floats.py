@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 _INDENT = "    "
 _DEPTH = 12  # of nested expressions; deeper ones get a name
 
-_OPERATORS = {ops.add: "+", ops.sub: "-", ops.mul: "*"}
+_CONDITION, _SUM, _PRODUCT, _ATOM = range(4)
+"""How tightly an expression holds together, which tells where it needs parentheses."""
+
+_OPERATORS = {ops.add: ("+", _SUM), ops.sub: ("-", _SUM), ops.mul: ("*", _PRODUCT)}
 _OF_ONE_LIST = {ops.sum, ops.mean, ops.prod, ops.largest, ops.smallest, ops.logsumexp}
 
 BEFORE, INSIDE, AFTER = 0, 1, 2
@@ -27,7 +30,7 @@ class FloatText:
     """The text of a program, and what it needs besides.
 
     Attributes:
-        source: defines `program(theta, scale, batch, *arguments)`, all of them lists of floats or of lists.
+        source: defines `program(numbers, theta, batch, *arguments)`, where `numbers` makes lists of arrays.
         operations: operations of the user's own that the text refers to, because they can only be asked for numbers.
     """
 
@@ -45,10 +48,12 @@ class _Writer:
         self.input_shapes = input_shapes
         self.operations: list[Operation | Partial] = []
         self.text: dict[Instruction, str] = {}
+        self.binding: dict[Instruction, int] = {}
         self.depth: dict[Instruction, int] = {}
         self.stage: dict[Instruction, int] = {}
         self.lines: tuple[list[str], list[str], list[str]] = ([], [], [])
         self.named = 0
+        self.accumulators: list[str] = []
         self.parameters = 0
         self.uses = self._uses()
         for instruction in program.instructions:
@@ -59,8 +64,8 @@ class _Writer:
         uses = dict.fromkeys(self.program.instructions, 0)
         for instruction in self.program.instructions:
             for operand in instruction.operands:
-                same_stage = operand.batched == instruction.batched
-                uses[operand] += 1 if same_stage else 2  # what a loop needs is computed before it
+                leaves_loop = instruction.batched and not operand.batched
+                uses[operand] += 2 if leaves_loop else 1  # what a loop needs is computed before it
         return uses
 
     def _stage(self, instruction: Instruction) -> int:
@@ -70,19 +75,24 @@ class _Writer:
             return AFTER
         return max([BEFORE, *[self.stage[operand] for operand in instruction.operands]])
 
-    def _name(self, instruction: Instruction, expression: str, depth: int = 0) -> None:
+    def _name(self, instruction: Instruction, expression: str, binding: int = _ATOM, depth: int = 0) -> None:
         """Keeps an expression as it is if it is used once; gives it a name otherwise."""
         if self.uses[instruction] > 1 or depth > _DEPTH:
             name = f"t{self.named}"
             self.named += 1
             self.lines[self.stage[instruction]].append(f"{name} = {expression}")
-            expression, depth = name, 0
+            expression, binding, depth = name, _ATOM, 0
+        self._leaf(instruction, expression, binding, depth)
+
+    def _leaf(self, instruction: Instruction, expression: str, binding: int = _ATOM, depth: int = 0) -> None:
         self.text[instruction] = expression
+        self.binding[instruction] = binding
         self.depth[instruction] = depth
 
-    def _leaf(self, instruction: Instruction, expression: str) -> None:
-        self.text[instruction] = expression
-        self.depth[instruction] = 0
+    def _part(self, operand: Instruction, binding: int) -> str:
+        """The text of an operand, in parentheses where it does not hold together as tightly as it must."""
+        text = self.text[operand]
+        return text if self.binding[operand] >= binding else f"({text})"
 
     def _write_theta(self, instruction: Instruction) -> None:
         self.parameters = instruction.size
@@ -92,10 +102,18 @@ class _Writer:
         self._leaf(instruction, f"x{instruction.data}")
 
     def _write_literal(self, instruction: Instruction) -> None:
-        self._leaf(instruction, _number(instruction.data) if instruction.is_number else repr(instruction.data.tolist()))
+        if instruction.is_number:
+            text = _number(instruction.data)
+            self._leaf(instruction, text, _PRODUCT if text[0] == "-" else _ATOM)
+        else:
+            self._leaf(instruction, repr(instruction.data.tolist()))
 
     def _write_symbol(self, instruction: Instruction) -> None:
-        self._leaf(instruction, instruction.data)
+        if instruction.data == "scale":
+            self.lines[BEFORE].append("scale = 1.0 / batch")
+            self._leaf(instruction, "scale")
+        else:
+            self._leaf(instruction, "float(batch)")
 
     def _write_view(self, instruction: Instruction) -> None:
         [base] = instruction.operands
@@ -110,29 +128,29 @@ class _Writer:
         self._leaf(instruction, f"[{self.text[instruction.operands[0]]}] * {instruction.size}")
 
     def _write_map(self, instruction: Instruction) -> None:
-        inline = _inline(instruction)
-        if inline:
-            for operand in instruction.operands:
-                self._keep(operand)
-            x, *others = [self.text[operand] for operand in instruction.operands]
-            self._name(instruction, inline.format(x=x, e=others[0] if others else ""), 1)
-            return
-        operands = [self.text[operand] for operand in instruction.operands]
         depth = 1 + max([0, *[self.depth[operand] for operand in instruction.operands]])
-        self._name(instruction, self._expression(instruction, operands), depth)
+        inline = self._inline(instruction)
+        if inline:
+            self._name(instruction, *inline, 1)
+        elif instruction.data in _OPERATORS:
+            sign, binding = _OPERATORS[instruction.data]
+            x, y = instruction.operands  # from left to right, so that the right one never joins its neighbour
+            self._name(instruction, f"{self._part(x, binding)} {sign} {self._part(y, binding + 1)}", binding, depth)
+        elif instruction.data is ops.neg:
+            self._name(instruction, f"-{self._part(instruction.operands[0], _ATOM)}", _PRODUCT, depth)
+        else:
+            self._name(instruction, self._call(instruction), _ATOM, depth)
 
-    def _keep(self, operand: Instruction) -> None:
-        """Gives an operand a name if it does not have one, so that it can stand in an expression twice."""
+    def _kept(self, operand: Instruction) -> str:
+        """The text of an operand, with a name if it does not have one, so that it can stand in an expression twice."""
         if operand.op != "literal" and not self.text[operand].isidentifier():
             self.uses[operand] = 2
             self._name(operand, self.text[operand])
+        return self._part(operand, _ATOM)
 
-    def _expression(self, instruction: Instruction, operands: list[str]) -> str:
+    def _call(self, instruction: Instruction) -> str:
         operation = instruction.data
-        if operation in _OPERATORS:
-            return f"({operands[0]} {_OPERATORS[operation]} {operands[1]})"
-        if operation is ops.neg:
-            return f"(-{operands[0]})"
+        operands = [self.text[operand] for operand in instruction.operands]
         if operation == "softmaxes":
             return f"softmaxes([{', '.join(operands)}])"
         if operation is ops.dot:
@@ -140,6 +158,30 @@ class _Writer:
             return f"dot([{', '.join(operands[:half])}], [{', '.join(operands[half:])}])"
         arguments = f"[{', '.join(operands)}]" if operation in _OF_ONE_LIST else ", ".join(operands)
         return f"{self._function(operation)}({arguments})"
+
+    def _inline(self, instruction: Instruction) -> tuple[str, int] | None:
+        """The commonest functions as expressions, which saves the call; those of `math` where they cannot raise."""
+        operation, operands = instruction.data, instruction.operands
+        if operation == "sigmoid_of":  # with e = exp(-|x|)
+            x, e = map(self._kept, operands)
+            return f"({e} if {x} < 0.0 else 1.0) / (1.0 + {e})", _PRODUCT
+        if operation is ops.maximum and _is_zero(operands[1]):
+            x = self._kept(operands[0])
+            return f"0.0 if {x} <= 0.0 else {x}", _CONDITION  # nan stays nan
+        if operation is ops.sign:
+            x = self._kept(operands[0])
+            return f"1.0 if {x} > 0.0 else -1.0 if {x} < 0.0 else 0.0 if {x} == 0.0 else nan", _CONDITION
+        if operation is ops.step and _is_zero(operands[1]) and _is_zero(operands[2]):
+            x = self._kept(operands[0])
+            return f"1.0 if {x} > 0.0 else 0.0 if {x} <= 0.0 else nan", _CONDITION
+        if operation is ops.exp and _is_minus_abs(operands[0]):
+            if self.uses[operands[0]] > 1:
+                return f"math.exp({self.text[operands[0]]})", _ATOM
+            x = self._kept(operands[0].operands[0].operands[0])
+            return f"math.exp(-{x} if {x} > 0.0 else {x})", _ATOM
+        if operation is ops.log1p and operands[0].data is ops.exp:
+            return f"math.log1p({self.text[operands[0]]})", _ATOM
+        return None
 
     def _function(self, operation: Operation | Partial | str) -> str:
         if isinstance(operation, str):
@@ -152,20 +194,18 @@ class _Writer:
 
     def _write_pick(self, instruction: Instruction) -> None:
         [shares] = instruction.operands
-        self._name(instruction, f"{self.text[shares]}[{instruction.data}]", self.depth[shares] + 1)
+        self._name(instruction, f"{self.text[shares]}[{instruction.data}]", _ATOM, self.depth[shares] + 1)
 
     def _write_rows_total(self, instruction: Instruction) -> None:
-        """An accumulator of the loop."""
-        name = f"s{self.named}"
-        self.named += 1
-        self.lines[BEFORE].append(f"{name} = 0.0")
+        name = f"s{len(self.accumulators)}"
+        self.accumulators.append(name)
         self.lines[INSIDE].append(f"{name} += {self.text[instruction.operands[0]]}")
         self._leaf(instruction, name)
 
     def _write_assemble(self, instruction: Instruction) -> None:
         parts: dict[int, list[str]] = {}
         for place, part in zip(instruction.data, instruction.operands, strict=True):
-            parts.setdefault(place.offset, []).append(self.text[part])
+            parts.setdefault(place.offset, []).append(self._part(part, _PRODUCT))
         elements = [" + ".join(parts.get(i, ["0.0"])) for i in range(instruction.size)]
         self._leaf(instruction, f"[{', '.join(elements)}]")
 
@@ -173,10 +213,12 @@ class _Writer:
         """The function's text."""
         arguments = [f"x{k}" for k in range(len(self.input_shapes))]
         before, inside, after = self.lines
-        lines = [f"def program({', '.join(['theta', 'scale', 'batch', *arguments])}):"]
+        lines = [f"def program({', '.join(['numbers', 'theta', 'batch', *arguments])}):"]
         if self.parameters:
-            lines.append(f"{_INDENT}{', '.join(f'p{i}' for i in range(self.parameters))}, = theta")
+            lines.append(f"{_INDENT}{', '.join(f'p{i}' for i in range(self.parameters))}, = numbers(theta)")
         lines += [_INDENT + line for line in before]
+        if self.accumulators:
+            lines.append(f"{_INDENT}{' = '.join(self.accumulators)} = 0.0")
         results = [self.text[output] for output in self.program.outputs]
         per_row = [i for i, output in enumerate(self.program.outputs) if output.batched]
         if per_row:
@@ -185,10 +227,13 @@ class _Writer:
             results = ["rows"]
         if inside:
             rows = ", ".join(self._row(k) for k in range(len(self.input_shapes)))
-            values = f"zip({', '.join(arguments)})" if len(arguments) > 1 else arguments[0]
+            columns = [f"numbers({argument})" for argument in arguments]
+            values = f"zip({', '.join(columns)})" if len(columns) > 1 else columns[0]
             lines.append(f"{_INDENT}for {rows} in {values}:")
             lines += [2 * _INDENT + line for line in inside]
         lines += [_INDENT + line for line in after]
+        if len(results) > 1:
+            results[1] = f"np.array({results[1]})"
         lines.append(f"{_INDENT}return {', '.join(results)}")
         return "\n".join(lines) + "\n"
 
@@ -197,24 +242,6 @@ class _Writer:
         if not shape:
             return f"x{k}"
         return f"({', '.join(f'x{k}_{j}' for j in range(shape[0]))},)" if shape[0] else "()"
-
-
-def _inline(instruction: Instruction) -> str:
-    """The commonest functions as expressions, which saves the call; or functions of `math` where they cannot raise."""
-    operation, operands = instruction.data, instruction.operands
-    if operation == "sigmoid_of":  # with e = exp(-|x|)
-        return "(({e} if {x} < 0.0 else 1.0) / (1.0 + {e}))"
-    if operation is ops.maximum and _is_zero(operands[1]):
-        return "({x} if {x} > 0.0 or {x} != {x} else 0.0)"
-    if operation is ops.sign:
-        return "(1.0 if {x} > 0.0 else -1.0 if {x} < 0.0 else 0.0 if {x} == 0.0 else nan)"
-    if operation is ops.step and _is_zero(operands[1]) and _is_zero(operands[2]):
-        return "(1.0 if {x} > 0.0 else 0.0 if {x} <= 0.0 else nan)"
-    if operation is ops.exp and _is_minus_abs(operands[0]):
-        return "math.exp({x})"
-    if operation is ops.log1p and operands[0].data is ops.exp:
-        return "math.log1p({x})"
-    return ""
 
 
 def _is_zero(x: Instruction) -> bool:
@@ -226,8 +253,7 @@ def _is_minus_abs(x: Instruction) -> bool:
 
 
 def _number(x: float) -> str:
-    text = repr(x) if math.isfinite(x) else "nan" if x != x else "inf" if x > 0 else "-inf"
-    return f"({text})" if text[0] == "-" else text
+    return repr(x) if math.isfinite(x) else "nan" if x != x else "inf" if x > 0 else "-inf"
 
 
 __all__: list[Any] = ["FloatText"]

@@ -301,7 +301,13 @@ def _fold_mul(builder: Builder, x: Instruction, y: Instruction) -> Instruction |
 
 
 def _fold_neg(builder: Builder, x: Instruction) -> Instruction | None:
-    return x.operands[0] if x.op == "map" and x.data is ops.neg else None
+    if x.op != "map":
+        return None
+    if x.data is ops.neg:
+        return x.operands[0]
+    if x.data is ops.mul and x.operands[0].op == "literal" and x.operands[0].is_number:
+        return builder.map(ops.mul, builder.number(-x.operands[0].data), x.operands[1])
+    return None
 
 
 def _fold_add(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:

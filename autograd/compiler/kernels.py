@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from .ir import Program
 
+_python_floats = np.ndarray.tolist
+
 _PREPARED = 8  # sizes of batches whose buffers are kept
 
 
@@ -29,26 +31,23 @@ class FloatKernel:
     Args:
         program: lowered for floats.
         input_shapes: the shape of a row of each argument.
-        mean: whether the loss is averaged over the batch, or added.
     """
 
-    def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]], mean: bool) -> None:
+    def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]]) -> None:
         text = FloatText(program, input_shapes)
         self.source = text.source
         self.work = costs.work(program)
-        self._mean = mean
-        names = {**vars(FLOATS), "inf": math.inf, "math": math, "nan": math.nan}
+        names = {**vars(FLOATS), "inf": math.inf, "math": math, "nan": math.nan, "np": np}
         names["operations"] = [on_floats(operation) for operation in text.operations]
         self._step = _defined(text.source, "program", names)
 
     def run(self, theta: np.ndarray, inputs: Sequence[np.ndarray], batch: int) -> Any:
-        """The results, as floats and lists. Where Python's arithmetic raises, NumPy's follows IEEE 754."""
-        scale = 1.0 / batch if self._mean else 1.0
+        """The loss and its gradient, or the outputs as a list."""
         try:
-            return self._step(theta.tolist(), scale, float(batch), *[each.tolist() for each in inputs])
-        except (ZeroDivisionError, OverflowError):
+            return self._step(_python_floats, theta, batch, *inputs)
+        except (ZeroDivisionError, OverflowError):  # where Python's arithmetic raises, NumPy's follows IEEE 754
             with np.errstate(all="ignore"):
-                return self._step(list(theta), scale, float(batch), *[list(each) for each in inputs])
+                return self._step(list, theta, batch, *inputs)
 
 
 class ArrayKernel:
@@ -75,14 +74,13 @@ class ArrayKernel:
     def run(self, inputs: Sequence[np.ndarray], batch: int) -> Any:
         """The results, as floats and arrays."""
         step = self._prepared.get(batch)
-        with np.errstate(all="ignore"):
-            if step is None:
-                scale = 1.0 / batch if self._mean else 1.0
-                step = self._prepare(self._theta, self._constants, self._operations, batch, scale)
-                self._prepared[batch] = step
-                if len(self._prepared) > _PREPARED:
-                    self._prepared.popitem(last=False)
-            return step(*inputs)
+        if step is None:
+            scale = 1.0 / batch if self._mean else 1.0
+            step = self._prepare(self._theta, self._constants, self._operations, batch, scale)
+            self._prepared[batch] = step
+            if len(self._prepared) > _PREPARED:
+                self._prepared.popitem(last=False)
+        return step(*inputs)
 
 
 def _defined(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:

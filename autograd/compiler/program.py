@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ class Compiled:
         backend, dtype = request.backend, request.dtype
         self._request = request
         self._wrt = tuple(request.wrt or ())
+        self._gives_gradient = request.wrt is not None
+        self._takes_arrays = bool(request.inputs)
         self._theta = np.empty(len(self._wrt), dtype)
         self._dtype = dtype
         self._lock = threading.Lock()
@@ -48,15 +51,15 @@ class Compiled:
         self._floats: FloatKernel | None = None
         self._arrays: ArrayKernel | None = None
         if backend == "floats":
-            choice = choice._replace(floats_below=np.iinfo(np.int64).max)
-        self._floats_below = choice.floats_below
+            choice = choice._replace(floats_below=sys.maxsize)
         if choice.floats_below:
             program = lowered(request, complete(request, *unpacked(request, graph)), for_floats)
-            self._floats = FloatKernel(program, request.input_shapes, request.mean)
+            self._floats = FloatKernel(program, request.input_shapes)
         if backend != "floats" and (request.inputs or not choice.floats_below):
             outputs = packed(request, graph, groups) if choice.packs else unpacked(request, graph)
             program = lowered(request, complete(request, *outputs), for_arrays)
             self._arrays = ArrayKernel(program, len(request.inputs), request.mean, self._theta)
+        self._floats_below = choice.floats_below if self._arrays else sys.maxsize
         self._packs = choice.packs
 
     @property
@@ -119,20 +122,22 @@ class Compiled:
             TypeError: a wrong number of arrays, or one that does not hold real numbers.
             ValueError: a wrong shape.
         """
-        if not self._fits(arrays):
+        if (arrays or self._takes_arrays) and not self._fits(arrays):
             arrays = self._made_to_fit(arrays)
         batch = len(arrays[0]) if arrays else 1
-        if self._floats is not None and (self._arrays is None or batch < self._floats_below):
-            return self._from_floats(self._floats.run(self._theta, arrays, batch), batch)
-        assert self._arrays is not None
-        with self._lock:
-            return self._from_arrays(self._arrays.run(arrays, batch), batch)
+        if self._floats is not None and batch < self._floats_below:
+            results = self._floats.run(self._theta, arrays, batch)
+        else:
+            assert self._arrays is not None
+            with self._lock:
+                results = self._arrays.run(arrays, batch)
+        return results if self._gives_gradient else self._per_row(results, batch)
 
     def _fits(self, arrays: tuple[Any, ...]) -> bool:
         """Whether the arguments can be used as they are, because they are like those of the last call."""
         shapes = []
         for array in arrays:
-            if type(array) is not np.ndarray or array.dtype is not self._dtype or not array.flags.c_contiguous:
+            if type(array) is not np.ndarray or array.dtype is not self._dtype:
                 return False
             shapes.append(array.shape)
         return shapes == self._latest_shapes
@@ -156,7 +161,7 @@ class Compiled:
 
     def _checked(self, k: int, shape: tuple[int, ...], array: Any) -> Any:
         """The argument as an array of this program's type, one row per observation."""
-        if type(array) is not np.ndarray or array.dtype != self._dtype or not array.flags.c_contiguous:
+        if type(array) is not np.ndarray or array.dtype != self._dtype:
             array = self._converted(k, array)
         if array.ndim != 1 + len(shape) or array.shape[1:] != shape or not len(array):
             expected = f"(batch, {shape[0]})" if shape else "(batch,)"
@@ -173,20 +178,12 @@ class Compiled:
             raise ValueError(f"argument {k} is not an array: {error}") from None
         if given.dtype.kind not in "biuf":
             raise TypeError(f"argument {k} must hold real numbers, got dtype {given.dtype}")
-        return np.ascontiguousarray(given, dtype=self._dtype).reshape(given.shape)
-
-    def _from_floats(self, results: Any, batch: int) -> Any:
-        if self._request.wrt is not None:
-            value, gradient = results
-            return value, np.array(gradient, dtype=self._dtype)
-        return self._per_row(np.array(results, dtype=self._dtype), batch)
-
-    def _from_arrays(self, results: Any, batch: int) -> Any:
-        return results if self._request.wrt is not None else self._per_row(results, batch)
+        return given.astype(self._dtype)
 
     def _per_row(self, outputs: Any, batch: int) -> Any:
         """Outputs that do not depend on the inputs are the same in every row."""
         shape = (len(self._request.outputs),) if self._request.is_list else ()
+        outputs = np.asarray(outputs, dtype=self._dtype)
         if not self._request.inputs:
             return float(outputs) if not shape else outputs
         return np.broadcast_to(outputs, (batch, *shape)).copy() if np.shape(outputs) != (batch, *shape) else outputs

@@ -34,8 +34,7 @@ def step({arguments}):
     batch = {batch}
     if batch not in _prepared:
         _prepared[batch] = prepare(theta, _constants, [], batch, {scale})
-    with np.errstate(all="ignore"):
-        return _prepared[batch]({arguments})
+    return _prepared[batch]({arguments})
 '''
 
 _ROWS = '''
