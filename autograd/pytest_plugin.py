@@ -104,7 +104,7 @@ def _check_function(
     function, names = _function_of_values(item)
     if not names:
         raise TypeError(f"{item.name} is marked gradcheck and has no positional arguments, there is nothing to check")
-    if isinstance(points, int) and points > 0:
+    if isinstance(points, int):
         points = list(sample_points(function, names, points, seed, ranges or {}))
     given = _checked_points(points, names)
     for i, point in enumerate(given):

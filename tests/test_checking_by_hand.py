@@ -79,6 +79,7 @@ def test_right_derivatives_are_ok(f, df, x):
         (mse, lambda w: mse_gradient(w) / 2, W, "factor of 2 is missing"),
         (mse, lambda w: mse_gradient(w) * 2, W, "factor of 2 too much"),
         (mse, lambda w: mse_gradient(w) * 5, W, "1/n of a mean missing, with n = 5"),
+        (mse, lambda w: mse_gradient(w) * 3, W, "3 times too large: is the 1/n"),
         (mse, lambda w: mse_gradient(w) / -5, W, "1/n too much, with n = 5"),
         (mse, lambda w: 0 * w, W, "0 everywhere"),
         (mse, lambda w: mse_gradient(w)[[1, 0, 2]], W, "another argument, w[1]"),
@@ -138,6 +139,7 @@ def test_kinks_have_both_sides():
     report = check_gradient(abs, lambda x: 0.0, 0.0)
     [entry] = report.entries
     assert (entry.verdict, entry.left, entry.right) == ("kink", -1.0, 1.0)
+    assert check_gradient(lambda x: max(x, 0.0), lambda x: 0.0, 0.0).entries[0].numeric == 0.5
     assert not failure(abs, lambda x: 0.0, 0.0, kinks="fail").ok
     assert not failure(abs, lambda x: 2.0, 0.0, kinks="subgradient").ok
     assert check_gradient(lambda x: max(x, 0.0), lambda x: 1.0, 1e-9).entries[0].verdict == "ok"

@@ -88,6 +88,7 @@ def at(numbers, x, function, spread=0):
         (lambda m, x: m.exp(m.exp(x)), 7.0, math.inf, math.inf),
         (lambda m, x: m.pow(x, x), 0.0, -math.inf, -math.inf),
         (lambda m, x: x * m.log(m.abs(x) + (x == 0)), 0.0, -math.inf, -math.inf),
+        (lambda m, x: x * (m.log(m.abs(x) + (x == 0)) + 5000), 0.0, -math.inf, -math.inf),
         (lambda m, x: m.pow(x, 1.01), 0.0, 0.0, 0.0),
     ],
 )
@@ -103,6 +104,15 @@ def test_steps_are_short_at_large_numbers_too(numbers, x):
     found = at(numbers, x, numbers.sin, spread=2200)
     assert not found.is_kink
     assert numbers.float(found.middle) == pytest.approx(math.cos(x), rel=1e-13)
+
+
+def test_slow_convergence_is_no_infinity(numbers):
+    found = at(numbers, 0.0, lambda x: x + over_its_logarithm(numbers, x))
+    assert abs(found.left - 1) < 0.01
+
+
+def over_its_logarithm(m, x):
+    return m.divide(x, m.log(m.abs(x))) if x else x
 
 
 def test_quotients_with_few_digits_do_not_agree(numbers):

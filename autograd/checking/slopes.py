@@ -107,7 +107,7 @@ def _limit(numbers: Precise, quotients: Sequence[Any]) -> Any:
     grows = abs(last) > abs(before)
     if max(abs(last / before), abs(before / last)) > _TREND or _is_power(numbers, quotients):
         return numbers.sign(last) * numbers.inf if grows else numbers.number(0)
-    return numbers.sign(last) * numbers.inf if grows and _is_steady(quotients) else last
+    return numbers.sign(last - before) * numbers.inf if _is_steady(quotients) else last
 
 
 def _is_power(numbers: Precise, quotients: Sequence[Any]) -> bool:
