@@ -203,6 +203,9 @@ READING = {
     "detach": {"loss": detached},
     "no_grad": {"loss": without_gradient},
     "class": {"loss": by_class, "targets": CLASSES},
+    "class, times a number": {"loss": lambda o, t: nn.cross_entropy(o, t * 1), "targets": CLASSES},
+    "number, times a class": {"loss": lambda o, t: nn.cross_entropy(o, 1 * t), "targets": CLASSES},
+    "class is not": {"loss": lambda o, t: nn.mse(o, [0.0 + (t != 3)] * 4), "targets": CLASSES},
     "class as a key": {"loss": weighted, "targets": CLASSES},
     "class as an index": {"loss": lambda o, t: -nn.log_softmax(o)[t], "targets": CLASSES},
     "truth": {"loss": lambda o, t: nn.mse(o, [1.0] * 4) if t else nn.mse(o, [0.0] * 4), "targets": CLASSES},
@@ -415,6 +418,22 @@ def test_the_graph_takes_over_with_the_step_in_which_it_differs():
     assert history.engine == "compiled, then eager"
     assert calls == BEFORE_THE_FIRST_STEP + 3 + 20 * 9
     assert history.loss[3] > 2.0 * history.loss[2]
+
+
+def test_an_error_in_a_comparison_is_left_to_the_graphs():
+    """They are built in the order of the observations, and raise what eager training would."""
+    calls = 0
+
+    def loss(outputs, target):
+        nonlocal calls
+        calls += 1
+        if calls == BEFORE_THE_FIRST_STEP + 1:
+            raise RuntimeError
+        return nn.mse(outputs, target)
+
+    history, theta = trained(True, loss)
+    assert history.engine == "compiled, then eager"
+    assert (theta == trained(False)[1]).all()
 
 
 def test_the_larger_the_graph_the_rarer_is_it_compared():
