@@ -242,5 +242,5 @@ class _OutputCheck:
             used = f", an operand of {user.op!r}{self._check.subject.place_of(user)}"
         return (
             f"the graph does not see all of the dependence on {name}: the number {before.data!r}{used} becomes "
-            f"{after.data!r} when {name} changes a little. float(x), x.data, detach and no_grad leave the graph"
+            f"{after!r} when {name} changes a little. float(x), x.data, detach and no_grad leave the graph"
         )

@@ -11,6 +11,8 @@ TYPE_CHECKING = False  # as in `typing`, the import of which would double the ti
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+# With these a function says that it is not defined somewhere.
+UNDEFINED = (ArithmeticError, ValueError, AssertionError)
 # The first step as a share of the argument's size. No fraction with a small denominator: steps that are multiples of a
 # function's period would see a constant.
 _FIRST_STEP = 0.3719
@@ -219,7 +221,7 @@ def slope_of_floats(function: Callable[[float], float], x: float, tolerance: flo
     tried too, which is right for functions such as x + 1e9.
 
     Args:
-        function: nan, or an ArithmeticError or ValueError, means that it is not defined there.
+        function: nan, or one of the errors in UNDEFINED, means that it is not defined there.
         x: where to differentiate.
         tolerance: the relative error at which to stop.
     """
@@ -277,7 +279,7 @@ def _undefined_is_nan(function: Callable[[float], float]) -> Callable[[float], f
     def extended(x: float) -> float:
         try:
             y = function(x)
-        except (ArithmeticError, ValueError):
+        except UNDEFINED:
             return math.nan
         return math.nan if isinstance(y, complex) else y
 
