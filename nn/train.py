@@ -84,16 +84,15 @@ def fit(
             training goes on from it, to the same result to the last bit as if it had never been stopped. The number of
             epochs may differ; model, data, loss and the other settings must be the same. A loss that is not of `nn`
             is not told from another one.
-        compile: whether to train with a compiled program, many times faster and to the same results but for rounding;
-            the validation loss is computed by one too. Otherwise, or where a program would not be the same, training
-            is eager: it builds the graph of each observation. `History.engine` says what ran, `History.why_eager` why.
-            A program is made of the graph of one observation, so it does without model and loss: they are called only
-            six times at the start and now and then later, when program and graph are compared. Training is eager
-            if Python code learns a number of a Value in them (`if h > 0`, `float(x)`, `x.data`, `detach`: see
-            `autograd.detect_reads`), if a call changes attributes of the model or draws random numbers as in dropout,
-            if the data are not numbers with all rows in one form, or for fewer than 50 graphs (epochs times
-            observations) without a checkpoint. What else changes from call to call, such as a variable outside of the
-            model, is only seen when program and graph differ; use `compile=False` for it.
+        compile: whether to train with a program made of the graph of one observation (see `autograd.compile`), many
+            times faster and to the same results but for rounding. The validation loss is computed by one too. Model and
+            loss are then called a few times at the start, and later now and then to compare program and graph. Without
+            it, or where a program would not do the same, training is eager: it builds the graph of each observation.
+            `History.engine` says what ran, `History.why_eager` why. It is eager if Python code learns the number of a
+            Value (`if h > 0`, `float(x)`, `x.data`, `detach`: see `autograd.detect_reads`), if a call changes the model
+            or draws random numbers, as dropout does, if the rows are not all numbers in one form, and for fewer than 50
+            graphs (epochs times observations) without a checkpoint. What else changes from call to call, such as a
+            variable outside of the model, shows only when program and graph are compared; give False for it.
 
     Returns:
         What happened: losses, step sizes, times.
