@@ -99,6 +99,8 @@ def test_a_mistake_that_is_not_a_usual_one_gets_no_guess():
     report = failure(mse, lambda w: mse_gradient(w) * np.array([1.0, 1.0, 1.0001]), W)
     assert report.hints == []
     assert bad(report) == ["w[2]"]
+    assert failure(mse, lambda w: 2.5 * mse_gradient(w), W).hints == []
+    assert failure(mse, lambda w: mse_gradient(w) / 2.5, W).hints == []
     assert report.entries[2].error == pytest.approx(1e-4, rel=1e-4)
 
 

@@ -37,8 +37,6 @@ _LOGARITHMIC = 0.05
 _DOUBT = 1e-3
 # A kink is still there with a step that is so many times as long as the last one.
 _CLOSER = 2.0**-16
-# Sides whose slopes differ by less than this share may be those of a smooth function.
-_SMALLEST_JUMP = 1e-5
 
 
 class Estimate:
@@ -210,8 +208,7 @@ def _differ(left: Estimate, right: Estimate) -> bool:
     """Whether the slopes to either side are further apart than their errors allow."""
     if math.isinf(left.number) or math.isinf(right.number):
         return True
-    doubt = 10.0 * (left.error + right.error) + _SMALLEST_JUMP * max(abs(left.number), abs(right.number))
-    return abs(left.number - right.number) > doubt
+    return abs(left.number - right.number) > 10.0 * (left.error + right.error)
 
 
 def slope_of_floats(function: Callable[[float], float], x: float, tolerance: float = 1e-8) -> Slope:
