@@ -118,7 +118,7 @@ def test_validation_and_patience_go_on_exactly(tmp_path):
 def test_a_finished_training_is_read_back(tmp_path):
     path = tmp_path / "run.json"
     first = train(5, path)
-    assert result(train(5, path, loss=killed_after(-1))) == result(first)
+    assert result(train(5, path, loss=killed_after(1))) == result(first)
 
 
 SCRIPT = """
