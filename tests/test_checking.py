@@ -359,6 +359,13 @@ def test_operands_are_shown_by_name():
     assert "by operand 0 (<x>):" in text
 
 
+def test_of_many_operands_the_first_are_shown():
+    wide = operation("wide", lambda m, *xs: m.sum(xs), lambda m, y, *xs: (2.0,) * len(xs))
+    text = str(failure(lambda xs: wide(*xs), [[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]]))
+    assert "xs[5] = 6.0, ...) = 36.0" in text
+    assert "and 3 more wrong derivatives of operations" in text
+
+
 def test_a_wrong_operation_is_found_though_its_mistake_vanishes():
     assert failure(lambda x: cube(x) * 0.0 + x, [2.0]).entries[0].op == "cube"
     half_cube = operation("half_cube", lambda m, x: x * x * x, lambda m, y, x: (6 * x * x,))
