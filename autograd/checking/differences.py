@@ -16,10 +16,11 @@ UNDEFINED = (ArithmeticError, ValueError, AssertionError)
 # The first step as a share of the argument's size. No fraction with a small denominator: steps that are multiples of a
 # function's period would see a constant.
 _FIRST_STEP = 0.3719
-_SMALLEST_STEPS = 26
+# So often it is halved, and doubled if that does not help.
+_TIMES_HALVED = 26
+_TIMES_DOUBLED = 14
 # What halved steps say is tried at a step that is out of proportion to them.
 _OUT_OF_PROPORTION = 0.1377
-_DOUBLINGS = 14
 # Enough extrapolations for any smooth function; more only add up rounding errors.
 _COLUMNS = 8
 # The relative error of one evaluation, with some room for a function that takes a few steps.
@@ -29,7 +30,7 @@ _MUCH = 10.0
 # How far apart, as shares of the argument's size, evaluations are whose scatter shows how exact the function is.
 _NOISE_STEPS = (2.0**-30, 2.0**-24, 2.0**-18, 2.0**-12)
 # Differences that have grown by this factor over that many halvings of the step, in the last third as fast as in all,
-# and far above rounding, have no limit. Neither have those that go on changing by as much, up to the share.
+# and far above rounding, have no limit. Neither have those that go on changing by as much, up to a share.
 _GROWTH = 4.0
 _HALVINGS = 12
 _LOGARITHMIC = 0.05
@@ -227,12 +228,12 @@ def slope_of_floats(function: Callable[[float], float], x: float, tolerance: flo
     first = _FIRST_STEP * scale
     noise = _noise(function, x, scale)
     shrinking = Differences(function, x, noise)
-    for step in _halved(first, _SMALLEST_STEPS + max(math.frexp(scale)[1], 0)):  # it may vary on a scale of 1
+    for step in _halved(first, _TIMES_HALVED + max(math.frexp(scale)[1], 0)):  # it may vary on a scale of 1
         shrinking.add(step)
         if shrinking.is_settled(tolerance) and shrinking.are_confirmed(_OUT_OF_PROPORTION * step):
             return shrinking.slope()
     growing = Differences(function, x, noise)
-    for step in _halved(first * 2.0**_DOUBLINGS, _DOUBLINGS + 2):
+    for step in _halved(first * 2.0**_TIMES_DOUBLED, _TIMES_DOUBLED + 2):
         growing.add(step)
     narrow, wide = shrinking.slope(), growing.slope()
     return wide if _refines(wide, narrow) else narrow
