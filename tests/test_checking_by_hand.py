@@ -80,6 +80,7 @@ def test_right_derivatives_are_ok(f, df, x):
         (mse, lambda w: mse_gradient(w) * 2, W, "factor of 2 too much"),
         (mse, lambda w: mse_gradient(w) * 5, W, "1/n of a mean missing, with n = 5"),
         (mse, lambda w: mse_gradient(w) * 3, W, "3 times too large: is the 1/n"),
+        (mse, lambda w: mse_gradient(w) * -3, W, "3 times too large and the sign is wrong"),
         (mse, lambda w: mse_gradient(w) / -5, W, "1/n too much, with n = 5"),
         (mse, lambda w: 0 * w, W, "0 everywhere"),
         (mse, lambda w: mse_gradient(w)[[1, 0, 2]], W, "another argument, w[1]"),
