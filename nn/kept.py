@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ class Kept:
             for name, attribute in vars(module).items()
         }
         self._states["the state of Python's module random"] = random.getstate()
-        self._states["the state of numpy.random"] = _mersenne_twister(np.random)
+        self._states["the state of numpy.random"] = pickle.dumps(np.random.get_state(legacy=False))
 
     def changed_since(self, earlier: Kept) -> list[str]:
         """The names of what is not as it was."""
@@ -51,20 +52,14 @@ class _Same:
 def _state(attribute: Any) -> Any:
     """Something that is equal later, unless the attribute has changed."""
     if isinstance(attribute, np.random.Generator):
-        return repr(attribute.bit_generator.state)
+        return pickle.dumps(attribute.bit_generator.state)
     if isinstance(attribute, np.random.RandomState):
-        return _mersenne_twister(attribute)
+        return pickle.dumps(attribute.get_state(legacy=False))
     if isinstance(attribute, random.Random):
         return attribute.getstate()
     if isinstance(attribute, dict):
         return list(map(_part, attribute)), list(map(_part, attribute.values()))
     return list(map(_part, attribute)) if isinstance(attribute, (list, tuple, set)) else _part(attribute)
-
-
-def _mersenne_twister(source: Any) -> object:
-    """The state of a RandomState, or of the one that the functions of numpy.random draw from."""
-    state = source.get_state(legacy=False)["state"]
-    return state["key"].tolist(), state["pos"]
 
 
 def _part(entry: object) -> object:
