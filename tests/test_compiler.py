@@ -591,30 +591,38 @@ def test_threads(rng):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
+        ({"outputs": 3.0}, TypeError, "the outputs must be a Value or a sequence of Values, got 3.0 of type float"),
+        ({"outputs": "constant"}, ValueError, "the loss is a constant, .*outside no_grad"),
         ({"wrt": []}, ValueError, "wrt is empty"),
+        ({"wrt": "set"}, TypeError, "wrt must have an order, such as that of a list; got a set"),
+        ({"inputs": "set"}, TypeError, r"inputs must have an order.*got a set"),
+        ({"inputs": "sets"}, TypeError, r"inputs\[0\] must have an order.*got a set"),
+        ({"inputs": "twice"}, ValueError, r"inputs\[1\] is the same Value as inputs\[0\]"),
+        ({"inputs": "twice in a list"}, ValueError, r"inputs\[0\]\[1\] is the same Value as inputs\[0\]\[0\]"),
         ({"wrt": [1.0]}, TypeError, r"wrt\[0\] must be a Value, got 1.0"),
         ({"wrt": 3}, TypeError, "wrt must be a Value or a sequence of Values, got 3 of type int"),
         ({"outputs": []}, ValueError, "no output"),
         ({"outputs": [None]}, TypeError, r"the outputs\[0\] must be a Value"),
         ({"outputs": "list"}, ValueError, "a gradient needs one loss, got a list of 2"),
         ({"wrt": "result"}, ValueError, r"wrt\[0\] must be a leaf.*'mul'"),
-        ({"inputs": "result"}, ValueError, r"inputs\[0\]\[0\] must be a leaf"),
+        ({"inputs": "results"}, ValueError, r"inputs\[0\]\[0\] must be a leaf"),
         ({"inputs": "value"}, TypeError, "inputs is a sequence"),
         ({"inputs": "parameter"}, ValueError, r"inputs\[0\] is the same Value as wrt\[0\]"),
         ({"reduction": "max"}, ValueError, "reduction must be 'mean' or 'sum', got 'max'"),
         ({"backend": "gpu"}, ValueError, "backend must be one of 'floats', 'arrays'"),
         ({"dtype": "int64"}, ValueError, "dtype must be float64 or float32, got 'int64'"),
+        ({"dtype": "foo"}, ValueError, "dtype must be float64 or float32, got 'foo'"),
+        ({"dtype": None}, ValueError, "dtype must be float64 or float32, got None"),
     ],
 )
 def test_bad_request(arguments, error, message):
     w, x = Value(1.0), Value(2.0)
     y = w * x
-    words = {"list": [y, y], "result": [y], "value": x, "parameter": (w,)}
+    words = {"list": [y, y], "result": [y], "results": ([y],), "value": x, "parameter": (w,), "constant": y.detach()}
+    words |= {"set": {x}, "sets": [{x}], "twice": (x, x), "twice in a list": ([x, x],)}
     request = {"outputs": y, "wrt": [w], "inputs": (x,)} | {
         key: words.get(value, value) if isinstance(value, str) else value for key, value in arguments.items()
     }
-    if arguments.get("inputs") == "result":
-        request["inputs"] = ([y],)
     with pytest.raises(error, match=message):
         compile(**request)
 
@@ -630,7 +638,9 @@ def test_bad_request(arguments, error, message):
         ([[[1.0, 2.0]], [1.0, 2.0]], ValueError, "argument 1 has 2 rows, but argument 0 has 1"),
         ([np.empty((0, 2)), []], ValueError, "at least one row"),
         ([[["a", "b"]], [1.0]], TypeError, "argument 0 must hold real numbers, got dtype <U1"),
-        ([np.array([[1.0, None]]), [1.0]], TypeError, "argument 0 must hold real numbers, got dtype object"),
+        ([np.array([[1.0, None]]), [1.0]], TypeError, "argument 0 must hold real numbers, got None of type"),
+        ([[[1.0, Value(2.0)]], [1.0]], TypeError, r"argument 0 must hold real numbers, got Value\(2.0\) of type"),
+        ([[[1.0, 2.0]], np.ma.array([1.0], mask=[True])], ValueError, "argument 1 has masked elements.*`filled`"),
         ([[[1.0, 2j]], [1.0]], TypeError, "got dtype complex128"),
         ([[[1.0, 2.0], [1.0]], [1.0, 2.0]], ValueError, "argument 0 is not an array"),
         ([[[1.0, 2.0]], 1.0], ValueError, r"got \(\)"),
@@ -642,3 +652,9 @@ def test_bad_arrays(arrays, error, message, backend):
     step = compile((w * x[0] + x[1] - y).square(), wrt=[w], inputs=(x, y), backend=backend)
     with pytest.raises(error, match=message):
         step(*arrays)
+
+
+def test_one_array_for_many_placeholders():
+    x = [Value(0.0), Value(0.0)]
+    with pytest.raises(TypeError, match=r"takes 2 arrays.*got 1 \(one array of shape \(batch, 2\) is inputs=\(x,\)"):
+        compile(x[0] - x[1], inputs=x)([[1.0, 2.0]])

@@ -1,7 +1,10 @@
 """What might break a compiled program: odd structures, odd arrays, odd moments to call it."""
 
+import copy
 import math
 import os
+import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -164,6 +167,7 @@ FORMULAS = {
     "list of partials": (lambda m, x: m.sin(x), lambda m, y, x: [m.cos(x)]),
     "repeated in dot": (lambda m, x: m.dot([x, x, 1.0], [x, 2.0, x]), lambda m, y, x: (2 * x + 3,)),
     "part of softmax": (lambda m, x: m.softmax([x, 0.0, x])[2], lambda m, y, x: (y * (1 - 2 * y),)),
+    "short floats": (lambda m, x: 0.1 * x, lambda m, y, x: (np.float32(0.1),)),
     "Python's int": (lambda m, x: int(x) + 0.5, lambda m, y, x: (0,)),
     "itself": (lambda m, x: x, lambda m, y, x: (1,)),
 }
@@ -370,15 +374,29 @@ def test_source_does_not_depend_on_the_hash_seed():
     assert len(sources[0]) > 10_000
 
 
+# Programs that were saved as modules
+
+
+@pytest.fixture
+def imported(tmp_path):
+    """Saves a program and gives the module."""
+
+    def of(step):
+        path = tmp_path / "a module, ü.py"
+        step.save_source(path)
+        module = types.ModuleType("saved")
+        exec(path.read_text(encoding="utf-8"), vars(module))
+        return module
+
+    return of
+
+
 @pytest.mark.parametrize("seed", range(10))
-def test_saved_module_gives_the_same_bits(seed, tmp_path):
+def test_saved_module_gives_the_same_bits(seed, imported):
     rng = np.random.default_rng(seed)
     pool, x, y = values(rng, 30), values(rng, 4), values(rng, 1)
     step = compile(structured_loss(rng, pool, [x, y]), wrt=pool, inputs=(x, y), backend="arrays")
-    path = tmp_path / "a module, ü.py"
-    step.save_source(path)
-    module = types.ModuleType("saved")
-    exec(path.read_text(encoding="utf-8"), vars(module))
+    module = imported(step)
     for batch in (1, 3, 7, 3):
         arrays = rng.normal(size=(batch, 4)), rng.normal(size=(batch, 1))
         value, gradient = module.step(*arrays)
@@ -387,11 +405,220 @@ def test_saved_module_gives_the_same_bits(seed, tmp_path):
         assert (gradient == expected[1]).all()
 
 
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ops.TABLE.values()])
+def test_saved_module_has_all_that_it_needs(row, rng, imported):
+    point = [Value(float(rng.uniform(*row.domain[min(i, len(row.domain) - 1)]))) for i in range(row.arity or 2)]
+    step = compile(apply(row, *point), wrt=point, backend="arrays")
+    assert imported(step).step() == (step()[0], pytest.approx(step()[1], rel=0, nan_ok=True))
+
+
+def test_saved_module_has_only_what_it_needs(trained, tmp_path):
+    loss, parameters, inputs, _ = trained
+    compile(loss, wrt=parameters, inputs=inputs).save_source(tmp_path / "step.py")
+    text = (tmp_path / "step.py").read_text()
+    assert "def erf" not in text
+    assert "def shaped" not in text
+    assert "import math" not in text
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("is_list", [True, False])
+def test_saved_float_types(dtype, is_list, rng, imported):
+    x = values(rng, 8)
+    outputs = [autograd.dot(row, x).tanh() for row in rng.normal(size=(8, 8)).tolist()]
+    rows = rng.normal(size=(4, 8))
+    step = compile(outputs if is_list else outputs[0], inputs=(x,), dtype=dtype, backend="arrays")
+    module = imported(step)
+    assert module.step(rows).dtype == dtype
+    assert (module.step(rows) == step(rows)).all()
+    assert (module.step(rows.astype(int).tolist()) == step(rows.astype(int))).all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_saving_reads_no_constant_again(backend, imported):
+    w, c = Value(2.0), Value(3.0)
+    step = compile(w * c, wrt=[w], backend=backend)
+    c.data = 5.0
+    assert imported(step).step() == (6.0, [3.0])
+
+
+def test_program_keeps_no_graph():
+    w = Value(2.0)
+    loss = w.sin()
+    references = sys.getrefcount(loss)
+    steps = [compile(loss, wrt=[w], backend=backend) for backend in BACKENDS]
+    assert sys.getrefcount(loss) == references
+    assert [step()[0] for step in steps] == [loss.data] * len(BACKENDS)
+
+
+WRONG_ARGUMENTS = {
+    "number of rows": ([[1.0, 2.0], [3.0, 4.0]], [1.0]),
+    "no rows": (np.empty((0, 2)), []),
+    "width": ([[1.0, 2.0, 3.0]], [1.0]),
+    "one axis": ([1.0, 2.0], [1.0]),
+    "number": ([[1.0, 2.0]], 1.0),
+    "text": ([["1", "2"]], [1.0]),
+    "ragged": ([[1.0, 2.0], [1.0]], [1.0, 2.0]),
+    "complex": ([[1.0, 2j]], [1.0]),
+    "masked": ([[1.0, 2.0]], np.ma.array([1.0], mask=[True])),
+    "None": ([[1.0, None]], [1.0]),
+    "Value": ([[1.0, Value(2.0)]], [1.0]),
+}
+
+
+@pytest.mark.parametrize("arrays", [pytest.param(arrays, id=name) for name, arrays in WRONG_ARGUMENTS.items()])
+def test_saved_module_checks_as_the_program_does(arrays, imported):
+    x, y, w = [Value(0.0), Value(0.0)], Value(0.0), Value(1.0)
+    step = compile((w * x[0] + x[1] - y).square(), wrt=[w], inputs=(x, y))
+    with pytest.raises((TypeError, ValueError), match=r"argument [01] ") as of_program:
+        step(*arrays)
+    with pytest.raises(of_program.type, match=f"^{re.escape(str(of_program.value))}$"):
+        imported(step).step(*arrays)
+
+
+@pytest.mark.parametrize("is_list", [True, False])
+def test_saved_constant_outputs_fill_the_batch(is_list, imported):
+    w, x = Value(2.0), Value(0.0)
+    outputs = [w * 3, w] if is_list else w * 3
+    step = compile(outputs, inputs=(x,), backend="arrays")
+    rows = imported(step).step([1.0, 2.0])
+    assert rows.tolist() == step([1.0, 2.0]).tolist() == ([[6.0, 2.0]] * 2 if is_list else [6.0, 6.0])
+    step = compile(outputs, backend="arrays")
+    np.testing.assert_array_equal(imported(step).step(), step())
+
+
+def test_parameters_of_a_saved_module(imported):
+    w, x = [Value(2.0), Value(1.0)], Value(0.0)
+    module = imported(compile(w[0] * x + w[1], wrt=w, inputs=(x,)))
+    assert [module.step([1.0])[0], module.step([1.0, 3.0])[0]] == [3.0, 5.0]
+    module.theta = np.array([10.0, 0.0])
+    assert [module.step([1.0])[0], module.step([1.0, 3.0])[0]] == [10.0, 20.0]
+    module.theta = [0.0, 4.0]
+    assert module.train([1.0], learning_rate=0.5, steps=2) == [4.0, 3.0]
+    assert module.theta.tolist() == [-1.0, 3.0]
+    module.theta[0] = 0.0
+    assert module.step([1.0])[0] == 3.0
+    module.theta = [1.0]
+    with pytest.raises(ValueError, match=r"theta must be a vector of 2 numbers, got shape \(1,\)"):
+        module.step([1.0])
+
+
+def test_saved_module_keeps_few_buffers(imported):
+    w, x = Value(2.0), Value(0.0)
+    module = imported(compile((w * x).exp(), wrt=[w], inputs=(x,)))
+    made = []
+    prepare = module._program._prepare
+    module._program._prepare = lambda *size: made.append(size[3]) or prepare(*size)
+    for batch in [*range(1, 30), 29, 1]:
+        module.step([0.1] * batch)
+    assert made == [*range(1, 30), 1]
+    assert len(module._program._prepared) < 10
+
+
+def test_saved_module_warns_as_little_as_the_program(imported):
+    w = Value(2.0)
+    module = imported(compile(1e300 * w, wrt=[w]))
+    assert module.train(learning_rate=1e300, steps=2) == [2e300, -math.inf]
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, -0.0, 5e-324, 1e308])
-def test_saved_parameters_are_exact(bad, tmp_path):
+def test_saved_parameters_are_exact(bad, imported):
     parameters = [Value(bad), Value(0.1)]
     step = compile(parameters[0] * 2 + parameters[1], wrt=parameters)
-    step.save_source(tmp_path / "saved.py")
-    module = types.ModuleType("saved")
-    exec((tmp_path / "saved.py").read_text(encoding="utf-8"), vars(module))
-    assert module.theta.tobytes() == step.theta.tobytes()
+    assert imported(step).theta.tobytes() == step.theta.tobytes()
+
+
+def test_saving_replaces_a_file_whole_or_not_at_all(trained, tmp_path, monkeypatch):
+    loss, parameters, inputs, _ = trained
+    step, path = compile(loss, wrt=parameters, inputs=inputs), tmp_path / "step.py"
+    path.write_text("as before")
+
+    def full(number):
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="no space left"):
+            step.save_source(path)
+    assert [each.name for each in tmp_path.iterdir()] == ["step.py"]
+    assert path.read_text() == "as before"
+    step.save_source(path)
+    assert "def train" in path.read_text()
+
+
+def test_operations_without_text_are_all_named(tmp_path):
+    own = [
+        operation(f"{name} in test_compiler_hostile", lambda m, x: x if x > 0 else -x, lambda m, y, x: (1.0,))
+        for name in ("first", "second")
+    ]
+    w = Value(2.0)
+    with pytest.raises(ValueError, match=r"cannot be saved: the formula of .*first in.*second in"):
+        compile(own[0](w) * own[1](w), wrt=[w]).save_source(tmp_path / "never.py")
+    assert not list(tmp_path.iterdir())
+
+
+# The program as an object, and float32
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_programs_are_not_duplicated(duplicate):
+    w = Value(2.0)
+    with pytest.raises(TypeError, match=r"a compiled program cannot be copied or pickled.*save_source"):
+        duplicate(compile(w.exp(), wrt=[w]))
+
+
+WRONG_PARAMETERS = {
+    "None": (None, TypeError, "theta must hold real numbers, got None of type NoneType"),
+    "text": ("3", TypeError, "theta must hold real numbers, got dtype <U1"),
+    "texts": (["a", "b"], TypeError, "theta must hold real numbers"),
+    "complex": (np.array([1j, 2.0]), TypeError, "theta must hold real numbers, got dtype complex128"),
+    "number": (5.0, ValueError, r"theta must be a vector of 2 numbers, got shape \(\)"),
+    "short": ([1.0], ValueError, r"theta must be a vector of 2 numbers, got shape \(1,\)"),
+    "long": (np.zeros(3), ValueError, r"theta must be a vector of 2 numbers, got shape \(3,\)"),
+    "matrix": ([[1.0, 2.0]], ValueError, r"theta must be a vector of 2 numbers, got shape \(1, 2\)"),
+    "ragged": ([[1.0], [2.0, 3.0]], ValueError, "theta is not an array"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_PARAMETERS)
+def test_wrong_parameters(case):
+    numbers, error, message = WRONG_PARAMETERS[case]
+    parameters = [Value(1.0), Value(2.0)]
+    step = compile(parameters[0] * parameters[1], wrt=parameters)
+    with pytest.raises(error, match=message):
+        step.theta = numbers
+    assert step.theta.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int64, np.uint8, object, list])
+def test_type_of_parameters(kind):
+    parameters = [Value(1.0), Value(2.0)]
+    step = compile(parameters[0] * parameters[1], wrt=parameters)
+    step.theta = [3, 4] if kind is list else np.array([3, 4]).astype(kind)
+    assert step() == (12.0, pytest.approx([4.0, 3.0]))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_integers_beyond_those_of_numpy(backend):
+    w, x = Value(2.0), Value(0.0)
+    step = compile(w * x, wrt=[w], inputs=(x,), backend=backend)
+    assert step([2**64, -(2**70)]) == step([2.0**64, -(2.0**70)])
+
+
+@pytest.mark.parametrize("where", ["theta", "assigned", "input", "constants", "outputs"])
+def test_too_large_for_float32(where):
+    large = {where: 1e300}
+    parameters, x = [Value(large.get("theta", 1.0)) for _ in range(12)], Value(1.0)
+    scale = [large.get("constants", 1.0) * (i + 1) for i in range(12)]
+    terms = [w.tanh() * x * s for w, s in zip(parameters, scale, strict=True)]
+    if where == "outputs":
+        predict = compile([x, Value(1e300)], inputs=(x,), dtype="float32")
+        assert predict([1.0]).tolist() == [[1.0, math.inf]]
+        assert compile(Value(1e300), inputs=(x,), dtype="float32")([1.0]).tolist() == [math.inf]
+        return
+    step = compile(autograd.sum(terms), wrt=parameters, inputs=(x,), dtype="float32")
+    if where == "assigned":
+        step.theta = [1e300] * 12
+        assert step.theta.tolist() == [math.inf] * 12
+    is_infinite = where in ("input", "constants")
+    assert math.isinf(step([large.get("input", 1.0)])[0]) == is_infinite

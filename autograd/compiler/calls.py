@@ -83,10 +83,11 @@ def _of_real_numbers(what: str, numbers: Any, dtype: Any) -> Any:
         given = np.asarray(numbers)
     except ValueError as error:
         raise ValueError(f"{what} is not an array: {error}") from None
-    others = [x for x in given.ravel().tolist() if not isinstance(x, Real)] if given.dtype.kind == "O" else []
-    if others or given.dtype.kind not in "biufO":  # objects may be large integers
-        example = f", as {others[0]!r} is of type {type(others[0]).__name__}" if others else ""
-        raise TypeError(f"{what} must hold real numbers, got dtype {given.dtype}{example}")
+    if given.dtype.kind not in "biufO":
+        raise TypeError(f"{what} must hold real numbers, got dtype {given.dtype}")
+    for x in given.ravel().tolist() if given.dtype.kind == "O" else ():
+        if not isinstance(x, Real):
+            raise TypeError(f"{what} must hold real numbers, got {x!r} of type {type(x).__name__}")
     return quietly(given, dtype)
 
 
