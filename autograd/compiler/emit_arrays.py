@@ -480,15 +480,15 @@ class _Writer:
             copies = looked_at(part)[1].strides != contiguous(part.shape)  # and a copy made now would not change later
             if not copies and not self._is_dynamic(part):
                 text = self._static(text)
-        order = np.argsort(place.ravel(), kind="stable")
-        targets, starts = np.unique(place.ravel()[order], return_index=True)
-        if len(targets) == place.size:
-            self.body.append(f"{flat}[..., {self._index(place.ravel())}] {'+=' if adds else '='} {text}")
+        index = self._index(place.ravel())
+        if np.unique(place).size == place.size:
+            self.body.append(f"{flat}[..., {index}] {'+=' if adds else '='} {text}")
             return
-        if part.is_number:
-            text = f"np.full({place.size}, {text})"
-        numbers = ", ".join(map(self._index, (order, starts, targets)))
-        self.body.append(f"add_by_number({flat}, {text}, {numbers})")
+        if part.is_number or part.batched < base.batched:
+            text = f"np.broadcast_to({text}, {'(batch, ' if base.batched else '('}{place.size},))"
+        if base.batched:
+            index = self._static(f"(np.arange(batch)[:, None] * {base.size} + {index}).ravel()", "i")
+        self.body.append(f"add_by_number({flat}, {text}, {index})")
 
     # The whole text
 
