@@ -164,15 +164,20 @@ def pytest_runtest_makereport(
     if report is not None and error is not None:
         error.args = (report.summary,)
     outcome = yield
-    parts = [item.stash.get(_points, "")] if error is not None else []
+    if outcome.failed and call.when == "call":
+        text = _section(item, report)
+        if text:
+            outcome.sections.append(("gradcheck", text))
+        if item.get_closest_marker("gradcheck") is not None:
+            _without_advice(outcome)
+    return outcome
+
+
+def _section(item: pytest.Item, report: Report | None) -> str:
+    parts = [item.stash.get(_points, "")]
     if report is not None:
         parts += [str(report), _picture(item, report)]
-    text = "\n\n".join(filter(None, parts))
-    if text and outcome.failed:
-        outcome.sections.append(("gradcheck", text))
-    if item.get_closest_marker("gradcheck") is not None:
-        _without_advice(outcome)
-    return outcome
+    return "\n\n".join(filter(None, parts))
 
 
 def _report_of(error: BaseException | None) -> Report | None:

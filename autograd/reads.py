@@ -88,7 +88,7 @@ class Placeholder(Value):
         self.numbers = numbers
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Value):
+        if other is not self and (isinstance(other, Placeholder) or not isinstance(other, Value)):
             self._noted()
         return self is other
 

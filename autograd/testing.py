@@ -85,6 +85,8 @@ def expressions(
         raise ValueError(f"max_leaves must be from 1 to {len(_NAMES)}, got {max_leaves}")
     if max_operations < 1:
         raise ValueError(f"max_operations must be at least 1, got {max_operations}")
+    if not operations:
+        raise ValueError("operations must name at least one operation")
     for name in operations:
         if name not in ops.TABLE:
             raise ValueError(f"there is no operation {name!r}; there are {', '.join(ops.TABLE)}")

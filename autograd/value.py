@@ -460,7 +460,7 @@ def _contributions(node: Value, cotangent: float) -> Iterator[tuple[Value, float
     partials = partials_on_floats(operation, node._datum, [operand._datum for operand in operands])
     for operand, partial in zip(operands, partials, strict=True):
         if partial is not None and operand._operation is not _CONSTANT:
-            yield operand, float(cotangent * partial)
+            yield operand, cotangent * float(partial)
 
 
 def _real(number: object, where: str) -> float:

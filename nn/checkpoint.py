@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .storage import StorageError, from_json, to_json, write_atomically
+from autograd.files import write_atomically
+
+from .storage import StorageError, from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

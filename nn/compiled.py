@@ -26,7 +26,7 @@ _ROWS_COMPARED_FIRST = 5
 _STEPS_BETWEEN_COMPARISONS = 64
 _VALUES_COMPARED_SO_OFTEN = 256
 _LARGEST_BATCH_COMPARED = 1024
-_DIFFERENT = "model or loss depend on something that changes from call to call, such as random numbers"
+_DIFFERENT = "model or loss depend on something that is not in the graph, such as random numbers"
 
 
 class NoProgramError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ class Kept:
             for name, attribute in vars(module).items()
         }
         self._states["the state of Python's module random"] = random.getstate()
-        self._states["the state of numpy.random"] = _state(np.random.mtrand._rand)
+        self._states["the state of numpy.random"] = pickle.dumps(np.random.get_state(legacy=False))
 
     def changed_since(self, earlier: Kept) -> list[str]:
         """The names of what is not as it was."""
@@ -51,10 +52,9 @@ class _Same:
 def _state(attribute: Any) -> Any:
     """Something that is equal later, unless the attribute has changed."""
     if isinstance(attribute, np.random.Generator):
-        return repr(attribute.bit_generator.state)
+        return pickle.dumps(attribute.bit_generator.state)
     if isinstance(attribute, np.random.RandomState):
-        state = attribute.get_state(legacy=False)["state"]
-        return state["key"].tolist(), state["pos"]
+        return pickle.dumps(attribute.get_state(legacy=False))
     if isinstance(attribute, random.Random):
         return attribute.getstate()
     if isinstance(attribute, dict):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from autograd import Value
+from autograd import Value, no_grad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -60,50 +60,68 @@ class EagerStep:
         data: all observations.
         parameters: what to differentiate with respect to, in the order of `theta` and of the gradient.
         added: whether losses of a batch are added instead of averaged.
+        inputs_name: what the rows of the data are called where a note says which of them led to an error.
     """
 
     engine = "eager"
     why_eager = ""
 
-    def __init__(self, model: Module, loss: Loss, data: Data, parameters: Sequence[Value], added: bool) -> None:
+    def __init__(
+        self,
+        model: Module,
+        loss: Loss,
+        data: Data,
+        parameters: Sequence[Value],
+        added: bool,
+        inputs_name: str = "inputs",
+    ) -> None:
         self.model = model
         self.loss = loss
         self.data = data
         self.parameters = parameters
         self.added = added
+        self.inputs_name = inputs_name
 
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         write(self.parameters, theta)
         for parameter in self.parameters:
             parameter.grad = None
-        share = 1.0 if self.added else 1.0 / len(positions)
+        share = self._share(positions)
         losses = [self._backward(position, share) for position in positions]
         gradient = np.array([parameter.grad for parameter in self.parameters])
         reached = [parameter.has_grad for parameter in self.parameters]
         return Slope(math.fsum(losses) * share, gradient, None if all(reached) else np.array(reached))
 
+    def without_gradient(self, theta: Vector, positions: Positions) -> float:
+        """The loss alone, for which no graphs are recorded."""
+        write(self.parameters, theta)
+        with no_grad():
+            return math.fsum(self._loss_at(position).data for position in positions) * self._share(positions)
+
+    def _share(self, positions: Positions) -> float:
+        return 1.0 if self.added else 1.0 / len(positions)
+
     def _backward(self, position: int, share: float) -> float:
-        value = loss_at(self.model, self.loss, self.data, position)
+        value = self._loss_at(position)
         if not value.is_constant:  # an observation may be cut off from the parameters, as long as not all are
             value.backward(share)
         return value.data
+
+    def _loss_at(self, position: int) -> Value:
+        """The loss of the observation at this position; an error that it raises gets a note that says where."""
+        inputs, targets = self.data
+        try:
+            return loss_of(self.model, self.loss, inputs[position], targets[position])
+        except Exception as error:
+            error.add_note(f"This happened at row {position} of the {self.inputs_name} and its target.")
+            raise
 
 
 def write(parameters: Iterable[Value], theta: Vector) -> None:
     """Gives the parameters these numbers."""
     for parameter, number in zip(parameters, theta.tolist(), strict=True):
         parameter.data = number
-
-
-def loss_at(model: Module, loss: Loss, data: Data, position: int, inputs_name: str = "inputs") -> Value:
-    """The loss of the observation at this position; an error that it raises gets a note that says where."""
-    inputs, targets = data
-    try:
-        return loss_of(model, loss, inputs[position], targets[position])
-    except Exception as error:
-        error.add_note(f"This happened at row {position} of the {inputs_name} and its target.")
-        raise
 
 
 def loss_of(model: Module, loss: Loss, row: Any, target: Any) -> Value:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from autograd import AnomalyError, detect_anomaly, no_grad
+from autograd import AnomalyError, detect_anomaly
 
 from . import losses
 from .checkpoint import ANYTHING, Checkpoint
@@ -21,7 +21,7 @@ from .init import generator
 from .module import Module
 from .optim import SGD, Optimizer, Schedule
 from .progress import progress_bar
-from .steps import EagerStep, loss_at, write
+from .steps import EagerStep, write
 
 if TYPE_CHECKING:
     import os
@@ -84,16 +84,15 @@ def fit(
             training goes on from it, to the same result to the last bit as if it had never been stopped. The number of
             epochs may differ; model, data, loss and the other settings must be the same. A loss that is not of `nn`
             is not told from another one.
-        compile: whether to train with a compiled program, many times faster and to the same results but for rounding;
-            the validation loss is computed by one too. Otherwise, or where a program would not be the same, training
-            is eager: it builds the graph of each observation. `History.engine` says what ran, `History.why_eager` why.
-            A program is made of the graph of one observation, so it does without model and loss: they are called only
-            six times at the start and now and then later, when program and graph are compared. Training is eager
-            if Python code learns a number of a Value in them (`if h > 0`, `float(x)`, `x.data`, `detach`: see
-            `autograd.detect_reads`), if a call changes attributes of the model or draws random numbers as in dropout,
-            if the data are not numbers with all rows in one form, or for fewer than 50 graphs (epochs times
-            observations) without a checkpoint. What else changes from call to call, such as a variable outside of the
-            model, is only seen when program and graph differ; use `compile=False` for it.
+        compile: whether to train with a program made of the graph of one observation (see `autograd.compile`), many
+            times faster and to the same results but for rounding. The validation loss is computed by one too. Model and
+            loss are then called a few times at the start, and later now and then to compare program and graph. Without
+            it, or where a program would not do the same, training is eager: it builds the graph of each observation.
+            `History.engine` says what ran, `History.why_eager` why. It is eager if Python code learns the number of a
+            Value (`if h > 0`, `float(x)`, `x.data`, `detach`: see `autograd.detect_reads`), if a call changes the model
+            or draws random numbers, as dropout does, if the rows are not all numbers in one form, and for fewer than 50
+            graphs (epochs times observations) without a checkpoint. What else changes from call to call, such as a
+            variable outside of the model, shows only when program and graph are compared; give False for it.
 
     Returns:
         What happened: losses, step sizes, times.
@@ -183,14 +182,14 @@ class _Training:
         self.moving = optimizer.moving()
         self.schedule = schedule
         self.batch_size = batch_size
-        self.validation = validation
+        self.validation = None if validation is None else self._eager(validation, "validation inputs")
+        self.validation_step: Step | None = self.validation
         self.rule = rule
         self.seed = seed
         self.is_resumable = is_resumable
         self.rng = generator(seed=seed)
-        self.eager = EagerStep(model, loss, data, optimizer.parameters, self.added)
+        self.eager = self._eager(data, "inputs")
         self.step: Step = self.eager
-        self.validation_step: Step | None = None
         self.history = History()
         self.best_loss, self.best_epoch = math.inf, 0
         # The parameters at three times. An array is replaced, never changed, so that two of them may be the same one.
@@ -202,26 +201,31 @@ class _Training:
         """Makes the programs, if they are wanted, worth it, and the same as the graphs."""
         self.model.train()
         if not compile:
-            self.eager.why_eager = "compile=False was given"
+            for step in filter(None, (self.eager, self.validation)):
+                step.why_eager = "compile=False was given"
         elif self.stop_reason() is None:
-            self.step = self._compiled(self.eager, self._batch_sizes()) or self.eager
+            self.step = self._compiled(self.eager, self._batch_sizes())
             if self.validation is not None:
                 with _evaluating(self.model):
-                    eager = EagerStep(self.model, self.loss, self.validation, self.optimizer.parameters, self.added)
-                    self.validation_step = self._compiled(eager, {len(self.validation[0])})
+                    self.validation_step = self._compiled(self.validation, {len(self.validation.data[0])})
 
-    def _compiled(self, eager: EagerStep, batches: set[int]) -> Step | None:
-        """The step as a program; None if there is none, for which the eager step then has the reason."""
+    def _eager(self, data: Data, inputs_name: str) -> EagerStep:
+        return EagerStep(self.model, self.loss, data, self.optimizer.parameters, self.added, inputs_name)
+
+    def _compiled(self, eager: EagerStep, batches: set[int]) -> Step:
+        """The step as a program; the eager one, with the reason, if there is none."""
+        if eager.why_eager:
+            return eager  # so it was before the checkpoint from which the training goes on
         graphs = len(eager.data[0]) * self.rule.epochs
         # Whether a training that may be resumed is compiled must not depend on the number of epochs wanted this time.
         if graphs < _GRAPHS_WORTH_A_PROGRAM and not self.is_resumable:
             eager.why_eager = f"for {graphs} graphs (epochs times observations) a program would take too long to make"
-            return None
+            return eager
         try:
             return compiled_step(eager, self.theta, batches)
         except NoProgramError as error:
             eager.why_eager = str(error)
-            return None
+            return eager
 
     def stop_reason(self) -> str | None:
         """Why to stop now; None to go on."""
@@ -234,7 +238,7 @@ class _Training:
         shares, sizes, reaches = zip(*map(self._take_step, self._batches()), strict=True)
         if not self.history.loss and not any(reaches):
             raise ValueError(_NOTHING_TO_TRAIN)
-        validation_loss = None if self.validation is None else self._validate(self.validation)
+        validation_loss = None if self.validation_step is None else self._validate(self.validation_step)
         if self.schedule is not None:
             self.schedule.step()
         self.history.add(math.fsum(shares), validation_loss, max(sizes), lr, time.perf_counter() - started)
@@ -264,8 +268,8 @@ class _Training:
             "observations": len(self.data[0]),
             "data": digest(self.data),
             "batch_size": self.batch_size,
-            "validation": 0 if self.validation is None else len(self.validation[0]),
-            "validation data": None if self.validation is None else digest(self.validation),
+            "validation": 0 if self.validation is None else len(self.validation.data[0]),
+            "validation data": None if self.validation is None else digest(self.validation.data),
             "seed": self.seed,
         }
 
@@ -276,12 +280,16 @@ class _Training:
             "optimizer": self.optimizer.state_dict(),
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
             "random numbers": self.rng.bit_generator.state,
+            "why eager": [self.step.why_eager, "" if self.validation_step is None else self.validation_step.why_eager],
             "best": [self.best_loss, self.best_epoch, None if self.best_theta is None else self.best_theta.tolist()],
         }
 
     def load_state_dict(self, state: dict[str, Any], history: dict[str, Any]) -> None:
         """Goes on from that state."""
         self.theta = self.last_finite = _vector(state["parameters"], len(self.theta))
+        self.eager.why_eager, why_eager = state["why eager"]
+        if self.validation is not None:
+            self.validation.why_eager = why_eager
         self.best_loss, self.best_epoch, best = state["best"]
         self.best_theta = None if best is None else _vector(best, len(self.theta))
         self.history.load_state_dict(history)
@@ -331,18 +339,14 @@ class _Training:
             self.optimizer.update(moved, slope.gradient, moving)
         return moved
 
-    def _validate(self, data: Data) -> float:
-        """The loss of the validation data: by a program, or without recording graphs."""
-        positions = range(len(data[0]))
+    def _validate(self, step: Step) -> float:
+        """The loss of the validation data."""
+        assert self.validation is not None
+        positions = range(len(self.validation.data[0]))
         with _evaluating(self.model):
-            if self.validation_step is not None:
-                return self.validation_step(self.theta, positions).loss
-            write(self.optimizer.parameters, self.theta)
-            with no_grad():
-                each = [
-                    loss_at(self.model, self.loss, data, position, "validation inputs").data for position in positions
-                ]
-        return math.fsum(each) / (1 if self.added else len(each))
+            if step is self.validation:
+                return self.validation.without_gradient(self.theta, positions)
+            return step(self.theta, positions).loss
 
     def _stop_at(self, problem: str, culprit: tuple[int, AnomalyError] | None) -> NoReturn:
         """Goes back to the last finite step, and names the first operation to blame."""

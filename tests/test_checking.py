@@ -237,6 +237,28 @@ def test_a_number_from_outside_that_cancels_is_no_dependence():
     assert gradcheck(logsumexp, [[1.0, 3.0, 2.0]]).ok
 
 
+def test_a_dependence_outside_of_the_graph_is_the_same_for_formulas_of_floats():
+    report = failure(lambda x: float_exp(x) * float(x), [0.5])
+    assert report.entries[0].numeric == pytest.approx(1.5 * math.exp(0.5), rel=1e-6)
+
+
+def entropy(probabilities):
+    if abs(sum(map(float, probabilities)) - 1.0) > 1e-9:
+        raise ValueError("probabilities must add up to 1")
+    return -autograd.sum([p * p.log() for p in probabilities])
+
+
+def square_from_one_on(x):
+    assert float(x) >= 1.0
+    return x * float(x)
+
+
+def test_where_a_function_is_not_defined_it_hides_nothing():
+    assert verdicts(gradcheck(entropy, [[0.25, 0.75]])) == ["ok", "ok"]
+    assert verdicts(gradcheck(lambda x: entropy([x * 0.5, x * 0.5]), [1.0])) == ["ok"]
+    assert failure(square_from_one_on, [1.0]).entries[0].numeric == pytest.approx(2.0)
+
+
 def test_a_choice_in_python_is_fine_away_from_its_edge():
     assert verdicts(gradcheck(lambda x: x * x if x > 1 else 2 * x, [1.5])) == ["ok"]
 
@@ -332,7 +354,16 @@ def test_the_report_names_operation_operand_module_place_and_inputs():
 
 def test_operands_are_shown_by_name():
     x = Value(2.0, name="<x>")
-    assert "cube(<x> = 2.0) = 8.0" in str(failure(cube, [x]))
+    text = str(failure(cube, [x]))
+    assert "cube(<x> = 2.0) = 8.0" in text
+    assert "by operand 0 (<x>):" in text
+
+
+def test_of_many_operands_the_first_are_shown():
+    wide = operation("wide", lambda m, *xs: m.sum(xs), lambda m, y, *xs: (2.0,) * len(xs))
+    text = str(failure(lambda xs: wide(*xs), [[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]]))
+    assert "xs[5] = 6.0, ...) = 36.0" in text
+    assert "and 3 more wrong derivatives of operations" in text
 
 
 def test_a_wrong_operation_is_found_though_its_mistake_vanishes():
@@ -358,6 +389,7 @@ def test_several_outputs_give_each_input_its_worst_entry():
         ("x", "wrong", "['b'][1]"),
         ("y", "ok", "['a']"),
     ]
+    assert "x → ['b'][1]  wrong" in str(report)
 
 
 def test_the_picture_has_the_wrong_operation_in_red():

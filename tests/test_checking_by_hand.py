@@ -80,6 +80,7 @@ def test_right_derivatives_are_ok(f, df, x):
         (mse, lambda w: mse_gradient(w) * 2, W, "factor of 2 too much"),
         (mse, lambda w: mse_gradient(w) * 5, W, "1/n of a mean missing, with n = 5"),
         (mse, lambda w: mse_gradient(w) * 3, W, "3 times too large: is the 1/n"),
+        (mse, lambda w: mse_gradient(w) * -3, W, "3 times too large and the sign is wrong"),
         (mse, lambda w: mse_gradient(w) / -5, W, "1/n too much, with n = 5"),
         (mse, lambda w: 0 * w, W, "0 everywhere"),
         (mse, lambda w: mse_gradient(w)[[1, 0, 2]], W, "another argument, w[1]"),
@@ -99,6 +100,8 @@ def test_a_mistake_that_is_not_a_usual_one_gets_no_guess():
     report = failure(mse, lambda w: mse_gradient(w) * np.array([1.0, 1.0, 1.0001]), W)
     assert report.hints == []
     assert bad(report) == ["w[2]"]
+    assert failure(mse, lambda w: 2.5 * mse_gradient(w), W).hints == []
+    assert failure(mse, lambda w: mse_gradient(w) / 2.5, W).hints == []
     assert report.entries[2].error == pytest.approx(1e-4, rel=1e-4)
 
 

@@ -665,17 +665,17 @@ def test_threads(rng):
     [
         ({"wrt": []}, ValueError, "wrt is empty"),
         ({"wrt": [1.0]}, TypeError, r"wrt\[0\] must be a Value, got 1.0"),
-        ({"wrt": 3}, TypeError, "wrt must be a sequence"),
+        ({"wrt": 3}, TypeError, "wrt must be a Value or a sequence of Values, got 3 of type int"),
         ({"outputs": []}, ValueError, "no output"),
         ({"outputs": [None]}, TypeError, r"the outputs\[0\] must be a Value"),
         ({"outputs": "list"}, ValueError, "a gradient needs one loss, got a list of 2"),
         ({"wrt": "result"}, ValueError, r"wrt\[0\] must be a leaf.*'mul'"),
         ({"inputs": "result"}, ValueError, r"inputs\[0\]\[0\] must be a leaf"),
         ({"inputs": "value"}, TypeError, "inputs is a sequence"),
-        ({"inputs": "parameter"}, ValueError, r"inputs\[0\]\[0\] is the same Value as wrt\[0\]"),
+        ({"inputs": "parameter"}, ValueError, r"inputs\[0\] is the same Value as wrt\[0\]"),
         ({"reduction": "max"}, ValueError, "reduction must be 'mean' or 'sum', got 'max'"),
         ({"backend": "gpu"}, ValueError, "backend must be one of 'floats', 'arrays'"),
-        ({"dtype": "int64"}, ValueError, "dtype must be float64 or float32, got int64"),
+        ({"dtype": "int64"}, ValueError, "dtype must be float64 or float32, got 'int64'"),
     ],
 )
 def test_bad_request(arguments, error, message):

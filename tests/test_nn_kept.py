@@ -15,6 +15,7 @@ class Keeping(nn.Module):
         self.number, self.text, self.nothing = 1.5, "a", None
         self.list, self.dict, self.set, self.tuple = [1, "a"], {"a": 1}, {1}, (1, 2)
         self.array = np.zeros(2)
+        self.twister = np.random.Generator(np.random.MT19937(0))
         self.generator, self.old, self.python = np.random.default_rng(0), np.random.RandomState(0), random.Random(0)
 
 
@@ -29,6 +30,7 @@ CHANGES = {
     "set": lambda m: m.set.add(2),
     "array": lambda m: setattr(m, "array", np.zeros(2)),
     "generator": lambda m: m.generator.random(),
+    "twister": lambda m: m.twister.random(),
     "old": lambda m: m.old.rand(),
     "python": lambda m: m.python.random(),
     "inner.bias": lambda m: m.inner.bias.__setitem__(0, nn.Parameter(0.0)),

@@ -223,6 +223,16 @@ def test_error(x):
     outcome.stdout.fnmatch_lines([">*assert x < 2*", "*- gradcheck -*", "point 2 of 3: x = 2.0", "this point alone: *"])
 
 
+def test_without_graphviz_the_section_says_that_there_is_no_picture(run, monkeypatch):
+    def draw(report):
+        raise ImportError("no graphviz here")
+
+    monkeypatch.setattr("autograd.checking.report.Report.draw", draw)
+    outcome = run(WRONG)
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["input  verdict *", "no picture of the graph: no graphviz here"])
+
+
 def test_a_failure_that_is_no_gradients_has_no_section(run):
     outcome = run("""
 def test_caught(gradcheck):

@@ -130,6 +130,7 @@ ASKED = {
     "lists": lambda x: [x] == [1],
     "key": lambda x: {0.5: 1.0}.get(x),
     "key of two": lambda x: {(0.5, 1.0): 1.0}.get((x, 1.0)),
+    "another placeholder": lambda x: x == Placeholder([0.5]),
     "set": lambda x: {x},
     "hash": hash,
     "NumPy array": lambda x: np.array([x, x]) == 0.5,

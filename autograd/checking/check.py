@@ -51,12 +51,14 @@ def gradcheck(
 
     Returns:
         A Report with one entry for each input, each "ok", "kink" or "ill-conditioned": the rounding of numbers on the
-        way changes this derivative by more than the tolerance.
+        way changes this derivative by more than the tolerance; a note says where digits are lost.
 
     Raises:
-        GradcheckError: a derivative is "wrong". The message says which operation is, if one is.
+        GradcheckError: a derivative is "wrong", or nan where the function has slopes. The message says which operation
+            is to blame, if one is.
         TypeError: f, inputs or wrt are not what they should be.
-        ValueError: the function is nan at these inputs, or differs from call to call; an argument is out of range.
+        ValueError: the function is nan at these inputs, or differs from call to call; there are no inputs; an argument
+            is out of range.
         ImportError: mpmath is not installed.
 
     >>> from autograd import gradcheck
@@ -196,11 +198,13 @@ class _OutputCheck:
         hidden = self._hidden(i)
         if hidden is not None and verdict != OK:
             return verdict, None, self._described(hidden, name)
-        if verdict != WRONG:
-            return verdict, None, ""
+        return self._judged_wrong(variable, analytic, slope) if verdict == WRONG else (verdict, None, "")
+
+    def _judged_wrong(self, variable: Value, analytic: float, slope: Slope) -> tuple[str, str | None, str]:
+        """The same for a derivative that is not the true one, though every operation is right and seen."""
         if not self._is_smooth(variable):
             note = "operations on the way have kinks here, and what they take for derivatives does not add up"
-            return WRONG if tolerance.kinks == "subgradient" else KINK, None, note
+            return WRONG if self._check.tolerance.kinks == "subgradient" else KINK, None, note
         if self._rounded.explains(variable, analytic):
             return ILL_CONDITIONED, None, self._where_digits_are_lost(variable, analytic - slope.middle)
         return WRONG, None, "every operation is right by itself; `backward` puts them together wrongly"
@@ -242,5 +246,5 @@ class _OutputCheck:
             used = f", an operand of {user.op!r}{self._check.subject.place_of(user)}"
         return (
             f"the graph does not see all of the dependence on {name}: the number {before.data!r}{used} becomes "
-            f"{after.data!r} when {name} changes a little. float(x), x.data, detach and no_grad leave the graph"
+            f"{after!r} when {name} changes a little. float(x), x.data, detach and no_grad leave the graph"
         )

@@ -11,13 +11,16 @@ TYPE_CHECKING = False  # as in `typing`, the import of which would double the ti
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+# With these a function says that it is not defined somewhere.
+UNDEFINED = (ArithmeticError, ValueError, AssertionError)
 # The first step as a share of the argument's size. No fraction with a small denominator: steps that are multiples of a
 # function's period would see a constant.
 _FIRST_STEP = 0.3719
-_SMALLEST_STEPS = 26
+# So often it is halved, and doubled if that does not help.
+_TIMES_HALVED = 26
+_TIMES_DOUBLED = 14
 # What halved steps say is tried at a step that is out of proportion to them.
 _OUT_OF_PROPORTION = 0.1377
-_DOUBLINGS = 14
 # Enough extrapolations for any smooth function; more only add up rounding errors.
 _COLUMNS = 8
 # The relative error of one evaluation, with some room for a function that takes a few steps.
@@ -27,7 +30,7 @@ _MUCH = 10.0
 # How far apart, as shares of the argument's size, evaluations are whose scatter shows how exact the function is.
 _NOISE_STEPS = (2.0**-30, 2.0**-24, 2.0**-18, 2.0**-12)
 # Differences that have grown by this factor over that many halvings of the step, in the last third as fast as in all,
-# and far above rounding, have no limit. Neither have those that go on changing by as much, up to the share.
+# and far above rounding, have no limit. Neither have those that go on changing by as much, up to a share.
 _GROWTH = 4.0
 _HALVINGS = 12
 _LOGARITHMIC = 0.05
@@ -35,8 +38,6 @@ _LOGARITHMIC = 0.05
 _DOUBT = 1e-3
 # A kink is still there with a step that is so many times as long as the last one.
 _CLOSER = 2.0**-16
-# Sides whose slopes differ by less than this share may be those of a smooth function.
-_SMALLEST_JUMP = 1e-5
 
 
 class Estimate:
@@ -208,8 +209,7 @@ def _differ(left: Estimate, right: Estimate) -> bool:
     """Whether the slopes to either side are further apart than their errors allow."""
     if math.isinf(left.number) or math.isinf(right.number):
         return True
-    doubt = 10.0 * (left.error + right.error) + _SMALLEST_JUMP * max(abs(left.number), abs(right.number))
-    return abs(left.number - right.number) > doubt
+    return abs(left.number - right.number) > 10.0 * (left.error + right.error)
 
 
 def slope_of_floats(function: Callable[[float], float], x: float, tolerance: float = 1e-8) -> Slope:
@@ -219,7 +219,7 @@ def slope_of_floats(function: Callable[[float], float], x: float, tolerance: flo
     tried too, which is right for functions such as x + 1e9.
 
     Args:
-        function: nan, or an ArithmeticError or ValueError, means that it is not defined there.
+        function: nan, or one of the errors in UNDEFINED, means that it is not defined there.
         x: where to differentiate.
         tolerance: the relative error at which to stop.
     """
@@ -228,12 +228,12 @@ def slope_of_floats(function: Callable[[float], float], x: float, tolerance: flo
     first = _FIRST_STEP * scale
     noise = _noise(function, x, scale)
     shrinking = Differences(function, x, noise)
-    for step in _halved(first, _SMALLEST_STEPS + max(math.frexp(scale)[1], 0)):  # it may vary on a scale of 1
+    for step in _halved(first, _TIMES_HALVED + max(math.frexp(scale)[1], 0)):  # it may vary on a scale of 1
         shrinking.add(step)
         if shrinking.is_settled(tolerance) and shrinking.are_confirmed(_OUT_OF_PROPORTION * step):
             return shrinking.slope()
     growing = Differences(function, x, noise)
-    for step in _halved(first * 2.0**_DOUBLINGS, _DOUBLINGS + 2):
+    for step in _halved(first * 2.0**_TIMES_DOUBLED, _TIMES_DOUBLED + 2):
         growing.add(step)
     narrow, wide = shrinking.slope(), growing.slope()
     return wide if _refines(wide, narrow) else narrow
@@ -277,7 +277,7 @@ def _undefined_is_nan(function: Callable[[float], float]) -> Callable[[float], f
     def extended(x: float) -> float:
         try:
             y = function(x)
-        except (ArithmeticError, ValueError):
+        except UNDEFINED:
             return math.nan
         return math.nan if isinstance(y, complex) else y
 

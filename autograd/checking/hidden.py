@@ -7,15 +7,18 @@ changed than the old graph says is what the graph does not see.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ..graph import nodes
 from ..value import Value
-from .differences import slope_of_floats
+from .differences import UNDEFINED, slope_of_floats
 from .replay import Replay
 from .slopes import Slope
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from .precise import Precise
     from .subject import Subject
@@ -40,7 +43,7 @@ class HiddenDependence:
             if operations changed.
     """
 
-    def __init__(self, slope: Slope, change: tuple[Value, Value, Value | None] | None) -> None:
+    def __init__(self, slope: Slope, change: tuple[Value, float, Value | None] | None) -> None:
         self.slope = slope
         self.change = change
 
@@ -54,7 +57,7 @@ def hidden_dependences(numbers: Precise, subject: Subject, replay: Replay) -> di
     if subject.again is None or not subject.inputs:
         return {}
     everything = range(len(subject.inputs))
-    if all(_is_unchanged(subject, everything, sign) for sign in (1.0, -1.0)):
+    if not _unlike(subject, everything):
         return {}
     if not all(subject.is_like(subject.again(subject.point)) for _ in range(_CALLS)):
         raise ValueError(
@@ -63,27 +66,30 @@ def hidden_dependences(numbers: Precise, subject: Subject, replay: Replay) -> di
         )
     found = {}
     for i in everything:
-        if not all(_is_unchanged(subject, [i], sign) for sign in (1.0, -1.0)):
+        unlike = _unlike(subject, [i])
+        if unlike:
             excess = _Excess(numbers, subject, replay, i)
-            change = _first_change(subject, subject.again(_shifted(subject, [i], 1.0)))
+            change = _first_change(subject, unlike[0])
             for o in range(len(subject.outputs)):
                 found[o, i] = HiddenDependence(excess.slope(o), change)
     return found
 
 
-def _shifted(subject: Subject, positions: Sequence[int], sign: float) -> list[float]:
+def _unlike(subject: Subject, positions: Sequence[int]) -> list[Subject]:
+    """The graphs at shifted inputs, as far as the function is defined there, that are more than the old one shifted."""
+    assert subject.again is not None
+    graphs = []
+    for shift in (_SHIFT, -_SHIFT):
+        with suppress(*UNDEFINED):
+            graphs.append(subject.again(_shifted(subject, positions, shift)))
+    return [graph for graph in graphs if not subject.is_like(graph)]
+
+
+def _shifted(subject: Subject, positions: Sequence[int], shift: float) -> list[float]:
     point = list(subject.point)
     for i in positions:
-        point[i] += sign * _SHIFT * (1.0 + _GOLDEN * (i + 1) % 1.0) * (abs(point[i]) or 1.0)
+        point[i] += shift * (1.0 + _GOLDEN * (i + 1) % 1.0) * (abs(point[i]) or 1.0)
     return point
-
-
-def _is_unchanged(subject: Subject, positions: Sequence[int], sign: float) -> bool:
-    assert subject.again is not None
-    try:
-        return subject.is_like(subject.again(_shifted(subject, positions, sign)))
-    except (ArithmeticError, ValueError):  # not defined there, says the function
-        return False
 
 
 class _Excess:
@@ -113,22 +119,26 @@ class _Excess:
         anew = subject.again(point)
         if len(anew.outputs) != len(subject.outputs):
             raise TypeError("gradcheck: the function must return the same number of Values at all inputs")
-        there = Replay(numbers, anew)
         change = {subject.inputs[self._position]: numbers.number(x)}
         numbers.bits = _BITS
+        there = self._outputs(anew, change)
         return [
-            numbers.float(there.output(new, {}) - self._replay.output(old, change))
-            for new, old in zip(anew.outputs, subject.outputs, strict=True)
+            numbers.float(new - self._replay.output(old, change))
+            for new, old in zip(there, subject.outputs, strict=True)
         ]
 
+    def _outputs(self, anew: Subject, change: Mapping[Value, Any]) -> list[Any]:
+        """The outputs of a new graph; if it is the old one with other numbers, only what these change is computed."""
+        others = self._subject.other_numbers_in(anew)
+        if others is None or self._replay.has_tangents:
+            there = Replay(self._numbers, anew)
+            return [there.output(output, {}) for output in anew.outputs]
+        changes = {**change, **{leaf: self._numbers.number(number) for leaf, number in others.items()}}
+        return [self._replay.output(output, changes) for output in self._subject.outputs]
 
-def _first_change(subject: Subject, anew: Subject) -> tuple[Value, Value, Value | None] | None:
-    """A leaf that is another number in the second graph, and who uses it; None if operations differ."""
-    before, after = nodes(subject.outputs), nodes(anew.outputs)
-    if [node.op for node in before] != [node.op for node in after]:
-        return None
-    ours = set(subject.inputs)
-    for old, new in zip(before, after, strict=True):
-        if old not in ours and not old.parents and old.data.hex() != new.data.hex():
-            return old, new, next((node for node in before if old in node.parents), None)
+
+def _first_change(subject: Subject, anew: Subject) -> tuple[Value, float, Value | None] | None:
+    """A leaf that is another number in the second graph, that number, and who uses it; None if operations differ."""
+    for leaf, number in (subject.other_numbers_in(anew) or {}).items():
+        return leaf, number, next((node for node in nodes(subject.outputs) if leaf in node.parents), None)
     return None

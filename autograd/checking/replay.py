@@ -71,6 +71,11 @@ class Replay:
         self._known: Slopes = {}
         self._values: tuple[int, dict[Value, Any]] = (0, {})
 
+    @property
+    def has_tangents(self) -> bool:
+        """Whether an operation was found so far whose formula works on floats only."""
+        return bool(self._tangents)
+
     def _edges(self, inputs: Sequence[Value]) -> dict[Value, list[int]]:
         dependent = set(inputs)
         edges = {}

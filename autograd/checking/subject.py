@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import product
 from numbers import Real
 
@@ -64,19 +65,30 @@ class Subject:
 
     def is_like(self, other: Subject) -> bool:
         """Whether both graphs consist of the same operations on the same inputs and the same other numbers."""
-        return self._plan() == other._plan()
+        return self.other_numbers_in(other) == {}
 
-    def _plan(self) -> list[Any]:
-        """The graph as data: what each node is, with the inputs' numbers left out."""
+    def other_numbers_in(self, other: Subject) -> dict[Value, float] | None:
+        """The leaves, inputs left out, that are other numbers in the other graph; None if its operations differ."""
+        (plan, leaves), (other_plan, other_leaves) = self._plan, other._plan
+        if plan != other_plan:
+            return None
+        pairs = zip(leaves, other_leaves, strict=True)
+        # as texts, nan equals nan, and -0.0 is not 0.0
+        return {ours: theirs.data for ours, theirs in pairs if ours.data.hex() != theirs.data.hex()}
+
+    @cached_property
+    def _plan(self) -> tuple[list[Any], list[Value]]:
+        """The graph as data, with all numbers left out: what each node is; and the leaves that are no inputs."""
         position: dict[Value, Any] = {value: f"input {i}" for i, value in enumerate(self.inputs)}
         plan: list[Any] = []
+        leaves: list[Value] = []
         for i, node in enumerate(nodes(self.outputs)):
             if node not in position:
                 position[node] = i
                 plan.append((node._operation, *(position[operand] for operand in node.parents)))
                 if not node.parents:
-                    plan.append(node.data.hex())  # nan equals nan, and -0.0 is not 0.0
-        return [*plan, [position[output] for output in self.outputs]]
+                    leaves.append(node)
+        return [*plan, [position[output] for output in self.outputs]], leaves
 
 
 def of_function(f: Callable[..., Any], inputs: Any) -> Subject:

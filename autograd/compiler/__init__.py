@@ -41,15 +41,16 @@ def compile(
         dtype: "float64", or "float32" for half the memory and about 7 digits.
 
     Returns:
-        The program `step`: call it with the arrays. `step.theta` is the vector of parameters; `step.pull()` copies the
-        Values' data into it, `step.push()` back. `step.source` is its text, which
-        `step.save_source(path)` writes as a module that needs NumPy only. `repr(step)` tells how much it does and the
-        estimates by which its backend was chosen.
+        The program `step`: call it with the arrays. `step.theta` is the vector of parameters, which may be changed in
+        place or assigned; `step.pull()` copies the Values' data into it, `step.push()` back. `step.source` is its text;
+        `step.save_source(path)` writes a module that needs NumPy only, with the same `step` and, for a loss, `train`.
+        `repr(step)` tells how much it does and the estimates by which its backend was chosen. The program can be
+        neither copied nor pickled.
 
     Raises:
-        TypeError: an output, parameter or placeholder is not a Value.
+        TypeError: an output, parameter or placeholder is not a Value, or they are a set, which has no order.
         ValueError: a parameter or placeholder is not a leaf, or given twice; `wrt` is empty, or given with a list of
-            outputs; reduction, backend or dtype is unknown.
+            outputs or a loss that is a constant; reduction, backend or dtype is unknown.
 
     >>> from autograd import Value, compile
     >>> w, b = Value(2.0), Value(1.0)

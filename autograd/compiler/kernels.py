@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from ..ops import FLOATS, Operation
 from ..value import evaluated, partials_on_floats
 from . import arrays, costs
+from .calls import ArrayProgram, quietly
 from .emit_arrays import ArrayText
 from .emit_floats import FloatText
 from .ir import Contribution
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 _python_floats = np.ndarray.tolist
 
-_PREPARED = 8  # sizes of batches whose buffers are kept
-
 
 class FloatKernel:
     """A program on Python floats.
@@ -31,56 +29,57 @@ class FloatKernel:
     Args:
         program: lowered for floats.
         input_shapes: the shape of a row of each argument.
+        theta: the parameter vector that the program reads.
+
+    Attributes:
+        source: its text.
+        work: what it does in a call.
     """
 
-    def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]]) -> None:
+    def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]], theta: np.ndarray) -> None:
         text = FloatText(program, input_shapes)
         self.source = text.source
         self.work = costs.work(program)
         names = {**vars(FLOATS), "inf": math.inf, "math": math, "nan": math.nan, "np": np}
         names["operations"] = [on_floats(operation) for operation in text.operations]
         self._step = _defined(text.source, "program", names)
+        self._theta = theta
 
-    def run(self, theta: np.ndarray, inputs: Sequence[np.ndarray], batch: int) -> Any:
+    def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The loss and its gradient, or the outputs as a list."""
         try:
-            return self._step(_python_floats, theta, batch, *inputs)
+            return self._step(_python_floats, self._theta, batch, *arrays)
         except (ZeroDivisionError, OverflowError):  # where Python's arithmetic raises, NumPy's follows IEEE 754
             with np.errstate(all="ignore"):
-                return self._step(list, theta, batch, *inputs)
+                return self._step(list, self._theta, batch, *arrays)
 
 
-class ArrayKernel:
-    """A program on NumPy arrays, with buffers for the latest sizes of batches.
+class ArrayKernel(ArrayProgram):
+    """A program on NumPy arrays.
 
     Args:
         program: lowered for arrays.
         arguments: the number of arguments.
         mean: whether the loss is averaged over the batch, or added.
         theta: the parameter vector that the program reads.
+
+    Attributes:
+        source: its text.
+        work: what it does in a call.
+        statements: the number of NumPy calls.
+        constants: the arrays that its text refers to.
+        asked: operations of the user's own that it refers to, because they can only be asked for numbers.
     """
 
     def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray) -> None:
-        self.text = ArrayText(program, arguments)
-        self.source = self.text.source
+        text = ArrayText(program, arguments)
+        self.source = text.source
         self.work = costs.work(program)
-        self._mean = mean
-        self._theta = theta
-        self._constants = [_converted(constant, theta.dtype) for constant in self.text.constants]
-        self._operations = [on_arrays(operation) for operation in self.text.operations]
-        self._prepare = _defined(self.source, "prepare", dict(vars(arrays)))
-        self._prepared: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-
-    def run(self, inputs: Sequence[np.ndarray], batch: int) -> Any:
-        """The results, as floats and arrays."""
-        step = self._prepared.get(batch)
-        if step is None:
-            scale = 1.0 / batch if self._mean else 1.0
-            step = self._prepare(self._theta, self._constants, self._operations, batch, scale)
-            self._prepared[batch] = step
-            if len(self._prepared) > _PREPARED:
-                self._prepared.popitem(last=False)
-        return step(*inputs)
+        self.statements = text.statements
+        self.constants = [_converted(constant, theta.dtype) for constant in text.constants]
+        self.asked = text.operations
+        prepare = _defined(text.source, "prepare", dict(vars(arrays)))
+        super().__init__(prepare, theta, self.constants, [on_arrays(operation) for operation in self.asked], mean)
 
 
 def _defined(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:
@@ -90,7 +89,7 @@ def _defined(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any
 
 
 def _converted(constant: np.ndarray, dtype: Any) -> np.ndarray:
-    return constant.astype(dtype) if constant.dtype.kind == "f" else constant
+    return quietly(constant, dtype) if constant.dtype.kind == "f" else constant
 
 
 def on_floats(operation: Operation | Contribution) -> Callable[..., float]:

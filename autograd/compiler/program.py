@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import gc
-import sys
-import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..files import write_atomically
 from . import costs
-from .kernels import ArrayKernel, FloatKernel
-from .lower import for_arrays, for_floats
-from .pipeline import Request, complete, grouped, lowered, packed, traced, unpacked
+from .calls import Arguments, copy_into, quietly, shaped
+from .plan import ALL, Plan
 from .standalone import module_text
 
 if TYPE_CHECKING:
     import os
+
+    from .pipeline import Request
 
 
 class Compiled:
     """A graph as a program: call it with one array per element of `inputs`.
 
     It may be called from several threads; since a program owns its buffers, calls that use them wait for each other.
+    It can be neither copied nor pickled: compile the graph again, or use `save_source`.
 
     Attributes:
         theta: the parameters as one vector, in the order of `wrt`. The program reads it at every call: change it in
@@ -32,35 +32,20 @@ class Compiled:
     """
 
     def __init__(self, request: Request) -> None:
-        backend, dtype = request.backend, request.dtype
-        self._request = request
         self._wrt = tuple(request.wrt or ())
         self._gives_gradient = request.wrt is not None
-        self._takes_arrays = bool(request.inputs)
-        self._theta = np.empty(len(self._wrt), dtype)
-        self._dtype = dtype
-        self._lock = threading.Lock()
-        self._latest_shapes: list[tuple[int, ...]] | None = None
+        self._mean = request.mean
+        self._input_shapes = request.input_shapes
+        self._output_shape = (len(request.outputs),) if request.is_list else ()
+        self._dtype = request.dtype
+        self._checked = Arguments(request.input_shapes, request.dtype).checked
+        self._theta = np.empty(len(self._wrt), request.dtype)
         self.pull()
-        graph = traced(request)
-        groups = grouped(graph)
-        self._size = costs.sized(graph, len(groups.groups), request.wrt is not None, bool(request.inputs))
-        choice = costs.choose(self._size)
-        if dtype != np.float64 or backend == "arrays":
-            choice = choice._replace(floats_below=0)
-        self._floats: FloatKernel | None = None
-        self._arrays: ArrayKernel | None = None
-        if backend == "floats":
-            choice = choice._replace(floats_below=sys.maxsize)
-        if choice.floats_below:
-            program = lowered(request, complete(request, *unpacked(request, graph)), for_floats)
-            self._floats = FloatKernel(program, request.input_shapes)
-        if backend != "floats" and (request.inputs or not choice.floats_below):
-            outputs = packed(request, graph, groups) if choice.packs else unpacked(request, graph)
-            program = lowered(request, complete(request, *outputs), for_arrays)
-            self._arrays = ArrayKernel(program, len(request.inputs), request.mean, self._theta)
-        self._floats_below = choice.floats_below if self._arrays else sys.maxsize
-        self._packs = choice.packs
+        self._plan = Plan(request)
+        self._size = self._plan.size
+        self._floats_below = self._plan.floats_below
+        self._floats = self._plan.on_floats(self._theta) if self._floats_below > 0 else None
+        self._arrays = self._plan.on_arrays(self._theta) if self._floats_below < ALL else None
 
     @property
     def theta(self) -> np.ndarray:
@@ -69,7 +54,7 @@ class Compiled:
 
     @theta.setter
     def theta(self, numbers: Any) -> None:
-        self._theta[...] = numbers
+        copy_into(self._theta, numbers)
 
     @property
     def source(self) -> str:
@@ -78,35 +63,12 @@ class Compiled:
 
     def pull(self) -> None:
         """Copies the data of the Values in `wrt` into `theta`."""
-        self._theta[:] = [value.data for value in self._wrt]
+        self._theta[:] = quietly([value.data for value in self._wrt], self._dtype)
 
     def push(self) -> None:
         """Copies `theta` back into the data of the Values in `wrt`."""
         for value, number in zip(self._wrt, self._theta.tolist(), strict=True):
             value.data = number
-
-    def save_source(self, path: str | os.PathLike[str]) -> None:
-        """Writes the program as a Python module that needs NumPy only, with the present parameters in it.
-
-        The module has `step`, called like this program, and `theta`; with a gradient also `train`.
-
-        Args:
-            path: the file, such as "model.py".
-
-        Raises:
-            ValueError: the program uses an operation of your own whose formula cannot be written as text.
-        """
-        kernel = self._arrays or self._array_kernel()
-        request = self._request
-        text = module_text(kernel, self._theta, list(request.input_shapes), request.mean, request.wrt is not None)
-        Path(path).write_text(text, encoding="utf-8")
-
-    def _array_kernel(self) -> ArrayKernel:
-        request = self._request
-        graph = traced(request)
-        outputs = packed(request, graph, grouped(graph)) if self._packs else unpacked(request, graph)
-        program = lowered(request, complete(request, *outputs), for_arrays)
-        return ArrayKernel(program, len(request.inputs), request.mean, self._theta)
 
     def __call__(self, *arrays: Any) -> Any:
         """Runs the program.
@@ -122,77 +84,44 @@ class Compiled:
             TypeError: a wrong number of arrays, or one that does not hold real numbers.
             ValueError: a wrong shape.
         """
-        if (arrays or self._takes_arrays) and not self._fits(arrays):
-            arrays = self._made_to_fit(arrays)
+        if arrays or self._input_shapes:
+            arrays = self._checked(arrays)
         batch = len(arrays[0]) if arrays else 1
-        if self._floats is not None and batch < self._floats_below:
-            results = self._floats.run(self._theta, arrays, batch)
-        else:
-            assert self._arrays is not None
-            with self._lock:
-                results = self._arrays.run(arrays, batch)
-        return results if self._gives_gradient else self._per_row(results, batch)
+        kernel = self._floats if batch < self._floats_below else self._arrays
+        assert kernel is not None
+        results = kernel.run(arrays, batch)
+        if self._gives_gradient:
+            return results
+        return shaped(results, (batch, *self._output_shape) if arrays else self._output_shape, self._dtype)
 
-    def _fits(self, arrays: tuple[Any, ...]) -> bool:
-        """Whether the arguments can be used as they are, because they are like those of the last call."""
-        shapes = []
-        for array in arrays:
-            if type(array) is not np.ndarray or array.dtype is not self._dtype:
-                return False
-            shapes.append(array.shape)
-        return shapes == self._latest_shapes
+    def save_source(self, path: str | os.PathLike[str]) -> None:
+        """Writes the program as a Python module that needs NumPy only, with the present parameters in it.
 
-    def _made_to_fit(self, arrays: tuple[Any, ...]) -> tuple[np.ndarray, ...]:
-        """The arguments, checked, as arrays of this program's type."""
-        expected = self._request.input_shapes
-        if len(arrays) != len(expected):
-            raise TypeError(
-                f"this program takes {len(expected)} arrays, one for each element of `inputs`; got {len(arrays)}"
-            )
-        rows = tuple([self._checked(k, shape, arrays[k]) for k, shape in enumerate(expected)])
-        for k, array in enumerate(rows):
-            if len(array) != len(rows[0]):
-                raise ValueError(
-                    f"argument {k} has {len(array)} rows, but argument 0 has {len(rows[0])}: "
-                    "each row is one observation"
-                )
-        self._latest_shapes = [array.shape for array in rows]
-        return rows
+        Its `step` is called like this program. With a gradient it also has `theta`, to be changed in place or assigned,
+        and `train(*arrays, learning_rate, steps)`, gradient descent on `theta` that gives the losses before each step.
 
-    def _checked(self, k: int, shape: tuple[int, ...], array: Any) -> Any:
-        """The argument as an array of this program's type, one row per observation."""
-        if type(array) is not np.ndarray or array.dtype != self._dtype:
-            array = self._converted(k, array)
-        if array.ndim != 1 + len(shape) or array.shape[1:] != shape or not len(array):
-            expected = f"(batch, {shape[0]})" if shape else "(batch,)"
-            raise ValueError(
-                f"argument {k} must have shape {expected} with at least one row, got {array.shape}; "
-                "the first axis counts observations"
-            )
-        return array
+        Args:
+            path: the file, such as "model.py". It is replaced whole or not at all.
 
-    def _converted(self, k: int, array: Any) -> np.ndarray:
-        try:
-            given = np.asarray(array)
-        except ValueError as error:
-            raise ValueError(f"argument {k} is not an array: {error}") from None
-        if given.dtype.kind not in "biuf":
-            raise TypeError(f"argument {k} must hold real numbers, got dtype {given.dtype}")
-        return given.astype(self._dtype)
+        Raises:
+            ValueError: the program uses operations of your own whose formulas cannot be written as text.
+            OSError: the file cannot be written; one that was there is unchanged.
+        """
+        kernel = self._arrays or self._plan.on_arrays(self._theta)
+        outputs = None if self._gives_gradient else self._output_shape
+        write_atomically(path, module_text(kernel, self._input_shapes, outputs, self._mean).encode())
 
-    def _per_row(self, outputs: Any, batch: int) -> Any:
-        """Outputs that do not depend on the inputs are the same in every row."""
-        shape = (len(self._request.outputs),) if self._request.is_list else ()
-        outputs = np.asarray(outputs, dtype=self._dtype)
-        if not self._request.inputs:
-            return float(outputs) if not shape else outputs
-        return np.broadcast_to(outputs, (batch, *shape)).copy() if np.shape(outputs) != (batch, *shape) else outputs
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a compiled program cannot be copied or pickled, for it owns its buffers: compile the graph again, "
+            "or write it as a module with save_source and import that"
+        )
 
     def __repr__(self) -> str:
         size, lines = self._size, []
         if self._arrays is not None:
-            kind = "arrays" if self._packs else "one array per node"
-            calls = costs.counted(self._arrays.text.statements, "NumPy call")
+            kind = "arrays" if self._plan.packs else "one array per node"
+            calls = costs.counted(self._arrays.statements, "NumPy call")
             lines.append(f"{kind}: {self._arrays.work}, {calls}")
         if self._floats is not None:
             below = f" below {self._floats_below} rows" if self._arrays is not None else ""

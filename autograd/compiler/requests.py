@@ -28,15 +28,15 @@ def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str 
         raise ValueError(
             f"compile: a gradient needs one loss, got a list of {len(results)} outputs; add them up, or leave out wrt"
         )
+    if parameters is not None:
+        _check_recorded(results[0])
     arguments, shapes = _inputs(inputs)
-    _check_once(parameters or [], arguments)
+    _check_once(parameters or [], arguments, shapes)
     if reduction not in ("mean", "sum"):
         raise ValueError(f"compile: reduction must be 'mean' or 'sum', got {reduction!r}")
     if backend is not None and backend not in BACKENDS:
         raise ValueError(f"compile: backend must be one of {', '.join(map(repr, BACKENDS))} or None, got {backend!r}")
-    kind = np.dtype(dtype)
-    if kind not in (np.float64, np.float32):
-        raise ValueError(f"compile: dtype must be float64 or float32, got {kind}")
+    kind = _dtype(dtype)
     if backend == "floats" and kind != np.float64:
         raise ValueError(f"compile: backend 'floats' computes in float64, got dtype {kind}")
     return Request(results, is_list, parameters, arguments, shapes, reduction == "mean", backend, kind)
@@ -49,6 +49,24 @@ def _outputs(outputs: Any) -> tuple[list[Value], bool]:
     if not results:
         raise ValueError("compile: there is no output; give a Value or a list of Values")
     return results, True
+
+
+def _check_recorded(loss: Value) -> None:
+    if loss.is_constant:
+        raise ValueError(
+            f"compile: the loss is a constant, {loss!r}: nothing about how it depends on wrt was recorded; "
+            "compute it from Values, outside no_grad and without detach"
+        )
+
+
+def _dtype(dtype: Any) -> np.dtype[Any]:
+    try:
+        kind: np.dtype[Any] | None = None if dtype is None else np.dtype(dtype)  # NumPy's None is float64
+    except TypeError:
+        kind = None
+    if kind is None or kind not in (np.float64, np.float32):
+        raise ValueError(f"compile: dtype must be float64 or float32, got {dtype!r}")
+    return kind
 
 
 def _parameters(wrt: Any) -> list[Value]:
@@ -78,10 +96,15 @@ def _inputs(inputs: Any) -> tuple[list[list[Value]], list[tuple[int, ...]]]:
 
 
 def _listed(values: Any, what: str) -> list[Any]:
+    if isinstance(values, (set, frozenset)):
+        raise TypeError(f"compile: {what} must have an order, such as that of a list; got a {type(values).__name__}")
     try:
         return list(values)
     except TypeError:
-        raise TypeError(f"compile: {what} must be a sequence, got {values!r} of type {type(values).__name__}") from None
+        raise TypeError(
+            f"compile: {what} must be a {'sequence' if what == 'inputs' else 'Value or a sequence of Values'}, "
+            f"got {values!r} of type {type(values).__name__}"
+        ) from None
 
 
 def _values(values: Iterable[Any], what: str) -> list[Value]:
@@ -101,14 +124,17 @@ def _check_leaf(value: Value, what: str) -> None:
         raise ValueError(f"compile: {what} must be a leaf, but it is a constant: {value!r}")
 
 
-def _check_once(parameters: Sequence[Value], arguments: Sequence[Sequence[Value]]) -> None:
+def _check_once(
+    parameters: Sequence[Value], arguments: Sequence[Sequence[Value]], shapes: Sequence[tuple[int, ...]]
+) -> None:
     everything = [value for values in (parameters, *arguments) for value in values]
     if len(set(everything)) == len(everything):
         return
+    places = [f"wrt[{i}]" for i in range(len(parameters))]
+    for k, shape in enumerate(shapes):
+        places += [f"inputs[{k}][{j}]" for j in range(shape[0])] if shape else [f"inputs[{k}]"]
     seen: dict[Value, str] = {}
-    places = [(f"wrt[{i}]", value) for i, value in enumerate(parameters)]
-    places += [(f"inputs[{k}][{j}]", value) for k, values in enumerate(arguments) for j, value in enumerate(values)]
-    for place, value in places:
+    for place, value in zip(places, everything, strict=True):
         if value in seen:
             raise ValueError(f"compile: {place} is the same Value as {seen[value]}; each has a place of its own")
         seen[value] = place

@@ -2,104 +2,178 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
-from typing import TYPE_CHECKING
+from math import isfinite
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from . import arrays
+from . import arrays, calls
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import ModuleType
+
+    import numpy as np
+
     from .kernels import ArrayKernel
 
-_HEAD = '''"""{title}
+_HEAD = '''"""Compiled from a graph of scalars by autograd; needs NumPy only.
 
-`theta` is the vector of parameters{how}.
+{contents}
 """
+
+from __future__ import annotations
+
+{imports}
+import numpy as np
+
+theta = {theta}
 '''
 
-_BODY = '''
-_constants = [
-{constants}]
-theta = {theta}
-_prepared = {{}}
+_PREDICTED = "`step` gives the outputs."
+_TRAINED = """`step` gives the loss and its gradient with respect to `theta`, the vector of parameters, which may be
+changed in place or assigned; `train` moves it down the gradient."""
 
-
-def step({arguments}):
-    """{what}
+_GRADIENT_STEP = '''def step({names}):
+    """The loss and its gradient with respect to theta.
 
     Args:
-{argument_lines}    """
-    {arguments_tuple} = _rows({arguments_tuple})
-    batch = {batch}
-    if batch not in _prepared:
-        _prepared[batch] = prepare(theta, _constants, [], batch, {scale})
-    return _prepared[batch]({arguments})
+{arguments}
+    """
+    global theta
+    if theta is not _program.theta:  # another one was assigned
+        copy_into(_program.theta, theta)
+        theta = _program.theta
+    arrays = _arguments.checked([{names}])
+    return _program.run(arrays, {batch})
 '''
 
-_ROWS = '''
+_OUTPUTS_STEP = '''def step({names}):
+    """The outputs.
 
-def _rows(arguments):
-    """The arguments as arrays of the program's type."""
-    return tuple(np.ascontiguousarray(argument, dtype=theta.dtype) for argument in arguments)
+    Args:
+{arguments}
+    """
+    arrays = _arguments.checked([{names}])
+    return shaped(_program.run(arrays, {batch}), {shape}, theta.dtype)
 '''
 
-_TRAIN = '''
+_TRAIN = '''@np.errstate(all="ignore")
+def train({names_first}learning_rate, steps):
+    """Gradient descent: each step adds -learning_rate * gradient to theta.
 
-def train({arguments}{comma}learning_rate, steps):
-    """Gradient descent: moves theta down the gradient, and gives the loss before each step."""
+    Args:
+{arguments}
+        learning_rate: how far theta goes down the gradient.
+        steps: how often.
+
+    Returns:
+        The losses before each step.
+    """
     losses = []
     for _ in range(steps):
-        loss, gradient = step({arguments})
+        loss, gradient = step({names})
         theta[:] -= learning_rate * gradient
         losses.append(loss)
     return losses
 '''
 
+_COMMON = "# What modules of this kind have in common\n"
 
-def module_text(kernel: ArrayKernel, theta: np.ndarray, shapes: list[tuple[int, ...]], mean: bool, trains: bool) -> str:
-    """The module's text.
+_END = """_constants = [{constants}]
+_arguments = Arguments({shapes}, theta.dtype)
+_program = ArrayProgram(prepare, theta, _constants, [], mean={mean})
+"""
+
+
+def module_text(
+    kernel: ArrayKernel, shapes: Sequence[tuple[int, ...]], outputs: tuple[int, ...] | None, mean: bool
+) -> str:
+    """The module's text: what its user calls, the program, and the functions that these need.
 
     Args:
-        kernel: the program on arrays.
-        theta: the parameters to write into the module.
+        kernel: the program on arrays, with the parameters to write into the module.
         shapes: the shape of a row of each argument.
+        outputs: the shape of the outputs for one row; None for a program that gives a loss and its gradient.
         mean: whether the loss is averaged over the batch, or added.
-        trains: whether the program gives a gradient.
 
     Raises:
-        ValueError: the program uses an operation that could only be asked for numbers, so that its formula has no text.
+        ValueError: the program uses operations that could only be asked for numbers, so that their formulas have no
+            text.
     """
-    if kernel.text.operations:
+    if kernel.asked:
+        names = ", ".join(dict.fromkeys(map(str, kernel.asked)))
         raise ValueError(
-            f"this program cannot be saved: the formula of {kernel.text.operations[0]} decides by Python's `if` or "
+            f"this program cannot be saved: the formula of {names} decides by Python's `if` or "
             "calls other libraries; write it with the functions of m, such as m.where"
         )
+    words = _words(shapes, outputs)
+    called = [_OUTPUTS_STEP] if outputs is not None else [_GRADIENT_STEP, _TRAIN]
+    program = [*[template.format(**words) for template in called], kernel.source]
+    constants = "".join(f"\n    {_array_text(constant)}," for constant in kernel.constants)
+    end = _END.format(constants=constants + "\n" * bool(constants), shapes=list(shapes), mean=mean)
+    imports, helpers = _needed_by("\n".join([*program, end]))
+    head = _HEAD.format(
+        contents=_TRAINED if outputs is None else _PREDICTED,
+        imports="".join(imports),
+        theta=_array_text(kernel.theta),
+    )
+    return "\n\n".join([head, *program, _COMMON, *helpers, end])
+
+
+def _words(shapes: Sequence[tuple[int, ...]], outputs: tuple[int, ...] | None) -> dict[str, str]:
+    """What the templates leave open."""
     names = [f"x{k}" for k in range(len(shapes))]
-    arguments = ", ".join(names)
-    what = "The loss and its gradient with respect to theta." if trains else "The outputs."
-    lines = [
-        f"        {name}: array of shape {'(batch,)' if not shape else f'(batch, {shape[0]})'}.\n"
+    batch = "len(arrays[0])" if names else "1"
+    described = [
+        f"        {name}: array of shape {f'(batch, {shape[0]})' if shape else '(batch,)'}."
         for name, shape in zip(names, shapes, strict=True)
     ]
-    source = inspect.getsource(arrays)
-    helpers = source[source.index("from __future__") :]  # all but its docstring
-    body = _BODY.format(
-        constants="".join(f"    {_array_text(constant)},\n" for constant in kernel.text.constants),
-        theta=_array_text(theta),
-        arguments=arguments,
-        arguments_tuple=f"({arguments},)" if names else "()",
-        batch=f"len({names[0]})" if names else "1",
-        scale="1.0 / batch" if mean else "1.0",
-        what=what,
-        argument_lines="".join(lines) or "        none: the data are part of the program.\n",
-    )
-    head = _HEAD.format(
-        title="Compiled from a graph of scalars by autograd; needs NumPy only.",
-        how=", which `train` moves" if trains else "",
-    )
-    train = _TRAIN.format(arguments=arguments, comma=", " if names else "") if trains else ""
-    return "\n\n".join([head + helpers.strip(), kernel.source.strip()]) + "\n" + _ROWS + body + train
+    rows = [batch] if names else []
+    return {
+        "names": ", ".join(names),
+        "names_first": "".join(f"{name}, " for name in names),
+        "arguments": "\n".join(described or ["        none: the data are part of the program."]),
+        "batch": batch,
+        "shape": f"({''.join(f'{n}, ' for n in [*rows, *(outputs or ())]).removesuffix(' ')})",
+    }
+
+
+class _Statement(NamedTuple):
+    """A statement at the top of a module: its text, and what names it defines and uses."""
+
+    text: str
+    is_import: bool
+    defines: set[str]
+    uses: set[str]
+
+
+def _needed_by(text: str) -> tuple[list[str], list[str]]:
+    """The imports, but for NumPy's, and the definitions that a text needs of those in `calls` and `arrays`."""
+    statements = [*_statements(calls), *_statements(arrays)]
+    needed = _used_in(ast.parse(text))
+    while more := {name for each in statements if each.defines & needed for name in each.uses - needed}:
+        needed |= more
+    found = [each for each in statements if each.defines & needed]
+    imports = {each.text for each in found if each.is_import and each.text != "import numpy as np\n"}
+    return sorted(imports), [each.text for each in found if not each.is_import]
+
+
+def _statements(module: ModuleType) -> Iterator[_Statement]:
+    source = inspect.getsource(module)
+    lines = source.splitlines(keepends=True)
+    for node in ast.parse(source).body:
+        text = "".join(lines[node.lineno - 1 : node.end_lineno])
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield _Statement(text, True, {alias.asname or alias.name for alias in node.names}, set())
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield _Statement(text, False, {node.name}, _used_in(node))
+        elif isinstance(node, ast.Assign):
+            yield _Statement(text, False, {ast.unparse(target) for target in node.targets}, _used_in(node))
+
+
+def _used_in(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
 def _array_text(array: np.ndarray) -> str:
@@ -110,4 +184,4 @@ def _array_text(array: np.ndarray) -> str:
 
 
 def _element_text(x: float) -> str:
-    return repr(x) if np.isfinite(x) else f"float('{x}')"
+    return repr(x) if isfinite(x) else f"float('{x}')"
