@@ -340,6 +340,65 @@ def test_own_operation(function, rng):
 
 # Irregular graphs
 
+half_square = operation("half square", lambda m, x: 0.5 * x * x, lambda m, y, x: (x,))
+always_three = operation("always three", lambda m, x: 3.0, lambda m, y, x: (0.0,))
+one_sided = operation(
+    "one-sided",
+    lambda m, x, y: x * y if x > 0 else math.sin(x),
+    lambda m, z, x, y: (y, x) if x > 0 else (math.cos(x), None),
+)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_gradient_that_is_the_parameter_itself(backend):
+    w = Value(3.0)
+    assert compile(half_square(w), wrt=[w], backend=backend)() == (4.5, [3.0])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_formula_that_does_not_look_at_its_operands(backend):
+    ws, z = [Value(0.3), Value(1.7), Value(-0.6)], Value(0.9)
+    step = compile(autograd.sum([always_three(w * z) * w for w in ws]), wrt=ws, inputs=(z,), backend=backend)
+    value, gradient = step([0.9, 0.8])
+    assert_close([value, *gradient], [4.2, 3.0, 3.0, 3.0])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_partial_is_no_contribution(backend):
+    """Also where a partial of 0 would make an infinite cotangent nan."""
+    x, y = Value(-1.0), Value(2.0)
+    _, gradient = compile(one_sided(x, y) * math.inf, wrt=[x, y], backend=backend)()
+    assert gradient.tolist() == eager(one_sided(x, y) * math.inf, [x, y])[1].tolist() == [math.inf, 0.0]
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_sign_of_the_zero_that_bounds(backend, zero):
+    w = Value(-0.0)
+    value, _ = compile(autograd.arctan2(autograd.maximum(w, zero), -1.0), wrt=[w], backend=backend)()
+    assert value == autograd.arctan2(autograd.maximum(w, zero), -1.0).data
+
+
+def test_a_product_beside_another_column(rng):
+    """The columns of a product do not lie one after the other there: it must not be computed into a copy of them."""
+    x = [Value(0.0) for _ in range(6)]
+    outputs = [x[5].tanh(), *[0.5 * x[i] + -2.0 * x[i + 1] for i in range(5)]]
+    rows = rng.normal(size=(4, 6))
+    expected = np.column_stack([np.tanh(rows[:, 5]), 0.5 * rows[:, :5] - 2.0 * rows[:, 1:]])
+    assert_close(compile(outputs, inputs=(x,), backend="arrays")(rows), expected)
+
+
+def test_a_product_of_a_part_of_a_layer(rng):
+    weights = [values(rng, 3) for _ in range(6)]
+
+    def build(x):
+        h = [autograd.dot(row, x) for row in weights]
+        pooled = [(0.5 * h[i] + -2.0 * h[i + 1]).tanh() for i in (0, 2)]
+        return autograd.sum([p * p for p in pooled]) + h[4].sin() * h[5].cos()
+
+    check_batch(build, [w for row in weights for w in row], [rng.normal(size=(40, 3))])
+
+
 UNARY = ["tanh", "sigmoid", "relu", "sin", "softplus", "exp", "square", "abs", "gelu", "silu", "neg"]
 
 
@@ -408,6 +467,19 @@ def test_nan_and_infinity(backend, rng):
     parameters[0].data = math.nan
     step.pull()
     assert math.isnan(step([[1.0, 1.0]], [0.0])[0])
+
+
+def test_a_long_program(rng):
+    """So long that its arrays are no longer variables of their own."""
+    w = Value(0.5)
+    x = w
+    for _ in range(1000):
+        x = (x * 0.999 + w).sin()
+    expected = eager(x, [w])
+    for backend in BACKENDS:
+        value, gradient = compile(x, wrt=[w], backend=backend)()
+        assert_close(value, expected[0])
+        assert_close(gradient, expected[1])
 
 
 @pytest.mark.slow

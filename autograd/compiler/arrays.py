@@ -157,12 +157,9 @@ def smallest_shares(x: Any) -> Any:
     return largest_shares(np.negative(x))
 
 
-def add_by_number(total: Any, array: Any, order: Any, starts: Any, targets: Any) -> None:
-    """Adds the elements of each row to those elements of the total that they belong to, several to one perhaps.
-
-    `order` sorts them by where they belong, `starts` says where each of the `targets` begins in that order.
-    """
-    total[..., targets] += np.add.reduceat(np.take(array, order, axis=-1), starts, axis=-1)
+def add_by_number(total: Any, array: Any, numbers: Any) -> None:
+    """Adds each element of an array to that element of the total which has its number, several to one perhaps."""
+    total += np.bincount(numbers, array.ravel(), total.size).reshape(total.shape)
 
 
 def strided(array: Any, offset: Any, shape: Any, strides: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import ops
 from ..ops import Operation
-from .ir import Partial, UntraceableError, View, looked_at, whole
+from .ir import Contribution, UntraceableError, View, looked_at, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,22 +93,22 @@ class _Reverse:
 
 
 def _pull_map(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
-    for x, partial in zip(y.operands, partials(reverse.builder, y), strict=True):
-        if partial is not None and x in reverse.active:
-            reverse.add(x, reverse.builder.map(ops.mul, cotangent, partial), batched=y.batched)
+    for x, contribution in zip(y.operands, contributions(reverse.builder, y, cotangent), strict=True):
+        if contribution is not None and x in reverse.active:
+            reverse.add(x, contribution, batched=y.batched)
 
 
-def partials(builder: Builder, y: Instruction) -> tuple[Instruction | None, ...]:
-    """The operation's partial derivatives, one for each operand."""
+def contributions(builder: Builder, y: Instruction, cotangent: Instruction) -> list[Instruction | None]:
+    """The cotangent times the partial derivative for each operand; None where no derivative flows."""
     operation = y.data
     assert isinstance(operation, Operation)
     try:
-        traced: tuple[Instruction | None, ...] = builder.system.result(
+        partials: tuple[Instruction | None, ...] = builder.system.result(
             lambda m, *terms: operation.partials(m, *terms), y, *y.operands
         )
     except UntraceableError:
-        return tuple(builder.map(Partial(operation, i), y, *y.operands) for i in range(len(y.operands)))
-    return traced
+        return [builder.map(Contribution(operation, i), cotangent, y, *y.operands) for i in range(len(y.operands))]
+    return [None if partial is None else builder.map(ops.mul, cotangent, partial) for partial in partials]
 
 
 def _pull_view(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,11 @@ import numpy as np
 
 from .. import ops
 from ..ops import Operation
+from .buffers import Buffer, Buffers
 from .differentiate import elements
-from .ir import Instruction, Partial, Program, View, contiguous, looked_at, whole
+from .ir import Contribution, Instruction, Program, View, contiguous, looked_at, tuple_text, whole
 from .lower import HELPERS, UFUNCS
+from .products import Form, Product
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _INDENT = "    "
 _QUIET = '@np.errstate(all="ignore")'  # as Values: nan and infinity are results like others
 _COPIED = 4096  # gradients up to this size are computed in a buffer and copied, which is faster than new views
+_VARIABLES = 200  # of one kind that get a name of their own
 _PRINTED = 6  # arrays of constants up to this size stand in the text
 
 _PREFIX = {"contract": "z", "map": "h", "rows": "r", "take": "t", "copy": "t", "join": "j", "assemble": "g"}
@@ -48,7 +50,28 @@ class ArrayText:
 
 
 class _Writer:
-    """Writes each instruction as a line of setup, a statement, or both."""
+    """Writes each instruction as a line of setup, a statement, or both.
+
+    Attributes:
+        program: what is written.
+        arguments: how many arrays the program takes.
+        imports: NumPy's functions that the statements call.
+        setup: lines that are done once for a size of the batch: buffers, constants, and views of them.
+        start: lines at the start of a call: views of the arguments, and gradients that are new in every call.
+        body: the statements.
+        constants: arrays of numbers that are too long for the text.
+        operations: operations of the user's own.
+        name: of each instruction's array; an expression, where it is a number.
+        dynamic: names of arrays that are others in every call, so that views of them are made in the call.
+        static: the names of expressions that are computed once.
+        count: how many names begin with each prefix.
+        uses: the instructions that each one is an operand of.
+        buffers: which arrays are free to compute into.
+        first: contributions, by number, that are the first to where they belong in an assembled array.
+        destined: instructions that compute right where their contribution belongs.
+        strided: those of them where that place is not contiguous.
+        exponentials: what logsumexp and softmax of an array have in common.
+    """
 
     def __init__(self, program: Program, arguments: int) -> None:
         self.program = program
@@ -58,16 +81,13 @@ class _Writer:
         self.start: list[str] = []
         self.body: list[str] = []
         self.constants: list[np.ndarray] = []
-        self.operations: list[Operation | Partial] = []
+        self.operations: list[Operation | Contribution] = []
         self.name: dict[Instruction, str] = {}
         self.dynamic: set[str] = {f"x{k}" for k in range(arguments)}
         self.static: dict[str, str] = {}
         self.count: dict[str, int] = {}
-        self.numbered = {instruction: i for i, instruction in enumerate(program.instructions)}
         self.uses = self._uses()
-        self.last_use = self._last_uses()
-        self.free: dict[tuple[bool, int], list[str]] = {}
-        self.pooled: dict[Instruction, str] = {}
+        self.buffers = Buffers(program, self._returned_arrays())
         self.first: set[tuple[Instruction, int]] = set()
         self.destined: set[Instruction] = set()
         self.strided: set[Instruction] = set()
@@ -77,7 +97,7 @@ class _Writer:
                 self._prepare_assemble(instruction)
         for instruction in program.instructions:
             getattr(self, f"_write_{instruction.op}")(instruction)
-            self._release(instruction)
+            self.buffers.release(instruction)
 
     # What is used where
 
@@ -88,23 +108,12 @@ class _Writer:
                 uses[operand].append(instruction)
         return uses
 
-    def _last_uses(self) -> dict[Instruction, int]:
-        """For each array the number of the last instruction that looks at it, itself or through a view."""
-        last = dict(self.numbered)
-        end = len(self.program.instructions)
-        for instruction in self.program.instructions:
-            for operand in instruction.operands:
-                base, _ = looked_at(operand)
-                last[base] = max(last[base], end if self._is_scalar_result(instruction) else self.numbered[instruction])
+    def _returned_arrays(self) -> list[Instruction]:
+        """What the return statement reads."""
+        read: list[Instruction] = []
         for output in self.program.outputs:
-            last[looked_at(output)[0]] = end
-        return last
-
-    def _release(self, instruction: Instruction) -> None:
-        """Gives back the buffers of arrays that nobody looks at any more."""
-        for operand in dict.fromkeys(looked_at(operand)[0] for operand in instruction.operands):
-            if operand in self.pooled and self.last_use[operand] == self.numbered[instruction]:
-                self.free.setdefault((operand.batched, operand.size), []).append(self.pooled.pop(operand))
+            read += output.operands if self._is_scalar_result(output) else [output]
+        return read
 
     # Names, buffers, constants
 
@@ -117,8 +126,11 @@ class _Writer:
         self.body.append(f"{self._numpy('copyto')}({target}, {text})")
 
     def _fresh(self, prefix: str) -> str:
+        """A new name. Those of long programs are in dicts: Python compiles very many variables in quadratic time."""
         number = self.count.get(prefix, 0)
         self.count[prefix] = number + 1
+        if number >= _VARIABLES:
+            return f"{prefix}[{number}]"
         return f"{prefix}{number}"
 
     def _static(self, expression: str, prefix: str = "m") -> str:
@@ -129,23 +141,25 @@ class _Writer:
         return self.static[expression]
 
     def _shape(self, instruction: Instruction) -> str:
-        return _tuple([*(["batch"] if instruction.batched else []), *map(str, instruction.shape)])
+        return tuple_text([*(["batch"] if instruction.batched else []), *map(str, instruction.shape)])
 
     def _buffer(self, instruction: Instruction) -> str:
         """The name of the array to compute into: a part of a gradient, a buffer that is free again, or a new one."""
         if instruction in self.name:
             return self.name[instruction]
-        name = self.name[instruction] = self._fresh(_PREFIX.get(instruction.op, "s"))
         if instruction.op == "map":
-            self._release(instruction)  # element by element, a result may take the place of an operand
-        free = self.free.get((instruction.batched, instruction.size))
-        if free:
-            buffer = free.pop()
-            self.setup.append(f"{name} = {buffer}.reshape({self._shape(instruction)})")
+            self.buffers.release(instruction)  # NumPy computes into an operand element by element, and only so
+        buffer = self.buffers.taken(instruction)
+        shape = self._shape(instruction)
+        if buffer is None:
+            name = self._fresh(_PREFIX.get(instruction.op, "s"))
+            self.setup.append(f"{name} = np.empty({shape}, dtype)")
+            self.buffers.hold(instruction, Buffer(name, instruction.shape))
+        elif buffer.shape == instruction.shape:
+            name = buffer.name
         else:
-            buffer = name
-            self.setup.append(f"{name} = np.empty({self._shape(instruction)}, dtype)")
-        self.pooled[instruction] = buffer
+            name = self._static(f"{buffer.name}.reshape({shape})")
+        self.name[instruction] = name
         return name
 
     def _is_dynamic(self, instruction: Instruction) -> bool:
@@ -169,7 +183,7 @@ class _Writer:
         self.name[instruction] = name = self._fresh("c")
         if instruction.size <= _PRINTED:
             numbers = ", ".join(map(_number, instruction.data.ravel().tolist()))
-            reshaped = "" if instruction.data.ndim == 1 else f".reshape({_tuple(map(str, instruction.shape))})"
+            reshaped = "" if instruction.data.ndim == 1 else f".reshape({tuple_text(map(str, instruction.shape))})"
             self.setup.append(f"{name} = np.array([{numbers}], dtype){reshaped}")
             return
         shape = " x ".join(map(str, instruction.shape))
@@ -205,7 +219,7 @@ class _Writer:
         if instruction.is_number:
             self._write_number(instruction, operands)
         elif self._is_scalar_result(instruction):
-            terms = [f"float({text})" for text in operands]
+            terms = [self._text(x) if x.is_number else f"float({self._text(x)})" for x in instruction.operands]
             self.name[instruction] = f" {_OPERATORS[UFUNCS[operation]]} ".join(terms)
         elif operation == "softmaxes":
             self.name[instruction] = name = self._fresh("p")
@@ -239,7 +253,7 @@ class _Writer:
             expression = f"float({function}({', '.join(operands)}))"
         self.name[instruction] = self._static(expression, "n")
 
-    def _function(self, operation: Operation | Partial | str) -> str:
+    def _function(self, operation: Operation | Contribution | str) -> str:
         if isinstance(operation, str):
             return operation
         if isinstance(operation, Operation) and operation in HELPERS:
@@ -336,8 +350,7 @@ class _Writer:
 
     def _write_contract(self, instruction: Instruction) -> None:
         x, y = instruction.operands
-        labels_x, labels_y, labels_out = _labels(instruction)
-        product = _Product(instruction, labels_x, labels_y, labels_out)
+        product = Product(instruction)
         if product.swapped:
             x, y = y, x
         left = self._matrix(x, product.left)
@@ -355,13 +368,13 @@ class _Writer:
         else:
             self.body.append(f"{function}({left}, {right}, out={out})")
 
-    def _matrix(self, instruction: Instruction, form: _Form) -> str:
+    def _matrix(self, instruction: Instruction, form: Form) -> str:
         expression = form.text(self._text(instruction))
         if expression == self._text(instruction) or self._is_dynamic(instruction) or form.copies:
             return expression
         return self._static(expression)
 
-    def _multiplication(self, contract: Instruction, product: _Product) -> str:
+    def _multiplication(self, contract: Instruction, product: Product) -> str:
         """The fastest function: `dot` where it can be used, multiplication with broadcasting where nothing is summed.
 
         `dot` knows no stacks and computes into contiguous arrays only. Where a factor is a single number, it takes 0
@@ -407,8 +420,8 @@ class _Writer:
     def _can_be_computed_in(self, assemble: Instruction, place: View, part: Instruction) -> bool:
         if self.uses[part] != [assemble] or part.batched != assemble.batched or part.is_number:
             return False
-        if part.op == "contract" and place.strides != contiguous(place.shape):
-            return _Product(part, *_labels(part)).result.same_axes
+        if part.op == "contract" and _is_strided(assemble, place):
+            return Product(part).result.same_axes
         if part.op == "rows_total":
             return len(part.shape) < 2
         return part.op in ("contract", "map", "total")
@@ -416,8 +429,7 @@ class _Writer:
     def _destine(self, assemble: Instruction, place: View, part: Instruction) -> None:
         """The part's array is the place where it belongs."""
         self.destined.add(part)
-        is_part_of_rows = assemble.batched and part.size < assemble.size
-        if is_part_of_rows or place.strides != contiguous(place.shape):
+        if _is_strided(assemble, place):
             self.strided.add(part)
         name = self.name[assemble]
         expression = view_text(name, assemble, place)
@@ -468,15 +480,15 @@ class _Writer:
             copies = looked_at(part)[1].strides != contiguous(part.shape)  # and a copy made now would not change later
             if not copies and not self._is_dynamic(part):
                 text = self._static(text)
-        order = np.argsort(place.ravel(), kind="stable")
-        targets, starts = np.unique(place.ravel()[order], return_index=True)
-        if len(targets) == place.size:
-            self.body.append(f"{flat}[..., {self._index(place.ravel())}] {'+=' if adds else '='} {text}")
+        index = self._index(place.ravel())
+        if np.unique(place).size == place.size:
+            self.body.append(f"{flat}[..., {index}] {'+=' if adds else '='} {text}")
             return
-        if part.is_number:
-            text = f"np.full({place.size}, {text})"
-        numbers = ", ".join(map(self._index, (order, starts, targets)))
-        self.body.append(f"add_by_number({flat}, {text}, {numbers})")
+        if part.is_number or part.batched < base.batched:
+            text = f"np.broadcast_to({text}, {'(batch, ' if base.batched else '('}{place.size},))"
+        if base.batched:
+            index = self._static(f"(np.arange(batch)[:, None] * {base.size} + {index}).ravel()", "i")
+        self.body.append(f"add_by_number({flat}, {text}, {index})")
 
     # The whole text
 
@@ -486,7 +498,8 @@ class _Writer:
         results = ", ".join(self._returned(output) for output in self.program.outputs)
         step = [_QUIET, f"def program({arguments}):", *_indented([*self.start, *self.body, f"return {results}"])]
         imports = [f"from numpy import {', '.join(sorted(self.imports))}", ""] if self.imports else []
-        setup = [*imports, "dtype = theta.dtype", *self.setup, "", *step, "", "return program"]
+        dicts = [f"{prefix} = {{}}" for prefix, number in self.count.items() if number > _VARIABLES]
+        setup = [*imports, "dtype = theta.dtype", *dicts, *self.setup, "", *step, "", "return program"]
         lines = [_QUIET, "def prepare(theta, constants, operations, batch, scale):", *_indented(setup)]
         return "\n".join(lines) + "\n"
 
@@ -503,13 +516,13 @@ def _indented(lines: Iterable[str]) -> list[str]:
     return [_INDENT + line if line else "" for line in lines]
 
 
-def _tuple(parts: Iterable[str]) -> str:
-    parts = list(parts)
-    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
-
-
 def _number(x: float) -> str:
     return repr(x) if math.isfinite(x) else f"np.{x}" if x == x and x > 0 else "-np.inf" if x == x else "np.nan"
+
+
+def _is_strided(base: Instruction, place: View) -> bool:
+    """Whether the elements of a place in an array, of all rows of the batch, do not lie one after the other."""
+    return place.strides != contiguous(place.shape) or (base.batched and prod(place.shape) < base.size)
 
 
 def _numbers(place: Any, base: Instruction) -> np.ndarray:
@@ -522,7 +535,7 @@ def _numbers(place: Any, base: Instruction) -> np.ndarray:
 def view_text(name: str, base: Instruction, view: View) -> str:
     """An expression for a view of an array: slices and reshapes where that is all it takes."""
     rows = ("batch",) if base.batched else ()
-    flat = name if len(base.shape) == 1 else f"{name}.reshape({_tuple([*rows, str(base.size)])})"
+    flat = name if len(base.shape) == 1 else f"{name}.reshape({tuple_text([*rows, str(base.size)])})"
     comma = ":, " if base.batched else ""
     size = prod(view.shape)
     axes = sorted(range(len(view.shape)), key=lambda axis: (-view.strides[axis], axis))
@@ -533,7 +546,7 @@ def view_text(name: str, base: Instruction, view: View) -> str:
         if size == base.size and shape == base.shape:
             block = name
         elif len(shape) != 1:
-            block = (name if size == base.size else block) + f".reshape({_tuple([*rows, *map(str, shape)])})"
+            block = (name if size == base.size else block) + f".reshape({tuple_text([*rows, *map(str, shape)])})"
         back = [axes.index(axis) for axis in range(len(axes))]
         if back == sorted(back):
             return block
@@ -543,109 +556,3 @@ def view_text(name: str, base: Instruction, view: View) -> str:
         stop = view.offset + (view.shape[0] - 1) * view.strides[0] + 1
         return f"{flat}[{comma}{view.offset}:{stop}:{view.strides[0]}]"
     return f"strided({flat}, {view.offset}, {view.shape}, {view.strides})"
-
-
-# Matrix products from labelled axes
-
-
-def _labels(contract: Instruction) -> tuple[str, str, str]:
-    """The axes of the two factors and the result, with b for the batch."""
-    inputs, result = contract.data.split("->")
-    labels = [*inputs.split(","), result]
-    arrays = [*contract.operands, contract]
-    x, y, out = (("b" if array.batched else "") + each for array, each in zip(arrays, labels, strict=True))
-    return x, y, out
-
-
-class _Form:
-    """How an array is seen as a stack of matrices: axes in another order, some of them made one.
-
-    Attributes:
-        copies: whether that takes a copy, because the axes that become one are not evenly spaced.
-    """
-
-    def __init__(self, array: Instruction, labels: str, groups: Sequence[str]) -> None:
-        base, view = looked_at(array)
-        shape: list[int | str] = [*(["batch"] if array.batched else []), *array.shape]
-        strides = [*([base.size] if array.batched else []), *view.strides]
-        length = dict(zip(labels, shape, strict=True))
-        stride = dict(zip(labels, strides, strict=True))
-        self.order = [labels.index(label) for group in groups for label in group if label in labels]
-        self.lengths = [[length.get(label, 1) for label in group] for group in groups]
-        self.copies = False
-        for group in groups:
-            for outer, inner in pairwise(group):
-                self.copies |= stride[outer] != stride[inner] * int(length[inner])
-        self.same_axes = [len(group) for group in groups] == [1] * len(labels) and len(groups) == len(labels)
-
-    def text(self, name: str) -> str:
-        """An expression for the array in this form."""
-        expression = name
-        if self.order != sorted(self.order):
-            expression += ".T" if self.order == [1, 0] else f".transpose({', '.join(map(str, self.order))})"
-        if self.same_axes:
-            return expression
-        return f"{expression}.reshape({_tuple(map(_product_text, self.lengths))})"
-
-
-def _product_text(lengths: Sequence[int | str]) -> str:
-    number = prod(length for length in lengths if isinstance(length, int))
-    if "batch" not in lengths:
-        return str(number)
-    return "batch" if number == 1 else f"batch * {number}"
-
-
-class _Product:
-    """A contraction as a product of matrices, or of stacks of them.
-
-    Axes that both factors and the result have become the stack, those of the result and one factor rows and columns.
-
-    Attributes:
-        left: how to see the left factor, as stack, rows, contracted axes.
-        right: how to see the right factor, as stack, contracted axes, columns.
-        result: how to see the result, as stack, rows, columns.
-        swapped: whether the left factor is the second operand.
-        contracted: the axes that are summed over.
-        is_stack: whether the factors are stacks.
-        is_matrix: whether both factors are matrices.
-        is_outer: whether nothing is summed.
-    """
-
-    def __init__(self, contract: Instruction, x: str, y: str, out: str) -> None:
-        operands = list(contract.operands)
-        stack = [label for label in out if label in x and label in y]
-        first = next((label for label in out if label not in stack), "")
-        self.swapped = first in y and first not in x
-        if self.swapped:
-            x, y = y, x
-            operands.reverse()
-        rows = "".join(label for label in out if label in x and label not in stack)
-        columns = "".join(label for label in out if label in y and label not in stack)
-        self.contracted = "".join(label for label in x if label in y and label not in out)
-        shape = dict(zip(out, [*([0] if contract.batched else []), *contract.shape], strict=True))
-        rows, columns = self._into_stack(contract, out, shape, stack, rows, columns)
-        self.is_stack = bool(stack)
-        self.is_matrix = bool(rows and columns)
-        keep = self.is_matrix or bool(stack)
-        row = [rows] if rows or keep else []
-        column = [columns] if columns or keep else []
-        self.left = _Form(operands[0], x, [*stack, *row, self.contracted])
-        self.right = _Form(operands[1], y, [*stack, self.contracted, *column])
-        self.result = _Form(contract, out, [*stack, *row, *column])
-        inner = dict(zip(x[operands[0].batched :], operands[0].shape, strict=True))
-        self.is_outer = self.is_matrix and all(inner.get(label) == 1 for label in self.contracted)
-
-    def _into_stack(
-        self, contract: Instruction, out: str, shape: dict[str, int], stack: list[str], rows: str, columns: str
-    ) -> tuple[str, str]:
-        """Moves axes to the stack that cannot be one with their neighbours in the result, of which there is no copy."""
-        while True:
-            form = _Form(contract, out, [*stack, *filter(None, [rows, columns])])
-            if not form.copies:
-                return rows, columns
-            if len(rows) > 1:
-                stack.append(rows[0])
-                rows = rows[1:]
-            else:
-                stack.append(columns[0])
-                columns = columns[1:]

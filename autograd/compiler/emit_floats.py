@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import ops
 from ..ops import Operation
-from .ir import Instruction, Partial, Program
+from .ir import Contribution, Instruction, Program
 from .lower import FLOAT_FUNCTIONS
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class _Writer:
     def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]]) -> None:
         self.program = program
         self.input_shapes = input_shapes
-        self.operations: list[Operation | Partial] = []
+        self.operations: list[Operation | Contribution] = []
         self.text: dict[Instruction, str] = {}
         self.binding: dict[Instruction, int] = {}
         self.depth: dict[Instruction, int] = {}
@@ -124,6 +124,10 @@ class _Writer:
         else:
             self._leaf(instruction, f"{self.text[base]}_{instruction.data.offset}")
 
+    def _write_copy(self, instruction: Instruction) -> None:
+        [x] = instruction.operands
+        self._leaf(instruction, self.text[x], self.binding[x], self.depth[x])
+
     def _write_fill(self, instruction: Instruction) -> None:
         self._leaf(instruction, f"[{self.text[instruction.operands[0]]}] * {instruction.size}")
 
@@ -183,7 +187,7 @@ class _Writer:
             return f"math.log1p({self.text[operands[0]]})", _ATOM
         return None
 
-    def _function(self, operation: Operation | Partial | str) -> str:
+    def _function(self, operation: Operation | Contribution | str) -> str:
         if isinstance(operation, str):
             return operation
         if isinstance(operation, Operation) and operation in FLOAT_FUNCTIONS:
@@ -245,7 +249,7 @@ class _Writer:
 
 
 def _is_zero(x: Instruction) -> bool:
-    return x.op == "literal" and x.data == 0.0
+    return x.op == "literal" and x.data == 0.0 and math.copysign(1.0, x.data) > 0.0
 
 
 def _is_minus_abs(x: Instruction) -> bool:

@@ -26,8 +26,8 @@ class View(NamedTuple):
     strides: Shape
 
 
-class Partial(NamedTuple):
-    """The derivative of an operation for one operand, where its formula could only be asked for numbers."""
+class Contribution(NamedTuple):
+    """What an operation adds to an operand's gradient, where its partial derivatives can only be asked for numbers."""
 
     operation: Operation
     operand: int
@@ -42,7 +42,7 @@ class Instruction:
             - `theta`, `input`: the parameter vector; the array of argument number `data`
             - `literal`: a number or an array of numbers
             - `symbol`: a number that is known when the batch is: "batch" rows, "scale" of each row's loss
-            - `map`: an operation of the table (or `Partial`, or a primitive), element by element
+            - `map`: an operation of the table (or `Contribution`, or a primitive), element by element
             - `pick`: number `data` of a `map` that gives several arrays
             - `view`: other looks at the flat elements of an array
             - `take`: elements by their numbers, `data`
@@ -92,13 +92,19 @@ def described(data: Any) -> str:
         return f"{data.size} numbers" if data.size > 4 else str(data.tolist())
     if isinstance(data, Operation):
         return data.name
-    if isinstance(data, Partial):
+    if isinstance(data, Contribution):
         return f"{data.operation.name}'{data.operand}"
     if isinstance(data, View):
         return f"from {data.offset} by {', '.join(map(str, data.strides)) or 0}"
     if isinstance(data, tuple):
         return "; ".join("all" if part is None else described(part) for part in data)
     return "" if data is None else str(data)
+
+
+def tuple_text(parts: Iterable[str]) -> str:
+    """The text of a tuple."""
+    parts = list(parts)
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
 
 
 class Program:
@@ -182,7 +188,7 @@ class Builder:
             return self.number(1.0)
         return self.make("symbol", (), name, ())
 
-    def map(self, operation: Operation | Partial | str, *operands: Instruction) -> Instruction:
+    def map(self, operation: Operation | Contribution | str, *operands: Instruction) -> Instruction:
         """An operation, element by element, on arrays of one shape and on numbers."""
         shorter = self._folded(operation, operands)
         if shorter is not None:
@@ -190,7 +196,9 @@ class Builder:
         shape = next((operand.shape for operand in operands if not operand.is_number), ())
         return self.make("map", operands, operation, shape)
 
-    def _folded(self, operation: Operation | Partial | str, operands: tuple[Instruction, ...]) -> Instruction | None:
+    def _folded(
+        self, operation: Operation | Contribution | str, operands: tuple[Instruction, ...]
+    ) -> Instruction | None:
         """What the operation comes to without doing it, exactly as IEEE arithmetic has it; None if it must be done."""
         if not isinstance(operation, Operation):
             return None

@@ -13,7 +13,7 @@ from . import arrays, costs
 from .calls import ArrayProgram, quietly
 from .emit_arrays import ArrayText
 from .emit_floats import FloatText
-from .ir import Partial
+from .ir import Contribution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,19 +92,20 @@ def _converted(constant: np.ndarray, dtype: Any) -> np.ndarray:
     return quietly(constant, dtype) if constant.dtype.kind == "f" else constant
 
 
-def on_floats(operation: Operation | Partial) -> Callable[..., float]:
-    """An operation of the user's own, or its partial derivative, as a function of floats."""
+def on_floats(operation: Operation | Contribution) -> Callable[..., float]:
+    """An operation of the user's own, or what it contributes to a gradient, as a function of floats."""
     if isinstance(operation, Operation):
         return lambda *numbers: evaluated(operation, numbers)
     row, operand = operation
-    return lambda y, *numbers: _or_zero(partials_on_floats(row, y, numbers)[operand])
+
+    def contribution(cotangent: float, y: float, *numbers: float) -> float:
+        partial = partials_on_floats(row, y, numbers)[operand]
+        return 0.0 if partial is None else cotangent * float(partial)
+
+    return contribution
 
 
-def _or_zero(partial: float | None) -> float:
-    return 0.0 if partial is None else float(partial)
-
-
-def on_arrays(operation: Operation | Partial) -> Callable[..., np.ndarray]:
+def on_arrays(operation: Operation | Contribution) -> Callable[..., np.ndarray]:
     """The same as a function of arrays, element by element."""
     function = on_floats(operation)
 

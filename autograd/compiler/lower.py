@@ -82,7 +82,9 @@ def lower(program: Program, builder: Builder, rule: Rule) -> Program:
     for old in program.instructions:
         operands = [new[operand] for operand in old.operands]
         if old.op == "map":
-            new[old] = rule(builder, old.data, operands)
+            result = rule(builder, old.data, operands)
+            is_missing = result.is_number and not old.is_number and not builder.on_floats
+            new[old] = builder.filled(result, old.shape, old.batched) if is_missing else result
         else:
             new[old] = builder.make(old.op, operands, old.data, old.shape, old.batched)
     return builder.program([new[output] for output in program.outputs])

@@ -1,0 +1,131 @@
+"""Which matrix product a contraction of labelled axes is, and how its arrays must be looked at for that."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import prod
+from typing import TYPE_CHECKING
+
+from .ir import looked_at, tuple_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .ir import Instruction
+
+
+class Product:
+    """A contraction as a product of matrices, or of stacks of them.
+
+    Axes that both factors and the result have become the stack, those of one factor and the result its rows or columns,
+    and those of both factors only are summed over. In the contraction "hk,kr->hr" of a batched array and one that is
+    not, say, the labels with b for the batch are "bhk", "kr" and "bhr": there is no stack, the rows are "bh", the
+    columns "r", and the sum goes over "k". The left factor must be looked at as a matrix of batch * h rows.
+
+    Args:
+        contract: the instruction.
+
+    Attributes:
+        left: how to look at the left factor, as stack, rows, contracted axes.
+        right: how to look at the right factor, as stack, contracted axes, columns.
+        result: how to look at the result, as stack, rows, columns. This never takes a copy.
+        swapped: whether the left factor is the second operand.
+        contracted: the axes that are summed over.
+        is_stack: whether the factors are stacks.
+        is_matrix: whether both factors are matrices.
+        is_outer: whether nothing is summed.
+    """
+
+    def __init__(self, contract: Instruction) -> None:
+        x, y, out = _labels(contract)
+        operands = list(contract.operands)
+        stack = [label for label in out if label in x and label in y]
+        first = next((label for label in out if label not in stack), "")
+        self.swapped = first in y and first not in x
+        if self.swapped:
+            x, y = y, x
+            operands.reverse()
+        rows = "".join(label for label in out if label in x and label not in stack)
+        columns = "".join(label for label in out if label in y and label not in stack)
+        self.contracted = "".join(label for label in x if label in y and label not in out)
+        rows, columns = _into_stack_until_a_view(contract, out, stack, rows, columns)
+        self.is_stack = bool(stack)
+        self.is_matrix = bool(rows and columns)
+        keep = self.is_matrix or self.is_stack
+        row = [rows] if rows or keep else []
+        column = [columns] if columns or keep else []
+        self.left = Form(operands[0], x, [*stack, *row, self.contracted])
+        self.right = Form(operands[1], y, [*stack, self.contracted, *column])
+        self.result = Form(contract, out, [*stack, *row, *column])
+        inner = dict(zip(x[operands[0].batched :], operands[0].shape, strict=True))
+        self.is_outer = self.is_matrix and all(inner.get(label) == 1 for label in self.contracted)
+
+
+def _labels(contract: Instruction) -> tuple[str, str, str]:
+    """The axes of the two factors and the result, with b for the batch."""
+    inputs, result = contract.data.split("->")
+    labels = [*inputs.split(","), result]
+    arrays = [*contract.operands, contract]
+    x, y, out = (("b" if array.batched else "") + each for array, each in zip(arrays, labels, strict=True))
+    return x, y, out
+
+
+def _into_stack_until_a_view(
+    contract: Instruction, out: str, stack: list[str], rows: str, columns: str
+) -> tuple[str, str]:
+    """Moves axes to the stack until the result can be looked at as needed: what is computed into a copy is lost.
+
+    This ends: rows and columns of one axis each take no copy.
+    """
+    while Form(contract, out, [*stack, *filter(None, [rows, columns])]).copies:
+        if len(rows) > 1:
+            stack.append(rows[0])
+            rows = rows[1:]
+        else:
+            stack.append(columns[0])
+            columns = columns[1:]
+    return rows, columns
+
+
+class Form:
+    """How an array is looked at as a stack of matrices: axes in another order, some of them made one.
+
+    Args:
+        array: the array.
+        labels: of its axes.
+        groups: the labels that become one axis each.
+
+    Attributes:
+        copies: whether that takes a copy, because the axes that become one are not evenly spaced.
+        same_axes: whether no axes become one.
+    """
+
+    def __init__(self, array: Instruction, labels: str, groups: Sequence[str]) -> None:
+        base, view = looked_at(array)
+        shape: list[int | str] = [*(["batch"] if array.batched else []), *array.shape]
+        strides = [*([base.size] if array.batched else []), *view.strides]
+        length = dict(zip(labels, shape, strict=True))
+        stride = dict(zip(labels, strides, strict=True))
+        self._order = [labels.index(label) for group in groups for label in group if label in labels]
+        self._lengths = [[length.get(label, 1) for label in group] for group in groups]
+        self.copies = False
+        for group in groups:
+            for outer, inner in pairwise(group):
+                self.copies |= stride[outer] != stride[inner] * int(length[inner])
+        self.same_axes = [len(group) for group in groups] == [1] * len(labels) and len(groups) == len(labels)
+
+    def text(self, name: str) -> str:
+        """An expression for the array in this form."""
+        expression = name
+        if self._order != sorted(self._order):
+            expression += ".T" if self._order == [1, 0] else f".transpose({', '.join(map(str, self._order))})"
+        if self.same_axes:
+            return expression
+        return f"{expression}.reshape({tuple_text(map(_product_text, self._lengths))})"
+
+
+def _product_text(lengths: Sequence[int | str]) -> str:
+    number = prod(length for length in lengths if isinstance(length, int))
+    if "batch" not in lengths:
+        return str(number)
+    return "batch" if number == 1 else f"batch * {number}"
