@@ -580,6 +580,26 @@ def test_float32(rng):
     np.testing.assert_allclose(gradient, exact[1], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("backend", "dtype", "width", "has_arrays", "has_floats"),
+    [
+        ("arrays", "float64", 2, True, False),
+        ("floats", "float64", 2, False, True),
+        ("floats", "float64", 50, False, True),
+        (None, "float64", 2, True, True),
+        (None, "float64", 50, True, False),
+        (None, "float32", 2, True, False),
+    ],
+)
+def test_backends_of_a_program(backend, dtype, width, has_arrays, has_floats, rng):
+    x = values(rng, width)
+    hidden = [autograd.dot(values(rng, width), x).tanh() for _ in range(width)]
+    step = compile(hidden, inputs=(x,), backend=backend, dtype=dtype)
+    assert ("def prepare(" in step.source, "def program(numbers" in step.source) == (has_arrays, has_floats)
+    if width == 50:
+        assert has_floats or step.source.count("tanh(") == 1  # alike nodes are one array
+
+
 def test_names_are_not_in_the_text():
     w, x = Value(1.0, name="wombat"), Value(0.0, name="xenon")
     for backend in BACKENDS:

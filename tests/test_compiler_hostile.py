@@ -476,6 +476,18 @@ def test_saved_module_checks_as_the_program_does(arrays, imported):
         imported(step).step(*arrays)
 
 
+@pytest.mark.parametrize("is_saved", [True, False])
+def test_wrong_arguments_after_right_ones(is_saved, trained, imported):
+    loss, parameters, inputs, (x, y) = trained
+    step = compile(loss, wrt=parameters, inputs=inputs)
+    call = imported(step).step if is_saved else step
+    for wrong in ((x[:5], y), (x, y[:5]), (x[:, :2], y), (x, y[:, :1]), (x[:0], y[:0]), (x.astype(str), y)):
+        for _ in range(2):
+            call(x, y)
+        with pytest.raises((TypeError, ValueError), match=r"argument [01] "):
+            call(*wrong)
+
+
 @pytest.mark.parametrize("is_list", [True, False])
 def test_saved_constant_outputs_fill_the_batch(is_list, imported):
     w, x = Value(2.0), Value(0.0)
