@@ -1,4 +1,4 @@
-"""The reverse pass: adds to a program the instructions that compute the gradient of its loss."""
+"""The sixth pass: adds to a program the instructions that compute the gradient of its loss."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def differentiate(builder: Builder, loss: Instruction, theta: Instruction) -> In
     reverse = _Reverse(builder, active)
     if loss in active:
         seed = builder.symbol("scale")
-        reverse.add(loss, seed if loss.batched else builder.rows_total(seed), batched=loss.batched)
+        reverse.add(loss, seed if loss.batched else builder.rows_total(seed), per_row=loss.batched)
     for instruction in reversed(program.instructions):
         if instruction in active and instruction is not theta:
             reverse.pull(instruction)
@@ -57,15 +57,15 @@ class _Reverse:
         self.active = active
         self.contributions: dict[Instruction, list[tuple[Place, Instruction]]] = {}
 
-    def add(self, array: Instruction, contribution: Instruction, place: Place = None, batched: bool = True) -> None:
+    def add(self, array: Instruction, contribution: Instruction, place: Place = None, per_row: bool = True) -> None:
         """Adds to the gradient of a part of an array.
 
-        If the array has no axis of observations, a contribution for every observation is summed; `batched` tells
+        If the array has no axis of observations, a contribution for every observation is summed; `per_row` tells
         whether the contribution, which may be the same for all of them, is for every single one.
         """
         if array not in self.active:
             return
-        if batched and not array.batched:
+        if per_row and not array.batched:
             contribution = self.builder.rows_total(contribution)
         self.contributions.setdefault(array, []).append((place, contribution))
 
@@ -95,7 +95,7 @@ class _Reverse:
 def _pull_map(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
     for x, contribution in zip(y.operands, contributions(reverse.builder, y, cotangent), strict=True):
         if contribution is not None and x in reverse.active:
-            reverse.add(x, contribution, batched=y.batched)
+            reverse.add(x, contribution, per_row=y.batched)
 
 
 def contributions(builder: Builder, y: Instruction, cotangent: Instruction) -> list[Instruction | None]:
@@ -119,11 +119,11 @@ def _pull_view(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> Non
     cotangent = _total_over(reverse.builder, cotangent, view.shape, kept)
     view = View(view.offset, tuple(view.shape[axis] for axis in kept), tuple(view.strides[axis] for axis in kept))
     if view == whole(view.shape) and prod(view.shape) == x.size:
-        reverse.add(x, reverse.builder.reshaped(cotangent, x.shape), batched=y.batched)
+        reverse.add(x, reverse.builder.reshaped(cotangent, x.shape), per_row=y.batched)
         return
     numbers = elements(view)
     overlaps = np.unique(numbers).size < numbers.size
-    reverse.add(x, cotangent, numbers if overlaps else view, batched=y.batched)
+    reverse.add(x, cotangent, numbers if overlaps else view, per_row=y.batched)
 
 
 def _total_over(builder: Builder, array: Instruction, shape: Shape, kept: tuple[int, ...]) -> Instruction:
@@ -153,11 +153,11 @@ def elements(view: View) -> np.ndarray:
 
 
 def _pull_take(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
-    reverse.add(y.operands[0], cotangent, y.data, batched=y.batched)
+    reverse.add(y.operands[0], cotangent, y.data, per_row=y.batched)
 
 
 def _pull_copy(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
-    reverse.add(y.operands[0], cotangent, batched=y.batched)
+    reverse.add(y.operands[0], cotangent, per_row=y.batched)
 
 
 def _pull_contract(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
@@ -167,19 +167,21 @@ def _pull_contract(reverse: _Reverse, y: Instruction, cotangent: Instruction) ->
     labels = inputs.split(",")
     if cotangent.is_number and not result and labels[0] == labels[1]:
         for i, x in enumerate(y.operands):
-            reverse.add(x, builder.map(ops.mul, cotangent, y.operands[1 - i]), batched=y.batched)
+            reverse.add(x, builder.map(ops.mul, cotangent, y.operands[1 - i]), per_row=y.batched)
         return
     cotangent = builder.filled(cotangent, y.shape, y.batched)
     for i, x in enumerate(y.operands):
         if x in reverse.active:
             other = y.operands[1 - i]
             spec = f"{result},{labels[1 - i]}->{labels[i]}"
-            reverse.add(x, builder.contract(spec, cotangent, other, x.batched), batched=False)
+            reverse.add(
+                x, builder.contract(spec, cotangent, other, x.batched), per_row=False
+            )  # it has summed over the rows
 
 
 def _pull_total(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
     [x] = y.operands
-    reverse.add(x, reverse.builder.stretched(cotangent, x.shape[-1]), batched=y.batched)
+    reverse.add(x, reverse.builder.stretched(cotangent, x.shape[-1]), per_row=y.batched)
 
 
 def _pull_join(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
@@ -191,13 +193,13 @@ def _pull_join(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> Non
             base, view = looked_at(cotangent)
             offset = view.offset + start * view.strides[-1]
             part = builder.view(base, View(offset, x.shape, view.strides))
-        reverse.add(x, part, batched=y.batched)
+        reverse.add(x, part, per_row=y.batched)
         start += x.shape[-1]
 
 
 def _pull_rows(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
     [x] = y.operands
-    reverse.add(x, _ROWS[y.data](reverse.builder, y, x, cotangent), batched=y.batched)
+    reverse.add(x, _ROW_RULES[y.data](reverse.builder, y, x, cotangent), per_row=y.batched)
 
 
 def _pull_softmax(builder: Builder, y: Instruction, x: Instruction, cotangent: Instruction) -> Instruction:
@@ -214,7 +216,7 @@ def _by_row(partials: Callable[[Builder, Instruction, Instruction], Instruction]
     return rule
 
 
-_ROWS: dict[str, Callable[..., Instruction]] = {
+_ROW_RULES: dict[str, Callable[..., Instruction]] = {
     "softmax": _pull_softmax,
     "logsumexp": _by_row(lambda builder, y, x: builder.rows("softmax", x.shape, x)),
     "prod": _by_row(lambda builder, y, x: builder.rows("products_of_the_others", x.shape, x)),

@@ -1,4 +1,4 @@
-"""The last pass for arrays: NumPy text that allocates its buffers once and computes into them."""
+"""The eighth pass, for arrays: NumPy text that allocates its buffers once and computes into them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last pass for small graphs: straight-line Python on floats, row by row of the batch."""
+"""The eighth pass, for small graphs: straight-line Python on floats, row by row of the batch."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ class Sum:
 
     Attributes:
         constant: the sum of all constant terms.
-        terms: the nodes that are added, then those that are subtracted.
-        products: pairs of the nodes whose products are added, then of those whose products are subtracted.
+        terms: the nodes that are added, and those that are subtracted: indexed by sign, 0 for plus and 1 for minus.
+        products: the pairs of nodes whose products are added and subtracted, by sign too.
     """
 
     __slots__ = ("constant", "products", "terms")
@@ -89,30 +89,30 @@ def _flattened(graph: Graph, root: int, absorbed: bytearray) -> Sum:
     mul, add = ops.mul, ops.add
     stack = [(root, 0)]
     while stack:
-        i, negative = stack.pop()
+        i, sign = stack.pop()
         operation = operations[i]
         if not absorbed[i] and i != root:
             if graph.sources[i] == CONSTANT:
-                result.constant += -graph.data[i] if negative else graph.data[i]
+                result.constant += -graph.data[i] if sign else graph.data[i]
             else:
-                result.terms[negative].append(i)
+                result.terms[sign].append(i)
             continue
         operands = all_operands[i]
         if operation is mul:
-            result.products[negative].append(operands)  # type: ignore[arg-type]
+            result.products[sign].append(operands)  # type: ignore[arg-type]
         elif operation is add:
             left, right = operands
-            stack.append((right, negative))
-            stack.append((left, negative))
+            stack.append((right, sign))
+            stack.append((left, sign))
         elif operation is ops.dot:
             half = len(operands) // 2
-            result.products[negative].extend(zip(operands[:half], operands[half:], strict=True))
+            result.products[sign].extend(zip(operands[:half], operands[half:], strict=True))
         elif operation is ops.sub:
             left, right = operands
-            stack.append((right, 1 - negative))
-            stack.append((left, negative))
+            stack.append((right, 1 - sign))
+            stack.append((left, sign))
         elif operation is ops.neg:
-            stack.append((operands[0], 1 - negative))
+            stack.append((operands[0], 1 - sign))
         else:
-            stack.extend([(x, negative) for x in reversed(operands)])
+            stack.extend([(x, sign) for x in reversed(operands)])
     return result

@@ -54,7 +54,6 @@ class Instruction:
             - `rows_total`: the sum over the batch
             - `join`: arrays side by side along the last axis
             - `assemble`: contributions to parts of one array; `data` says where each belongs
-            - `output`: the array with the results, part by part as `assemble`
         operands: the instructions whose arrays it works on.
         data: what else it needs to know.
         shape: of the array for one observation.
@@ -121,7 +120,7 @@ class Program:
             operands = ", ".join(f"%{number[operand]}" for operand in instruction.operands)
             shape = (("batch",) if instruction.batched else ()) + instruction.shape
             does = " ".join(filter(None, (instruction.op, described(instruction.data))))
-            lines.append(f"%{i}: {' x '.join(map(str, shape)) or 'number'} = {does}({operands})")
+            lines.append(f"%{i}: {' x '.join(map(str, shape)) or 'scalar'} = {does}({operands})")
         lines.append("return " + ", ".join(f"%{number[output]}" for output in self.outputs))
         return "\n".join(lines)
 
@@ -421,7 +420,7 @@ class Term:
         raise UntraceableError
 
 
-_ROWS = {**TABLE, "divide": ops.div, "largest": ops.largest, "smallest": ops.smallest}
+_BY_NAME = {**TABLE, "divide": ops.div, "largest": ops.largest, "smallest": ops.smallest}
 _OF_ONE_SEQUENCE = {"sum", "mean", "prod", "largest", "smallest", "logsumexp"}
 
 
@@ -433,10 +432,10 @@ class System:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name in _OF_ONE_SEQUENCE:
-            return lambda xs: self.map(_ROWS[name], *xs)
-        if name not in _ROWS and name != "erfc":
+            return lambda xs: self.map(_BY_NAME[name], *xs)  # m.sum takes a sequence, the operation sum operands
+        if name not in _BY_NAME and name != "erfc":  # a primitive of the backends: no row of the table is 1 - erf
             raise UntraceableError(name)
-        return lambda *operands: self.map(_ROWS.get(name, name), *operands)
+        return lambda *operands: self.map(_BY_NAME.get(name, name), *operands)
 
     def map(self, operation: Any, *operands: Any) -> Term:
         """An operation on the operands of a formula."""

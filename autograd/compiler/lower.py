@@ -1,4 +1,4 @@
-"""The pass before NumPy text: operations that NumPy does not have become ones that it has."""
+"""The seventh pass: operations that a backend does not have become ones that it has."""
 
 from __future__ import annotations
 

@@ -159,11 +159,11 @@ class Packer:
         if number == 1 or not slots:
             return np.arange(number), () if number == 1 else (number,)
         positions = [self.position[slot] for slot in slots]
-        weights = [
+        importance = [
             (len(np.unique(each)), self.signature[slot[0]] != THETA)
             for each, slot in zip(positions, slots, strict=True)
         ]
-        main = max(range(len(slots)), key=weights.__getitem__)
+        main = max(range(len(slots)), key=importance.__getitem__)
         order = np.lexsort([*reversed(positions[:main] + positions[main + 1 :]), positions[main]])
         array = self.arrays[int(self.signature[slots[main][0]])]
         sorted_positions = positions[main][order]
@@ -326,7 +326,11 @@ def factored(left: Numbers, right: Numbers) -> tuple[Numbers, tuple[int, int, in
 
 
 def _distinct(rows: Numbers) -> tuple[Numbers, int]:
-    """For each row the number of its first equal, in the order of their first elements, and how many differ."""
+    """For each row the number of its first equal, and how many differ.
+
+    Different rows are numbered in the order of their first three elements, which tells how they lie in memory; those
+    that begin alike keep the order in which they come.
+    """
     number: dict[bytes, int] = {}
     rows = np.ascontiguousarray(rows)
     first: list[int] = []

@@ -1,4 +1,16 @@
-"""The passes one after the other: from a graph of Values to array programs and their text."""
+"""The passes one after the other: from a graph of Values to a program in the instructions of `ir.py`, and its text.
+
+1. `trace`: the graph as lists of integers
+2. `simplify`: constants computed, repetitions removed
+3. `flatten`: trees of additions as sums of terms and products
+4. `signatures`: which nodes are built alike
+5. `pack`: alike nodes as arrays, sums of products as matrix products; or `unpack`: every node for itself
+6. `differentiate`: the gradient
+7. `lower`: operations that a backend does not have, in terms of those that it has
+8. `emit_arrays`, with `products` and `buffers`, or `emit_floats`: text, which `kernels` makes callable
+
+`costs` chooses between packed arrays, one array per node, and floats.
+"""
 
 from __future__ import annotations
 

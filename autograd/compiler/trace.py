@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..ops import Operation
 
 THETA, CONSTANT, FIRST_INPUT = 0, 1, 2
-"""Where a leaf's number comes from: the graph, the parameter vector, or the argument with the number `source - 2`."""
+"""Where a leaf's number comes from: the parameter vector, the graph, or the argument with the number `source - 2`."""
 
 
 class Graph:
