@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from .ir import Instruction, Program
     from .trace import Graph
 
-FLOAT_OPERATION = 0.07  # one operation on Python floats
-CALL = 0.9  # one NumPy call, whatever it computes
+FLOAT_OPERATION = 0.03  # one operation on Python floats
+CALL = 0.6  # one NumPy call, whatever it computes
 CALLS_PER_GROUP = 1.6  # a group of nodes takes its product, its bias, its function ...
-ELEMENT = 0.001  # one element of an array, in one call
+ELEMENT = 0.0003  # one element of an array, in one call
 BACKWARD = 3.0  # value and gradient take this many times as long as the value alone
 
 TYPICAL_BATCH = 32  # assumed where the batch is not known yet
