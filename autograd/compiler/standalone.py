@@ -35,11 +35,9 @@ _TRAINED = """`step` gives the loss and its gradient with respect to `theta`, th
 changed in place or assigned; `train` moves it down the gradient."""
 
 _GRADIENT_STEP = '''def step({names}):
-    """The loss and its gradient with respect to theta.
+    """{loss} and its gradient with respect to theta.
 
-    Args:
-{arguments}
-    """
+{takes}    """
     global theta
     if theta is not _program.theta:  # another one was assigned
         copy_into(_program.theta, theta)
@@ -49,22 +47,20 @@ _GRADIENT_STEP = '''def step({names}):
 '''
 
 _OUTPUTS_STEP = '''def step({names}):
-    """The outputs.
+    """{outputs}.
 
-    Args:
-{arguments}
-    """
+{takes}    """
     arrays = _arguments.checked([{names}])
-    return shaped(_program.run(arrays, {batch}), {shape}, theta.dtype)
+    batch = {batch}
+    return shaped(_program.run(arrays, batch), {shape}, theta.dtype)
 '''
 
 _TRAIN = '''@np.errstate(all="ignore")
-def train({names_first}learning_rate, steps):
+def train({first_names}learning_rate, steps):
     """Gradient descent: each step adds -learning_rate * gradient to theta.
 
     Args:
-{arguments}
-        learning_rate: how far theta goes down the gradient.
+{arguments}        learning_rate: how far theta goes down the gradient.
         steps: how often.
 
     Returns:
@@ -107,7 +103,7 @@ def module_text(
             f"this program cannot be saved: the formula of {names} decides by Python's `if` or "
             "calls other libraries; write it with the functions of m, such as m.where"
         )
-    words = _words(shapes, outputs)
+    words = _words(shapes, outputs or (), mean)
     called = [_OUTPUTS_STEP] if outputs is not None else [_GRADIENT_STEP, _TRAIN]
     program = [*[template.format(**words) for template in called], kernel.source]
     constants = "".join(f"\n    {_array_text(constant)}," for constant in kernel.constants)
@@ -121,22 +117,29 @@ def module_text(
     return "\n\n".join([head, *program, _COMMON, *helpers, end])
 
 
-def _words(shapes: Sequence[tuple[int, ...]], outputs: tuple[int, ...] | None) -> dict[str, str]:
-    """What the templates leave open."""
+def _words(shapes: Sequence[tuple[int, ...]], outputs: tuple[int, ...], mean: bool) -> dict[str, str]:
+    """What the templates of the functions leave open."""
     names = [f"x{k}" for k in range(len(shapes))]
-    batch = "len(arrays[0])" if names else "1"
-    described = [
-        f"        {name}: array of shape {f'(batch, {shape[0]})' if shape else '(batch,)'}."
+    arguments = "".join(
+        f"        {name}: array of shape {_shape_text('batch', *shape)}.\n"
         for name, shape in zip(names, shapes, strict=True)
-    ]
-    rows = [batch] if names else []
+    )
+    shape = _shape_text(*["batch"] * bool(names), *outputs)
+    over = f", {'averaged' if mean else 'added'} over the batch," if names else ""
     return {
         "names": ", ".join(names),
-        "names_first": "".join(f"{name}, " for name in names),
-        "arguments": "\n".join(described or ["        none: the data are part of the program."]),
-        "batch": batch,
-        "shape": f"({''.join(f'{n}, ' for n in [*rows, *(outputs or ())]).removesuffix(' ')})",
+        "first_names": "".join(f"{name}, " for name in names),
+        "arguments": arguments,
+        "takes": f"    Args:\n{arguments}" if names else "    The data are part of the program.\n",
+        "batch": "len(arrays[0])" if names else "1",
+        "loss": f"The loss{over}",
+        "outputs": "The output, a number" if shape == "()" else f"The outputs, an array of shape {shape}",
+        "shape": shape,
     }
+
+
+def _shape_text(*axes: int | str) -> str:
+    return f"({axes[0]},)" if len(axes) == 1 else f"({', '.join(map(str, axes))})"
 
 
 class _Statement(NamedTuple):
@@ -156,7 +159,9 @@ def _needed_by(text: str) -> tuple[list[str], list[str]]:
         needed |= more
     found = [each for each in statements if each.defines & needed]
     imports = {each.text for each in found if each.is_import and each.text != "import numpy as np\n"}
-    return sorted(imports), [each.text for each in found if not each.is_import]
+    return sorted(imports, key=lambda line: (line.startswith("from"), line)), [
+        each.text for each in found if not each.is_import
+    ]
 
 
 def _statements(module: ModuleType) -> Iterator[_Statement]:
