@@ -255,6 +255,8 @@ class Adam(Optimizer):
         mean += (1.0 - beta1) * (gradient - mean)
         mean_square *= beta2
         mean_square += (1.0 - beta2) * gradient**2
+        if (steps == steps[:1]).all():
+            steps = steps[:1]  # one power instead of one for each parameter
         # Both means started at 0; what they are short of in the first steps is made up for.
         corrected = np.sqrt(mean_square) / np.sqrt(1.0 - beta2**steps)
         theta -= self.lr / (1.0 - beta1**steps) * (mean / (corrected + self.settings["eps"]))

@@ -21,7 +21,7 @@ from .init import generator
 from .module import Module
 from .optim import SGD, Optimizer, Schedule
 from .progress import progress_bar
-from .steps import EagerStep, write
+from .steps import EagerStep, all_finite, write
 
 if TYPE_CHECKING:
     import os
@@ -322,9 +322,10 @@ class _Training:
             self._stop_at(problem, self._culprit(batch))
         self.last_finite = self.theta
         moved = self._moved(slope)
-        if not np.isfinite(moved).all():
+        if not all_finite(moved):
             self._stop_at(f"the step of {self.optimizer!r} is not finite", None)
-        size = float(np.abs(moved - self.theta).max())
+        change = moved - self.theta
+        size = float(np.abs(change, out=change).max())
         self.theta = moved
         share = slope.loss * (1.0 if self.added else len(batch) / len(self.data[0]))
         return share, size, slope.reached is None or bool(slope.reached.any())
