@@ -133,8 +133,9 @@ def compiled_step(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Co
     """The step as a program.
 
     Model and loss are called once with placeholders for the numbers of a row. Nothing may happen in that call that
-    would be lost in a program: Python code must not learn a number (see `autograd.detect_reads`), and the model must
-    keep nothing. Then the program is compared with the graphs of the first observation, the last and three between.
+    would be lost in a program: Python code must not learn a number (see `autograd.detect_reads`), and model and loss
+    must keep nothing. Then the program is compared with the graphs of the first observation, the last and three
+    between.
 
     Args:
         eager: the same without a program.
@@ -164,7 +165,7 @@ def compiled_step(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Co
 
 def _traced(eager: EagerStep, call: Callable[[], Any]) -> Any:
     """The result of a call whose graph holds for other numbers too."""
-    before, failure = Kept(eager.model), None
+    before, failure = Kept(eager.model, eager.loss), None
     with detect_reads(eager.parameters) as reads:
         try:
             result = call()
@@ -176,8 +177,8 @@ def _traced(eager: EagerStep, call: Callable[[], Any]) -> Any:
         raise NoProgramError(f"Python code reads the number of a Value, in {filename}:{line}\n    {source}")
     if failure is not None:
         raise NoProgramError(f"called with Values for numbers, {_described(failure)}") from failure
-    if changed := Kept(eager.model).changed_since(before):
-        raise NoProgramError(f"each call of the model changes {', '.join(changed)}")
+    if changed := Kept(eager.model, eager.loss).changed_since(before):
+        raise NoProgramError(f"each call of model or loss changes {', '.join(changed)}")
     return result
 
 

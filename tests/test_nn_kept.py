@@ -1,6 +1,9 @@
-"""What a model keeps from call to call is noticed."""
+"""What model and loss keep from call to call is noticed."""
 
+import functools
+import itertools
 import random
+import types
 
 import numpy as np
 import pytest
@@ -56,3 +59,133 @@ def test_what_is_set_to_an_equal_number_has_not_changed():
     model.list[1] = "".join(["a"])
     model.inner([1.0, 2.0])
     assert Kept(model).changed_since(before) == []
+
+
+CALLS = 0
+SEEN = []
+MEMORY = types.SimpleNamespace(calls=0, seen=[])
+NUMBERS = np.zeros(1)
+NEXT = itertools.count()
+
+
+def counting_globally(outputs, target):
+    global CALLS
+    CALLS += 1
+
+
+def by_a_helper(outputs, target):
+    counting_globally(outputs, target)
+
+
+def appending(outputs, target):
+    return [SEEN.append(x) for x in (outputs, target)]
+
+
+def in_an_object(outputs, target):
+    MEMORY.calls += 1
+
+
+def in_a_list_of_an_object(outputs, target):
+    MEMORY.seen.append(target)
+
+
+def in_an_array(outputs, target):
+    NUMBERS[0] += 1
+
+
+def by_an_iterator(outputs, target):
+    return next(NEXT)
+
+
+def in_an_attribute(outputs, target):
+    in_an_attribute.calls = getattr(in_an_attribute, "calls", 0) + 1
+
+
+def in_a_default(outputs, target, seen):
+    seen.append(target)
+
+
+class Losses(nn.Module):
+    def __init__(self):
+        self.calls = 0
+
+    def forward(self, outputs, target):
+        self.calls += 1
+
+    def method(self, outputs, target):
+        self.calls += 1
+
+
+class Counting:
+    calls = 0
+
+    def __call__(self, outputs, target):
+        self.calls += 1
+
+    def of_the_class(self, outputs, target):
+        Counting.calls += 1
+
+
+def closure():
+    calls = 0
+
+    def loss(outputs, target):
+        nonlocal calls
+        calls += 1
+
+    return loss
+
+
+@pytest.mark.parametrize(("loss", "what"), [
+    (counting_globally, "CALLS in counting_globally"),
+    (by_a_helper, "CALLS in counting_globally"),
+    (appending, "SEEN in appending"),
+    (in_an_object, "MEMORY in in_an_object"),
+    (in_a_list_of_an_object, "MEMORY in in_a_list_of_an_object"),
+    (in_an_array, "NUMBERS in in_an_array"),
+    (by_an_iterator, "NEXT in by_an_iterator"),
+    (in_an_attribute, "in_an_attribute in in_an_attribute"),
+    (closure(), "calls in closure.<locals>.loss"),
+    (functools.partial(by_a_helper), "CALLS in counting_globally"),
+    (functools.partial(in_a_default, seen=[]), "what the loss holds"),
+    (Losses(), "what the loss holds"),
+    (Losses().method, "what the loss holds"),
+    (Counting(), "what the loss holds"),
+    (Counting().of_the_class, "Counting in Counting.of_the_class"),
+])  # fmt: skip
+def test_what_a_loss_keeps(loss, what):
+    model = nn.Linear(1, 1, seed=0)
+    before = Kept(model, loss)
+    loss([1.0], 2.0)
+    assert what in Kept(model, loss).changed_since(before)
+
+
+def test_what_the_function_of_a_module_keeps():
+    class Recording(nn.Linear):
+        def forward(self, xs):
+            SEEN.append(xs)
+            return super().forward(xs)
+
+    model = nn.Sequential(Recording(1, 1, seed=0))
+    before = Kept(model)
+    model([1.0])
+    assert Kept(model).changed_since(before) == [f"SEEN in {Recording.forward.__qualname__}"]
+
+
+@pytest.mark.parametrize("loss", [
+    nn.mse, nn.cross_entropy, functools.partial(nn.mse, reduction="sum"), lambda o, t: MEMORY and nn.mse(o, t), min,
+    lambda o, t: later(o, t),  # noqa: F821
+])  # fmt: skip
+def test_a_loss_that_keeps_nothing(loss):
+    model = Keeping()
+    assert Kept(model, loss).changed_since(Kept(model, loss)) == []
+
+
+def test_a_variable_may_get_its_value_later():
+    def loss(outputs, target):
+        return scale
+
+    model = nn.Linear(1, 1, seed=0)
+    before = Kept(model, loss)
+    scale = 1.0
+    assert Kept(model, loss).changed_since(before) == [f"scale in {loss.__qualname__}"]
