@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -172,62 +172,75 @@ class Packer:
         return order, evenly_spaced(sorted_positions)
 
 
-class _PackedSum:
-    """Builds the array of one group of sums.
+class _Layout(NamedTuple):
+    """How the array of a group of sums is laid out.
 
-    The elements are laid out along up to three axes: c (components), r (right factors), l (left factors).
+    Attributes:
+        order: of the nodes.
+        lengths: of the axes c (components), r (right factors) and l (left factors), if there is a matrix product.
+        shape: of the array; axes of length 1 are left out.
+        parts: the terms and products of each kind, in that order of the nodes.
     """
+
+    order: Numbers
+    lengths: tuple[int, int, int] | None
+    shape: Shape
+    parts: dict[Any, Numbers]
+
+
+class _PackedSum:
+    """Builds the array of one group of sums."""
 
     def __init__(self, packer: Packer, group: Group) -> None:
         assert group.slots is not None
         self.packer = packer
         self.builder = packer.builder
-        self.nodes = np.asarray(group.nodes)
+        slots = group.slots
+        self.parts = {kind: np.asarray([each[kind] for each in slots]) for kind in sorted(slots[0])}
         self.constants = np.asarray([packer.flat.sums[i].constant for i in group.nodes])
-        self.kinds = sorted(group.slots[0])
-        self.parts = {kind: np.asarray([slots[kind] for slots in group.slots]) for kind in self.kinds}
+        for sign in (0, 1):
+            self._multiply_constants((sign, CONSTANT, CONSTANT))
+
+    def _multiply_constants(self, kind: Any) -> None:
+        """Products of two constants are constants."""
+        if kind in self.parts:
+            with np.errstate(all="ignore"):
+                products = self.packer.data[self.parts.pop(kind)].prod(axis=-1).sum(axis=-1)
+            self.constants = self.constants + (-products if kind[0] else products)
 
     def packed(self) -> tuple[Instruction, Numbers]:
         """The array, and the order in which it holds the nodes."""
-        self._add_constant_products()
-        order, lengths, shape = self._layout()
-        self.lengths, self.shape = lengths, shape
-        self.parts = {kind: part[order] for kind, part in self.parts.items()}
-        signed = [(kind[0], self._part(kind)) for kind in sorted(self.kinds, key=len, reverse=True)]
-        constants = self.constants[order]
+        layout = self._layout()
+        signed = [(kind[0], self._part(layout, kind)) for kind in sorted(layout.parts, key=len, reverse=True)]
+        constants = self.constants[layout.order]
         if constants.any():
-            signed.append((0, self.builder.numbers(constants.reshape(shape))))
+            signed.append((0, self.builder.numbers(constants.reshape(layout.shape))))
         signed.sort(key=lambda pair: pair[0])
         sign, result = signed[0]
         if sign:
             result = self.builder.map(ops.neg, result)
         for sign, part in signed[1:]:
             result = self.builder.map(ops.sub if sign else ops.add, result, part)
-        return self.builder.filled(result, shape, False), order
+        return self.builder.filled(result, layout.shape, False), layout.order
 
-    def _add_constant_products(self) -> None:
-        for kind in [kind for kind in self.kinds if kind[1:] == (CONSTANT, CONSTANT)]:
-            factors = self.packer.data[self.parts.pop(kind)]
-            with np.errstate(all="ignore"):
-                products = factors.prod(axis=-1).sum(axis=-1)
-                self.constants = self.constants + (-products if kind[0] else products)
-            self.kinds.remove(kind)
-
-    def _layout(self) -> tuple[Numbers, tuple[int, int, int] | None, Shape]:
-        """The order of the elements, the lengths of the axes c, r, l if there is a matrix product, and the shape."""
-        products = sorted((kind for kind in self.kinds if len(kind) == 3), key=lambda kind: -self.parts[kind].shape[1])
+    def _layout(self) -> _Layout:
+        """That of the widest matrix product, if there is one."""
+        products = sorted((kind for kind in self.parts if len(kind) == 3), key=lambda kind: -self.parts[kind].shape[1])
         for kind in products:
             if self.parts[kind].shape[1] == 1 and CONSTANT in kind[1:]:
                 continue  # numbers such as labels of 1 and -1 are alike by chance
             for arranged in self._arrangements(kind):
                 found = factored(self._keys(arranged[..., 0]), self._keys(arranged[..., 1]))
                 if found is not None:
-                    self.parts[kind] = arranged
                     order, lengths = found
-                    return order, lengths, tuple(length for length in lengths if length > 1)
+                    shape = tuple(length for length in lengths if length > 1)
+                    return _Layout(order, lengths, shape, self._ordered({**self.parts, kind: arranged}, order))
         slots = [slot for part in self.parts.values() for slot in part[:, 0].reshape(len(part), -1).T]
         order, shape = self.packer.order(slots)
-        return order, None, shape
+        return _Layout(order, None, shape, self._ordered(self.parts, order))
+
+    def _ordered(self, parts: dict[Any, Numbers], order: Numbers) -> dict[Any, Numbers]:
+        return {kind: part[order] for kind, part in parts.items()}
 
     def _arrangements(self, kind: Any) -> list[Numbers]:
         """The products in their own order, and in those of their left and of their right factors."""
@@ -246,44 +259,45 @@ class _PackedSum:
             return self.packer.data[nodes].view(np.int64)
         return self.packer.position[nodes]
 
-    def _part(self, kind: Any) -> Instruction:
+    def _part(self, layout: _Layout, kind: Any) -> Instruction:
         """The sum of all terms, or all products, of one kind."""
-        part = self.parts[kind]
+        part = layout.parts[kind]
         width = part.shape[1]
         if len(kind) == 2:
-            nodes = part.reshape(*self.shape, width)
-            return self._total(self.packer.operand(nodes if width > 1 else nodes[..., 0]), width)
-        matrix_product = self._matrix_product(part)
+            nodes = part.reshape(*layout.shape, width)
+            return self._total(self.packer.operand(nodes if width > 1 else nodes[..., 0]), layout, width)
+        matrix_product = self._matrix_product(part, layout.lengths)
         if matrix_product is not None:
             return matrix_product
-        nodes = part.reshape(*self.shape, width, 2)
+        nodes = part.reshape(*layout.shape, width, 2)
         if width == 1:
             nodes = nodes[..., 0, :]
         left, right = self.packer.operand(nodes[..., 0]), self.packer.operand(nodes[..., 1])
-        return self._total(self.builder.map(ops.mul, left, right), width)
+        return self._total(self.builder.map(ops.mul, left, right), layout, width)
 
-    def _total(self, terms: Instruction, width: int) -> Instruction:
+    def _total(self, terms: Instruction, layout: _Layout, width: int) -> Instruction:
         if width == 1:
             return terms
-        return self.builder.total(self.builder.filled(terms, (*self.shape, width), False))
+        return self.builder.total(self.builder.filled(terms, (*layout.shape, width), False))
 
-    def _matrix_product(self, part: Numbers) -> Instruction | None:
+    def _matrix_product(self, part: Numbers, lengths: tuple[int, int, int] | None) -> Instruction | None:
         """The product of two matrices (or of several pairs), if the factors depend on one axis each."""
-        lengths = self.lengths or (1, 1, 1)
-        width = part.shape[1]
-        if prod(lengths) != len(part) or (self.lengths is None and len(part) > 1) or (len(part) == 1 and width == 1):
+        number, width = part.shape[:2]
+        if number > 1 and (lengths is None or prod(lengths) != number):
             return None
+        if number == width == 1:
+            return None
+        lengths = lengths or (1, 1, 1)
         part = part.reshape(*lengths, width, 2)
         for left, right in ((0, 1), (1, 0)):
             x, y = part[..., left], part[..., right]
             key_x, key_y = self._keys(x), self._keys(y)
             if (key_x == key_x[:, :1]).all() and (key_y == key_y[:, :, :1]).all():
-                return self._contracted(x[:, 0], y[:, :, 0])
+                return self._contracted(x[:, 0], y[:, :, 0], dict(zip("crl", lengths, strict=True)))
         return None
 
-    def _contracted(self, x: Numbers, y: Numbers) -> Instruction:
+    def _contracted(self, x: Numbers, y: Numbers, lengths: dict[str, int]) -> Instruction:
         """The array c r l of the sums over k of x[c, l, k] y[c, r, k]. Axes of length 1 are left out."""
-        lengths = dict(zip("crl", self.lengths or (1, 1, 1), strict=True))
         labels_x = "".join(label for label in "cl" if lengths[label] > 1) + "k"
         labels_y = "".join(label for label in "cr" if lengths[label] > 1) + "k"
         result = "".join(label for label in "crl" if lengths[label] > 1)
