@@ -53,16 +53,19 @@ from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .checking import GradcheckError, check_gradient, gradcheck
-    from .drawing import draw
+    from .checking import GradcheckError, Report, check_gradient, gradcheck
+    from .drawing import Drawing, Explanation, animate, draw, explain
     from .reads import Placeholder, detect_reads
 
 _specialize.install()
 
 # Imported when first asked for, so that `import autograd` stays light.
 _LATER = {
+    "Drawing": "drawing",
+    "Explanation": "drawing",
     "GradcheckError": "checking",
     "Placeholder": "reads",
+    "Report": "checking",
     "animate": "drawing",
     "check_gradient": "checking",
     "detect_reads": "reads",
@@ -74,8 +77,11 @@ _LATER = {
 # As in NumPy, `import *` leaves Python's own abs, max, min and sum alone.
 __all__ = [
     "AnomalyError",
+    "Drawing",
+    "Explanation",
     "GradcheckError",
     "Placeholder",
+    "Report",
     "Value",
     "animate",
     "arccos",

@@ -180,18 +180,18 @@ def hypot(x: Operand, y: Operand) -> Any:
     return apply(ops.hypot, x, y)
 
 
-def where(condition: Operand, x: Operand, y: Operand) -> Any:
-    """x if the condition is true, otherwise y.
+def where(c: Operand, a: Operand, b: Operand) -> Any:
+    """a if the condition is true, otherwise b.
 
     Args:
-        condition: a bool, number or Value, true if not 0. It receives no gradient. A comparison of Values is a bool: it
-            is decided now. A Value is decided anew by `compile`d programs.
-        x: the choice where it is true.
-        y: the choice where it is false.
+        c: the condition, a bool, number or Value, true if not 0. It receives no gradient. A comparison of Values is a
+            bool: it is decided now. A Value is decided anew by `compile`d programs.
+        a: the choice where it is true.
+        b: the choice where it is false.
     """
-    if getattr(getattr(condition, "dtype", None), "kind", "") == "b":
-        condition = bool(condition)  # NumPy's own booleans are not numbers
-    return apply(ops.where, condition, x, y)
+    if getattr(getattr(c, "dtype", None), "kind", "") == "b":
+        c = bool(c)  # NumPy's own booleans are not numbers
+    return apply(ops.where, c, a, b)
 
 
 def clip(x: Operand, lo: Operand | None, hi: Operand | None) -> Any:

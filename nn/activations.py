@@ -211,19 +211,19 @@ def argmax(xs: Sequence[Any]) -> int:
     return int(np.argmax([float(x) for x in inputs]))
 
 
-def one_hot(index: int, classes: int) -> list[float]:
-    """A 1 at the index among zeros: the class as probabilities.
+def one_hot(i: int, n: int) -> list[float]:
+    """A 1 at index i among n - 1 zeros: the class i of n as probabilities.
 
     Raises:
         TypeError: the index or the number of classes is not an integer.
-        ValueError: the index is not from 0 to `classes - 1`.
+        ValueError: the index is not from 0 to `n - 1`.
     """
-    classes = positive_integer(classes, "the number of classes")
-    if not isinstance(index, Integral) or isinstance(index, bool):
-        raise TypeError(f"one_hot takes the index of a class, got {index!r} of type {type(index).__name__}")
-    if not 0 <= index < classes:
-        raise ValueError(f"one_hot takes an index from 0 to {classes - 1}, got {index!r}")
-    return [float(position == index) for position in range(classes)]
+    n = positive_integer(n, "the number of classes")
+    if not isinstance(i, Integral) or isinstance(i, bool):
+        raise TypeError(f"one_hot takes the index of a class, got {i!r} of type {type(i).__name__}")
+    if not 0 <= i < n:
+        raise ValueError(f"one_hot takes an index from 0 to {n - 1}, got {i!r}")
+    return [float(position == i) for position in range(n)]
 
 
 _BY_NAME: dict[str, type[Activation]] = {

@@ -68,8 +68,8 @@ def huber(predicted: Any, observed: Any, delta: float = 1.0, reduction: Reductio
     return _elementwise(loss, predicted, observed, reduction)
 
 
-def hinge(scores: Any, labels: Any, reduction: Reduction = "mean") -> Any:
-    """`max(0, 1 - label * score)`, which asks for scores beyond 1 on the right side; labels are -1 or 1.
+def hinge(predicted: Any, observed: Any, reduction: Reduction = "mean") -> Any:
+    """`max(0, 1 - label * score)`, which asks for scores beyond 1 on the right side; the labels observed are -1 or 1.
 
     Other arguments and errors as `ssr`.
 
@@ -83,7 +83,7 @@ def hinge(scores: Any, labels: Any, reduction: Reduction = "mean") -> Any:
                 raise ValueError(f"hinge: labels must be -1 or 1, got {number!r}")
         return autograd.relu(1.0 - label * score)
 
-    return _elementwise(loss, scores, labels, reduction)
+    return _elementwise(loss, predicted, observed, reduction)
 
 
 def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: Reduction = "mean") -> Any:
@@ -152,8 +152,8 @@ def nll(log_probabilities: Any, target: Any, reduction: Reduction = "mean") -> A
     return _by_observation(lambda ls, observed: -ls[observed], of_distribution, log_probabilities, target, reduction)
 
 
-def cross_entropy_of_probabilities(predicted: Any, observed: Any, reduction: Reduction = "mean") -> Any:
-    """The cross entropy of probabilities, `-sum_c observed_c * log(predicted_c)`, as the lectures write it.
+def cross_entropy_of_probabilities(p: Any, observed: Any, reduction: Reduction = "mean") -> Any:
+    """The cross entropy of probabilities, `-sum_c observed_c * log(p_c)`, as the lectures write it.
 
     `cross_entropy` of the raw outputs is more accurate where a probability is close to 0 or 1. Classes that were
     observed with probability 0 are left out. Targets, reductions and errors as `cross_entropy`.
@@ -165,7 +165,7 @@ def cross_entropy_of_probabilities(predicted: Any, observed: Any, reduction: Red
     def of_distribution(ps: list[Any], observed: list[Any], classes: list[int]) -> Any:
         return -autograd.dot([observed[c] for c in classes], [autograd.log(ps[c]) for c in classes])
 
-    return _by_observation(lambda ps, c: -autograd.log(ps[c]), of_distribution, predicted, observed, reduction)
+    return _by_observation(lambda ps, c: -autograd.log(ps[c]), of_distribution, p, observed, reduction)
 
 
 def _elementwise(loss: Callable[[Any, Any], Any], predicted: Any, observed: Any, reduction: Reduction) -> Any:

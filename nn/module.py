@@ -171,33 +171,33 @@ class Module:
         """
         return {path: np.array(_data(tensor), dtype=np.float64) for path, tensor in self._tensors().items()}
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+    def load_state_dict(self, sd: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Sets the numbers of all parameters.
 
         Args:
-            state: arrays of numbers, or anything that NumPy can make into one, by name as in `state_dict`.
-            strict: whether `state` must have exactly the names of this module. If not, other names are ignored and
+            sd: arrays of numbers, or anything that NumPy can make into one, by name as in `state_dict`.
+            strict: whether `sd` must have exactly the names of this module. If not, other names are ignored and
                 missing ones keep their numbers; what is there must still fit.
 
         Returns:
             The names that were missing and those that were ignored; none if `strict`.
 
         Raises:
-            TypeError: `state` is no dict.
+            TypeError: `sd` is no dict.
             ValueError: something is missing, unexpected or of another shape or type. All of it is listed, and nothing
                 was changed.
         """
-        if not isinstance(state, Mapping):
-            raise TypeError(f"load_state_dict takes a dict of arrays by name, got a {type(state).__name__}")
+        if not isinstance(sd, Mapping):
+            raise TypeError(f"load_state_dict takes a dict of arrays by name, got a {type(sd).__name__}")
         tensors = self._tensors()
         differences = IncompatibleKeys(
-            [path for path in tensors if path not in state], [path for path in state if path not in tensors]
+            [path for path in tensors if path not in sd], [path for path in sd if path not in tensors]
         )
         problems = _name_problems(tensors, differences) if strict else []
         arrays = {}
-        for path in filter(state.__contains__, tensors):
+        for path in filter(sd.__contains__, tensors):
             try:
-                arrays[path] = array_of(state[path], shape(tensors[path]))
+                arrays[path] = array_of(sd[path], shape(tensors[path]))
             except ValueError as error:
                 problems.append(f"{path}: {error}")
         if problems:

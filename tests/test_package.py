@@ -1,6 +1,7 @@
 """The package: what importing it costs, what it exports, how it is built."""
 
 import importlib
+import inspect
 import pathlib
 import subprocess
 import sys
@@ -44,6 +45,51 @@ def test_names_in_lower_case_are_functions(name):
         assert callable(getattr(autograd, name))
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module(f"autograd.{name}")
+
+
+@pytest.mark.parametrize(("function", "names"), [
+    (autograd.Value, "data name"),
+    (autograd.Value.backward, "self seed"),
+    (autograd.where, "c a b"),
+    (autograd.clip, "x lo hi"),
+    (autograd.dot, "xs ys"),
+    (autograd.derivative, "y wrt order"),
+    (autograd.grad, "f argnums"),
+    (autograd.value_and_grad, "f argnums"),
+    (autograd.jacobian, "f"),
+    (autograd.hessian, "f"),
+    (autograd.jvp, "f primals tangents"),
+    (autograd.vjp, "f primals cotangent"),
+    (autograd.hvp, "f x v"),
+    (autograd.gradcheck, "f inputs"),
+    (autograd.check_gradient, "f df x"),
+    (autograd.draw, "root"),
+    (autograd.explain, "y x"),
+    (nn.Parameter, "data name trainable"),
+    (nn.Linear, "in_features out_features bias"),
+    (nn.MLP, "sizes activation"),
+    (nn.Module.load_state_dict, "self sd strict"),
+    (nn.softmax, "xs"),
+    (nn.log_softmax, "xs"),
+    (nn.argmax, "xs"),
+    (nn.one_hot, "i n"),
+    (nn.ssr, "predicted observed"),
+    (nn.mse, "predicted observed"),
+    (nn.mae, "predicted observed"),
+    (nn.huber, "predicted observed"),
+    (nn.hinge, "predicted observed"),
+    (nn.cross_entropy, "logits target"),
+    (nn.nll, "log_probabilities target"),
+    (nn.cross_entropy_of_probabilities, "p observed"),
+    (nn.SGD, "params lr momentum nesterov weight_decay"),
+    (nn.fit, "model inputs targets"),
+    (nn.plot_fit, "model X y"),
+    (nn.plot_decision_regions, "model X y"),
+    (nn.save, "model path"),
+    (nn.load, "model path"),
+])  # fmt: skip
+def test_arguments_have_the_names_that_were_promised(function, names):
+    assert list(inspect.signature(function).parameters)[: len(names.split())] == names.split()
 
 
 def test_everything_works_without_the_written_code():

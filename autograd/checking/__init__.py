@@ -2,6 +2,6 @@
 
 from .by_hand import check_gradient
 from .check import gradcheck
-from .report import GradcheckError
+from .report import GradcheckError, Report
 
-__all__ = ["GradcheckError", "check_gradient", "gradcheck"]
+__all__ = ["GradcheckError", "Report", "check_gradient", "gradcheck"]

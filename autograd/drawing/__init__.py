@@ -2,7 +2,8 @@
 
 from .animation import animate
 from .chain_rule import explain
+from .display import Drawing
 from .explanation import Explanation
 from .picture import draw
 
-__all__ = ["Explanation", "animate", "draw", "explain"]
+__all__ = ["Drawing", "Explanation", "animate", "draw", "explain"]
