@@ -372,8 +372,13 @@ def test_a_wrong_operation_is_found_though_its_mistake_vanishes():
     assert failure(lambda x: half_cube(cube(x)), [1.5]).entries[0].op in ("cube", "half_cube")
 
 
-def test_when_all_is_well_the_report_is_one_line():
-    assert str(gradcheck(lambda x, y: x * y + x, [1.0, 2.0])) == "gradcheck: 2 derivatives and 2 operations ok"
+def test_when_all_is_well_the_report_is_a_line_and_the_table():
+    report = gradcheck(lambda x, y: x * y + x, [1.0, 2.0])
+    summary, empty, heads, *rows = str(report).splitlines()
+    assert (summary, empty) == ("gradcheck: 2 derivatives and 2 operations ok", "")
+    assert heads.split() == ["input", "verdict", "derivative", "true", "error"]
+    assert [row.split() for row in rows] == [["x", "ok", "3", "3", "0.0e+00"], ["y", "ok", "1", "1", "0.0e+00"]]
+    assert repr(report) == f"<report {summary}>"
     assert "passed" in repr(gradcheck(abs, [0.0]))
 
 

@@ -53,7 +53,7 @@ def check_gradient(
         ValueError: df's result does not have the structure of x; f is nan at x.
 
     >>> from autograd import check_gradient
-    >>> print(check_gradient(lambda w: (3 * w - 1) ** 2, lambda w: 6 * (3 * w - 1), 2.0))
+    >>> print(check_gradient(lambda w: (3 * w - 1) ** 2, lambda w: 6 * (3 * w - 1), 2.0).summary)
     check_gradient: 1 derivative ok
     """
     __tracebackhide__ = True  # pytest shows the caller's line instead

@@ -62,7 +62,7 @@ def gradcheck(
         ImportError: mpmath is not installed.
 
     >>> from autograd import gradcheck
-    >>> print(gradcheck(lambda x, y: (x * y).sigmoid(), [12.0, 1.0]))
+    >>> print(gradcheck(lambda x, y: (x * y).sigmoid(), [12.0, 1.0]).summary)
     gradcheck: 2 derivatives and 2 operations ok
     """
     __tracebackhide__ = True  # pytest shows the caller's line instead

@@ -155,7 +155,7 @@ class Report:
             parts.append(f"... and {len(self.faults) - _FAULTS} more wrong derivatives of operations")
         if self.hints:
             parts.append("\n".join(self.hints))
-        if any(entry.verdict != OK for entry in self.entries):
+        if self.entries:
             parts.append(_table(self.entries))
         return "\n\n".join(parts)
 
