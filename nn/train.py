@@ -90,9 +90,10 @@ def fit(
             it, or where a program would not do the same, training is eager: it builds the graph of each observation.
             `History.engine` says what ran, `History.why_eager` why. It is eager if Python code learns the number of a
             Value (`if h > 0`, `float(x)`, `x.data`, `detach`: see `autograd.detect_reads`), if a call changes the model
-            or draws random numbers, as dropout does, if the rows are not all numbers in one form, and for fewer than 50
-            graphs (epochs times observations) without a checkpoint. What else changes from call to call, such as a
-            variable outside of the model, shows only when program and graph are compared; give False for it.
+            or a variable of model or loss, such as a counter, or draws random numbers, as dropout does, if the rows are
+            not all numbers in one form, and for fewer than 50 graphs (epochs times observations) without a checkpoint.
+            What else changes from call to call, such as the time, shows only when program and graph are compared; give
+            False for it.
 
     Returns:
         What happened: losses, step sizes, times.
