@@ -269,6 +269,8 @@ def test_large_arrays_need_few_calls():
         (lambda x: np.array([1.0, 2.0]), abs, 1.0, TypeError, "result of f"),
         (abs, lambda x: None, 1.0, TypeError, "result of df"),
         (abs, abs, "a", TypeError, "x must be"),
+        (abs, 1.0, 1.0, TypeError, "df must be a function of x, got 1.0"),
+        (1.0, abs, 1.0, TypeError, "f must be a function of x, got 1.0"),
         (lambda x: math.nan, abs, 1.0, ValueError, "nan"),
         (abs, abs, 1.0, ValueError, "kinks must be"),
     ],
@@ -291,3 +293,30 @@ def test_f_may_change_its_argument():
     x = np.array([1.0, 2.0])
     assert check_gradient(f, lambda w: np.full(2, 2.0), x).ok
     assert x.tolist() == [1.0, 2.0]
+
+
+class Tensor:
+    """As other libraries have them: no number, no sequence, with `tolist`."""
+
+    def __init__(self, numbers):
+        self._numbers = numbers
+
+    def tolist(self):
+        return self._numbers
+
+
+@pytest.mark.parametrize(("df", "x"), [
+    (lambda w: Tensor((2 * w).tolist()), V),
+    (lambda w: Tensor([2 * x for x in w]), [1.0, 2.0]),
+    (lambda w: [Tensor(2 * x) for x in w], [1.0, 2.0]),
+    (lambda w: tuple(Tensor(2 * x) for x in w), (1.0, 2.0)),
+    (lambda w: {"a": Tensor(2 * w["a"])}, {"a": 3.0}),
+    (lambda w: Tensor(2 * w), 3.0),
+    (lambda w: Tensor((2 * w).tolist()), WIDE),
+])  # fmt: skip
+def test_results_may_be_tensors_of_other_libraries(df, x):
+    def f(w):
+        numbers = w["a"] if isinstance(w, dict) else w
+        return Tensor(float((np.asarray(numbers) ** 2).sum()))
+
+    assert all(entry.verdict == "ok" for entry in check_gradient(f, df, x).entries)

@@ -36,8 +36,10 @@ def check_gradient(
 
     Args:
         f: takes what x is and returns one number.
-        df: takes what x is and returns the derivatives of f in the same structure.
-        x: where to check: a number, a (nested) list of numbers, or a NumPy array of any shape.
+        df: takes what x is and returns the derivatives of f in the same structure. Results of either may also be
+            tensors of other libraries, such as PyTorch's.
+        x: where to check: a number, a (nested) list of numbers, or a NumPy array of any shape. A function of several
+            arguments is checked as one of their list: `lambda x: f(*x)`.
         rtol: the relative error that is allowed.
         atol: the absolute error that is allowed besides.
         kinks: what to do where the derivatives from the left and the right differ: "report" them and pass, "fail", or
@@ -49,7 +51,7 @@ def check_gradient(
     Raises:
         GradcheckError: a derivative is wrong. The message names the components, and says what the mistake may be if
             one of the usual ones explains all of them exactly.
-        TypeError: x is not made of numbers, or f does not return one number.
+        TypeError: f or df is no function, x is not made of numbers, or f does not return one number.
         ValueError: df's result does not have the structure of x; f is nan at x.
 
     >>> from autograd import check_gradient
@@ -57,13 +59,16 @@ def check_gradient(
     check_gradient: 1 derivative ok
     """
     __tracebackhide__ = True  # pytest shows the caller's line instead
+    for role, function in (("f", f), ("df", df)):
+        if not callable(function):
+            raise TypeError(f"check_gradient: {role} must be a function of x, got {function!r}")
     tolerance = Tolerance(rtol, atol, kinks)
     point = [_real(number, "x") for number in flatten(x, "check_gradient: x")]
-    function = _Components(f, x, point)
-    analytic, misshapen = _derivatives(df(function.argument(point)), x)
+    components = _Components(f, x, point)
+    analytic, misshapen = _derivatives(df(components.argument(point)), x)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # f may overflow far away from x
-        slopes = [slope_of_floats(function.along(i), number, 0.01 * tolerance.rtol) for i, number in enumerate(point)]
+        slopes = [slope_of_floats(components.along(i), number, 0.01 * tolerance.rtol) for i, number in enumerate(point)]
     name = argument_names(f, 1, "x")[0]
     entries = [
         Entry(
@@ -103,7 +108,7 @@ class _Components:
         return lambda number: self._value([*before, number, *after])
 
     def _value(self, numbers: Sequence[float]) -> float:
-        result = self._f(self.argument(numbers))
+        result = _without_tensors(self._f(self.argument(numbers)))
         if is_array(result) and result.size == 1:
             result = result.item()
         return _real(result, "the result of f")
@@ -111,6 +116,7 @@ class _Components:
 
 def _derivatives(result: Any, x: Any) -> tuple[list[float], str]:
     """The derivatives in the order of x's components; and what is wrong with their shape, if they fit transposed."""
+    result = _without_tensors(result)
     found = [_real(number, "the result of df") for number in flatten(result, "check_gradient: the result of df")]
     if shape(result) == shape(x) or (len(found) == 1 and shape(x) == ()):
         return found, ""
@@ -122,6 +128,20 @@ def _derivatives(result: Any, x: Any) -> tuple[list[float], str]:
         "check_gradient: df must return derivatives in the structure of x: "
         f"expected {describe(x)}, got {describe(result)}"
     )
+
+
+def _without_tensors(result: Any) -> Any:
+    """A result with arrays of NumPy for the tensors of other libraries, and with numbers for those of no dimension."""
+    if type(result) in (list, tuple):
+        return type(result)(map(_without_tensors, result))
+    if isinstance(result, dict):
+        return {key: _without_tensors(part) for key, part in result.items()}
+    if is_array(result) or not hasattr(result, "tolist"):
+        return result
+    import numpy  # only here: numbers and lists do without it
+
+    numbers = result.tolist()
+    return numpy.array(numbers) if isinstance(numbers, list) else numbers
 
 
 def _real(number: Any, what: str) -> float:
