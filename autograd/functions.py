@@ -310,7 +310,7 @@ def operation(
         A function of Values or numbers. Its attribute `operation` is the row of the table.
 
     Raises:
-        TypeError: a name that is not a string, a formula that is not a function, partials that are not a tuple.
+        TypeError: a name that is not a string, a formula that is no function of operands, partials that are no tuple.
         ValueError: the number of partials is not the number of operands.
 
     >>> from autograd import Value, operation
@@ -336,6 +336,8 @@ def operation(
         _intervals(domain),
     )
     checked: set[int] = set()
+    if row.arity == 0:
+        raise TypeError(f"operation {name!r}: its functions begin with the number system, as in lambda m, x: x * x")
     if row.arity is not None:
         _check_partials(row, row.arity)
         checked.add(row.arity)

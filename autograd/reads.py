@@ -51,6 +51,9 @@ class detect_reads(ContextChange):
         self._leaves = {id(leaf): leaf for leaf in leaves}  # by id, since the hash of a Placeholder is a read
         self._outer: detect_reads | None = None
 
+    def __repr__(self) -> str:
+        return "<detect_reads: none>" if self.first is None else "<detect_reads: {}:{}>".format(*self.first)
+
     def changed(self, context: Context) -> Context:  # noqa: D102
         if context.reads is not self:  # a decorated function may call itself
             self._outer = context.reads

@@ -174,7 +174,10 @@ def _traced(eager: EagerStep, call: Callable[[], Any]) -> Any:
     if reads.first is not None:
         filename, line = reads.first
         source = linecache.getline(filename, line).strip()
-        raise NoProgramError(f"Python code reads the number of a Value, in {filename}:{line}\n    {source}")
+        raise NoProgramError(
+            f"Python code reads the number of a Value, in {filename}:{line} (inputs and targets are Values too while a "
+            f"program is made; functions of autograd, such as where, maximum and log, are no reads)\n    {source}"
+        )
     if failure is not None:
         raise NoProgramError(f"called with Values for numbers, {_described(failure)}") from failure
     if changed := Kept(eager.model, eager.loss).changed_since(before):

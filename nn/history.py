@@ -85,6 +85,6 @@ class History:
         if not self.loss:
             return "History(no epochs)"
         return (
-            f"History({len(self)} epochs in {sum(self.times):.3g} s, loss {self.loss[0]:.6g} to {self.loss[-1]:.6g}, "
-            f"stopped by {self.stopped})"
+            f"History({len(self)} epochs in {sum(self.times):.3g} s, {self.engine}, "
+            f"loss {self.loss[0]:.6g} to {self.loss[-1]:.6g}, stopped by {self.stopped})"
         )

@@ -85,12 +85,22 @@ class Linear(Module):
         except TypeError:
             raise TypeError(f"{self._described()} takes a list, got one {type(xs).__name__}: {xs!r}") from None
         if len(inputs) != self.in_features:
-            raise ValueError(f"{self._described()} expected {self.in_features} inputs, got {len(inputs)}")
-        # An input that is a plain number becomes one constant that all nodes share, not one in each product.
-        return [x if isinstance(x, Value) else Value(x).detach() for x in inputs]
+            found = f"{self._described()} expected {self.in_features} inputs, got {len(inputs)}"
+            raise ValueError(found + _one_at_a_time(inputs))
+        try:
+            # An input that is a plain number becomes one constant that all nodes share, not one in each product.
+            return [x if isinstance(x, Value) else Value(x).detach() for x in inputs]
+        except TypeError as error:
+            raise TypeError(f"{self._described()}: {error}{_one_at_a_time(inputs)}") from None
 
     def _described(self) -> str:
         return f"layer {self._path!r}, {self!r}," if self._path else repr(self)
+
+
+def _one_at_a_time(inputs: Sequence[Any]) -> str:
+    """What to do if these are several observations."""
+    is_batch = any(isinstance(x, (list, tuple)) or getattr(x, "ndim", 0) > 0 for x in inputs)
+    return "; a model takes one observation at a time: call it for each row" if is_batch else ""
 
 
 def _weighted_sum(weights: Sequence[Value], inputs: Sequence[Value]) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -120,7 +121,10 @@ class EagerStep:
         try:
             return loss_of(self.model, self.loss, inputs[position], targets[position])
         except Exception as error:
-            error.add_note(f"This happened at row {position} of the {self.inputs_name} and its target.")
+            error.add_note(
+                f"This happened at row {position} of the {self.inputs_name}, {reprlib.repr(inputs[position])}, "
+                f"and its target, {reprlib.repr(targets[position])}."
+            )
             raise
 
 

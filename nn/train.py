@@ -250,6 +250,8 @@ class _Training:
         """Leaves the parameters at the last complete step or, if there was patience, at the best epoch."""
         self.history.engine = self.step.engine
         self.history.why_eager = self.step.why_eager
+        if self.step is self.eager and not self.eager.why_eager:
+            self.history.why_eager = "no epoch was computed, so no program was made"
         best = None if self.rule.patience is None else self.best_theta
         write(self.optimizer.parameters, self.theta if best is None else best)
         self.optimizer.zero_grad()

@@ -238,6 +238,7 @@ def test_arithmetic_of_a_custom_formula_does_not_raise():
         (("", abs, abs), TypeError, "name must be a string"),
         (("f", 3, abs), TypeError, "formula must be a function, got 3"),
         (("f", lambda m, x: x, None), TypeError, "partials must be a function"),
+        (("f", lambda x: x**2, lambda x: 2 * x), TypeError, "begin with the number system, as in lambda m, x"),
         (("f", lambda m, x: x, lambda m, y, x: 1.0), TypeError, r"must return a tuple.*a tuple of one is written"),
         (("f", lambda m, x: x, lambda m, y, x: (1.0, 2.0)), ValueError, "each of 1 operands, got 2"),
         (("f", lambda m, x, y: x, lambda m, z, x, y: (1.0,)), ValueError, "each of 2 operands, got 1"),

@@ -97,6 +97,14 @@ def test_a_training_that_went_on_eagerly_stays_eager(tmp_path):
     assert result(resumed) == result(train(20, compile=False, **settings))
 
 
+def test_a_training_that_was_complete_says_that_nothing_ran(tmp_path):
+    path = tmp_path / "run.json"
+    first, again = train(5, path), train(5, path)
+    assert result(again) == result(first)
+    assert again[1].why_eager == "no epoch was computed, so no program was made"
+    assert train(9, path)[1].engine == "compiled"
+
+
 def test_a_short_first_part_runs_the_same_engine(tmp_path):
     """Without a checkpoint, a training of so few graphs would be eager."""
     assert train(1, tmp_path / "run.json")[1].engine == "compiled"

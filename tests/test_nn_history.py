@@ -13,7 +13,7 @@ def filled():
 
 
 def test_it_tells_what_happened():
-    assert repr(filled()) == "History(2 epochs in 0.003 s, loss 4 to 0.25, stopped by epochs)"
+    assert repr(filled()) == "History(2 epochs in 0.003 s, eager, loss 4 to 0.25, stopped by epochs)"
     assert repr(nn.History()) == "History(no epochs)"
 
 

@@ -358,23 +358,25 @@ def test_bad_input(changes, kind, message):
 
 
 @pytest.mark.parametrize("compile", [True, False])
-@pytest.mark.parametrize(("inputs", "targets", "row"), [
-    ([[1.0], [2.0], [3.0, 4.0]], [1.0, 2.0, 3.0], 2),
-    ([[1.0], None, [3.0]], [1.0, 2.0, 3.0], 1),
-    (["one", "two"], [1.0, 2.0], 0),
-    ([1.0, 2.0], [1.0, "two"], 1),
-    ([1.0, 2.0, 3.0], [1.0, [2.0, 3.0], None], 1),
+@pytest.mark.parametrize(("inputs", "targets", "place"), [
+    ([[1.0], [2.0], [3.0, 4.0]], [1.0, 2.0, 3.0], "row 2 of the inputs, [3.0, 4.0], and its target, 3.0"),
+    ([[1.0], None, [3.0]], [1.0, 2.0, 3.0], "row 1 of the inputs, None, and its target, 2.0"),
+    (["one", "two"], [1.0, 2.0], "row 0 of the inputs, 'one', and its target, 1.0"),
+    ([1.0, 2.0], [1.0, "two"], "row 1 of the inputs, [2.0], and its target, 'two'"),
+    ([1.0, 2.0, 3.0], [1.0, [2.0, 3.0], None], "row 1 of the inputs, [2.0], and its target, [2.0, 3.0]"),
+    ([[1.0] * 99], [1.0], "row 0 of the inputs, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, ...], and its target, 1.0"),
 ])  # fmt: skip
-def test_an_error_of_the_model_or_the_loss_names_the_row(inputs, targets, row, compile):
+def test_an_error_of_the_model_or_the_loss_names_the_row(inputs, targets, place, compile):
     with pytest.raises((TypeError, ValueError)) as error:
         nn.fit(nn.Linear(1, 1), inputs, targets, loss=nn.mse, epochs=1, compile=compile)
-    assert error.value.__notes__ == [f"This happened at row {row} of the inputs and its target."]
+    assert error.value.__notes__ == [f"This happened at {place}."]
 
 
 def test_an_error_in_validation_names_the_row():
     with pytest.raises(ValueError, match="expected 1 inputs, got 2") as error:
         nn.fit(nn.Linear(1, 1), [1.0], [1.0], loss=nn.mse, epochs=1, validation=([[1.0], [1.0, 2.0]], [1.0, 1.0]))
-    assert error.value.__notes__ == ["This happened at row 1 of the validation inputs and its target."]
+    (note,) = error.value.__notes__
+    assert note == "This happened at row 1 of the validation inputs, [1.0, 2.0], and its target, 1.0."
 
 
 def test_a_model_whose_parameters_are_all_frozen():

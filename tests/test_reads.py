@@ -176,6 +176,8 @@ def test_the_first_line_of_the_user_is_named():
     filename, line = reads.first
     assert Path(filename) == Path(__file__)
     assert Path(__file__).read_text().splitlines()[line - 1].endswith("# the first: line by the library's help")
+    assert repr(reads) == f"<detect_reads: {filename}:{line}>"
+    assert repr(detect_reads()) == "<detect_reads: none>"
 
 
 def test_it_ends_with_its_block():

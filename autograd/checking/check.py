@@ -74,6 +74,10 @@ def gradcheck(
 
 def _subject(f: Any, inputs: Any, wrt: Any) -> Subject:
     if inputs is None:
+        if callable(f):
+            raise TypeError(
+                "gradcheck: a function needs the inputs at which to check it, as in gradcheck(f, [1.0, 2.0])"
+            )
         return of_graph(f, wrt)
     if wrt is not None:
         raise TypeError("gradcheck takes either inputs= with a function or wrt= with a graph that is built, not both")

@@ -133,7 +133,10 @@ def _roots(root: object) -> list[Value]:
     roots: list[Any] = list(root) if isinstance(root, Iterable) else [root]
     if roots and all(isinstance(value, Value) for value in roots):
         return list(dict.fromkeys(roots))
-    raise TypeError(f"draw takes a Value or a sequence of Values, got {root!r} of type {type(root).__name__}")
+    raise TypeError(
+        "draw takes a Value or a sequence of Values, such as a loss or what a model returned; "
+        f"got {root!r} of type {type(root).__name__}"
+    )
 
 
 def _shown(show: Sequence[str]) -> frozenset[str]:
