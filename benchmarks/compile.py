@@ -438,8 +438,8 @@ def w4(batch):
     return work
 
 
-def big(width=340):
-    """Trace and compile of about a million nodes."""
+def big(width):
+    """Trace and compile of 4 * width**2 nodes."""
     model = nn.MLP([width, width, width, 1], activation="relu", seed=0)
     x = [Value(0.5) for _ in range(width)]
     outputs = x
@@ -451,7 +451,7 @@ def big(width=340):
     parameters = list(model.parameters())
     start = time.perf_counter()
     step = compile(loss, wrt=parameters, inputs=(x,))
-    print(f"\n{step}: trace and compile {time.perf_counter() - start:.2f} s")
+    print(f"\n{step}\n  trace and compile {time.perf_counter() - start:.2f} s")
 
 
 def epoch(images=60_000, batch=32):
@@ -482,7 +482,8 @@ if __name__ == "__main__":
     wanted = sys.argv[1:] or [*WORKS, "big", "epoch"]
     for name in wanted:
         if name == "big":
-            big()
+            big(250)
+            big(500)
         if name == "epoch":
             epoch()
         for make in WORKS.get(name, []):

@@ -43,6 +43,25 @@ def test_simplify_folds_constants_and_repetitions(leaves):
     assert np.sin(3.0) in graph.data
 
 
+@pytest.mark.parametrize(
+    ("build", "results"),
+    [
+        (lambda a, b, two: a.exp() * a.exp(), 2),
+        (lambda a, b, two: (a * b).exp() - (a * b).sin(), 4),
+        (lambda a, b, two: autograd.prod([a, b, a]) + autograd.prod([a, b, a]), 2),
+        (lambda a, b, two: a * two.exp(), 1),
+        (lambda a, b, two: a * (two * two), 1),
+        (lambda a, b, two: a * autograd.prod([two] * 3), 1),
+        (lambda a, b, two: a * b + autograd.prod([a, b, two]), 3),
+    ],
+)
+def test_simplify_finds_what_is_done_twice_or_with_constants_only(leaves, build, results):
+    a, b, two = leaves
+    loss = build(a, b, two)
+    graph = simplify(trace([loss], [a, b], []))
+    assert sum(operation is not None for operation in graph.operations) == results
+
+
 @pytest.mark.parametrize("number", [0.0, 1.0, -1.0])
 def test_simplify_leaves_numbers_alone(leaves, number):
     a, _, _ = leaves

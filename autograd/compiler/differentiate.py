@@ -121,9 +121,17 @@ def _pull_view(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> Non
     if view == whole(view.shape) and prod(view.shape) == x.size:
         reverse.add(x, reverse.builder.reshaped(cotangent, x.shape), per_row=y.batched)
         return
-    numbers = elements(view)
-    overlaps = np.unique(numbers).size < numbers.size
-    reverse.add(x, cotangent, numbers if overlaps else view, per_row=y.batched)
+    reverse.add(x, cotangent, elements(view) if _may_overlap(view) else view, per_row=y.batched)
+
+
+def _may_overlap(view: View) -> bool:
+    """Whether steps along one axis may reach what steps along the axes of smaller strides have reached."""
+    reached = 0
+    for stride, length in sorted(zip(map(abs, view.strides), view.shape, strict=True)):
+        if length > 1 and stride <= reached:
+            return True
+        reached += stride * (length - 1)
+    return False
 
 
 def _total_over(builder: Builder, array: Instruction, shape: Shape, kept: tuple[int, ...]) -> Instruction:

@@ -408,7 +408,7 @@ class _Writer:
         covered = np.zeros(instruction.size, dtype=bool)
         for i, (place, part) in enumerate(zip(instruction.data, instruction.operands, strict=True)):
             numbers = _numbers(place, instruction)
-            if covered[numbers].any() or np.unique(numbers).size < numbers.size:
+            if covered[numbers].any() or (isinstance(place, np.ndarray) and np.unique(place).size < place.size):
                 continue
             covered[numbers] = True
             self.first.add((instruction, i))  # by number: one part may come twice
