@@ -91,8 +91,28 @@ FLOATS = SimpleNamespace(**{name: f for name, f in vars(arithmetic).items() if c
 
 def default_latex(name: str) -> str:
     r"""The template \operatorname{name}(operands)."""
-    upright = name.replace("_", r"\_")
+    upright = literal_latex(name).replace("{", "{{").replace("}", "}}")
     return rf"\operatorname{{{{{upright}}}}}({{all}})"
+
+
+def literal_latex(name: str) -> str:
+    """A name, whatever is in it, as LaTeX shows it."""
+    return "".join(_LATEX.get(character, character) for character in name)
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "_": r"\_",
+    "%": r"\%",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "\n": " ",
+}
 
 
 def _row(

@@ -7,6 +7,7 @@ import pytest
 
 import nn
 from autograd import Value, derivative, explain, operation, softmax, sum as sum_of, where
+from autograd.ops import literal_latex
 
 FITTED = {"w1": -34.4, "b1": 2.14, "w2": -2.52, "b2": 1.29, "w3": -1.30, "w4": 2.28, "b3": -0.58}
 DATA = [(0.0, 0.0), (0.5, 1.0), (1.0, 0.0)]
@@ -308,3 +309,32 @@ def test_only_values_are_explained(y, x):
 def test_wrong_numbers_are_told():
     with pytest.raises(ValueError, match="max_paths must be an integer above 0, got 0"):
         explain(Value(1.0), Value(1.0), max_paths=0)
+
+
+@pytest.mark.parametrize("name", ["{r}", "{0}", "a_b", "50%", "\\frac", "two\nlines", "pow"])
+def test_names_of_operations_are_literal(name):
+    x = Value(3.0, name="x")
+    y = operation(name, lambda m, x: x * x, lambda m, y, x: (2 * y / x,))(x)
+    y.name = None
+    explanation = explain(y * 1.0, x)
+    assert explanation.total == 6.0
+    assert f"{name}(x)" in str(explanation)
+    assert rf"\operatorname{{{literal_latex(name)}}}(x)" in explanation.latex()
+
+
+def test_an_operation_may_have_the_name_of_a_built_in_one():
+    x, z = Value(3.0, name="x"), Value(4.0, name="z")
+    y = operation("add", lambda m, x, z: x * z, lambda m, y, x, z: (y / x, y / z))(x, z)
+    assert explain(y, x).total == 4.0
+    assert "add(x, z)/x" in str(explain(y, x))
+
+
+@pytest.mark.parametrize(("formula", "partial", "text"), [
+    (lambda x: x**3, lambda y, x: 3 * y / x, "3·own(x)/x"),
+    (lambda x: 1 / x, lambda y, x: -1 / x**2, "-1/x^2"),
+    (lambda x: 2**x, lambda y, x: 2**x * math.log(2), "0.6931·2^x"),
+])  # fmt: skip
+def test_partials_may_use_the_operators_of_python(formula, partial, text):
+    x = Value(2.0, name="x")
+    y = operation("own", lambda m, x: formula(x), lambda m, y, x: (partial(y, x),))(x)
+    assert str(explain(y, x)).splitlines()[1].strip() == f"= {text}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..ops import FLOATS, TABLE, default_latex
+from ..ops import FLOATS, TABLE, default_latex, literal_latex
 from .theme import formatted
 
 if TYPE_CHECKING:
@@ -60,6 +60,18 @@ class Term:
     def __rmul__(self, other: Number) -> Number:
         return _product(other, self)
 
+    def __truediv__(self, other: Number) -> Number:
+        return FORMULAS.divide(self, other)
+
+    def __rtruediv__(self, other: Number) -> Number:
+        return FORMULAS.divide(other, self)
+
+    def __pow__(self, other: Number) -> Number:
+        return FORMULAS.pow(self, other)
+
+    def __rpow__(self, other: Number) -> Number:
+        return FORMULAS.pow(other, self)
+
     def __neg__(self) -> Number:
         return _product(-1.0, self)
 
@@ -100,22 +112,7 @@ def latex_name(name: str) -> str:
     if letters.isascii() and letters.isalpha():
         index = name[len(letters) :]
         return (letters if len(letters) == 1 else rf"\mathrm{{{letters}}}") + (f"_{{{index}}}" if index else "")
-    return rf"\text{{{''.join(_LATEX.get(character, character) for character in name)}}}"
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "_": r"\_",
-    "%": r"\%",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "\n": " ",
-}
+    return rf"\text{{{literal_latex(name)}}}"
 
 
 def latex_number(text: str) -> str:
@@ -256,7 +253,8 @@ def expression(value: Value, name: Callable[[Value], str | None], depth: int = D
         "square": FORMULAS.square,
     }
     assert value.op is not None
-    if value.op in operators and any(isinstance(operand, Term) for operand in operands):
-        return operators[value.op](*operands)  # type: ignore[no-any-return]
     assert value._operation is not None
+    is_built_in = value._operation is TABLE.get(value.op)  # somebody's own operation may have the same name
+    if is_built_in and value.op in operators and any(isinstance(operand, Term) for operand in operands):
+        return operators[value.op](*operands)  # type: ignore[no-any-return]
     return _call(value.op, operands, value.data, value._operation.latex)
