@@ -335,6 +335,8 @@ def _shape_or_none(value: object, around: tuple[object, ...] = ()) -> tuple[int,
         return ()
     if not isinstance(value, (list, tuple)) or not value or _is_among(value, around):
         return None
+    if set(map(type, value)) == {Parameter}:  # a row of weights, which large layers have very many of
+        return (len(value),)
     around = (*around, value)
     first = _shape_or_none(value[0], around)
     if first is None or any(_shape_or_none(item, around) != first for item in value):
