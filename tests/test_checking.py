@@ -382,6 +382,11 @@ def test_when_all_is_well_the_report_is_a_line_and_the_table():
     assert "passed" in repr(gradcheck(abs, [0.0]))
 
 
+def test_a_row_is_one_line_whatever_the_name():
+    x = Value(2.0, name="two\nlines")
+    assert "\ntwo lines  ok       4  " in str(gradcheck(x * x, wrt=[x]))
+
+
 def test_a_long_table_shows_all_that_is_not_ok_and_counts_the_rest():
     text = str(failure(lambda xs: cube(xs[70]) + autograd.sum(xs), [[1.0] * 100]))
     assert "xs[70]  wrong" in text

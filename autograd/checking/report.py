@@ -214,6 +214,7 @@ def _table(entries: Sequence[Entry]) -> str:
 
 def _row(entry: Entry) -> tuple[str, ...]:
     name = f"{entry.input} → {entry.output}" if entry.output else entry.input
+    name = " ".join(name.splitlines())  # names are data; a row is one line
     true = _sides(entry.left, entry.right, ".10g")
     return name, entry.verdict, f"{entry.analytic:.10g}", true, f"{entry.error:.1e}", entry.op or ""
 
