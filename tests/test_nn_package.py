@@ -20,7 +20,7 @@ def test_only_public_names_of_autograd_are_used(path):
         if isinstance(node, ast.Import):
             assert not any(name.name.startswith("autograd.") for name in node.names)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autograd"):
-            assert node.module == "autograd"
+            assert node.module in ("autograd", "autograd.files")  # the latter is about files alone
             assert not any(name.name.startswith("_") for name in node.names)
         if isinstance(node, ast.Attribute):
             assert node.attr not in autograd.Value.__slots__
