@@ -91,7 +91,7 @@ class Linear(Module):
             # An input that is a plain number becomes one constant that all nodes share, not one in each product.
             return [x if isinstance(x, Value) else Value(x).detach() for x in inputs]
         except TypeError as error:
-            raise TypeError(f"{self._described()}: {error}{_one_at_a_time(inputs)}") from None
+            raise TypeError(f"{self._described()} cannot take this: {error}{_one_at_a_time(inputs)}") from None
 
     def _described(self) -> str:
         return f"layer {self._path!r}, {self!r}," if self._path else repr(self)

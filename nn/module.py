@@ -62,7 +62,7 @@ class Module:
 
     Subclasses assign parameters and modules to attributes, alone or in lists, tuples, dicts and arrays, and define
     `forward`. Everything is found there when it is needed, so lists may grow later. A parameter or module that is
-    reachable in several ways counts once, under its first path.
+    reachable in several ways counts once, under its first path. A Value that is no `Parameter` is not trained.
 
     Paths are those of PyTorch: attributes, keys and positions of modules joined by dots ("layers.0.weight"). Lists of
     parameters are arrays, whose elements have their position in brackets ("layers.0.weight[1][0]").

@@ -459,7 +459,10 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float, norm_type: float = 
 def _checked_parameters(params: Iterable[Value]) -> Sequence[Value]:
     parameters = _values(params)
     if not parameters:
-        raise ValueError("params is empty: there is nothing to train; is every parameter an attribute of its module?")
+        raise ValueError(
+            "params is empty: there is nothing to train; parameters are made with nn.Parameter, not Value, and are "
+            "attributes of their module"
+        )
     for position, parameter in enumerate(parameters):
         if parameter.op is not None or parameter.is_constant:
             raise ValueError(f"params[{position}] must be a leaf, not a result or a constant: {parameter!r}")

@@ -63,7 +63,7 @@ def fit(
 
     Args:
         model: the network; `model(row)` is called with one row of the inputs.
-        inputs: a list or array with one row for each observation; a row of one input may be a plain number.
+        inputs: a list or array with one row for each observation; a plain number becomes a row of one, `[number]`.
         targets: a list or array with what was observed: for each observation whatever `loss` takes, such as a number, a
             list of numbers or the index of a class.
         loss: `loss(outputs, target)` is called for one observation and gives a Value. Over a batch losses are averaged;
