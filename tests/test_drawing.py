@@ -277,7 +277,7 @@ def test_wrong_arguments_are_told(arguments, message):
 
 @pytest.mark.parametrize("root", [None, 1.0, "x", [], [Value(1.0), 2.0]])
 def test_only_values_are_drawn(root):
-    with pytest.raises(TypeError, match="draw takes a Value or a sequence of Values, such as a loss .*; got"):
+    with pytest.raises(TypeError, match=r"draw takes a Value or a sequence of Values, such as a loss .*; got"):
         draw(root)
 
 
