@@ -218,7 +218,7 @@ def speed(turns: int) -> None:
         start = time.perf_counter()
         report = gradcheck(network, [xs])
         times.append(time.perf_counter() - start)
-    print(f"\n{report}\n  {statistics.median(times):.2f} s")
+    print(f"\n{report.summary}\n  {statistics.median(times):.2f} s")
 
 
 PLUGIN_IMPORT = """

@@ -1,6 +1,7 @@
 """gradcheck: four verdicts, a report that names the culprit, and nothing left behind."""
 
 import math
+import re
 import subprocess
 import sys
 
@@ -380,6 +381,15 @@ def test_when_all_is_well_the_report_is_a_line_and_the_table():
     assert [row.split() for row in rows] == [["x", "ok", "3", "3", "0.0e+00"], ["y", "ok", "1", "1", "0.0e+00"]]
     assert repr(report) == f"<report {summary}>"
     assert "passed" in repr(gradcheck(abs, [0.0]))
+
+
+def test_a_wrong_operation_of_a_built_graph_is_found_in_the_source():
+    """Where the graph was computed is not known any more; where the derivative is written is."""
+    x = Value(2.0, name="x")
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(cube(x * 3), wrt=[x])
+    assert re.search(rf"  defined at {re.escape(__file__)}:\d+\n    cube = operation\(", str(caught.value))
+    assert "computed at" not in str(caught.value)
 
 
 def test_a_row_is_one_line_whatever_the_name():

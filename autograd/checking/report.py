@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..ops import TABLE
 from .verdicts import BY_SEVERITY, OK
 
 if TYPE_CHECKING:
@@ -80,6 +81,15 @@ class Fault:
         """The user's file and line that computed the result, where they are known."""
         return self.subject.places.get(self.node)
 
+    @property
+    def definition(self) -> Place | None:
+        """The file and line of the partials, if the operation is the user's own."""
+        operation = self.node._operation
+        assert operation is not None
+        code = getattr(operation.partials, "__code__", None)
+        is_own = operation is not TABLE.get(operation.name)
+        return (code.co_filename, code.co_firstlineno) if is_own and code is not None else None
+
     def in_short(self) -> str:
         """What a picture says about it."""
         true = _sides(self.slope.left, self.slope.right, ".4g")
@@ -90,6 +100,7 @@ class Fault:
         where = f" in {_scope_path(node)}" if _scope_path(node) else ""
         lines = [f"operation {node.op!r}{where} has a wrong derivative"]
         lines += [f"  computed at {line}" for line in _source(self.place)]
+        lines += [f"  defined at {line}" for line in _source(self.definition)]
         lines.append(f"  {described_call(node)}")
         operand = node.parents[self.position]
         lines.append(f"  by operand {self.position}{f' ({operand.name})' if operand.name else ''}:")
