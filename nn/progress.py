@@ -16,22 +16,25 @@ _SECONDS_BETWEEN_UPDATES = 0.1
 
 
 @contextmanager
-def progress_bar(wanted: bool, epochs: int) -> Iterator[Callable[[int, float], None]]:
-    """Gives a function to call with the number of epochs done and the loss; it does nothing where no bar is shown."""
+def progress_bar(wanted: bool, epochs: int) -> Iterator[Callable[[int, float, str], None]]:
+    """Gives a function to call with the number of epochs done, the loss, and what computes it.
+
+    It does nothing where no bar is shown.
+    """
     has_terminal = sys.stdout is not None and sys.stdout.isatty()  # None in programs without a console
     bar = _rich_bar() if wanted and has_terminal else None
     if bar is None:
-        yield lambda epoch, loss: None
+        yield lambda epoch, loss, engine: None
         return
     with bar:
-        task = bar.add_task("training", total=epochs, loss="")
+        task = bar.add_task("training", total=epochs, loss="", engine="")
         updated = 0.0
 
-        def show(epoch: int, loss: float) -> None:
+        def show(epoch: int, loss: float, engine: str) -> None:
             nonlocal updated
             now = time.monotonic()
             if epoch == epochs or now - updated > _SECONDS_BETWEEN_UPDATES:
-                bar.update(task, completed=epoch, loss=f"{loss:.6g}")
+                bar.update(task, completed=epoch, loss=f"{loss:.6g}", engine=engine)
                 updated = now
 
         yield show
@@ -47,6 +50,7 @@ def _rich_bar() -> rich.progress.Progress | None:
         MofNCompleteColumn(),
         BarColumn(),
         TextColumn("loss {task.fields[loss]}"),
+        TextColumn("{task.fields[engine]}"),
         TimeRemainingColumn(),
         transient=True,
     )

@@ -404,7 +404,7 @@ def _run(training: _Training, keeper: Checkpoint | None, progress: bool, compile
                 training.epoch()
                 if keeper is not None:
                     keeper.epoch_done()
-                show(len(history), history.loss[-1])
+                show(len(history), history.loss[-1], training.step.engine)
         history.stopped = reason
     except KeyboardInterrupt:
         history.stopped = "interrupted"

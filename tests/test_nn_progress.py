@@ -26,13 +26,13 @@ def test_it_is_silent_when_the_output_is_no_terminal(capsys):
 
 
 @pytest.mark.parametrize("progress", [True, False])
-def test_a_terminal_shows_epochs_and_loss_if_wanted(monkeypatch, progress):
+def test_a_terminal_shows_epochs_loss_and_engine_if_wanted(monkeypatch, progress):
     pytest.importorskip("rich")
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setenv("TERM", "xterm")
     train(progress=progress)
     shown = sys.stdout.getvalue()
-    assert ("3/3" in shown and "loss" in shown) == progress
+    assert ("3/3" in shown and "loss" in shown and "eager" in shown) == progress
     assert bool(shown) == progress
 
 
@@ -40,7 +40,7 @@ def test_without_rich_it_is_silent(monkeypatch):
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setitem(sys.modules, "rich.progress", None)
     with progress_bar(True, 3) as show:
-        show(1, 0.5)
+        show(1, 0.5, "eager")
     assert sys.stdout.getvalue() == ""
 
 
