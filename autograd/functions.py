@@ -185,9 +185,17 @@ def where(c: Operand, a: Operand, b: Operand) -> Any:
 
     Args:
         c: the condition, a bool, number or Value, true if not 0. It receives no gradient. A comparison of Values is a
-            bool: it is decided now. A Value is decided anew by `compile`d programs.
+            bool: it is decided now. A Value is decided anew by `compile`d programs, such as `relu(x)` for `x > 0` and
+            `relu(x - y)` for `x > y`.
         a: the choice where it is true.
         b: the choice where it is false.
+
+    >>> from autograd import Value, compile, relu, where
+    >>> x = Value(3.0)
+    >>> compile(where(relu(x), x, -2 * x), inputs=[x])([3.0, -3.0]).tolist()
+    [3.0, 6.0]
+    >>> compile(where(x > 0, x, -2 * x), inputs=[x])([3.0, -3.0]).tolist()  # it was above 0
+    [3.0, -3.0]
     """
     if getattr(getattr(c, "dtype", None), "kind", "") == "b":
         c = bool(c)  # NumPy's own booleans are not numbers

@@ -176,7 +176,7 @@ def _traced(eager: EagerStep, call: Callable[[], Any]) -> Any:
         source = linecache.getline(filename, line).strip()
         raise NoProgramError(
             f"Python code reads the number of a Value, in {filename}:{line} (inputs and targets are Values too while a "
-            f"program is made; functions of autograd, such as where, maximum and log, are no reads)\n    {source}"
+            f"program is made; write maximum, where(relu(x), ...) for x > 0, log of autograd, ...)\n    {source}"
         )
     if failure is not None:
         raise NoProgramError(f"called with Values for numbers, {_described(failure)}") from failure
