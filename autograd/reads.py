@@ -28,8 +28,8 @@ class detect_reads(ContextChange):
     Holds for the current thread and task.
 
     Args:
-        leaves: those whose numbers will change, such as parameters. Reads of other leaves and of constants do not
-            count, reads of results and of `Placeholder`s always do.
+        leaves: those whose numbers will change, such as parameters; one Value or several. Reads of other leaves and of
+            constants do not count, reads of results and of `Placeholder`s always do.
 
     Attributes:
         first: the file and line of the user's code where a number was read first; None if none was.
@@ -46,8 +46,9 @@ class detect_reads(ContextChange):
     False
     """
 
-    def __init__(self, leaves: Iterable[Value] = ()) -> None:
+    def __init__(self, leaves: Value | Iterable[Value] = ()) -> None:
         self.first: tuple[str, int] | None = None
+        leaves = [leaves] if isinstance(leaves, Value) else leaves
         self._leaves = {id(leaf): leaf for leaf in leaves}  # by id, since the hash of a Placeholder is a read
         self._outer: detect_reads | None = None
 

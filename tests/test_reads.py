@@ -169,7 +169,7 @@ def test_what_is_in_the_graph_is_no_read(way):
 
 def test_the_first_line_of_the_user_is_named():
     x = Value(1.0)
-    with detect_reads([x]) as reads:
+    with detect_reads(x) as reads:
         y = x * 2
         nn.ArgMax()([y, x])  # the first: line by the library's help
         float(x)
