@@ -684,7 +684,10 @@ def test_threads(rng):
     ("arguments", "error", "message"),
     [
         ({"outputs": 3.0}, TypeError, "the outputs must be a Value or a sequence of Values, got 3.0 of type float"),
-        ({"outputs": "constant"}, ValueError, "the loss is a constant, .*outside no_grad"),
+        ({"outputs": "constant"}, ValueError, "is constant, .*outside no_grad"),
+        ({"outputs": "constants", "wrt": None}, ValueError, "is constant, .*without detach"),
+        ({"outputs": nn.Linear(1, 1)}, TypeError, r"got Linear.*call it with placeholders first.*compile\(model\(x\)"),
+        ({"wrt": nn.Linear(1, 1)}, TypeError, r"give model.parameters\(\), not the model"),
         ({"wrt": []}, ValueError, "wrt is empty"),
         ({"wrt": "set"}, TypeError, "wrt must have an order, such as that of a list; got a set"),
         ({"inputs": "set"}, TypeError, r"inputs must have an order.*got a set"),
@@ -711,6 +714,7 @@ def test_bad_request(arguments, error, message):
     w, x = Value(1.0), Value(2.0)
     y = w * x
     words = {"list": [y, y], "result": [y], "results": ([y],), "value": x, "parameter": (w,), "constant": y.detach()}
+    words["constants"] = [y.detach(), y.detach()]
     words |= {"set": {x}, "sets": [{x}], "twice": (x, x), "twice in a list": ([x, x],)}
     request = {"outputs": y, "wrt": [w], "inputs": (x,)} | {
         key: words.get(value, value) if isinstance(value, str) else value for key, value in arguments.items()

@@ -214,3 +214,22 @@ def test_repr_without_inputs_knows_no_rows(leaves):
     text = repr(autograd.compile((a * 3.0 + b) ** 2, wrt=[a, b]))
     assert "flops a call" in text
     assert "row" not in text
+
+
+@pytest.mark.parametrize("backend", ["floats", "arrays"])
+def test_repr_names_inputs_that_nothing_depends_on(leaves, backend):
+    a, b, x = leaves
+    y = [Value(1.0), Value(2.0)]
+    assert "nothing depends on inputs[0], inputs[2]" in repr(
+        autograd.compile(a * x, wrt=[a], inputs=(b, x, y), backend=backend)
+    )
+    assert "nothing depends" not in repr(autograd.compile(a * x + y[1], wrt=[a], inputs=(x, y), backend=backend))
+
+
+def test_the_weights_of_a_program_that_predicts_are_in_the_order_of_the_layers():
+    """So that no elements need to be taken by number between two products."""
+    weights = np.random.default_rng(0).normal(size=(3, 4, 4)).tolist()
+    x = outputs = [Value(0.0) for _ in range(4)]
+    for layer in weights:
+        outputs = [autograd.dot(row, outputs).tanh() for row in layer]
+    assert "take" not in autograd.compile(outputs, inputs=(x,), backend="arrays").source

@@ -28,7 +28,9 @@ def compile(
 
     Leaves that are neither in `wrt` nor in `inputs` are read now and are constants from then on. What Python itself
     decided while the graph was built (`if x > 0`, the length of a loop) stays as it was decided; use `where`,
-    `maximum`, `relu` and the like for choices that depend on data.
+    `maximum`, `relu` and the like for choices that depend on data. The condition of `where` must not be a comparison,
+    which is decided at once, but a Value: `where(relu(x), a, b)` is a where x > 0 and b elsewhere. `detect_reads` finds
+    such decisions.
 
     Args:
         outputs: the loss, or what to predict: a Value or a list of Values.
@@ -50,7 +52,7 @@ def compile(
     Raises:
         TypeError: an output, parameter or placeholder is not a Value, or they are a set, which has no order.
         ValueError: a parameter or placeholder is not a leaf, or given twice; `wrt` is empty, or given with a list of
-            outputs or a loss that is a constant; reduction, backend or dtype is unknown.
+            outputs; what is to be computed is constant, as under `no_grad`; reduction, backend or dtype is unknown.
 
     >>> from autograd import Value, compile
     >>> w, b = Value(2.0), Value(1.0)

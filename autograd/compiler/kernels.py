@@ -34,12 +34,14 @@ class FloatKernel:
     Attributes:
         source: its text.
         work: what it does in a call.
+        reads: the numbers of the arguments that it looks at.
     """
 
     def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]], theta: np.ndarray) -> None:
         text = FloatText(program, input_shapes)
         self.source = text.source
         self.work = costs.work(program)
+        self.reads = arguments_read(program)
         names = {**vars(FLOATS), "inf": math.inf, "math": math, "nan": math.nan, "np": np}
         names["operations"] = [on_floats(operation) for operation in text.operations]
         self._step = _defined(text.source, "program", names)
@@ -66,6 +68,7 @@ class ArrayKernel(ArrayProgram):
     Attributes:
         source: its text.
         work: what it does in a call.
+        reads: the numbers of the arguments that it looks at.
         statements: the number of NumPy calls.
         constants: the arrays that its text refers to.
         asked: operations of the user's own that it refers to, because they can only be asked for numbers.
@@ -75,11 +78,17 @@ class ArrayKernel(ArrayProgram):
         text = ArrayText(program, arguments)
         self.source = text.source
         self.work = costs.work(program)
+        self.reads = arguments_read(program)
         self.statements = text.statements
         self.constants = [_converted(constant, theta.dtype) for constant in text.constants]
         self.asked = text.operations
         prepare = _defined(text.source, "prepare", dict(vars(arrays)))
         super().__init__(prepare, theta, self.constants, [on_arrays(operation) for operation in self.asked], mean)
+
+
+def arguments_read(program: Program) -> set[int]:
+    """The numbers of the arguments that a program looks at."""
+    return {instruction.data for instruction in program.instructions if instruction.op == "input"}
 
 
 def _defined(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:

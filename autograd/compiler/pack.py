@@ -254,9 +254,9 @@ class _PackedSum:
         return arranged
 
     def _keys(self, nodes: Numbers) -> Any:
-        """What tells elements of an array apart: the position, or a constant's own number."""
+        """What tells elements of an array apart: the position, or for a constant which number it is."""
         if self.packer.signature[nodes.flat[0]] == CONSTANT:
-            return self.packer.data[nodes].view(np.int64)
+            return by_appearance(self.packer.data[nodes].view(np.int64))  # to the last bit
         return self.packer.position[nodes]
 
     def _part(self, layout: _Layout, kind: Any) -> Instruction:
@@ -306,6 +306,14 @@ class _PackedSum:
         left = self.builder.filled(self.packer.operand(x.reshape(shape_x)), shape_x, False)
         right = self.builder.filled(self.packer.operand(y.reshape(shape_y)), shape_y, False)
         return self.builder.contract(f"{labels_x},{labels_y}->{result}", left, right, left.batched or right.batched)
+
+
+def by_appearance(numbers: Numbers) -> Numbers:
+    """The numbers 0, 1, 2, ... in place of the first, second, third different number."""
+    _, first, place = np.unique(numbers, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[place].reshape(numbers.shape)
 
 
 def factored(left: Numbers, right: Numbers) -> tuple[Numbers, tuple[int, int, int]] | None:

@@ -126,6 +126,11 @@ class Compiled:
         if self._floats is not None:
             below = f" below {self._floats_below} rows" if self._arrays is not None else ""
             lines.append(f"floats{below}: {self._floats.work}")
+        kernel = self._arrays or self._floats
+        assert kernel is not None
+        unread = [f"inputs[{k}]" for k in range(len(self._input_shapes)) if k not in kernel.reads]
+        if unread:
+            lines.append(f"nothing depends on {', '.join(unread)}")
         batch = costs.typical_batch(size)
         estimates = [("arrays", costs.arrays), ("one array per node", costs.columns), ("floats", costs.floats)]
         times = ", ".join(f"{name} {estimate(size, batch):,.0f} us" for name, estimate in estimates)

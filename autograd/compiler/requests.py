@@ -28,9 +28,9 @@ def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str 
         raise ValueError(
             f"compile: a gradient needs one loss, got a list of {len(results)} outputs; add them up, or leave out wrt"
         )
-    if parameters is not None:
-        _check_recorded(results[0])
     arguments, shapes = _inputs(inputs)
+    if parameters is not None or arguments:
+        _check_recorded(results)
     _check_once(parameters or [], arguments, shapes)
     if reduction not in ("mean", "sum"):
         raise ValueError(f"compile: reduction must be 'mean' or 'sum', got {reduction!r}")
@@ -45,17 +45,22 @@ def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str 
 def _outputs(outputs: Any) -> tuple[list[Value], bool]:
     if isinstance(outputs, Value):
         return [outputs], False
+    if callable(outputs):
+        raise TypeError(
+            f"compile: the outputs must be Values, got {outputs!r}; call it with placeholders first, "
+            "as in x = [Value(0.0), Value(0.0)] and compile(model(x), inputs=(x,))"
+        )
     results = _values(outputs, "the outputs")
     if not results:
         raise ValueError("compile: there is no output; give a Value or a list of Values")
     return results, True
 
 
-def _check_recorded(loss: Value) -> None:
-    if loss.is_constant:
+def _check_recorded(results: Sequence[Value]) -> None:
+    if all(result.is_constant for result in results):
         raise ValueError(
-            f"compile: the loss is a constant, {loss!r}: nothing about how it depends on wrt was recorded; "
-            "compute it from Values, outside no_grad and without detach"
+            f"compile: what is to be computed is constant, {results[0]!r}: nothing about how it depends on wrt and "
+            "inputs was recorded; compute it from Values, outside no_grad, and without detach, argmax and float()"
         )
 
 
@@ -70,6 +75,8 @@ def _dtype(dtype: Any) -> np.dtype[Any]:
 
 
 def _parameters(wrt: Any) -> list[Value]:
+    if callable(getattr(wrt, "parameters", None)):
+        raise TypeError("compile: wrt must be a Value or a sequence of Values; give model.parameters(), not the model")
     parameters = [wrt] if isinstance(wrt, Value) else _values(wrt, "wrt")
     if not parameters:
         raise ValueError("compile: wrt is empty; leave it out for a program without gradient")
