@@ -13,7 +13,7 @@ from autograd import AnomalyError, detect_anomaly
 
 from . import losses
 from .checkpoint import ANYTHING, Checkpoint
-from .checks import number_between, positive_integer
+from .checks import boolean, number_between, positive_integer
 from .compiled import NoProgramError, compiled_step
 from .data import digest, observations
 from .history import History
@@ -116,6 +116,7 @@ def fit(
         raise TypeError(f"fit takes a Module, got {model!r} of type {type(model).__name__}")
     if not callable(loss):
         raise TypeError(f"loss must be a function of outputs and target, such as nn.ssr; got {loss!r}")
+    compile = boolean(compile, "compile")
     optimizer = _checked_optimizer(model, optimizer, lr)
     _check_trainable(optimizer)
     training = _Training(

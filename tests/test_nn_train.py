@@ -346,6 +346,7 @@ OTHER = nn.Linear(1, 1)
     ({"validation": ([1.0], [1.0]), "patience": 0}, ValueError, "patience must be at least 1"),
     ({"schedule": nn.StepLR(nn.SGD(OTHER.parameters(), 0.1), 1)}, ValueError, "schedule must be one of the optimizer"),
     ({"loss": "ssr"}, TypeError, "loss must be a function of outputs and target"),
+    ({"compile": "no"}, TypeError, "compile must be True or False, got 'no'"),
     ({"loss": lambda outputs, target: 1.0}, TypeError, "must be one Value, got 1.0"),
     ({"loss": lambda outputs, target: outputs}, TypeError, "must be one Value"),
     ({"loss": lambda outputs, target: outputs[0].detach()}, ValueError, "does not depend on any parameter"),
