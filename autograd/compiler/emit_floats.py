@@ -41,7 +41,22 @@ class FloatText:
 
 
 class _Writer:
-    """Writes every instruction as an expression, and names those that are used more than once."""
+    """Writes every instruction as an expression, and names those that are used more than once.
+
+    Attributes:
+        program: what is written.
+        input_shapes: the shape of a row of each argument.
+        operations: operations of the user's own.
+        text: an expression or a name for each instruction.
+        binding: how tightly that holds together.
+        depth: how deeply it is nested.
+        stage: whether it is computed before, in or after the loop over the batch.
+        lines: the statements of each stage.
+        named: how many instructions have a name.
+        accumulators: the names of the sums over the batch.
+        parameters: how many there are.
+        uses: how often an instruction is an operand; 2 also if it needs a name for another reason.
+    """
 
     def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]]) -> None:
         self.program = program
