@@ -157,7 +157,7 @@ def test_the_edge_of_a_domain_has_one_side():
 @pytest.mark.parametrize("kind", [np.float32, np.float16])
 def test_coarse_arithmetic_is_believed_as_far_as_it_goes(kind):
     def cube(x):
-        return float(kind(x) ** 3)
+        return float(kind(x) * kind(x) * kind(x))  # powers of NumPy before 2 are in float64
 
     assert check_gradient(cube, lambda x: 3 * x * x, 1.3).entries[0].verdict in ("ok", "ill-conditioned")
     assert bad(failure(cube, lambda x: 2 * x * x, 1.3)) == ["x"]
