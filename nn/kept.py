@@ -51,7 +51,8 @@ class Kept:
     def changed_since(self, earlier: Kept) -> list[str]:
         """The names of what is not as it was."""
         names = {**earlier._states, **self._states}
-        return [name for name in names if earlier._states.get(name) != self._states.get(name)]
+        # In lists, for these ask first whether it is the same object: nan, too, may have stayed what it was.
+        return [name for name in names if [earlier._states.get(name)] != [self._states.get(name)]]
 
 
 class _Same:

@@ -252,6 +252,17 @@ def test_a_model_that_changes_with_each_call(bend, why):
     assert why in history.why_eager
 
 
+NOT_YET = float("nan")
+
+
+def test_what_is_no_number_stays_what_it_is():
+    """Nan does not equal itself, but neither a model that holds it nor a function that names it has changed."""
+    model = Bent(lambda m, h, xs: h if NOT_YET is not None else -h)
+    model.best_so_far = NOT_YET
+    history, _ = trained(True, model=model)
+    assert history.engine == "compiled"
+
+
 def test_a_state_that_no_call_can_show():
     """It changes while the training goes on, outside of the model; found when program and graph are compared again."""
     scale = [1.0]
