@@ -139,9 +139,7 @@ class Value:
         >>> x.has_grad, x.grad
         (True, 0.0)
         """
-        reads = current_context().reads
-        if reads is not None:
-            reads.note(self)
+        _note(self)
         return self._grad is not None
 
     @property

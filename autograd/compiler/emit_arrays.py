@@ -13,7 +13,7 @@ from ..ops import Operation
 from .buffers import Buffer, Buffers
 from .differentiate import elements
 from .ir import Contribution, Instruction, Program, View, contiguous, looked_at, tuple_text, whole
-from .lower import HELPERS, UFUNCS
+from .lower import HELPERS, UFUNCS, function_text
 from .products import Form, Product
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ class _Writer:
             out = self._buffer(instruction)
             self.body.append(f"{self._numpy(UFUNCS[operation])}({', '.join(operands)}, out={out})")
         else:
-            function = self._function(operation)
+            function = function_text(operation, HELPERS, self.operations)
             arguments = ", ".join(operands)
             if function == "logsumexps":
                 arguments = f"[{arguments}]"
@@ -249,18 +249,9 @@ class _Writer:
         elif ufunc == "negative":
             expression = f"-{operands[0]}"
         else:
-            function = f"np.{ufunc}" if ufunc else self._function(instruction.data)
+            function = f"np.{ufunc}" if ufunc else function_text(instruction.data, HELPERS, self.operations)
             expression = f"float({function}({', '.join(operands)}))"
         self.name[instruction] = self._static(expression, "n")
-
-    def _function(self, operation: Operation | Contribution | str) -> str:
-        if isinstance(operation, str):
-            return operation
-        if isinstance(operation, Operation) and operation in HELPERS:
-            return HELPERS[operation]
-        if operation not in self.operations:
-            self.operations.append(operation)
-        return f"operations[{self.operations.index(operation)}]"
 
     def _write_pick(self, instruction: Instruction) -> None:
         [shares] = instruction.operands

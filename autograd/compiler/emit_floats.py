@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import ops
 from ..ops import Operation
 from .ir import Contribution, Instruction, Program
-from .lower import FLOAT_FUNCTIONS
+from .lower import FLOAT_FUNCTIONS, function_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -176,7 +176,7 @@ class _Writer:
             half = len(operands) // 2
             return f"dot([{', '.join(operands[:half])}], [{', '.join(operands[half:])}])"
         arguments = f"[{', '.join(operands)}]" if operation in _OF_ONE_LIST else ", ".join(operands)
-        return f"{self._function(operation)}({arguments})"
+        return f"{function_text(operation, FLOAT_FUNCTIONS, self.operations)}({arguments})"
 
     def _inline(self, instruction: Instruction) -> tuple[str, int] | None:
         """The commonest functions as expressions, which saves the call; those of `math` where they cannot raise."""
@@ -201,15 +201,6 @@ class _Writer:
         if operation is ops.log1p and operands[0].data is ops.exp:
             return f"math.log1p({self.text[operands[0]]})", _ATOM
         return None
-
-    def _function(self, operation: Operation | Contribution | str) -> str:
-        if isinstance(operation, str):
-            return operation
-        if isinstance(operation, Operation) and operation in FLOAT_FUNCTIONS:
-            return FLOAT_FUNCTIONS[operation]
-        if operation not in self.operations:
-            self.operations.append(operation)
-        return f"operations[{self.operations.index(operation)}]"
 
     def _write_pick(self, instruction: Instruction) -> None:
         [shares] = instruction.operands

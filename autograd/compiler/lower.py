@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import arithmetic, ops
 from ..ops import TABLE, Operation
-from .ir import Builder, Instruction, Program, UntraceableError
+from .ir import Builder, Contribution, Instruction, Program, UntraceableError
 
 UFUNCS: dict[Any, str] = {
     "ceil": "ceil",
@@ -62,6 +62,25 @@ HELPERS = {
     ops.logsumexp: "logsumexps",
 }
 """The operations that are one function of `arrays.py`."""
+
+
+def function_text(
+    operation: Operation | Contribution | str, functions: dict[Operation, str], own: list[Operation | Contribution]
+) -> str:
+    """The function that computes an operation, as it stands in a text.
+
+    Args:
+        operation: a row of the table, a primitive, or one that can only be asked for numbers.
+        functions: what the backend has for rows of the table.
+        own: those that can only be asked for numbers; the text refers to their places in this list. A new one is added.
+    """
+    if isinstance(operation, str):
+        return operation
+    if isinstance(operation, Operation) and operation in functions:
+        return functions[operation]
+    if operation not in own:
+        own.append(operation)
+    return f"operations[{own.index(operation)}]"
 
 
 _OPERATORS = {ops.add, ops.sub, ops.mul, ops.neg}
