@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .operation import NumberSystem
 
-    Edges: TypeAlias = list[tuple[int, Any, N | float]]
+    Edges: TypeAlias = list[tuple[int, Any, N]]
 
 
 class Linearization(Generic[N]):
@@ -52,13 +52,13 @@ class Linearization(Generic[N]):
                 dependent.add(node)
                 self.steps.append((node, [edge for edge in edges(node, m) if edge[1] in dependent]))
 
-    def backwards(self, cotangents: Mapping[Any, N | float]) -> dict[Any, N | float]:
+    def backwards(self, cotangents: Mapping[Any, N]) -> dict[Any, N]:
         """The derivatives of something by the nodes, from those by the outputs. Nodes that it does not reach have none.
 
         Args:
             cotangents: the derivatives by the outputs.
         """
-        terms: dict[Any, list[N | float]] = {output: [cotangent] for output, cotangent in cotangents.items()}
+        terms: dict[Any, list[N]] = {output: [cotangent] for output, cotangent in cotangents.items()}
         for node, outgoing in reversed(self.steps):
             if node in terms:
                 cotangent = self._m.total(terms[node])
@@ -67,7 +67,7 @@ class Linearization(Generic[N]):
                     terms.setdefault(operand, []).append(contribution(node, operand, cotangent, partial, self._m))
         return {node: self._m.total(arrived) for node, arrived in terms.items()}
 
-    def forwards(self, tangents: Mapping[Any, N | float]) -> dict[Any, N | float]:
+    def forwards(self, tangents: Mapping[Any, N]) -> dict[Any, N]:
         """The derivatives of the nodes by something, from those of the inputs, in one pass.
 
         Args:
@@ -85,7 +85,7 @@ class Linearization(Generic[N]):
         return found
 
 
-def contribution(node: Node, operand: Node, factor: N | float, partial: N | float, m: NumberSystem[N]) -> N | float:
+def contribution(node: Node, operand: Node, factor: N, partial: N, m: NumberSystem[N]) -> N:
     """The product of a derivative and the partial on an edge; `detect_anomaly` blames the node for it."""
     watch = current_context().watch
     if watch is None:

@@ -14,14 +14,23 @@ from . import arithmetic
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any, Concatenate, Generic, TypeAlias, TypeVar
+    from typing import Any, Generic as Generic, Protocol, Self, TypeAlias, TypeVar
 
-    from .node import Node
+    class Number(Protocol):
+        """What formulas may do with numbers besides calling functions of their system."""
 
-    N = TypeVar("N")
+        def __add__(self, other: Self | float, /) -> Self: ...
+        def __radd__(self, other: float, /) -> Self: ...
+        def __sub__(self, other: Self | float, /) -> Self: ...
+        def __rsub__(self, other: float, /) -> Self: ...
+        def __mul__(self, other: Self | float, /) -> Self: ...
+        def __rmul__(self, other: float, /) -> Self: ...
+        def __neg__(self) -> Self: ...
+
+    N = TypeVar("N", bound=Number)
     Interval: TypeAlias = tuple[float, float]
-    Formula: TypeAlias = Callable[Concatenate["NumberSystem[Any]", ...], Any]
-    Partials: TypeAlias = Callable[Concatenate["NumberSystem[Any]", Any, ...], Sequence[Any]]
+    Formula: TypeAlias = Callable[..., Any]
+    Partials: TypeAlias = Callable[..., Sequence[Any]]
     Kinks: TypeAlias = Callable[..., Sequence[float]]
     OfOne: TypeAlias = Callable[[N | float], N]
     OfTwo: TypeAlias = Callable[[N | float, N | float], N]
@@ -231,23 +240,23 @@ class NumberSystem(Generic[N]):
         result: N = operation.formula(self, *operands)
         return result
 
-    def partials(self, operation: Operation, y: N, *operands: N | float) -> Sequence[N | float | None]:
+    def partials(self, operation: Operation, y: N, *operands: N | float) -> Sequence[N | None]:
         """The derivatives of the result y of an operation by its operands."""
         return operation.partials(self, y, *operands)
 
-    def of(self, node: Node) -> N:
+    def of(self, node: Any) -> N:
         """A node of a graph as a number of this system."""
         raise NotImplementedError(f"{type(self).__name__} does not say what a node of a graph is")
 
-    def times(self, derivative: N | float, partial: N | float) -> N | float:
+    def times(self, derivative: N, partial: N) -> N:
         """The product of the chain rule."""
-        return derivative * partial  # type: ignore[operator]
+        return derivative * partial
 
-    def total(self, terms: Sequence[N | float]) -> N | float:
+    def total(self, terms: Sequence[N]) -> N:
         """The sum of the chain rule over several paths."""
         if len(terms) > 2:
             return self.sum(terms)
-        return terms[0] if len(terms) == 1 else terms[0] + terms[1]  # type: ignore[operator]
+        return terms[0] if len(terms) == 1 else terms[0] + terms[1]
 
 
 class Floats(NumberSystem[float]):
@@ -286,9 +295,10 @@ class Floats(NumberSystem[float]):
         with numpy.errstate(all="ignore"):
             return function(self, *map(numpy.float64, numbers))
 
-    def of(self, node: Node) -> float:
+    def of(self, node: Any) -> float:
         """The number that was computed."""
-        return node.number
+        number: float = node.number
+        return number
 
 
 FLOATS = Floats()

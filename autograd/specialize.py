@@ -46,6 +46,9 @@ class Symbol:
     def __sub__(self, other: Any) -> Symbol:
         return Symbol(f"({self.text} - {_text(other)})")
 
+    def __rsub__(self, other: Any) -> Symbol:
+        return Symbol(f"({_text(other)} - {self.text})")
+
     def __mul__(self, other: Any) -> Symbol:
         return Symbol(f"({self.text} * {_text(other)})")
 
