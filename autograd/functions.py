@@ -390,7 +390,7 @@ def _check_partials(row: Operation, number: int) -> None:
     intervals = [row.domain[i if i < len(row.domain) else -1] for i in range(number)]
     point = [low + 0.6 * (high - low) for low, high in intervals]
     try:
-        partials = FLOATS.partials(row, FLOATS.evaluate(row, *point), *point)
+        partials = FLOATS.partials(row, FLOATS.evaluate(row, point), point)
     except (TypeError, NameError, AttributeError):
         raise  # a slip of the pen, wherever the point
     except Exception:
