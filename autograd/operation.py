@@ -75,25 +75,6 @@ class Operation:
         reduces: the operation of two operands of which this one is the repetition from left to right, if there is one.
     """
 
-    __slots__ = (
-        "arity",
-        "bilinear",
-        "commutative",
-        "domain",
-        "formula",
-        "is_helper",
-        "is_operator",
-        "kinks",
-        "latex",
-        "linear",
-        "name",
-        "partials",
-        "reduces",
-        "sequences",
-        "symbol",
-        "ufunc",
-    )
-
     def __init__(
         self,
         name: str,
