@@ -42,7 +42,10 @@ tan = _nan_outside_domain(math.tan)
 arcsin = _nan_outside_domain(math.asin)
 arccos = _nan_outside_domain(math.acos)
 sqrt = _nan_outside_domain(math.sqrt)
+arccosh = _nan_outside_domain(math.acosh)
 arctan = math.atan
+arcsinh = math.asinh
+cbrt = math.cbrt
 tanh = math.tanh
 erf = math.erf
 erfc = math.erfc
@@ -64,6 +67,8 @@ def div(x: float, y: float) -> float:
 
 def pow(x: float, y: float) -> float:
     """x to the power y as C99 defines it; a negative number to a fractional power is nan."""
+    if x < 0.0 and math.isfinite(x) and y % 1.0:
+        return nan  # asking C for it would set a flag, of which NumPy warns
     try:
         return math.pow(x, y)
     except OverflowError:
@@ -108,6 +113,59 @@ def log1p(x: float) -> float:
         return math.log1p(x)
     except ValueError:
         return -inf if x == -1.0 else nan
+
+
+def exp2(x: float) -> float:
+    """2 to the power x."""
+    try:
+        return math.exp2(x)
+    except OverflowError:
+        return inf
+
+
+def log2(x: float) -> float:
+    """The logarithm to base 2; -inf at 0, nan below."""
+    try:
+        return math.log2(x)
+    except ValueError:
+        return -inf if x == 0.0 else nan
+
+
+def log10(x: float) -> float:
+    """The logarithm to base 10; -inf at 0, nan below."""
+    try:
+        return math.log10(x)
+    except ValueError:
+        return -inf if x == 0.0 else nan
+
+
+def arctanh(x: float) -> float:
+    """The inverse of tanh; infinite at 1 and -1, nan outside."""
+    try:
+        return math.atanh(x)
+    except ValueError:
+        return math.copysign(inf, x) if math.fabs(x) == 1.0 else nan
+
+
+def _whole(function: Callable[[float], int]) -> Callable[[float], float]:
+    def rounded(x: float) -> float:
+        return math.copysign(function(x), x) if math.fabs(x) < 2.0**52 else x  # larger ones are whole, inf and nan too
+
+    return rounded
+
+
+floor = _whole(math.floor)
+ceil = _whole(math.ceil)
+trunc = _whole(math.trunc)
+rint = _whole(round)  # halves to the even neighbour
+
+
+def mod(x: float, y: float) -> float:
+    """The rest of x / y, with the sign of y; nan for y = 0."""
+    try:
+        return x % y
+    except ZeroDivisionError:
+        return nan
 
 
 def sinh(x: float) -> float:
@@ -172,7 +230,12 @@ def step(x: float, threshold: float, tie: float) -> float:
 
 
 def direction(x: float, y: float) -> float:
-    """x / hypot(x, y), the cosine of the angle of the point (x, y), also where hypot overflows or is subnormal."""
+    """x / hypot(x, y), the cosine of the angle of the point (x, y), also where hypot overflows or is subnormal.
+
+    0 at the origin, which has no angle.
+    """
+    if x == y == 0.0:
+        return 0.0
     if math.fabs(x) >= math.fabs(y):
         return math.copysign(1.0 / math.hypot(1.0, div(y, x)), x)
     ratio = div(x, y)  # y is 0 where x is nan
@@ -274,8 +337,10 @@ def logsumexp(xs: Sequence[float]) -> float:
 
 
 def softmax(xs: Sequence[float]) -> list[float]:
-    """exp(x) / sum(exp(xs)) for each x."""
+    """exp(x) / sum(exp(xs)) for each x. One that is infinite has everything; the shares of several are nan."""
     top = max(xs)
+    if top == inf and builtins.sum(x == inf for x in xs) == 1:
+        return [float(x == inf) for x in xs]
     weights = [_exp_of_difference(x, top) for x in xs]
     total = math.fsum(weights)
     return [weight / total for weight in weights]

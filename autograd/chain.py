@@ -87,7 +87,7 @@ class Linearization(Generic[N]):
 
 
 def products(m: NumberSystem[N]) -> Callable[[Node, Node, N, N], N]:
-    """What multiplies a derivative and the partial on an edge from a node to an operand, watched where somebody does."""
+    """What multiplies a derivative and the partial on an edge from a node to an operand, watched if somebody does."""
     times, watch = m.times, current_context().watch
     if watch is None:
         return lambda node, operand, derivative, partial: times(derivative, partial)
@@ -95,7 +95,7 @@ def products(m: NumberSystem[N]) -> Callable[[Node, Node, N, N], N]:
     def watched(node: Node, operand: Node, derivative: N, partial: N) -> N:
         with unwatched():
             product = times(derivative, partial)
-        watch.backward(node, operand, float(product))  # type: ignore[arg-type]
+        watch.backward(node, operand, product.number if isinstance(product, Node) else float(product))  # type: ignore
         return product
 
     return watched

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from functools import wraps
 
-from .node import Scope
+from .node import Node, Scope
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
@@ -42,11 +42,13 @@ class Context:
         watch: called for every operation, or None.
         scope: the scope that results belong to, or None.
         reads: called where Python code learns the number of a Value, or None.
+        variables: what a function is being differentiated by, from the outermost call of `grad` and the like inwards.
         is_plain: whether results are recorded and nobody watches. Operations ask this first.
         before: the context that comes back when this one ends.
+        owner: whose `with` block this is.
     """
 
-    __slots__ = ("before", "is_plain", "reads", "records", "scope", "watch")
+    __slots__ = ("before", "is_plain", "owner", "reads", "records", "scope", "variables", "watch")
 
     def __init__(
         self,
@@ -54,18 +56,21 @@ class Context:
         watch: Watch | None = None,
         scope: Scope | None = None,
         reads: Reader | None = None,
+        variables: tuple[Node, ...] | None = None,
     ) -> None:
         self.records = records
         self.watch = watch
         self.scope = scope
         self.reads = reads
+        self.variables = variables
         self.is_plain = records and watch is None
         self.before: Context | None = None
+        self.owner: ContextChange | None = None
 
     def but(self, **changes: Any) -> Context:
         """A context like this one with some attributes changed."""
-        kept = {"records": self.records, "watch": self.watch, "scope": self.scope, "reads": self.reads}
-        return Context(**{**kept, **changes})
+        names = ("records", "watch", "scope", "reads", "variables")
+        return Context(**{name: getattr(self, name) for name in names} | changes)
 
 
 _context: ContextVar[Context] = ContextVar("autograd context", default=Context())  # noqa: B039  # never changed
@@ -78,7 +83,14 @@ _COMPUTES_LATER = 0x20 | 0x80 | 0x200
 
 
 class ContextChange:
-    """A context manager, and a decorator, for computing in another context in the current thread and task."""
+    """A context manager, and a decorator, for computing in another context in the current thread and task.
+
+    A generator must not `yield` inside: Python cannot tell a paused generator from its caller, which would go on in the
+    generator's context.
+
+    Raises:
+        RuntimeError: it ends in another thread or order than it began in.
+    """
 
     def changed(self, context: Context) -> Context:
         """The context to compute in; subclasses say which."""
@@ -87,16 +99,20 @@ class ContextChange:
     def __enter__(self) -> Self:
         before = _context.get()
         inside = self.changed(before)
-        inside.before = before
+        inside.before, inside.owner = before, self
         _context.set(inside)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        before = _context.get().before
-        assert before is not None
-        _context.set(before)
+        inside = _context.get()
+        if inside.before is None or inside.owner is not self:
+            raise RuntimeError(
+                f"{type(self).__name__} ends in a thread, task or order other than it began in; a generator must not "
+                "be paused inside such a block, for its caller would go on in that context"
+            )
+        _context.set(inside.before)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorates a function, all of which then computes in that context.
@@ -137,10 +153,19 @@ class no_grad(ContextChange):
 
 
 class recording(ContextChange):
-    """Records even inside `no_grad`: derivatives of functions need the graph of their own call."""
+    """Records even inside `no_grad`: derivatives of functions need the graph of their own call.
+
+    Args:
+        variables: what a function is being differentiated by inside, if one is.
+    """
+
+    def __init__(self, variables: tuple[Node, ...] | None = None) -> None:
+        self._variables = variables
 
     def changed(self, context: Context) -> Context:  # noqa: D102
-        return context.but(records=True)
+        if self._variables is None:
+            return context.but(records=True)
+        return context.but(records=True, variables=(context.variables or ()) + self._variables)
 
 
 class unwatched(ContextChange):
@@ -176,4 +201,5 @@ class scope(ContextChange):
 
     def changed(self, context: Context) -> Context:  # noqa: D102
         inside = Scope(self._name, self._owner, context.scope)
-        return Context(context.records, context.watch, inside, context.reads)  # faster than `but`: layers do it often
+        # Faster than `but`: layers come here in every call.
+        return Context(context.records, context.watch, inside, context.reads, context.variables)

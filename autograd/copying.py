@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .node import CONSTANT, history, nodes, set_operands
+from .node import CLOCK, CONSTANT, history, nodes, set_operands
 from .operation import CUSTOM, TABLE
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
@@ -28,6 +28,7 @@ def twin(node: V, operands: Sequence[V], memo: dict[int, Any] | None = None) -> 
     set_operands(copied, operands)
     copied._name = node.name
     copied.scope = node.scope
+    copied.tick = node.tick
     added = getattr(node, "__dict__", None)
     if added:
         from copy import deepcopy  # only here: whoever copies has imported it, others need not wait for it
@@ -73,6 +74,7 @@ def restored(kind: type[V], records: Iterable[Record], scope: Any) -> V:
             raise ValueError(f"this graph uses the operation {operation!r}; define it before loading")
         node = _new(kind)
         node.number, node.gradient, node.operation, node._name, node.scope = number, gradient, row, name, scope
+        node.tick = CLOCK.now
         set_operands(node, [made[x] if isinstance(x, int) else x for x in operands])
         made.append(node)
     return made[-1]
@@ -84,6 +86,7 @@ def restored_leaf(kind: type[V], number: float, gradient: float | None, name: st
     leaf.number, leaf.gradient, leaf._name = number, gradient, name
     leaf.operation = CONSTANT if is_constant else None
     leaf.left = leaf.right = leaf.scope = None
+    leaf.tick = 0
     return leaf
 
 

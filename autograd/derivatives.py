@@ -7,14 +7,14 @@ again.
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from functools import partial, wraps
+from numbers import Real
 from operator import index
 
 from . import ops
 from .chain import Linearization
 from .context import current_context, recording, unwatched
-from .node import CONSTANT
+from .node import CONSTANT, history, require_unchanged
 from .operation import FLOATS, NumberSystem, Operation
 from .structures import aligned, array, describe, flatten, is_array, rebuild, shape
 from .value import Value, apply, constant
@@ -46,6 +46,12 @@ class Values(NumberSystem["Number"]):
         if isinstance(y, float) and y in (0.0, 1.0):
             return x if y else 1.0
         return self.apply(ops.pow, x, y)
+
+    def pow_slope(self, x: Number, y: Number) -> Number:
+        """The derivative of x ** y, in the textbook's form where the exponent is a plain number."""
+        if isinstance(y, float):
+            return y * self.pow(x, y - 1.0) if y else 0.0
+        return self.apply(ops.pow_slope, x, y)
 
     def where(self, condition: Number, x: Number, y: Number) -> Number:
         """A choice without a node where the condition is a plain number."""
@@ -93,6 +99,7 @@ def derivative(y: Value, wrt: Value | Sequence[Value], order: int = 1) -> Any:
     Raises:
         TypeError: y or wrt are not Values, order is not an integer.
         ValueError: order is less than 1; wrt is a constant.
+        RuntimeError: the data of a leaf was assigned after the graph was computed.
 
     >>> from autograd import Value, derivative
     >>> x = Value(3.0)
@@ -115,6 +122,7 @@ def derivative(y: Value, wrt: Value | Sequence[Value], order: int = 1) -> Any:
 
 
 def _gradient_graph(y: Value, inputs: Sequence[Value]) -> list[Value]:
+    require_unchanged(history([y]), "derivative")
     found = Linearization([y], inputs, VALUES).backwards({y: 1.0})
     return [_as_value(found.get(value, 0.0)) for value in inputs]
 
@@ -127,8 +135,6 @@ def _require_value(value: object, role: str) -> None:
 
 
 # Derivatives of functions
-
-_nested: ContextVar[bool] = ContextVar("inside the function of another derivative", default=False)
 
 
 class _Call:
@@ -148,30 +154,30 @@ class _Call:
     ) -> None:
         self.name = name
         numbers = {i: flatten(args[i], f"{name}: argument {i}") for i in argnums}
-        self.stays_in_graph = _nested.get() or any(isinstance(x, Value) for part in numbers.values() for x in part)
-        token = _nested.set(True)
-        try:
-            with recording():
-                self.variables = {i: [_variable(x) for x in part] for i, part in numbers.items()}
-                lifted = [rebuild(x, self.variables[i]) if i in numbers else x for i, x in enumerate(args)]
-                self.output = f(*lifted, **kwargs)
-        finally:
-            _nested.reset(token)
+        is_nested = current_context().variables is not None
+        self.stays_in_graph = is_nested or any(isinstance(x, Value) for part in numbers.values() for x in part)
+        with recording():
+            self.variables = {i: [_variable(x) for x in part] for i, part in numbers.items()}
+        lifted = [rebuild(x, self.variables[i]) if i in numbers else x for i, x in enumerate(args)]
+        with recording(tuple(self.all_variables())):
+            self.output = f(*lifted, **kwargs)
 
     def scalar(self) -> Value:
-        """The output, which must be one Value."""
+        """The output, which must be one Value or number; a number is a constant."""
         output = self.output
         if is_array(output) and output.size == 1:
             output = output.ravel().tolist()[0]
+        if isinstance(output, Real):
+            output = constant(output)
         if not isinstance(output, Value):
             raise TypeError(
-                f"{self.name}: the function must return a Value, computed from its arguments by operations on Values; "
-                f"got {output!r} of type {type(output).__name__}"
+                f"{self.name}: the function must return a Value or a number, computed from its arguments by operations "
+                f"on Values; got {output!r} of type {type(output).__name__}"
             )
         return output
 
     def outputs(self) -> list[Value]:
-        """All numbers of the output, of which at least one must be a Value unless it is an empty structure."""
+        """All numbers of the output; plain numbers are constants."""
         if not isinstance(self.output, (list, tuple, dict)) and not is_array(self.output):
             return [self.scalar()]
         return [_as_value(x) for x in flatten(self.output, f"{self.name}: the function's result")]
@@ -182,6 +188,7 @@ class _Call:
 
     def linearized(self, outputs: Sequence[Value]) -> Linearization[Any]:
         """The partials of this call's graph, as Values where the results are to be Values."""
+        require_unchanged(history(outputs), self.name)
         m: NumberSystem[Any] = VALUES if self.stays_in_graph else FLOATS
         with recording():
             return Linearization(outputs, self.all_variables(), m)

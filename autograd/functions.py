@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     class OfOne(Protocol):
         """A function of one operand: a Value for a Value, a float for a number."""
 
-        def __call__(self, x: T, /) -> T: ...
+        def __call__(self, x: T, /) -> T: ...  # noqa: D102
 
 
 def _of_one(row: Operation, doc: str) -> OfOne:
@@ -46,6 +46,10 @@ exp = _of_one(ops.exp, "e to the power x.")
 log = _of_one(ops.log, "The natural logarithm: -inf at 0, nan below.")
 log1p = _of_one(ops.log1p, "log(1 + x), exact for small x.")
 expm1 = _of_one(ops.expm1, "e**x - 1, exact for small x.")
+exp2 = _of_one(ops.exp2, "2 to the power x.")
+log2 = _of_one(ops.log2, "The logarithm to base 2: -inf at 0, nan below.")
+log10 = _of_one(ops.log10, "The logarithm to base 10: -inf at 0, nan below.")
+cbrt = _of_one(ops.cbrt, "The cube root, negative for negative x.")
 sqrt = _of_one(ops.sqrt, "The square root; nan below 0.")
 square = _of_one(ops.square, "x times x.")
 reciprocal = _of_one(ops.reciprocal, "1 / x.")
@@ -58,6 +62,9 @@ arctan = _of_one(ops.arctan, "The angle in [-pi/2, pi/2] whose tangent is x.")
 sinh = _of_one(ops.sinh, "The hyperbolic sine.")
 cosh = _of_one(ops.cosh, "The hyperbolic cosine.")
 tanh = _of_one(ops.tanh, "The hyperbolic tangent.")
+arcsinh = _of_one(ops.arcsinh, "The number whose hyperbolic sine is x.")
+arccosh = _of_one(ops.arccosh, "The number from 0 on whose hyperbolic cosine is x; nan below 1.")
+arctanh = _of_one(ops.arctanh, "The number whose hyperbolic tangent is x; infinite at 1 and -1, nan outside.")
 sigmoid = _of_one(ops.sigmoid, "1 / (1 + e**-x), the logistic function.")
 softplus = _of_one(ops.softplus, "log(1 + e**x), the lectures' activation function; its derivative is the sigmoid.")
 relu = _of_one(ops.relu, "max(x, 0). The derivative at 0 is 0; nan stays nan, in the derivative too.")
@@ -69,6 +76,10 @@ gelu = _of_one(
 erf = _of_one(ops.erf, "The error function, 2 / sqrt(pi) times the integral of e**(-t**2) from 0 to x.")
 abs = _of_one(ops.abs, "The absolute value. The derivative at 0 is 0.")
 sign = _of_one(ops.sign, "-1, 0 or 1; nan at nan. The derivative is 0 everywhere.")
+floor = _of_one(ops.floor, "The largest whole number that is not above x. The derivative is 0 everywhere.")
+ceil = _of_one(ops.ceil, "The smallest whole number that is not below x. The derivative is 0 everywhere.")
+rint = _of_one(ops.rint, "The nearest whole number; halves go to the even one. The derivative is 0 everywhere.")
+trunc = _of_one(ops.trunc, "The whole number next to x towards 0. The derivative is 0 everywhere.")
 
 
 def leaky_relu(x: T, negative_slope: Operand = 0.01) -> T:
@@ -104,6 +115,11 @@ def arctan2(y: Operand, x: Operand) -> Any:
 def hypot(x: Operand, y: Operand) -> Any:
     """sqrt(x**2 + y**2), without overflow."""
     return apply(ops.hypot, x, y)
+
+
+def mod(x: Operand, y: Operand) -> Any:
+    """The rest of x / y, with the sign of y, as `x % y`. The derivative by y is minus the quotient's whole part."""
+    return apply(ops.mod, x, y)
 
 
 def where(c: Operand, a: Operand, b: Operand) -> Any:

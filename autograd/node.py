@@ -9,14 +9,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any, Self, TypeVar
 
-    from .operation import NumberSystem
-
-    from .operation import N
+    from .operation import N, NumberSystem
 
     V = TypeVar("V", bound="Node")
 
 CONSTANT = Operation("constant", lambda m: None, lambda m, y: ())
 """Takes the place of the operation in nodes that no derivative flows into."""
+
+
+class Clock:
+    """Counts the assignments to leaves, so that a graph can tell which of its leaves have changed since."""
+
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now = 0
+
+
+CLOCK = Clock()
 
 
 class Scope:
@@ -43,7 +53,7 @@ class Node:
     """What the engine sees of a `Value`, which is a Node with operators.
 
     Two operands are in two slots; three or more are a tuple in the first. All that differentiating needs is the
-    operation and the operands, no closure: so a node costs 115 bytes, and graphs are free of reference cycles.
+    operation and the operands, no closure: so a node costs 123 bytes, and graphs are free of reference cycles.
 
     Attributes:
         number: the result. Users read it as `data`, which `detect_reads` notices.
@@ -52,9 +62,10 @@ class Node:
         left: the first operand, or a tuple of three and more; None for leaves and constants.
         right: the second of two operands.
         scope: the part of the computation that it belongs to, or None.
+        tick: what the clock showed when a result was recorded, or when a leaf was last assigned another number.
     """
 
-    __slots__ = ("_name", "gradient", "left", "number", "operation", "right", "scope")
+    __slots__ = ("_name", "gradient", "left", "number", "operation", "right", "scope", "tick")
 
     number: float
     gradient: float | None
@@ -62,6 +73,7 @@ class Node:
     left: Any
     right: Self | None
     scope: Scope | None
+    tick: int
     _name: str | None
 
     @property
@@ -125,6 +137,42 @@ def edges(node: V, m: NumberSystem[N]) -> list[tuple[int, V, N]]:
         for position, (operand, partial) in enumerate(zip(operands, partials, strict=True))
         if partial is not None and operand.operation is not CONSTANT
     ]
+
+
+def assign(leaf: Node, number: float) -> None:
+    """Gives a leaf another number; graphs that were computed from the old one notice. The same number is no change."""
+    if number != leaf.number and (number == number or leaf.number == leaf.number):
+        CLOCK.now += 1
+        leaf.tick = CLOCK.now
+    leaf.number = number
+
+
+def changed_leaves(results: Iterable[V]) -> list[V]:
+    """The leaves that were assigned another number after something was computed from them.
+
+    Args:
+        results: all results of a graph, as `history` gives them.
+    """
+    now = CLOCK.now
+    older = [node for node in results if node.tick != now]
+    return list(dict.fromkeys(x for node in older for x in node.parents if x.left is None and x.tick > node.tick))
+
+
+def require_unchanged(results: Iterable[Node], what: str) -> None:
+    """Refuses to differentiate a graph whose leaves have changed: its results belong to other numbers.
+
+    Raises:
+        RuntimeError: a leaf has changed.
+    """
+    changed = changed_leaves(results)
+    if changed:
+        names = ", ".join(leaf.described() for leaf in changed[:5])
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        raise RuntimeError(
+            f"{what}: the data of {names}{more} changed after the graph was computed from it, so derivatives would mix "
+            "old and new numbers; compute the result again, or differentiate before data is assigned (by a step of an "
+            "optimiser, load_state_dict, push or data = ...)"
+        )
 
 
 def history(roots: Iterable[V]) -> list[V]:

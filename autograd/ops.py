@@ -20,11 +20,9 @@ from .operation import ANYWHERE, CUSTOM, FLOATS, TABLE, NumberSystem, Operation,
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, TypeVar
+    from typing import Any
 
-    from .operation import Formula, Interval, Partials
-
-    from .operation import N
+    from .operation import Formula, Interval, N, Partials
 
 __all__ = ["CUSTOM", "FLOATS", "TABLE", "NumberSystem", "Operation"]
 
@@ -93,19 +91,25 @@ neg = _row(
     linear=True,
     ufunc="negative",
 )
-# The conditions make x**0 flat, and 0**y too for y >= 0, where the products would be 0 * inf.
 pow = _row(
     "pow",
     lambda m, x, y: m.pow(x, y),
-    lambda m, z, x, y: (
-        m.where(y, y * m.pow(x, y - 1.0), 0.0),
-        m.where(m.maximum(m.abs(x), m.step(0.0, y, 0.0)), z * m.log(x), 0.0),
-    ),
+    lambda m, z, x, y: (m.pow_slope(x, y), m.pow_log(x, y, 1.0)),
     symbol="^",
     latex="{{{0}}}^{{{1}}}",
     domain=(_POSITIVE, ANYWHERE),
     is_operator=True,
     ufunc="power",
+)
+mod = _row(
+    "mod",
+    lambda m, x, y: m.mod(x, y),
+    lambda m, z, x, y: (1.0, -m.rint(m.div(x - z, y))),
+    symbol="%",
+    latex=r"{0} \bmod {1}",
+    kinks=lambda x, y: (math.remainder(x, y) if y else x,),
+    domain=(ANYWHERE, _POSITIVE),
+    ufunc="mod",
 )
 
 # Exponentials, logarithms, powers
@@ -123,6 +127,23 @@ log1p = _row(
     domain=((-0.95, 6.0),),
     ufunc="log1p",
 )
+exp2 = _row("exp2", lambda m, x: m.exp2(x), lambda m, y, x: (math.log(2.0) * y,), latex="2^{{{0}}}", ufunc="exp2")
+log2 = _row(
+    "log2",
+    lambda m, x: m.log2(x),
+    lambda m, y, x: (m.div(1.0 / math.log(2.0), x),),
+    latex=r"\log_2({0})",
+    domain=(_POSITIVE,),
+    ufunc="log2",
+)
+log10 = _row(
+    "log10",
+    lambda m, x: m.log10(x),
+    lambda m, y, x: (m.div(1.0 / math.log(10.0), x),),
+    latex=r"\log_{{10}}({0})",
+    domain=(_POSITIVE,),
+    ufunc="log10",
+)
 sqrt = _row(
     "sqrt",
     lambda m, x: m.sqrt(x),
@@ -130,6 +151,14 @@ sqrt = _row(
     latex=r"\sqrt{{{0}}}",
     domain=(_POSITIVE,),
     ufunc="sqrt",
+)
+cbrt = _row(
+    "cbrt",
+    lambda m, x: m.cbrt(x),
+    lambda m, y, x: (m.div(1.0 / 3.0, m.square(y)),),
+    latex=r"\sqrt[3]{{{0}}}",
+    domain=(_POSITIVE,),
+    ufunc="cbrt",
 )
 square = _row("square", lambda m, x: x * x, lambda m, y, x: (2.0 * x,), latex="{{{0}}}^2", ufunc="square")
 reciprocal = _row(
@@ -186,6 +215,30 @@ tanh = _row(
     ufunc="tanh",
 )
 
+arcsinh = _row(
+    "arcsinh",
+    lambda m, x: m.arcsinh(x),
+    lambda m, y, x: (m.reciprocal(m.hypot(1.0, x)),),
+    latex=r"\operatorname{{arsinh}}({0})",
+    ufunc="arcsinh",
+)
+arccosh = _row(
+    "arccosh",
+    lambda m, x: m.arccosh(x),
+    lambda m, y, x: (m.reciprocal(m.sqrt(x - 1.0) * m.sqrt(x + 1.0)),),
+    latex=r"\operatorname{{arcosh}}({0})",
+    domain=((1.05, 6.0),),
+    ufunc="arccosh",
+)
+arctanh = _row(
+    "arctanh",
+    lambda m, x: m.arctanh(x),
+    lambda m, y, x: (m.reciprocal(m.one_minus_square(x)),),
+    latex=r"\operatorname{{artanh}}({0})",
+    domain=(_UNIT,),
+    ufunc="arctanh",
+)
+
 # Activation functions
 
 sigmoid = _row(
@@ -209,7 +262,7 @@ def _leaky_relu_partials(m: NumberSystem[N], y: N, x: N, *slope: N) -> tuple[N, 
 
 
 def _elu_partials(m: NumberSystem[N], y: N, x: N, *alpha: N) -> tuple[N, ...]:
-    below = m.minimum(x, 0.0)
+    below = -m.relu(-x)  # its own derivative at 0 is 0, as PyTorch has it
     height = alpha[0] if alpha else 1.0
     positive = m.step(x, 0.0, 0.0)
     return (positive + (1.0 - positive) * (height * m.exp(below)), m.expm1(below))[: 1 + len(alpha)]
@@ -253,6 +306,21 @@ abs = _row(
     ufunc="absolute",
 )
 sign = _row("sign", lambda m, x: m.sign(x), lambda m, y, x: (0.0,), kinks=lambda x: (x,), ufunc="sign")
+floor, ceil, trunc = (
+    _row(name, formula, lambda m, y, x: (0.0,), kinks=lambda x: (math.remainder(x, 1.0),), ufunc=name)
+    for name, formula in (
+        ("floor", lambda m, x: m.floor(x)),
+        ("ceil", lambda m, x: m.ceil(x)),
+        ("trunc", lambda m, x: m.trunc(x)),
+    )
+)
+rint = _row(
+    "rint",
+    lambda m, x: m.rint(x),
+    lambda m, y, x: (0.0,),
+    kinks=lambda x: (math.remainder(x - 0.5, 1.0),),
+    ufunc="rint",
+)
 maximum = _row(
     "maximum",
     lambda m, x, y: m.maximum(x, y),
@@ -413,6 +481,31 @@ min = _row(
 
 # Helpers: what the partials above need in order to keep their digits
 
+# d/dx of x**y, flat for y = 0 also at x = 0, where the product would be 0 * inf.
+pow_slope = _row(
+    "pow_slope",
+    lambda m, x, y: m.where(y, y * m.pow(x, y - 1.0), 0.0),
+    lambda m, z, x, y: (
+        m.where(y, y * m.pow_slope(x, y - 1.0), 0.0),
+        m.pow(x, y - 1.0) + y * m.pow_log(x, y - 1.0, 1.0),
+    ),
+    latex="{1} {{{0}}}^{{{1} - 1}}",
+    domain=(_POSITIVE, ANYWHERE),
+    is_helper=True,
+)
+# The n-th derivative of x**y by y; 0**y is flat for y >= 0, where the product would be 0 * -inf.
+pow_log = _row(
+    "pow_log",
+    lambda m, x, y, n: m.where(m.maximum(m.abs(x), m.step(0.0, y, 0.0)), m.pow(x, y) * m.pow(m.log(x), n), 0.0),
+    lambda m, z, x, y, n: (
+        y * m.pow_log(x, y - 1.0, n) + n * m.pow_log(x, y - 1.0, n - 1.0),
+        m.pow_log(x, y, n + 1.0),
+        None,
+    ),
+    latex=r"{{{0}}}^{{{1}}} \log({0})^{{{2}}}",
+    domain=(_POSITIVE, ANYWHERE, (1.0, 1.0)),
+    is_helper=True,
+)
 identity = _row("identity", lambda m, x: x, lambda m, y, x: (1.0,), latex="{0}", linear=True, is_helper=True)
 step = _row(
     "step",

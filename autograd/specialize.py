@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from numbers import Real
 
-from . import chain, ops
+from . import ops
 from .context import current_context
-from .node import CONSTANT
+from .node import CLOCK, CONSTANT
 from .operation import FLOATS, TABLE, NumberSystem, Operation
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
@@ -87,6 +87,7 @@ _NAMES: dict[str, Any] = {
     **{name: getattr(FLOATS, name) for name, operation in TABLE.items() if not operation.sequences},
     "CONSTANT": CONSTANT,
     "Real": Real,
+    "clock": CLOCK,
     "current_context": current_context,
     "inf": math.inf,
     "nan": math.nan,
@@ -106,6 +107,7 @@ def method(left):
     node.right = None
     node._name = None
     node.scope = context.scope
+    node.tick = clock.now
     return node
 """
 
@@ -132,6 +134,7 @@ def operator({self}, {other}):
     node.right = right
     node._name = None
     node.scope = context.scope
+    node.tick = clock.now
     return node
 """
 
@@ -167,7 +170,7 @@ if {operand}.operation is not CONSTANT:
 """
 
 _OPERANDS = ("left", "right")
-_OPERATORS = {"add": ops.add, "sub": ops.sub, "mul": ops.mul, "truediv": ops.div, "pow": ops.pow}
+_OPERATORS = {"add": ops.add, "sub": ops.sub, "mul": ops.mul, "truediv": ops.div, "pow": ops.pow, "mod": ops.mod}
 
 
 def _written(text: str, name: str, more_names: dict[str, Any]) -> Any:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 
 from . import chain, copying, ops, specialize
 from .context import current_context
-from .node import CONSTANT, Node, history, set_operands
+from .node import CLOCK, CONSTANT, Node, assign, history, nodes, require_unchanged, set_operands
 from .operation import FLOATS, Operation, real
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, SupportsFloat, TypeAlias
+    from typing import Any, NoReturn, SupportsFloat, TypeAlias
 
     Operand: TypeAlias = "Value | SupportsFloat"
 
@@ -45,6 +46,22 @@ def _operators(operation: Operation) -> tuple[Callable[..., Value], Callable[...
     return operator, reflected
 
 
+class _Habit:
+    """An attribute that other libraries have under a name of theirs."""
+
+    def __init__(self, ours: str) -> None:
+        self._ours = ours
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._theirs = name
+
+    def __get__(self, value: Value | None, owner: type) -> NoReturn:
+        raise AttributeError(f"a Value has no {self._theirs}; here it is called {self._ours}")
+
+    def __set__(self, value: Value, given: object) -> NoReturn:
+        raise AttributeError(f"a Value has no {self._theirs}; here it is called {self._ours}")
+
+
 class Value(Node):
     """One number, and how it was computed.
 
@@ -68,18 +85,21 @@ class Value(Node):
 
     __slots__ = ()
 
-    def __init__(self, data: SupportsFloat, name: str | None = None) -> None:
+    def __init__(self, data: SupportsFloat, name: str | None = None, **others: object) -> None:
+        if others:
+            raise TypeError(f"{type(self).__name__} takes data and name=, not {', '.join(others)}")
         self.number = real(data, type(self).__name__)
         self.gradient = None
         self.operation = None
         self.left = None
         self.right = None
         self.scope = None
+        self.tick = 0
         self.name = name
 
     @property
     def data(self) -> float:
-        """The number. Assigning it is allowed on leaves; results that were computed from it before do not change."""
+        """The number. It may be assigned on leaves; what was computed before keeps its numbers and has no gradient."""
         reads = current_context().reads
         if reads is not None:
             reads.note(self)
@@ -95,7 +115,7 @@ class Value(Node):
         reads = current_context().reads
         if reads is not None:
             reads.note(self)
-        self.number = real(number, "data")
+        assign(self, real(number, "data"))
 
     @property
     def grad(self) -> float:
@@ -141,7 +161,8 @@ class Value(Node):
             seed: the derivative of something else with respect to this Value, by which everything is multiplied.
 
         Raises:
-            RuntimeError: this Value is a constant: it was made under `no_grad`, by `detach`, or from a number.
+            RuntimeError: this Value is a constant: it was made under `no_grad`, by `detach`, or from a number; or the
+                data of a leaf was assigned after the graph was computed.
         """
         if self.is_constant:
             raise RuntimeError(
@@ -151,6 +172,7 @@ class Value(Node):
         _note(self)
         cotangent = real(seed, "seed")
         results = history([self])
+        require_unchanged(results, "backward")
         for node in results:
             node.gradient = None
         chain.accumulate(self, cotangent)
@@ -179,7 +201,11 @@ class Value(Node):
         return f"{type(self).__name__}({', '.join(parts)})"
 
     def __float__(self) -> float:
+        require_no_loss(self)
         return self.data
+
+    def __int__(self) -> int:
+        return int(float(self))
 
     def __format__(self, specification: str) -> str:
         return format(self.data, specification) if specification else repr(self)
@@ -188,6 +214,12 @@ class Value(Node):
         raise TypeError(
             f"the truth of {self.described()} is ambiguous; compare it with a number, or use where(condition, a, b)"
         )
+
+    def __eq__(self, other: object) -> bool:
+        """Compares data with a number; two Values are equal only if they are the same one."""
+        return self.data == other if isinstance(other, Real) else NotImplemented
+
+    __hash__ = Node.__hash__
 
     def __lt__(self, other: Operand) -> bool:
         number = _comparable(other)
@@ -213,12 +245,17 @@ class Value(Node):
     __mul__, __rmul__ = _operators(ops.mul)
     __truediv__, __rtruediv__ = _operators(ops.div)
     __pow__, __rpow__ = _operators(ops.pow)
+    __mod__, __rmod__ = _operators(ops.mod)
     __neg__ = _method(ops.neg)
     __abs__ = _method(ops.abs)
 
     exp = _method(ops.exp)
     log = _method(ops.log)
     log1p = _method(ops.log1p)
+    log2 = _method(ops.log2)
+    log10 = _method(ops.log10)
+    exp2 = _method(ops.exp2)
+    cbrt = _method(ops.cbrt)
     expm1 = _method(ops.expm1)
     sqrt = _method(ops.sqrt)
     square = _method(ops.square)
@@ -232,6 +269,9 @@ class Value(Node):
     sinh = _method(ops.sinh)
     cosh = _method(ops.cosh)
     tanh = _method(ops.tanh)
+    arcsinh = _method(ops.arcsinh)
+    arccosh = _method(ops.arccosh)
+    arctanh = _method(ops.arctanh)
     sigmoid = _method(ops.sigmoid)
     softplus = _method(ops.softplus)
     relu = _method(ops.relu)
@@ -240,11 +280,38 @@ class Value(Node):
     erf = _method(ops.erf)
     abs = _method(ops.abs)
     sign = _method(ops.sign)
+    floor = __floor__ = _method(ops.floor)
+    ceil = __ceil__ = _method(ops.ceil)
+    trunc = __trunc__ = _method(ops.trunc)
+    rint = _method(ops.rint)
     maximum = _method(ops.maximum)
     minimum = _method(ops.minimum)
     logaddexp = _method(ops.logaddexp)
     arctan2 = _method(ops.arctan2)
     hypot = _method(ops.hypot)
+    mod = _method(ops.mod)
+
+    # NumPy's functions of arrays of objects ask for these.
+
+    def conjugate(self) -> Value:
+        """The Value itself: it is a real number."""
+        return self
+
+    def degrees(self) -> Value:
+        """Radians as degrees."""
+        return self * (180.0 / math.pi)
+
+    def radians(self) -> Value:
+        """Degrees as radians."""
+        return self * (math.pi / 180.0)
+
+    rad2deg, deg2rad = degrees, radians
+
+    # What micrograd calls otherwise.
+    label = _Habit("name")
+    _prev = _Habit("parents")
+    _op = _Habit("op")
+    _backward = _Habit("backward()")
 
     def __copy__(self) -> Value:
         _note(self)
@@ -284,6 +351,7 @@ def constant(number: SupportsFloat, name: str | None = None) -> Value:
     value.right = None
     value._name = name
     value.scope = None
+    value.tick = 0
     return value
 
 
@@ -313,6 +381,7 @@ def apply(operation: Operation, *operands: Any) -> Any:
     set_operands(result, operands)
     result._name = None
     result.scope = context.scope
+    result.tick = CLOCK.now
     if context.watch:
         context.watch.forward(result)
     if context.records:
@@ -324,7 +393,25 @@ def apply(operation: Operation, *operands: Any) -> Any:
 
 def unless_usual(shape: Operand, usual: float) -> tuple[Operand, ...]:
     """The parameter of a function's shape, left out of the graph where it has its usual value."""
-    return () if shape == usual else (shape,)
+    return () if not isinstance(shape, Value) and shape == usual else (shape,)
+
+
+def require_no_loss(value: Value) -> None:
+    """Refuses to let a number leave the graph while a function is differentiated by what it depends on.
+
+    Raises:
+        TypeError: it depends on such a variable, so the derivative would lack what is done with the number.
+    """
+    variables = current_context().variables
+    if variables and not set(variables).isdisjoint(nodes([value])):
+        from .debug.lines import calling_line, shown  # only here: nearly no program comes here
+
+        raise TypeError(
+            f"the number {value.number!r} of a Value leaves the graph while a function is differentiated by what it "
+            "depends on, so the derivative would be wrong; use the functions of autograd (autograd.exp instead of "
+            "math.exp, arrays of objects instead of floats), or x.data or x.detach() where a constant is meant; in "
+            f"{shown(calling_line())}"
+        )
 
 
 def _note(value: Value) -> None:

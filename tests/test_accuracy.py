@@ -13,7 +13,7 @@ from tests import truth
 
 EXTREMES = (-1e5, -1000.0, -745.0, -40.0, -21.0, -1.5, -1e-10, 1e-30, 1e-10, 0.3, 1.5, 21.0, 40.0, 700.3, 1000.0, 1e300)
 SEVERAL = {"leaky_relu": 2, "elu": 2, "dot": 4}
-HELPERS = ("sech", "direction", "step")  # their own second derivatives are third derivatives of public functions
+HELPERS = ("sech", "direction", "step", "pow_slope", "pow_log")  # their own second derivatives are third derivatives of public functions
 POINTS_AT_THE_EDGE = {
     "hypot": [(1.7e308, 1.7e308), (3e-320, 4e-320), (1e-200, 1e-200), (1e200, -1e-200)],
     "arctan2": [(1e-300, 1e300), (1e-200, 2e-200), (-1e150, 1e150)],
@@ -95,9 +95,11 @@ def test_value_and_first_and_second_derivative(name, point):
     first = derivative(y, xs)
     for i, (x, dy) in enumerate(zip(xs, first, strict=True)):
         order = [int(i == k) for k in range(len(xs))]
-        if name in ("sign", "step", "where") and i == 0:
+        if name in ("sign", "step", "where", "floor", "ceil", "trunc", "rint") and i == 0:
             assert x.grad == dy.data == 0.0  # a jump, and a condition, have no derivative
             continue
+        if name == "pow_log" and i == 2:
+            continue  # how often one has differentiated is no variable
         require_close(x.grad, name, point, order)
         require_close(dy.data, name, point, order)
         if name in HELPERS:

@@ -95,7 +95,7 @@ class Placeholder(Value):
     def __eq__(self, other: object) -> bool:
         if other is not self and (isinstance(other, Placeholder) or not isinstance(other, Value)):
             self._noted()
-        return self is other
+        return super().__eq__(other)
 
     def __hash__(self) -> int:
         if not is_library(sys._getframe(1)):  # the engine keeps Values in sets and dicts, by identity
