@@ -1,5 +1,6 @@
 """A scalar autograd engine: Values, the operations on them, and the chain rule walked backwards through their graph."""
 
+from . import collision as _collision  # noqa: F401  # first of all, it looks whether this package is intact
 from .compiler import compile as compile
 from .context import no_grad, scope
 from .debug.anomaly import AnomalyError, detect_anomaly
@@ -67,6 +68,8 @@ if TYPE_CHECKING:
     from .checking import GradcheckError, Report, check_gradient, gradcheck
     from .debug.reads import Placeholder, detect_reads
     from .drawing import Drawing, Explanation, animate, draw, explain
+
+__version__ = "0.2.0"
 
 # Imported when first asked for, so that `import autograd` stays light.
 _LATER = {

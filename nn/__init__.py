@@ -1,5 +1,7 @@
 """Small neural networks in code: modules, losses, optimisers, training and storage, in the manner of PyTorch."""
 
+from autograd import collision as _collision  # noqa: F401  # first of all, it looks whether autograd is intact
+
 from . import init
 from .activations import (
     ELU,

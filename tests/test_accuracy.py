@@ -13,7 +13,13 @@ from tests import truth
 
 EXTREMES = (-1e5, -1000.0, -745.0, -40.0, -21.0, -1.5, -1e-10, 1e-30, 1e-10, 0.3, 1.5, 21.0, 40.0, 700.3, 1000.0, 1e300)
 SEVERAL = {"leaky_relu": 2, "elu": 2, "dot": 4}
-HELPERS = ("sech", "direction", "step", "pow_slope", "pow_log")  # their own second derivatives are third derivatives of public functions
+HELPERS = (
+    "sech",
+    "direction",
+    "step",
+    "pow_slope",
+    "pow_log",
+)  # their own second derivatives are third derivatives of public functions
 POINTS_AT_THE_EDGE = {
     "hypot": [(1.7e308, 1.7e308), (3e-320, 4e-320), (1e-200, 1e-200), (1e200, -1e-200)],
     "arctan2": [(1e-300, 1e300), (1e-200, 2e-200), (-1e150, 1e150)],
