@@ -7,10 +7,10 @@ from .operation import CUSTOM, TABLE
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any, TypeAlias, TypeVar
 
-    from .node import Node
+    from .node import Node, Scope
 
     V = TypeVar("V", bound=Node)
     Record: TypeAlias = tuple[str, list[Any], float, float | None, str | None]
@@ -46,37 +46,79 @@ def deep_twin(root: V, memo: dict[int, Any]) -> V:
     return copied
 
 
-def records(root: Node) -> list[Record]:
-    """A graph as a flat list. Leaves stand in it themselves, so that they keep their identity.
+_DEPTH = 20  # of operands that a pickle descends into
+
+_under_way: set[int] = set()
+"""The results that somebody sees to who pickles what is computed from them."""
+
+
+class Before:
+    """Results that are pickled before a result, in such an order that a pickle need not descend far into operands.
+
+    What is pickled together shares its operands, for a pickle refers back to what it holds.
+    """
+
+    def __init__(self, root: Node) -> None:
+        self._root = root
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (), None, self._one_by_one()
+
+    def _one_by_one(self) -> Iterator[Node]:
+        results = history([self._root])[:0:-1]
+        ids = set(map(id, results)) - _under_way
+        _under_way.update(ids)
+        try:
+            depth: dict[Node, int] = {}
+            for node in results:
+                depth[node] = 1 + max([depth.get(operand, 0) for operand in node.parents])
+                if depth[node] == _DEPTH or node in self._root.parents:
+                    depth[node] = 0
+                    yield node
+        finally:
+            _under_way.difference_update(ids)
+
+
+def reduced(node: Node) -> tuple[Any, ...]:
+    """What a pickle keeps of a result.
 
     Raises:
         PicklingError: somebody defined another operation of the same name since.
     """
-    position: dict[Node, int] = {}
-    found: list[Record] = []
-    for node in reversed(history([root])):
-        operands = [position.get(operand, operand) for operand in node.parents]
-        found.append((_operation_name(node), operands, node.number, node.gradient, node.name))
-        position[node] = len(position)
-    return found
+    before = None if id(node) in _under_way else Before(node)
+    return before, _operation_name(node), node.parents, node.number, node.gradient, node.name
 
 
-def restored(kind: type[V], records: Iterable[Record], scope: Any) -> V:
-    """The root of a graph that was pickled.
+def restored_result(
+    kind: type[V],
+    operation: str,
+    operands: Sequence[V],
+    number: float,
+    gradient: float | None,
+    name: str | None,
+    scope: Scope | None,
+) -> V:
+    """A result that was pickled, on its operands.
 
     Raises:
-        ValueError: it uses an operation that is not defined.
+        ValueError: its operation is not defined.
     """
+    row = TABLE.get(operation) or CUSTOM.get(operation)
+    if row is None:
+        raise ValueError(f"this graph uses the operation {operation!r}; define it before loading")
+    node = _new(kind)
+    node.number, node.gradient, node.operation, node._name, node.scope = number, gradient, row, name, scope
+    node.tick = CLOCK.now
+    set_operands(node, operands)
+    return node
+
+
+def restored(kind: type[V], records: Iterable[Record], scope: Scope | None) -> V:
+    """The root of a graph that the first edition pickled, as a flat list."""
     made: list[V] = []
-    for operation, operands, number, gradient, name in records:
-        row = TABLE.get(operation) or CUSTOM.get(operation)
-        if row is None:
-            raise ValueError(f"this graph uses the operation {operation!r}; define it before loading")
-        node = _new(kind)
-        node.number, node.gradient, node.operation, node._name, node.scope = number, gradient, row, name, scope
-        node.tick = CLOCK.now
-        set_operands(node, [made[x] if isinstance(x, int) else x for x in operands])
-        made.append(node)
+    for operation, operands, *fields in records:
+        operands = [made[x] if isinstance(x, int) else x for x in operands]
+        made.append(restored_result(kind, operation, operands, *fields, scope))
     return made[-1]
 
 

@@ -322,19 +322,23 @@ class Value(Node):
         return copying.deep_twin(self, memo)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles the graph as a flat list, so that depth is unlimited; leaves keep their identity."""
+        """Pickles results one after the other, so that depth is unlimited; what is pickled together stays shared."""
         _note(self)
         if self.left is not None:
-            return _restored_graph, (copying.records(self),)
+            return _restored_result, copying.reduced(self)
         fields = (type(self), self.number, self.gradient, self.name, self.is_constant)
         return _restored_leaf, fields, getattr(self, "__dict__", None)
 
 
-# Pickles name these two.
+# Pickles name these three; the first edition wrote the last.
 
 
 def _restored_leaf(kind: type[Value], *fields: Any) -> Value:
     return copying.restored_leaf(kind, *fields)
+
+
+def _restored_result(before: object, operation: str, operands: tuple[Value, ...], *fields: Any) -> Value:
+    return copying.restored_result(Value, operation, operands, *fields, current_context().scope)
 
 
 def _restored_graph(records: list[copying.Record]) -> Value:
