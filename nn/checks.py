@@ -1,15 +1,18 @@
-"""Checks of arguments that several modules share: one clear sentence for each mistake."""
+"""Checks of arguments that several modules share: one clear sentence per mistake."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd import Value
+
+if TYPE_CHECKING:
+    from .types import Vector
 
 
 def is_number(x: object) -> bool:
@@ -17,12 +20,12 @@ def is_number(x: object) -> bool:
     return isinstance(x, (Value, Real))
 
 
-def plain(entry: Any) -> Any:
-    """Arrays of NumPy or PyTorch as lists of Python numbers, or of Values; those of no dimension as one."""
+def plain(entry: object) -> Any:
+    """Arrays and tensors as lists of Python numbers or Values, those without dimensions as one; others as they are."""
     return entry.tolist() if hasattr(entry, "tolist") else entry
 
 
-def items(sequence: Any, what: str, form: str = "numbers or lists of them") -> list[Any]:
+def items(sequence: object, what: str, form: str = "numbers or lists of them") -> list[Any]:
     """The elements of a list, tuple or array.
 
     Raises:
@@ -34,11 +37,11 @@ def items(sequence: Any, what: str, form: str = "numbers or lists of them") -> l
     return list(sequence)
 
 
-def one_of(name: Any, what: str, allowed: Iterable[str]) -> str:
-    """The name, if it is allowed.
+def one_of(name: object, what: str, allowed: Iterable[str]) -> str:
+    """The name, if allowed.
 
     Raises:
-        ValueError: it is not; the message lists those that are.
+        ValueError: it is not; the message lists the allowed ones.
     """
     known = list(allowed)
     if name not in known:
@@ -69,7 +72,7 @@ def boolean(flag: object, what: str) -> bool:
     """The flag as a bool.
 
     Raises:
-        TypeError: it is something else, such as a text.
+        TypeError: it is something else, such as a string.
     """
     if not isinstance(flag, (bool, np.bool_)):
         raise TypeError(f"{what} must be True or False, got {flag!r} of type {type(flag).__name__}")
@@ -93,15 +96,15 @@ def number_between(number: object, what: str, low: float = 0.0, high: float = ma
     return value
 
 
-def array_of(numbers: object, expected: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """The numbers as an array of the shape.
+def array_of(numbers: object, expected: tuple[int, ...]) -> Vector:
+    """The numbers as an array of the expected shape.
 
     Raises:
-        ValueError: something else than numbers is among them, such as a boolean, or the shape is another.
+        ValueError: the shape differs, or something other than numbers is among them, such as a boolean.
     """
     try:
         array = np.asarray(numbers)
-    except (TypeError, ValueError, RuntimeError):  # the last is PyTorch's, for a tensor that needs its gradient
+    except (TypeError, ValueError, RuntimeError):  # the last is PyTorch's, for a tensor that requires grad
         raise ValueError(
             f"expected numbers of shape {expected}, got a {type(numbers).__name__} that is no array"
         ) from None
@@ -109,7 +112,7 @@ def array_of(numbers: object, expected: tuple[int, ...]) -> np.ndarray[Any, np.d
         raise ValueError(f"expected numbers, got {array.dtype} data")
     if array.shape != expected:
         raise ValueError(f"expected shape {expected}, got {array.shape}")
-    if _holds_boolean(numbers):  # which NumPy makes 1.0 if there are numbers next to it
+    if _holds_boolean(numbers):  # NumPy turns it into 1.0 among numbers
         raise ValueError("expected numbers, got a boolean among them")
     return array.astype(np.float64)
 
@@ -118,3 +121,29 @@ def _holds_boolean(numbers: object) -> bool:
     if isinstance(numbers, (list, tuple)):
         return any(map(_holds_boolean, numbers))
     return isinstance(numbers, (bool, np.bool_))
+
+
+def checked_state(owner: object, state: object, checks: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """The entries of a state dict, each as its check returns it.
+
+    Raises:
+        TypeError: `state` is no dict.
+        ValueError: an entry is missing, unexpected, or refused by its check. All of them are listed.
+    """
+    if not isinstance(state, Mapping):
+        raise TypeError(
+            f"load_state_dict takes a dict that state_dict gave, got {state!r} of type {type(state).__name__}"
+        )
+    checked = {}
+    problems = [f"{key}: unexpected" for key in state if key not in checks]
+    for key, check in checks.items():
+        if key not in state:
+            problems.append(f"{key}: missing")
+            continue
+        try:
+            checked[key] = check(state[key])
+        except (TypeError, ValueError) as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError(f"this state does not fit {owner!r}; nothing was changed:\n  " + "\n  ".join(problems))
+    return checked

@@ -1,13 +1,14 @@
 """Initialisers: random numbers for weights to start from, written into the parameters in place.
 
 Each takes a module, whose weights it sets (its arrays of two dimensions, not its biases), or Parameters: one, a list of
-them, or a matrix as lists of rows. The names and formulas are PyTorch's.
+them, or a matrix as lists of rows. Names and formulas are PyTorch's. `rng` is the source of the random numbers; `seed`
+makes a new one.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
+    from .module import Tensor
+    from .types import Vector
+
     Target: TypeAlias = Module | Parameter | Sequence[Parameter] | Sequence[Sequence[Parameter]]
+    Rng: TypeAlias = np.random.Generator | None
 
 _GAINS: dict[str, Callable[[float], float]] = {
     "linear": lambda slope: 1.0,
@@ -27,10 +32,10 @@ _GAINS: dict[str, Callable[[float], float]] = {
     "relu": lambda slope: math.sqrt(2.0),
     "leaky_relu": lambda slope: math.sqrt(2.0 / (1.0 + slope**2)),
 }
-"""How much larger weights must be to make up for what the activation takes from the variance."""
+"""How much larger weights must be to make up for the variance that the activation takes away."""
 
 
-def generator(rng: np.random.Generator | None = None, seed: int | None = None) -> np.random.Generator:
+def generator(rng: Rng = None, seed: int | None = None) -> np.random.Generator:
     """The source of random numbers that `rng=` and `seed=` ask for; a new one with neither.
 
     Raises:
@@ -46,14 +51,7 @@ def generator(rng: np.random.Generator | None = None, seed: int | None = None) -
     return rng
 
 
-def normal(
-    target: Target,
-    mean: float = 0.0,
-    std: float = 1.0,
-    *,
-    rng: np.random.Generator | None = None,
-    seed: int | None = None,
-) -> None:
+def normal(target: Target, mean: float = 0.0, std: float = 1.0, *, rng: Rng = None, seed: int | None = None) -> None:
     """Draws from the normal distribution with this mean and standard deviation."""
     rng = generator(rng, seed)
     number_between(mean, "mean", -math.inf)
@@ -62,14 +60,7 @@ def normal(
         _set(tensor, rng.normal(mean, std, size=shape(tensor)))
 
 
-def uniform(
-    target: Target,
-    a: float = 0.0,
-    b: float = 1.0,
-    *,
-    rng: np.random.Generator | None = None,
-    seed: int | None = None,
-) -> None:
+def uniform(target: Target, a: float = 0.0, b: float = 1.0, *, rng: Rng = None, seed: int | None = None) -> None:
     """Draws from the uniform distribution from a to b.
 
     Raises:
@@ -82,9 +73,7 @@ def uniform(
         _set(tensor, rng.uniform(a, b, size=shape(tensor)))
 
 
-def xavier_uniform(
-    target: Target, gain: float = 1.0, *, rng: np.random.Generator | None = None, seed: int | None = None
-) -> None:
+def xavier_uniform(target: Target, gain: float = 1.0, *, rng: Rng = None, seed: int | None = None) -> None:
     """Uniform, with variance `gain^2 * 2 / (fan_in + fan_out)` (Glorot and Bengio 2010)."""
     rng = generator(rng, seed)
     for tensor in _tensors(target):
@@ -92,9 +81,7 @@ def xavier_uniform(
         _set(tensor, rng.uniform(-bound, bound, size=shape(tensor)))
 
 
-def xavier_normal(
-    target: Target, gain: float = 1.0, *, rng: np.random.Generator | None = None, seed: int | None = None
-) -> None:
+def xavier_normal(target: Target, gain: float = 1.0, *, rng: Rng = None, seed: int | None = None) -> None:
     """Normal, with variance `gain^2 * 2 / (fan_in + fan_out)` (Glorot and Bengio 2010)."""
     rng = generator(rng, seed)
     for tensor in _tensors(target):
@@ -107,15 +94,15 @@ def kaiming_uniform(
     mode: Literal["fan_in", "fan_out"] = "fan_in",
     nonlinearity: str = "leaky_relu",
     *,
-    rng: np.random.Generator | None = None,
+    rng: Rng = None,
     seed: int | None = None,
 ) -> None:
     """Uniform, with variance `gain^2 / fan` (He et al. 2015).
 
     Args:
         target: a module or Parameters.
-        a: the slope below zero of a leaky ReLU.
-        mode: whether the fan is the number of inputs, which preserves the variance forwards, or of outputs, backwards.
+        a: the slope of a leaky ReLU below zero.
+        mode: which fan: the number of inputs preserves the variance forwards, that of outputs backwards.
         nonlinearity: the activation after the weights, which sets the gain.
         rng: the source of the random numbers.
         seed: makes a new source, instead of `rng`.
@@ -132,10 +119,10 @@ def kaiming_normal(
     mode: Literal["fan_in", "fan_out"] = "fan_in",
     nonlinearity: str = "leaky_relu",
     *,
-    rng: np.random.Generator | None = None,
+    rng: Rng = None,
     seed: int | None = None,
 ) -> None:
-    """Normal, with variance `gain^2 / fan` (He et al. 2015); the arguments are those of `kaiming_uniform`."""
+    """Normal, with variance `gain^2 / fan` (He et al. 2015); arguments as `kaiming_uniform`."""
     rng = generator(rng, seed)
     for tensor in _tensors(target):
         _set(tensor, rng.normal(0.0, _kaiming_std(tensor, a, mode, nonlinearity), size=shape(tensor)))
@@ -147,7 +134,7 @@ def zeros(target: Target) -> None:
         _set(tensor, np.zeros(shape(tensor)))
 
 
-def _tensors(target: Target) -> list[Any]:
+def _tensors(target: Target) -> Sequence[Tensor]:
     """The arrays of parameters to set."""
     if isinstance(target, Module):
         weights = [tensor for _, tensor in target.named_tensors() if len(shape(tensor)) > 1]
@@ -163,22 +150,22 @@ def _tensors(target: Target) -> list[Any]:
     return [target]
 
 
-def _set(tensor: Any, numbers: Any) -> None:
+def _set(tensor: Tensor, numbers: Vector) -> None:
     for (_, parameter), number in zip(elements(tensor), np.ravel(numbers), strict=True):
         parameter.data = number
 
 
-def _fans(tensor: Any) -> tuple[int, int]:
-    """The numbers of inputs and outputs; a plain list is taken for the weights of one node."""
+def _fans(tensor: Tensor) -> tuple[int, int]:
+    """The numbers of inputs and outputs; a plain list holds the weights of one node."""
     *outputs, inputs = (1, *shape(tensor))
     return inputs, outputs[-1]
 
 
-def _xavier_std(tensor: Any, gain: float) -> float:
+def _xavier_std(tensor: Tensor, gain: float) -> float:
     return number_between(gain, "gain") * math.sqrt(2.0 / sum(_fans(tensor)))
 
 
-def _kaiming_std(tensor: Any, slope: float, mode: str, nonlinearity: str) -> float:
+def _kaiming_std(tensor: Tensor, slope: float, mode: str, nonlinearity: str) -> float:
     number_between(slope, "a", -math.inf)
     fan_in, fan_out = _fans(tensor)
     fan = {"fan_in": fan_in, "fan_out": fan_out}[one_of(mode, "mode", ("fan_in", "fan_out"))]

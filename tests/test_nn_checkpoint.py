@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nn
-import nn.checkpoint
+import nn.training.checkpoint
 
 ROWS = np.random.default_rng(0).normal(size=(10, 2))
 SUMS = (2 * ROWS[:, 0] - ROWS[:, 1] + 0.5).tolist()
@@ -135,7 +135,7 @@ from tests.test_nn_checkpoint import train, nn
 def slow(outputs, target):
     time.sleep(0.0005)
     return nn.mse(outputs, target)
-nn.checkpoint._SECONDS_BETWEEN_WRITES = 0.05
+nn.training.checkpoint._SECONDS_BETWEEN_WRITES = 0.05
 train(10_000, sys.argv[1], loss=slow)
 """
 
@@ -163,7 +163,7 @@ def epochs_in(path):
 
 def test_writes_are_some_seconds_apart(tmp_path, monkeypatch):
     writes = []
-    monkeypatch.setattr(nn.checkpoint, "write_atomically", lambda path, content: writes.append(content))
+    monkeypatch.setattr(nn.training.checkpoint, "write_atomically", lambda path, content: writes.append(content))
     train(20, tmp_path / "run.json")
     assert len(writes) == 2  # after the first epoch and at the end
 

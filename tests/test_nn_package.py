@@ -11,7 +11,60 @@ import autograd
 import nn
 
 # A diagram is put together from the same parts as the pictures of `draw`, and belongs to them.
-SOURCES = [path for path in sorted(Path(nn.__file__).parent.glob("*.py")) if path.name != "diagrams.py"]
+FOLDER = Path(nn.__file__).parent
+SOURCES = [path for path in sorted(FOLDER.rglob("*.py")) if path.name != "diagram.py"]
+ALLOWED = ("autograd", "autograd.files", "autograd.graph")  # the last two are about files and about any graph
+
+
+def module_of(path):
+    parts = path.relative_to(FOLDER.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in sorted(FOLDER.rglob("*.py"))}
+
+
+def imported(name):
+    """The modules of nn that a module imports, in functions and for types too."""
+    path, found = MODULES[name], set()
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package.split(".")[: len(package.split(".")) - node.level + 1]
+            source = ".".join([*base, *filter(None, [node.module])])
+            parts = {f"{source}.{alias.name}" for alias in node.names} & MODULES.keys()
+            found |= parts or {source}
+    return found
+
+
+def test_imports_do_not_go_in_circles():
+    """The index of the package aside, which all modules could be reached from."""
+    left = {name: imported(name) for name in MODULES}
+    assert "nn.module" in left["nn.layers"]
+    assert "nn.losses" in left["nn.training.state"]
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+    assert left == {}
+
+
+def test_training_and_pictures_are_above_the_rest():
+    """Only what shows them reaches up: the index, and methods that load a picture when called."""
+    above = {
+        (name, other)
+        for name in MODULES
+        for other in imported(name)
+        if other.startswith(("nn.training", "nn.pictures")) and other.split(".")[:2] != name.split(".")[:2]
+    }
+    assert above == {
+        ("nn", "nn.pictures.diagram"),
+        ("nn", "nn.pictures.plots"),
+        ("nn", "nn.training.fit"),
+        ("nn", "nn.training.history"),
+        ("nn.history", "nn.training.history"),
+        ("nn.module", "nn.pictures.tables"),
+        ("nn.training.history", "nn.pictures.plots"),
+    }
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
@@ -20,7 +73,7 @@ def test_only_public_names_of_autograd_are_used(path):
         if isinstance(node, ast.Import):
             assert not any(name.name.startswith("autograd.") for name in node.names)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autograd"):
-            assert node.module in ("autograd", "autograd.files")  # the latter is about files alone
+            assert node.module in ALLOWED
             assert not any(name.name.startswith("_") for name in node.names)
         if isinstance(node, ast.Attribute):
             assert node.attr not in autograd.Value.__slots__
@@ -33,6 +86,31 @@ def test_every_name_is_exported():
     assert len(set(nn.__all__)) == len(nn.__all__)
 
 
+def test_functions_are_not_hidden_by_modules_of_their_name():
+    program = (
+        "import nn, nn.training.fit, nn.pictures.diagram, nn.pictures.plots\n"
+        "print(callable(nn.fit), callable(nn.diagram), callable(nn.plot_fit))"
+    )
+    assert output_of(program) == "True True True\n"
+
+
 def test_no_heavy_library_is_imported_before_it_is_needed():
-    program = "import sys, nn; print([m for m in ('matplotlib', 'rich', 'safetensors', 'torch') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
+    heavy = ("graphviz", "pygraphviz", "matplotlib", "rich", "safetensors", "torch", "autograd.drawing", "nn.pictures")
+    program = f"import sys, nn; print([name for name in sys.modules if name.startswith({heavy})])"
+    assert output_of(program) == "[]\n"
+
+
+def test_pictures_load_when_asked_for():
+    assert set(nn.__all__) <= set(dir(nn))
+    program = (
+        "import sys, nn\n"
+        "drawing = nn.diagram(nn.Linear(1, 1))\n"
+        "print('graphviz' in sys.modules, 'matplotlib' in sys.modules, type(drawing).__name__)"
+    )
+    assert output_of(program) == "True False PositionedDrawing\n"
+    with pytest.raises(AttributeError, match="module 'nn' has no attribute 'plot_fits'"):
+        _ = nn.plot_fits
+
+
+def output_of(program):
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout

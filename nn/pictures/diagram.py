@@ -1,4 +1,4 @@
-"""diagram: a network as the lectures draw it, with its weights on the connections and the bends in the nodes."""
+"""diagram: a network as the lectures draw it, with weights on the connections and bends in the nodes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from autograd import Value, no_grad
 from autograd.drawing.dot_text import html, tooltip
 from autograd.drawing.theme import formatted, line_style, line_width, sign_colour, theme_named
 
-from .activations import Activation, ArgMax, LogSoftmax, Softmax
-from .layers import Linear
-from .module import Module
+from ..activations import Activation, ArgMax, LogSoftmax, Softmax
+from ..layers import Linear
+from ..module import Module
 
 if TYPE_CHECKING:
     from autograd.drawing.display import Drawing
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     Point = tuple[float, float]
 
 MOST_NODES = 8
-"""Of a larger layer only so many nodes are drawn, and a note tells how many are left out."""
+"""Only so many nodes of a layer are drawn; a note says how many are left out."""
 
 MOST_LABELS = 40
-"""Weights of layers with more connections than this are told by colour, width and tooltip only."""
+"""With more connections, colour, width and tooltip alone tell the weights of a layer."""
 
 COLUMN = 210.0
 LABEL_ROOM = 80.0
@@ -48,13 +48,13 @@ def diagram(
 ) -> Drawing:
     """The network with its weights, biases and activation functions.
 
-    Connections say by what they multiply, and nodes what they add; a node with an activation function has its curve
-    inside. With an observation `x`, every node shows the number that leaves it, and a dot on its curve the point that
-    is in use. Once `backward` has run, each parameter's gradient stands below it.
+    Connections say what they multiply by, and nodes what they add; a node with an activation function has its curve
+    inside. With an observation `x`, every node shows the number that leaves it, and a dot marks the point in use on its
+    curve. Once `backward` has run, each parameter's gradient stands below it.
 
     Args:
-        model: linear layers and activations one after the other: a Linear, Sequential, MLP, or a module of one's own
-            that computes just that.
+        model: linear layers and activations in a row: a Linear, Sequential, MLP, or your own module that computes just
+            that.
         x: one observation, a number per input.
         inputs: what to call the inputs.
         outputs: what to call the outputs.
@@ -64,9 +64,8 @@ def diagram(
         legend: whether a line below the picture explains its signs.
 
     Raises:
-        TypeError: the model is no Module, or consists of something else than linear layers and activations.
-        ValueError: the model computes something else than its layers one after the other, or the number of inputs or
-            names is wrong.
+        TypeError: the model is no Module, or has parts other than linear layers and activations.
+        ValueError: the model does not compute its layers in a row, or the number of inputs or names is wrong.
 
     >>> import nn
     >>> drawing = nn.diagram(nn.MLP([1, 2, 1], seed=0), inputs=["dose"])
@@ -92,17 +91,17 @@ def diagram(
 
 
 def _row_height(widths: Sequence[int], has_gradients: bool) -> float:
-    """High enough that the labels of the connections between two columns do not cover each other."""
+    """High enough for the labels of the connections between two columns not to overlap."""
     shown = [min(width, MOST_NODES) for width in widths]
     labels = [min(before, after) for before, after in pairwise(shown) if before * after <= MOST_LABELS]
     return max(1.9 * NODE, (1.75 if has_gradients else 1.0) * LABEL_HEIGHT * (1 + max(labels, default=1)))
 
 
 def _label_share(before: int, after: int) -> float:
-    """How far along the connections of two columns their labels stand, so that all are at different heights.
+    """How far along the connections of two columns their labels stand, for all to be at different heights.
 
-    With rows of equal height, lines from every node to `after` nodes are evenly spread 1 / (after + 1) of the way from
-    the start, and the lines to every node from `before` nodes as much from the end.
+    With rows of equal height, the lines from each node to `after` nodes are evenly spread 1 / (after + 1) of the way
+    from the start, and those from `before` nodes to each node as much from the end.
     """
     if before == 1:
         return 0.45
@@ -110,7 +109,7 @@ def _label_share(before: int, after: int) -> float:
 
 
 def _layers(model: Module) -> list[Module]:
-    """The modules without modules inside, in the order in which the model has them."""
+    """The modules without modules inside, in the model's order."""
     if not isinstance(model, Module):
         raise TypeError(f"diagram takes a Module, got {model!r} of type {type(model).__name__}")
     layers = [module for _, module in model.named_modules() if not module.children()]
@@ -124,7 +123,7 @@ def _layers(model: Module) -> list[Module]:
 
 
 def _require_in_a_row(model: Module, layers: Sequence[Module]) -> None:
-    """Computes a point both ways, because a forward of one's own may do something else with the layers."""
+    """Computes a point both ways, since a user's forward may do something else with the layers."""
     count = _width_before(layers[0])
     point = [math.sin(1.0 + i) for i in range(count)]
     try:
@@ -175,7 +174,7 @@ def _names(names: Sequence[str] | None, count: int, kind: str) -> list[str]:
 
 
 class _Stage(NamedTuple):
-    """One column of nodes: a linear layer with the activations behind it, or a layer that mixes all its inputs."""
+    """A column of nodes: a linear layer with the activations after it, or a layer that mixes all its inputs."""
 
     layer: Module
     bends: list[Activation]
@@ -198,7 +197,7 @@ def _stages(layers: Sequence[Module], values: Sequence[list[float]] | None) -> l
 
 
 class _Sketch:
-    """Collects the lines of the picture, column by column, each with the place where it is drawn."""
+    """Collects the lines of the picture, column by column, each with its place."""
 
     def __init__(self, theme: Theme, precision: int, row: float, has_gradients: bool) -> None:
         self.theme = theme
@@ -211,7 +210,7 @@ class _Sketch:
         self.number = 0
 
     def body(self, caption: str | None, legend: bool) -> list[str]:
-        """The DOT text: edges first, so that labels cover lines and not the other way round."""
+        """The DOT text: edges first, so that labels cover lines."""
         theme = self.theme
         below = self.bottom - 50.0
         if caption:
@@ -227,7 +226,7 @@ class _Sketch:
         ]
 
     def boxes(self, names: Sequence[str], values: Sequence[float] | None, kind: str) -> list[Point]:
-        """A column of boxes with names and values; gives the points in their middle."""
+        """A column of boxes with names and values; returns their centres."""
         centres = self._centres(len(names))
         for index, centre in enumerate(centres):
             text = f"<B>{html(names[index], 20)}</B>" + (f"<BR/>{self._number(values[index])}" if values else "")
@@ -237,7 +236,7 @@ class _Sketch:
         return centres
 
     def stage(self, stage: _Stage, before: Sequence[Point]) -> list[Point]:
-        """A column of nodes with what leads to them; gives the nodes' middles."""
+        """A column of nodes with what leads to them; returns their centres."""
         if not isinstance(stage.layer, Linear):
             return self._mixer(stage, before)
         layer = stage.layer
@@ -266,7 +265,7 @@ class _Sketch:
         return [(self.x, ((shown - 1) / 2 - index) * self.row) for index in range(shown)]
 
     def _note(self, count: int, centres: Sequence[Point]) -> None:
-        """How many nodes are left out of a column."""
+        """Says how many nodes of a column are left out."""
         if count > len(centres):
             x, y = centres[-1]
             self.bottom = min(self.bottom, y - 0.75 * self.row)
@@ -275,7 +274,7 @@ class _Sketch:
     def _connections(
         self, layer: Linear, before: Sequence[Point], centres: Sequence[Point], share: float | None
     ) -> None:
-        """Lines with their weights, which stand at `share` of the way, or nowhere."""
+        """Lines with their weights at `share` of the way, or without them."""
         largest = max(abs(weight.data) for row in layer.weight for weight in row)
         for weights, end in zip(layer.weight, centres, strict=False):
             for weight, start in zip(weights, before, strict=False):
@@ -286,7 +285,7 @@ class _Sketch:
                     self._parameter(point, "×", weight)
 
     def _parameter(self, point: Point, sign: str, parameter: Value) -> None:
-        """A label with a parameter: its own name if it has one, its number, and its gradient below."""
+        """The label of a parameter: its own name if it has one, its number, and its gradient below."""
         own = parameter.name if parameter.name != getattr(parameter, "path", None) else None
         lines = [
             f"{html(own, 12)}: {sign} {self._number(parameter.data)}"
@@ -301,7 +300,7 @@ class _Sketch:
         )
 
     def _node(self, centre: Point, stage: _Stage, index: int) -> None:
-        """A circle with the activation's curve inside, and the number that leaves it below."""
+        """A circle with the activation's curve inside and the number that leaves it below."""
         symbol = "" if stage.bends else "Σ"
         names = ", ".join(type(bend).__name__ for bend in stage.bends) or "sum"
         self._add(
@@ -317,7 +316,7 @@ class _Sketch:
             )
 
     def _curve(self, centre: Point, stage: _Stage, index: int) -> None:
-        """The activation around 0, wide enough to have the point that is in use, which gets a dot."""
+        """The activation around 0, wide enough for the point in use, which gets a dot."""
         entering = stage.before[index] if stage.before else 0.0
         reach = max(4.0, 1.25 * abs(entering)) if math.isfinite(entering) else 4.0
         xs = [reach * (step / 16.0 - 1.0) for step in range(33)]
@@ -344,7 +343,7 @@ class _Sketch:
             self._add(point, f"{dot} penwidth=0")
 
     def _mixer(self, stage: _Stage, before: Sequence[Point]) -> list[Point]:
-        """A tall box through which all lines pass, for layers such as Softmax."""
+        """A tall box that all lines pass through, for layers such as Softmax."""
         self.x += 0.6 * COLUMN
         centres = [(self.x, y) for _, y in before]
         height = centres[0][1] - centres[-1][1] + NODE
@@ -368,7 +367,7 @@ class _Sketch:
     def _line(
         self, start: Point, end: Point, width: float, colour: str, style: str, weight: Value | None = None
     ) -> None:
-        """A straight line between two middles; boxes and circles lie over its ends."""
+        """A straight line between two centres; boxes and circles cover its ends."""
         about = f" tooltip={tooltip(f'{weight.name}: {weight.data!r}')}" if weight is not None else ""
         name = self.number
         self._add(start, 'style=invis shape=point width=0 label=""')
@@ -396,14 +395,14 @@ def _bent(bends: Sequence[Activation], x: float) -> float:
 
 
 def _towards(start: Point, end: Point) -> Point:
-    """The start, moved out of the middle of its node to its rim."""
+    """The start, moved from the centre of its node to the rim."""
     distance = math.hypot(end[0] - start[0], end[1] - start[1])
     share = 0.5 * NODE / distance
     return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
 
 
 def _spline(points: Sequence[Point]) -> str:
-    """A broken line as Graphviz wants it: cubic pieces, whose control points here lie on their ends."""
+    """A broken line as Graphviz wants it: cubic pieces, here with control points on their ends."""
     first, *rest = points
     controls = [first]
     for before, after in pairwise(points):

@@ -1,4 +1,4 @@
-"""Checkpoint: the file from which a training that was stopped goes on as if nothing had happened."""
+"""Checkpoint: the file from which a stopped training goes on as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from autograd.files import write_atomically
 
-from .storage import StorageError, from_json, to_json
+from ..storage import StorageError, from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,30 +24,30 @@ _SECONDS_BETWEEN_WRITES = 5.0
 
 
 class Resumable(Protocol):
-    """What a checkpoint can keep: a training."""
+    """What a checkpoint keeps: a training."""
 
     history: History
 
     def settings(self) -> dict[str, Any]:
-        """What must be the same for the training to go on; numbers, texts and lists, or `ANYTHING`."""
+        """What must be the same for the training to go on: numbers, strings and lists, or `ANYTHING`."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What changes from epoch to epoch, besides the history; numbers, texts, lists and dicts."""
+        """What changes from epoch to epoch, besides the history: numbers, strings, lists and dicts."""
 
     def load_state_dict(self, state: dict[str, Any], history: dict[str, Any]) -> None:
         """Goes on from that state."""
 
 
 class Checkpoint:
-    """Keeps the state of a training in a JSON file, after the first epoch, every few seconds, and at the end.
+    """Keeps the state of a training in a JSON file: after the first epoch, every few seconds, and at the end.
 
     Args:
-        path: the file, which is replaced whole at each write.
+        path: the file, replaced whole at each write.
         training: what to keep.
 
     Raises:
         FileNotFoundError: the directory of the file does not exist.
-        IsADirectoryError: the path is that of a directory.
+        IsADirectoryError: the path is a directory.
     """
 
     def __init__(self, path: str | os.PathLike[str], training: Resumable) -> None:
@@ -67,7 +67,7 @@ class Checkpoint:
         """Sets the training to the state in the file, if there is one.
 
         Raises:
-            StorageError: the file is damaged, or belongs to another training: the differences are listed.
+            StorageError: the file is damaged, or belongs to another training; the message lists the differences.
         """
         if not self._path.exists():
             return
@@ -84,18 +84,18 @@ class Checkpoint:
             raise StorageError(f"{self._path} is damaged: {type(error).__name__}: {error}") from error
 
     def epoch_done(self) -> None:
-        """Notes the state at the end of an epoch, and writes it if the last write is some seconds ago."""
+        """Notes the state at the end of an epoch, and writes it if the last write was some seconds ago."""
         self._pending = self._training.state_dict(), len(self._training.history)
         if time.monotonic() - self._written >= _SECONDS_BETWEEN_WRITES:
             self.write()
 
     def write(self) -> None:
-        """Writes the state at the end of the last complete epoch, unless that was done."""
+        """Writes the state at the end of the last complete epoch, if not yet written."""
         if self._pending is None:
             return
         state, epochs = self._pending
         history = self._training.history.state_dict(epochs)
-        document = {"format": _FORMAT, "settings": self._settings, "state": state, "history": history}
+        document: dict[str, Any] = {"format": _FORMAT, "settings": self._settings, "state": state, "history": history}
         write_atomically(self._path, to_json(document).encode())
         self._pending = None
         self._written = time.monotonic()
