@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd import Value, no_grad
-from autograd.graph import nodes
+from autograd.node import nodes
 
 from ..activations import argmax, one_hot
 from ..checks import integer_at_least, is_number, items

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from autograd import Placeholder, Value, compile, detect_reads
-from autograd.graph import nodes
+from autograd.node import nodes
 
 from ..checks import is_number
 from ..optim.optimizer import scatter
