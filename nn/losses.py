@@ -80,9 +80,7 @@ def hinge(predicted: Numbers, observed: Numbers, reduction: Reduction = "mean") 
     """
 
     def loss(score: Any, label: Any) -> Any:
-        for number in _numbers(label):
-            if number not in (-1, 1):
-                raise ValueError(f"hinge: labels must be -1 or 1, got {number!r}")
+        _check_each(label, lambda number: number in (-1, 1), "hinge: labels must be -1 or 1")
         return autograd.relu(1.0 - label * score)
 
     return _elementwise(loss, predicted, observed, reduction)
@@ -103,9 +101,8 @@ def binary_cross_entropy_with_logits(logits: Numbers, target: Numbers, reduction
     """
 
     def loss(logit: Any, yes: Any) -> Any:
-        for number in _numbers(yes):
-            if not 0 <= number <= 1:
-                raise ValueError(f"binary_cross_entropy_with_logits: targets must be between 0 and 1, got {number!r}")
+        complaint = "binary_cross_entropy_with_logits: targets must be between 0 and 1"
+        _check_each(yes, lambda number: 0 <= number <= 1, complaint)
         return yes * autograd.softplus(-logit) + (1.0 - yes) * autograd.softplus(logit)
 
     return _elementwise(loss, logits, target, reduction)
@@ -170,6 +167,7 @@ def cross_entropy_of_probabilities(p: Numbers, observed: Numbers, reduction: Red
 
 
 def _elementwise(loss: Callable[[Any, Any], Any], predicted: Numbers, observed: Numbers, reduction: Reduction) -> Any:
+    """The loss of each number, reduced."""
     _check_reduction(reduction)
     losses = _paired(loss, predicted, observed, "")
     return losses if reduction == "none" else _reduced(_flat(losses), reduction)
@@ -182,8 +180,7 @@ def _paired(loss: Callable[[Any, Any], Any], predicted: Numbers, observed: Numbe
         return loss(predicted, observed)
     left = [predicted] if is_number(predicted) else items(predicted, f"predicted{index}")
     right = [observed] if is_number(observed) else items(observed, f"observed{index}")
-    _check_not_empty(left, index)
-    _check_equal_lengths(left, right, index)
+    _check_lengths(left, right, index)
     return [_paired(loss, p, o, f"{index}[{i}]") for i, (p, o) in enumerate(zip(left, right, strict=True))]
 
 
@@ -209,11 +206,10 @@ def _by_observation(
         return of_distribution(outputs, distribution, classes)
 
     outputs = [plain(entry) for entry in items(predicted, "predicted")]
-    _check_not_empty(outputs, "")
-    if is_number(outputs[0]):
+    if outputs and is_number(outputs[0]):
         return loss(outputs, target, "")
-    targets = items(target, "target")
-    _check_equal_lengths(outputs, targets, "")
+    targets = items(target, "target") if outputs else []
+    _check_lengths(outputs, targets, "")
     losses = [
         loss(items(row, f"predicted[{i}]"), observed, f"[{i}]")
         for i, (row, observed) in enumerate(zip(outputs, targets, strict=True))
@@ -233,12 +229,9 @@ def _check_reduction(reduction: object) -> None:
     one_of(reduction, "reduction", ("mean", "sum", "none"))
 
 
-def _check_not_empty(predicted: Sequence[Any], index: str) -> None:
+def _check_lengths(predicted: Sequence[Any], observed: Sequence[Any], index: str) -> None:
     if not predicted:
         raise ValueError(f"predicted{index} is empty; a loss takes at least one number")
-
-
-def _check_equal_lengths(predicted: Sequence[Any], observed: Sequence[Any], index: str) -> None:
     if len(predicted) != len(observed):
         raise ValueError(
             f"predicted{index} and observed{index} must have equal lengths, got {len(predicted)} and {len(observed)}"
@@ -278,6 +271,8 @@ def _distributions(shares: list[Any]) -> Iterable[Sequence[float]]:
     return set(zip(*[plain(column) for column in columns], strict=False))
 
 
-def _numbers(target: Number) -> Iterable[float]:
-    """What a target of one number may be, in the same way."""
-    return (numbers[0] for numbers in _distributions([target]))
+def _check_each(target: Number, is_right: Callable[[float], bool], complaint: str) -> None:
+    """Checks all that a target of one number may be."""
+    for (number,) in _distributions([target]):
+        if not is_right(number):
+            raise ValueError(f"{complaint}, got {number!r}")

@@ -104,19 +104,14 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs `forward` in a scope of its own, which drawings show as a box."""
         outermost = _outermost.get()
-        if outermost is None:
-            token = _outermost.set(self)
-            try:
-                return self._run(*args, **kwargs)
-            finally:
-                _outermost.reset(token)
-        if self._path is None:
+        if outermost is not None and self._path is None:
             outermost.named_parameters()  # this module may have joined a list after the list was assigned
-        return self._run(*args, **kwargs)
-
-    def _run(self, *args: Any, **kwargs: Any) -> Any:
-        with scope(self._path or type(self).__name__, owner=self):
-            return self.forward(*args, **kwargs)
+        token = _outermost.set(self if outermost is None else outermost)
+        try:
+            with scope(self._path or type(self).__name__, owner=self):
+                return self.forward(*args, **kwargs)
+        finally:
+            _outermost.reset(token)
 
     def parameters(self) -> list[Parameter]:
         """All parameters, shared ones once, in PyTorch's order: a module's own before those of modules inside it."""
@@ -135,9 +130,8 @@ class Module:
 
     def own_parameters(self) -> list[Parameter]:
         """The parameters outside the modules inside this one."""
-        return list(
-            dict.fromkeys(parameter for _, tensor in self._own_tensors("") for _, parameter in elements(tensor))
-        )
+        found = (parameter for _, tensor in self._own_tensors("") for _, parameter in elements(tensor))
+        return list(dict.fromkeys(found))
 
     def named_modules(self) -> list[tuple[str, Module]]:
         """This module under the path "" and all inside, each after the one around it, shared ones once."""
@@ -191,11 +185,11 @@ class Module:
         if not isinstance(sd, Mapping):
             raise TypeError(f"load_state_dict takes a dict of arrays by name, got a {type(sd).__name__}")
         tensors = self._tensors()
-        differences = IncompatibleKeys(
-            [path for path in tensors if path not in sd], [path for path in sd if path not in tensors]
-        )
-        problems = _name_problems(tensors, differences) if strict else []
-        arrays = {}
+        missing, unexpected = [path for path in tensors if path not in sd], [path for path in sd if path not in tensors]
+        problems, arrays = [], {}
+        if strict:
+            problems += [f"{path}: missing, shape {shape(tensors[path])}" for path in missing]
+            problems += [f"{path!s}: unexpected, this module has no such parameters" for path in unexpected]
         for path in filter(sd.__contains__, tensors):
             try:
                 arrays[path] = array_of(sd[path], shape(tensors[path]))
@@ -209,7 +203,7 @@ class Module:
         for path, array in arrays.items():
             for (_, parameter), number in zip(elements(tensors[path]), array.flat, strict=True):
                 parameter.data = number
-        return differences
+        return IncompatibleKeys(missing, unexpected)
 
     def summary(self) -> str:
         """A table of all modules with the numbers of their own parameters; drawn with rich if installed."""
@@ -391,10 +385,3 @@ def _bracketed(keys: Iterable[Key]) -> str:
 
 def _joined(outer: str, inner: str) -> str:
     return f"{outer}.{inner}" if outer and inner else outer or inner
-
-
-def _name_problems(tensors: Mapping[str, Tensor], differences: IncompatibleKeys) -> list[str]:
-    missing = [f"{path}: missing, shape {shape(tensors[path])}" for path in differences.missing_keys]
-    return missing + [
-        f"{path!s}: unexpected, this module has no such parameters" for path in differences.unexpected_keys
-    ]

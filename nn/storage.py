@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from .types import Vector
 
-    State: TypeAlias = Mapping[str, Vector]
     Document: TypeAlias = "dict[str, Document] | list[Document] | str | float | None"
 
 # A file may be this large: enough for any honest one, and a larger one is refused before it is read.
@@ -150,7 +149,7 @@ def _check_size(model: Module, path: str | os.PathLike[str]) -> None:
         )
 
 
-def _state_to_json(state: State) -> bytes:
+def _state_to_json(state: Mapping[str, Vector]) -> bytes:
     return to_json({name: array.tolist() for name, array in state.items()}).encode()
 
 
@@ -161,9 +160,8 @@ def _state_from_json(content: bytes) -> dict[str, Any]:
     return document
 
 
-def _state_to_safetensors(state: State) -> bytes:
-    content: bytes = _safetensors().save(dict(state))
-    return content
+def _state_to_safetensors(state: Mapping[str, Vector]) -> bytes:
+    return bytes(_safetensors().save(dict(state)))
 
 
 def _state_from_safetensors(content: bytes) -> dict[str, Any]:
@@ -182,11 +180,10 @@ def _safetensors() -> ModuleType:
         import safetensors.numpy
     except ImportError:
         raise ImportError('.safetensors files need the extra "storage": pip install "chainrule[storage]"') from None
-    library: ModuleType = safetensors.numpy
-    return library
+    return safetensors.numpy
 
 
-_FORMATS: dict[str, tuple[Callable[[State], bytes], Callable[[bytes], dict[str, Any]]]] = {
+_FORMATS: dict[str, tuple[Callable[[Mapping[str, Vector]], bytes], Callable[[bytes], dict[str, Any]]]] = {
     ".json": (_state_to_json, _state_from_json),
     ".safetensors": (_state_to_safetensors, _state_from_safetensors),
 }

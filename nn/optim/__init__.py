@@ -4,18 +4,6 @@ Each update rule is written once, on flat arrays of all parameters and all gradi
 Parameters and scatters the result. The rules and their defaults are PyTorch's, and so are the trajectories.
 """
 
-from .optimizer import Optimizer, clip_grad_norm
-from .rules import SGD, Adam, AdamW, RMSprop
-from .schedules import CosineAnnealingLR, Schedule, StepLR
-
-__all__ = [
-    "SGD",
-    "Adam",
-    "AdamW",
-    "CosineAnnealingLR",
-    "Optimizer",
-    "RMSprop",
-    "Schedule",
-    "StepLR",
-    "clip_grad_norm",
-]
+from .optimizer import Optimizer as Optimizer, clip_grad_norm as clip_grad_norm
+from .rules import SGD as SGD, Adam as Adam, AdamW as AdamW, RMSprop as RMSprop
+from .schedules import CosineAnnealingLR as CosineAnnealingLR, Schedule as Schedule, StepLR as StepLR

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from autograd import Value, no_grad
+from autograd.drawing.display import PositionedDrawing
 from autograd.drawing.dot_text import html, tooltip
 from autograd.drawing.theme import formatted, line_style, line_width, sign_colour, theme_named
 
@@ -18,6 +21,8 @@ from ..module import Module
 if TYPE_CHECKING:
     from autograd.drawing.display import Drawing
     from autograd.drawing.theme import Theme
+
+    from ..types import Numbers
 
     Point = tuple[float, float]
 
@@ -37,7 +42,7 @@ _FONT = "Helvetica,Arial,sans-serif"
 
 def diagram(
     model: Module,
-    x: Sequence[Any] | None = None,
+    x: Numbers | None = None,
     *,
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
@@ -72,12 +77,11 @@ def diagram(
     >>> "dose" in drawing.source
     True
     """
-    from autograd.drawing.display import PositionedDrawing  # only here: it loads graphviz
-
     layers = _layers(model)
-    _require_in_a_row(model, layers)
-    values = None if x is None else _values_after(layers, _observation(x, layers))
-    widths = [_width_before(layers[0]), *(layer.out_features for layer in layers if isinstance(layer, Linear))]
+    linear = [layer for layer in layers if isinstance(layer, Linear)]
+    widths = [linear[0].in_features, *(layer.out_features for layer in linear)]
+    _require_in_a_row(model, layers, widths[0])
+    values = None if x is None else _values_after(layers, _observation(x, widths[0]))
     has_gradients = any(parameter.has_grad for parameter in model.parameters())
     sketch = _Sketch(theme_named(theme), precision, _row_height(widths, has_gradients), has_gradients)
     box = f'BORDER="1" STYLE="ROUNDED" BGCOLOR="{sketch.theme.input}"'
@@ -122,30 +126,19 @@ def _layers(model: Module) -> list[Module]:
     return layers
 
 
-def _require_in_a_row(model: Module, layers: Sequence[Module]) -> None:
+def _require_in_a_row(model: Module, layers: Sequence[Module], count: int) -> None:
     """Computes a point both ways, since a user's forward may do something else with the layers."""
-    count = _width_before(layers[0])
     point = [math.sin(1.0 + i) for i in range(count)]
     try:
-        with no_grad():
-            expected, got = _values_after(layers, point)[-1], [float(v) for v in _as_list(model(point))]
+        expected, (_, got) = _values_after(layers, point)[-1], _values_after([model], point)
     except Exception as error:
         raise ValueError(f"diagram could not run the model on {count} numbers: {error}") from error
-    if len(expected) != len(got) or not all(map(_is_close, expected, got)):
+    if len(expected) != len(got) or not np.allclose(expected, got, rtol=1e-9, atol=1e-12, equal_nan=True):
         raise ValueError("diagram draws layers one after the other, but this model computes something else with them")
 
 
-def _is_close(a: float, b: float) -> bool:
-    return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12) or (a != a and b != b)
-
-
-def _as_list(outputs: Any) -> list[Any]:
-    return list(outputs) if isinstance(outputs, Iterable) else [outputs]
-
-
-def _observation(x: Sequence[Any], layers: Sequence[Module]) -> list[float]:
-    count = _width_before(layers[0])
-    numbers = [float(number) for number in _as_list(x)]
+def _observation(x: Numbers, count: int) -> list[float]:
+    numbers = _as_floats(x)
     if len(numbers) != count:
         raise ValueError(f"diagram: x must have a number for each of {count} inputs, got {x!r}")
     return numbers
@@ -156,13 +149,12 @@ def _values_after(layers: Sequence[Module], point: Sequence[float]) -> list[list
     values = [list(point)]
     with no_grad():
         for layer in layers:
-            values.append([float(value) for value in layer(values[-1])])
+            values.append(_as_floats(layer(values[-1])))
     return values
 
 
-def _width_before(layer: Module) -> int:
-    assert isinstance(layer, Linear)  # `_layers` has seen to it
-    return layer.in_features
+def _as_floats(numbers: Any) -> list[float]:
+    return [float(number) for number in (numbers if isinstance(numbers, Iterable) else [numbers])]
 
 
 def _names(names: Sequence[str] | None, count: int, kind: str) -> list[str]:
@@ -203,9 +195,8 @@ class _Sketch:
         self.theme = theme
         self.precision = precision
         self.row = row
-        self.has_gradients = has_gradients
-        self.x = 0.0
-        self.bottom = 0.0
+        self.label_height = LABEL_HEIGHT * (1.75 if has_gradients else 1.0)
+        self.x = self.bottom = 0.0
         self.lines: list[str] = []
         self.number = 0
 
@@ -230,8 +221,7 @@ class _Sketch:
         centres = self._centres(len(names))
         for index, centre in enumerate(centres):
             text = f"<B>{html(names[index], 20)}</B>" + (f"<BR/>{self._number(values[index])}" if values else "")
-            fill = f'{kind} COLOR="{self.theme.ink}" CELLPADDING="6"'
-            self._table(centre, text, fill, names[index])
+            self._table(centre, text, f'{kind} COLOR="{self.theme.ink}" CELLPADDING="6"', names[index])
         self._note(len(names), centres)
         return centres
 
@@ -247,7 +237,7 @@ class _Sketch:
         for index, centre in enumerate(centres):
             self._node(centre, stage, index)
             if layer.bias is not None:
-                self._parameter((centre[0], centre[1] + NODE / 2 + self._label_height() / 2), "+", layer.bias[index])
+                self._parameter((centre[0], centre[1] + NODE / 2 + self.label_height / 2), "+", layer.bias[index])
         self._connections(layer, before, centres, share if has_labels else None)
         self._note(layer.out_features, centres)
         return centres
@@ -281,39 +271,28 @@ class _Sketch:
                 colour = sign_colour(self.theme, weight.data)
                 self._line(start, end, line_width(weight.data, largest) * 0.7, colour, line_style(weight.data), weight)
                 if share is not None:
-                    point = (start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1]))
-                    self._parameter(point, "×", weight)
+                    self._parameter(_between(start, end, share), "×", weight)
 
     def _parameter(self, point: Point, sign: str, parameter: Value) -> None:
         """The label of a parameter: its own name if it has one, its number, and its gradient below."""
         own = parameter.name if parameter.name != getattr(parameter, "path", None) else None
-        lines = [
-            f"{html(own, 12)}: {sign} {self._number(parameter.data)}"
-            if own
-            else f"{sign} {self._number(parameter.data)}"
-        ]
+        lines = [(f"{html(own, 12)}: " if own else "") + f"{sign} {self._number(parameter.data)}"]
         if parameter.has_grad:
             colour = sign_colour(self.theme, parameter.grad)
             lines.append(f'<FONT COLOR="{colour}" POINT-SIZE="9">grad {self._number(parameter.grad)}</FONT>')
-        self._table(
-            point, "<BR/>".join(lines), f'BORDER="0" BGCOLOR="{self.theme.background}" CELLPADDING="0"', parameter.name
-        )
+        self._label(point, "<BR/>".join(lines), parameter.name)
 
     def _node(self, centre: Point, stage: _Stage, index: int) -> None:
         """A circle with the activation's curve inside and the number that leaves it below."""
         symbol = "" if stage.bends else "Σ"
         names = ", ".join(type(bend).__name__ for bend in stage.bends) or "sum"
-        self._add(
-            centre,
-            f'shape=circle fixedsize=true width={NODE / 72:.3f} label="{symbol}" fontsize=16 tooltip={tooltip(names)}',
-        )
+        circle = f"shape=circle fixedsize=true width={NODE / 72:.3f}"
+        self._add(centre, f'{circle} label="{symbol}" fontsize=16 tooltip={tooltip(names)}')
         if stage.bends:
             self._curve(centre, stage, index)
         if stage.after:
             below = (centre[0], centre[1] - NODE / 2 - LABEL_HEIGHT / 2)
-            self._table(
-                below, self._number(stage.after[index]), f'BORDER="0" BGCOLOR="{self.theme.background}" CELLPADDING="0"'
-            )
+            self._label(below, self._number(stage.after[index]))
 
     def _curve(self, centre: Point, stage: _Stage, index: int) -> None:
         """The activation around 0, wide enough for the point in use, which gets a dot."""
@@ -327,16 +306,11 @@ class _Sketch:
         def place(x: float, y: float) -> Point:
             return centre[0] + half * x / reach, centre[1] + half * y / top
 
-        name = self.number - 1
-        for path, look in (
-            ([place(-reach, 0.0), place(reach, 0.0)], f'color="{self.theme.line}" penwidth=0.5'),
-            ([place(0.0, -top), place(0.0, top)], f'color="{self.theme.line}" penwidth=0.5'),
-            (
-                [place(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(y)],
-                f'color="{self.theme.positive}" penwidth=2',
-            ),
-        ):
-            self.lines.append(f'\tn{name} -> n{name} [pos="{_spline(path)}" {look}]\n')
+        axis = f'color="{self.theme.line}" penwidth=0.5'
+        self._path([place(-reach, 0.0), place(reach, 0.0)], axis)
+        self._path([place(0.0, -top), place(0.0, top)], axis)
+        curve = [place(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(y)]
+        self._path(curve, f'color="{self.theme.positive}" penwidth=2')
         if stage.before and math.isfinite(entering):
             point = place(entering, _bent(stage.bends, entering))
             dot = f'shape=circle fixedsize=true width=0.08 label="" style=filled fillcolor="{self.theme.negative}"'
@@ -350,16 +324,9 @@ class _Sketch:
         middle = (self.x, (centres[0][1] + centres[-1][1]) / 2)
         for start, end in zip(before, centres, strict=True):
             self._line(start, end, 1.0, self.theme.line, "solid")
-        name = type(stage.layer).__name__
-        self._add(
-            middle,
-            f'shape=box style="rounded,filled" fillcolor="{self.theme.module}" fixedsize=true width=1.05 '
-            f"height={height / 72:.3f} label=<{html(name)}>",
-        )
+        box = f'shape=box style="rounded,filled" fillcolor="{self.theme.module}" fixedsize=true width=1.05'
+        self._add(middle, f"{box} height={height / 72:.3f} label=<{html(type(stage.layer).__name__)}>")
         return centres
-
-    def _label_height(self) -> float:
-        return LABEL_HEIGHT * (1.75 if self.has_gradients else 1.0)
 
     def _number(self, number: float) -> str:
         return formatted(number, self.precision)
@@ -369,11 +336,17 @@ class _Sketch:
     ) -> None:
         """A straight line between two centres; boxes and circles cover its ends."""
         about = f" tooltip={tooltip(f'{weight.name}: {weight.data!r}')}" if weight is not None else ""
-        name = self.number
         self._add(start, 'style=invis shape=point width=0 label=""')
-        path = _spline([_towards(start, end), _towards(end, start)])
-        look = f'color="{colour}" style={style} penwidth={width:.2f}'
-        self.lines.append(f'\tn{name} -> n{name} [pos="{path}" {look}{about}]\n')
+        look = f'color="{colour}" style={style} penwidth={width:.2f}{about}'
+        self._path([_towards(start, end), _towards(end, start)], look)
+
+    def _path(self, points: Sequence[Point], attributes: str) -> None:
+        """A broken line, written as an edge from the last node to itself."""
+        name = f"n{self.number - 1}"
+        self.lines.append(f'\t{name} -> {name} [pos="{_spline(points)}" {attributes}]\n')
+
+    def _label(self, point: Point, content: str, about: str | None = None) -> None:
+        self._table(point, content, f'BORDER="0" BGCOLOR="{self.theme.background}" CELLPADDING="0"', about)
 
     def _table(self, point: Point, content: str, frame: str, about: str | None = None) -> None:
         table = f'<TABLE {frame} CELLBORDER="0" CELLSPACING="0"><TR><TD>{content}</TD></TR></TABLE>'
@@ -396,16 +369,16 @@ def _bent(bends: Sequence[Activation], x: float) -> float:
 
 def _towards(start: Point, end: Point) -> Point:
     """The start, moved from the centre of its node to the rim."""
-    distance = math.hypot(end[0] - start[0], end[1] - start[1])
-    share = 0.5 * NODE / distance
+    return _between(start, end, 0.5 * NODE / math.dist(start, end))
+
+
+def _between(start: Point, end: Point, share: float) -> Point:
     return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
 
 
 def _spline(points: Sequence[Point]) -> str:
     """A broken line as Graphviz wants it: cubic pieces, here with control points on their ends."""
-    first, *rest = points
-    controls = [first]
+    controls = [points[0]]
     for before, after in pairwise(points):
         controls += [before, after, after]
-    assert rest
     return " ".join(f"{x:.2f},{y:.2f}" for x, y in controls)

@@ -5,37 +5,20 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from autograd.files import write_atomically
 
 from ..storage import StorageError, from_json, to_json
+from .state import ANYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .history import History
-
-ANYTHING = "unknown"
-"""The setting of a training that cannot be compared."""
+    from .state import Training
 
 _FORMAT = "chainrule checkpoint 1"
 _SECONDS_BETWEEN_WRITES = 5.0
-
-
-class Resumable(Protocol):
-    """What a checkpoint keeps: a training."""
-
-    history: History
-
-    def settings(self) -> dict[str, Any]:
-        """What must be the same for the training to go on: numbers, strings and lists, or `ANYTHING`."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """What changes from epoch to epoch, besides the history: numbers, strings, lists and dicts."""
-
-    def load_state_dict(self, state: dict[str, Any], history: dict[str, Any]) -> None:
-        """Goes on from that state."""
 
 
 class Checkpoint:
@@ -50,7 +33,7 @@ class Checkpoint:
         IsADirectoryError: the path is a directory.
     """
 
-    def __init__(self, path: str | os.PathLike[str], training: Resumable) -> None:
+    def __init__(self, path: str | os.PathLike[str], training: Training) -> None:
         self._path = Path(path)
         if not self._path.parent.is_dir():
             raise FileNotFoundError(

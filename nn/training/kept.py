@@ -10,7 +10,7 @@ import functools
 import hashlib
 import pickle
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,7 @@ class Kept:
         for function in _functions([model, loss]):
             for name, content in _variables(function).items():
                 self._states[f"{name} in {function.__qualname__}"] = _state(content)
-        self._states["what the loss holds"] = [_state(held) for held in _held(loss)]
+        self._states["what the loss holds"] = [_state(held) for held in _taken_apart(loss)[1]]
         self._states["the state of Python's module random"] = random.getstate()
         self._states["the state of numpy.random"] = pickle.dumps(np.random.get_state(legacy=False))
 
@@ -101,7 +101,7 @@ def _functions(pending: list[object]) -> list[FunctionType]:
     while pending:
         item = pending.pop()
         if not isinstance(item, FunctionType):
-            pending += _called(item)
+            pending += _taken_apart(item)[0]
         elif item not in functions and item.__module__.partition(".")[0] not in _OWN:
             functions[item] = None
             named = _variables(item).values()
@@ -109,27 +109,19 @@ def _functions(pending: list[object]) -> list[FunctionType]:
     return list(functions)
 
 
-def _called(item: object) -> Iterable[object]:
-    """What is called when an object is."""
+def _taken_apart(item: object) -> tuple[list[object], list[object]]:
+    """What is called when an object is, and the objects that may change with it."""
     if isinstance(item, Module):
-        for _, module in item.named_modules():
-            yield type(module).forward
-            yield from (held for held in vars(module).values() if isinstance(held, FunctionType))
-    elif isinstance(item, functools.partial):
-        yield item.func
-    elif isinstance(item, MethodType):
-        yield item.__func__
-    elif isinstance(call := type(item).__call__, FunctionType):
-        yield call
-
-
-def _held(item: object) -> list[object]:
-    """The objects that belong to something callable."""
+        modules = [module for _, module in item.named_modules()]
+        held = [attribute for module in modules for attribute in vars(module).values()]
+        functions = [attribute for attribute in held if isinstance(attribute, FunctionType)]
+        return [*(type(module).forward for module in modules), *functions], [vars(module) for module in modules]
     if isinstance(item, functools.partial):
-        return [*_held(item.func), *item.args, *item.keywords.values()]
+        return [item.func], [*_taken_apart(item.func)[1], *item.args, *item.keywords.values()]
     if isinstance(item, MethodType):
-        return _held(item.__self__)
-    return [vars(module) for _, module in item.named_modules()] if isinstance(item, Module) else [item]
+        return [item.__func__], _taken_apart(item.__self__)[1]
+    call = type(item).__call__
+    return [call] if isinstance(call, FunctionType) else [], [item]
 
 
 def _variables(function: FunctionType) -> dict[str, object]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import linecache
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd import Placeholder, Value, compile, detect_reads
 from autograd.node import nodes
+from autograd.structures import rebuild
 
-from ..checks import is_number
 from ..optim.optimizer import scatter
 from .kept import Kept
 from .steps import Slope
@@ -33,15 +33,6 @@ _NOT_BEGUN = "no epoch was computed, so no program was made"
 
 class NoProgramError(Exception):
     """No program would compute what the graphs of all observations do; the message says why."""
-
-
-class CompiledFunction(Protocol):
-    """What `autograd.compile` returns for a loss and its gradient."""
-
-    theta: Vector
-
-    def __call__(self, *arrays: Vector) -> tuple[float, Vector]:
-        """The loss of a batch and its gradient."""
 
 
 class Step:
@@ -69,10 +60,6 @@ class Step:
             return "eager"
         return "compiled, then eager" if self.why_eager else "compiled"
 
-    def resume(self, why_eager: str) -> None:
-        """Stays eager if a stopped training was, for the reason that it had."""
-        self.why_eager = why_eager or self.why_eager
-
     def begin(self, refusal: str, theta: Vector, batches: Iterable[int]) -> None:
         """Makes the program, unless there is a reason against it.
 
@@ -81,12 +68,11 @@ class Step:
             theta: the numbers of the parameters.
             batches: the batch sizes that occur.
         """
-        if refusal or self.why_eager != _NOT_BEGUN:
-            self.why_eager = refusal or self.why_eager
-            return
+        if refusal or self.why_eager == _NOT_BEGUN:  # else a training goes on that was eager before it was stopped
+            self.why_eager = refusal
         try:
-            self._program = program_of(self.eager, theta, batches)
-            self.why_eager = ""
+            if not self.why_eager:
+                self._program = program_of(self.eager, theta, batches)
         except NoProgramError as error:
             self.why_eager = str(error)
 
@@ -117,7 +103,7 @@ class Program:
         size: the number of Values in the graph.
     """
 
-    def __init__(self, eager: EagerStep, compiled: CompiledFunction, arrays: Sequence[Vector], size: int) -> None:
+    def __init__(self, eager: EagerStep, compiled: Any, arrays: Sequence[Vector], size: int) -> None:
         self._eager = eager
         self._compiled = compiled
         self._arrays = arrays
@@ -126,8 +112,7 @@ class Program:
         self._comparisons = 0
         self._reached: Mask | None = None
         # Near a minimum all numbers are small and mostly rounding, so differences count by the largest numbers met.
-        self._largest_loss = 0.0
-        self._largest_slope = 0.0
+        self._largest_loss = self._largest_slope = 0.0
 
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
@@ -163,7 +148,7 @@ class Program:
         if not self._comparisons:
             self._reached = expected.reached
         self._comparisons += 1
-        self._largest_loss = _largest(self._largest_loss, np.array([expected.loss]))
+        self._largest_loss = _largest(self._largest_loss, expected.loss)
         self._largest_slope = _largest(self._largest_slope, expected.gradient)
         return all(self._is(expected, self._repeated(theta, position, batch)) for batch in batches)
 
@@ -176,9 +161,9 @@ class Program:
 
     def _is(self, expected: Slope, actual: Slope) -> bool:
         return (
-            _agree(np.array([actual.loss]), np.array([expected.loss]), self._largest_loss)
+            _agree(actual.loss, expected.loss, self._largest_loss)
             and _agree(actual.gradient, expected.gradient, self._largest_slope)
-            and np.array_equal(_all_if_none(actual.reached), _all_if_none(expected.reached))
+            and np.array_equal(actual.reached, expected.reached)  # type: ignore[arg-type]  # None is one too
         )
 
 
@@ -202,7 +187,7 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Progr
         raise NoProgramError(f"the {'inputs' if inputs is None else 'targets'} are not numbers, all rows in one form")
     scatter(theta, eager.parameters)
     x = _placeholders(inputs)
-    outputs = _traced(eager, lambda: eager.model(_like(eager.data[0][0], iter(x))))
+    outputs = _traced(eager, lambda: eager.model(rebuild(eager.data[0][0], x)))
     reason = None
     for target, y, rows in _targets(eager.data[1], targets, outputs):
         try:
@@ -248,7 +233,7 @@ def _targets(
     """
     rows = targets.reshape(len(targets), -1)
     y = _placeholders(rows)
-    yield _like(column[0], iter(y)), y, rows
+    yield rebuild(column[0], y), y, rows
     number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
     if all(type(target) is int and 0 <= target < number for target in column):
         rows = np.eye(number)[targets.astype(int)]
@@ -298,21 +283,10 @@ def _placeholders(array: Vector) -> list[Placeholder]:
     return [Placeholder(numbers) for numbers in array.reshape(len(array), -1).T]
 
 
-def _like(row: Any, values: Iterator[Value]) -> Any:
-    """The Values in the form of a row, which may be nested."""
-    if is_number(row):
-        return next(values)
-    parts = [_like(part, values) for part in row]
-    return tuple(parts) if isinstance(row, tuple) else parts
+def _largest(before: float, numbers: Vector | float) -> float:
+    """The largest of the sizes of the numbers that are finite, and of the one before."""
+    return float(np.max(np.nan_to_num(np.abs(numbers), posinf=0.0), initial=before))
 
 
-def _largest(before: float, numbers: Vector) -> float:
-    return float(np.max(np.abs(numbers[np.isfinite(numbers)]), initial=before))
-
-
-def _agree(actual: Vector, expected: Vector, scale: float) -> bool:
+def _agree(actual: Vector | float, expected: Vector | float, scale: float) -> bool:
     return np.allclose(actual, expected, rtol=_TOLERANCE, atol=_TOLERANCE * scale, equal_nan=True)
-
-
-def _all_if_none(mask: Mask | None) -> Mask | bool:
-    return True if mask is None else mask

@@ -16,7 +16,6 @@ from .. import losses
 from ..data import digest
 from ..init import generator
 from ..optim.optimizer import gathered, scatter
-from .checkpoint import ANYTHING
 from .history import History
 from .program import Step
 from .steps import EagerStep, all_finite
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
     from ..optim import Optimizer, Schedule
     from ..types import Loss, Positions, Vector
     from .steps import Slope
+
+ANYTHING = "unknown"
+"""A setting that cannot be compared."""
 
 _GRAPHS_WORTH_A_PROGRAM = 50
 _NOTHING_TO_TRAIN = (
@@ -249,7 +251,7 @@ class Training:
         self.parameters.load(state["parameters"], state["best"])
         for step, why_eager in zip((self.step, self.validation), state["why eager"], strict=True):
             if step is not None:
-                step.resume(why_eager)
+                step.why_eager = why_eager or step.why_eager
         self.history.load_state_dict(history)
         self.rng.bit_generator.state = state["random numbers"]
         self.task.optimizer.load_state_dict(state["optimizer"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -40,10 +41,11 @@ class Slope(NamedTuple):
         return math.isfinite(self.loss) and all_finite(self.gradient)
 
 
+@dataclass(frozen=True)
 class EagerStep:
     """Records the graph of each observation and walks it backwards; gradients of a batch add up in the leaves.
 
-    Args:
+    Attributes:
         model: the network.
         loss: the loss of one observation.
         data: all observations.
@@ -52,21 +54,12 @@ class EagerStep:
         inputs_name: what notes on errors call the rows of the data.
     """
 
-    def __init__(
-        self,
-        model: Module,
-        loss: Loss,
-        data: Data,
-        parameters: Sequence[Value],
-        added: bool,
-        inputs_name: str = "inputs",
-    ) -> None:
-        self.model = model
-        self.loss = loss
-        self.data = data
-        self.parameters = parameters
-        self.added = added
-        self.inputs_name = inputs_name
+    model: Module
+    loss: Loss
+    data: Data
+    parameters: Sequence[Value]
+    added: bool
+    inputs_name: str = "inputs"
 
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
