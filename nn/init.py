@@ -56,8 +56,7 @@ def normal(target: Target, mean: float = 0.0, std: float = 1.0, *, rng: Rng = No
     rng = generator(rng, seed)
     number_between(mean, "mean", -math.inf)
     number_between(std, "std")
-    for tensor in _tensors(target):
-        _set(tensor, rng.normal(mean, std, size=shape(tensor)))
+    _set_normal(target, lambda tensor: std, rng, mean)
 
 
 def uniform(target: Target, a: float = 0.0, b: float = 1.0, *, rng: Rng = None, seed: int | None = None) -> None:
@@ -75,17 +74,12 @@ def uniform(target: Target, a: float = 0.0, b: float = 1.0, *, rng: Rng = None, 
 
 def xavier_uniform(target: Target, gain: float = 1.0, *, rng: Rng = None, seed: int | None = None) -> None:
     """Uniform, with variance `gain^2 * 2 / (fan_in + fan_out)` (Glorot and Bengio 2010)."""
-    rng = generator(rng, seed)
-    for tensor in _tensors(target):
-        bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
-        _set(tensor, rng.uniform(-bound, bound, size=shape(tensor)))
+    _set_uniform(target, lambda tensor: _xavier_std(tensor, gain), generator(rng, seed))
 
 
 def xavier_normal(target: Target, gain: float = 1.0, *, rng: Rng = None, seed: int | None = None) -> None:
     """Normal, with variance `gain^2 * 2 / (fan_in + fan_out)` (Glorot and Bengio 2010)."""
-    rng = generator(rng, seed)
-    for tensor in _tensors(target):
-        _set(tensor, rng.normal(0.0, _xavier_std(tensor, gain), size=shape(tensor)))
+    _set_normal(target, lambda tensor: _xavier_std(tensor, gain), generator(rng, seed))
 
 
 def kaiming_uniform(
@@ -107,10 +101,7 @@ def kaiming_uniform(
         rng: the source of the random numbers.
         seed: makes a new source, instead of `rng`.
     """
-    rng = generator(rng, seed)
-    for tensor in _tensors(target):
-        bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
-        _set(tensor, rng.uniform(-bound, bound, size=shape(tensor)))
+    _set_uniform(target, lambda tensor: _kaiming_std(tensor, a, mode, nonlinearity), generator(rng, seed))
 
 
 def kaiming_normal(
@@ -123,9 +114,7 @@ def kaiming_normal(
     seed: int | None = None,
 ) -> None:
     """Normal, with variance `gain^2 / fan` (He et al. 2015); arguments as `kaiming_uniform`."""
-    rng = generator(rng, seed)
-    for tensor in _tensors(target):
-        _set(tensor, rng.normal(0.0, _kaiming_std(tensor, a, mode, nonlinearity), size=shape(tensor)))
+    _set_normal(target, lambda tensor: _kaiming_std(tensor, a, mode, nonlinearity), generator(rng, seed))
 
 
 def zeros(target: Target) -> None:
@@ -148,6 +137,17 @@ def _tensors(target: Target) -> Sequence[Tensor]:
             f"an initialiser takes a Module, a Parameter, or lists of Parameters of equal lengths, got {target!r}"
         ) from None
     return [target]
+
+
+def _set_uniform(target: Target, std: Callable[[Tensor], float], rng: np.random.Generator) -> None:
+    for tensor in _tensors(target):
+        bound = math.sqrt(3.0) * std(tensor)
+        _set(tensor, rng.uniform(-bound, bound, size=shape(tensor)))
+
+
+def _set_normal(target: Target, std: Callable[[Tensor], float], rng: np.random.Generator, mean: float = 0.0) -> None:
+    for tensor in _tensors(target):
+        _set(tensor, rng.normal(mean, std(tensor), size=shape(tensor)))
 
 
 def _set(tensor: Tensor, numbers: Vector) -> None:

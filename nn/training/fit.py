@@ -101,7 +101,6 @@ def fit(
         raise TypeError(f"loss must be a function of outputs and target, such as nn.ssr; got {loss!r}")
     compile = boolean(compile, "compile")
     optimizer = _checked_optimizer(model, optimizer, lr)
-    _check_trainable(optimizer)
     task = Task(
         model=model,
         loss=loss,
@@ -152,25 +151,22 @@ def _run(training: Training, keeper: Checkpoint | None, progress: bool) -> None:
 
 def _checked_optimizer(model: Module, optimizer: Optimizer | None, lr: float | None) -> Optimizer:
     if optimizer is None:
-        return SGD(model.parameters(), 0.1 if lr is None else lr)
-    if not isinstance(optimizer, Optimizer):
+        optimizer = SGD(model.parameters(), 0.1 if lr is None else lr)
+    elif not isinstance(optimizer, Optimizer):
         raise TypeError(
             f"optimizer must be one such as nn.Adam(model.parameters()), got {optimizer!r} of type "
             f"{type(optimizer).__name__}"
         )
-    if lr is not None:
+    elif lr is not None:
         raise ValueError("the optimizer has a learning rate already; leave lr out")
     if not set(optimizer.parameters) & set(model.parameters()):
         raise ValueError("the optimizer holds no parameter of this model; make it with model.parameters()")
-    return optimizer
-
-
-def _check_trainable(optimizer: Optimizer) -> None:
     moving = optimizer.moving()
     if moving is not None and not moving.any():
         raise ValueError(
             f"all {len(moving)} parameters are frozen, so nothing can be trained; set trainable = True for some of them"
         )
+    return optimizer
 
 
 def _checked_schedule(schedule: Schedule | None, optimizer: Optimizer) -> Schedule | None:

@@ -193,13 +193,12 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Progr
         try:
             loss = _traced(eager, partial(eager.loss, outputs, target))
             program = _compiled(eager, loss, (x, y), (inputs.reshape(len(inputs), -1), rows))
-            _compare(program, theta, len(inputs), batches)
+            _compare(program, theta, eager.rows, batches)
         except NoProgramError as error:
             reason = error
         else:
             return program
-    assert reason is not None
-    raise reason
+    raise reason or AssertionError
 
 
 def _traced(eager: EagerStep, call: Callable[[], Any]) -> Any:

@@ -52,6 +52,11 @@ class Task:
     optimizer: Optimizer
     schedule: Schedule | None
 
+    def step(self, data: Data, inputs_name: str) -> Step:
+        """Computes losses and gradients on these data."""
+        added = self.loss is losses.ssr
+        return Step(EagerStep(self.model, self.loss, data, self.optimizer.parameters, added, inputs_name))
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -128,7 +133,7 @@ class Parameters:
             self.best_loss, self.best_epoch, self.best = loss, epoch, self.now
 
     def back_to_finite(self) -> None:
-        """Goes back to where loss and gradient were last finite, which is also where the training ends."""
+        """Goes back to where loss and gradient were last finite, and ends there."""
         self.now, self.best = self._finite, None
 
     def settle(self, at_best: bool) -> None:
@@ -163,29 +168,24 @@ class Training:
     def __init__(self, task: Task, plan: Plan) -> None:
         self.task = task
         self.plan = plan
-        self.added = task.loss is losses.ssr
         self.parameters = Parameters(task.optimizer.parameters)
-        self.step = self._step(task.data, "inputs")
-        self.validation = None if task.validation is None else self._step(task.validation, "validation inputs")
+        self.step = task.step(task.data, "inputs")
+        self.validation = None if task.validation is None else task.step(task.validation, "validation inputs")
         self.moving = task.optimizer.moving()
         self.rng = generator(seed=plan.seed)
         self.history = History()
 
-    def _step(self, data: Data, inputs_name: str) -> Step:
-        task = self.task
-        return Step(EagerStep(task.model, task.loss, data, task.optimizer.parameters, self.added, inputs_name))
-
     def begin(self) -> None:
         """Makes the programs, if they are wanted and worth it."""
         self.task.model.train()
-        rows = len(self.task.data[0])
         if self.plan.compile and self.stop_reason() is not None:
             return
-        self.step.begin(self.plan.refusal(rows), self.parameters.now, self.plan.batch_sizes(rows))
-        if self.task.validation is not None and self.validation is not None:
-            rows = len(self.task.validation[0])
+        rows, theta = self.step.eager.rows, self.parameters.now
+        self.step.begin(self.plan.refusal(rows), theta, self.plan.batch_sizes(rows))
+        if self.validation is not None:
+            rows = self.validation.eager.rows
             with _evaluating(self.task.model):
-                self.validation.begin(self.plan.refusal(rows), self.parameters.now, {rows})
+                self.validation.begin(self.plan.refusal(rows), theta, {rows})
 
     def stop_reason(self) -> str | None:
         """Why to stop now; None to go on."""
@@ -195,7 +195,7 @@ class Training:
         """Goes through all observations once."""
         started = time.perf_counter()
         lr = self.task.optimizer.lr
-        batches = self.plan.batches(len(self.task.data[0]), self.rng)
+        batches = self.plan.batches(self.step.eager.rows, self.rng)
         shares, sizes, reaches = zip(*map(self._take_step, batches), strict=True)
         if not self.history.loss and not any(reaches):
             raise ValueError(_NOTHING_TO_TRAIN)
@@ -215,7 +215,7 @@ class Training:
 
     def settings(self) -> dict[str, Any]:
         """What must be the same for a training to go on."""
-        task, validation = self.task, self.task.validation
+        task = self.task
         optimizer = task.optimizer.state_dict()
         del optimizer["steps"], optimizer["memory"]
         return {
@@ -225,11 +225,11 @@ class Training:
             "schedule": None if task.schedule is None else type(task.schedule).__name__,
             "model": repr(task.model),
             "loss": task.loss.__name__ if task.loss in vars(losses).values() else ANYTHING,
-            "observations": len(task.data[0]),
+            "observations": self.step.eager.rows,
             "data": digest(task.data),
             "batch_size": self.plan.batch_size,
-            "validation": 0 if validation is None else len(validation[0]),
-            "validation data": None if validation is None else digest(validation),
+            "validation": 0 if self.validation is None else self.validation.eager.rows,
+            "validation data": None if task.validation is None else digest(task.validation),
             "seed": self.plan.seed,
         }
 
@@ -276,7 +276,8 @@ class Training:
         change = moved - parameters.now
         size = float(np.abs(change, out=change).max())
         parameters.now = moved
-        share = slope.loss * (1.0 if self.added else len(batch) / len(self.task.data[0]))
+        eager = self.step.eager
+        share = slope.loss * (1.0 if eager.added else len(batch) / eager.rows)
         return share, size, slope.reached is None or bool(slope.reached.any())
 
     def _moved(self, slope: Slope) -> Vector:
@@ -285,15 +286,14 @@ class Training:
         if slope.reached is not None:
             moving = slope.reached if moving is None else moving & slope.reached
         moved = self.parameters.now.copy()
-        with np.errstate(all="ignore"):
-            self.task.optimizer.update(moved, slope.gradient, moving)
+        self.task.optimizer.update(moved, slope.gradient, moving)
         return moved
 
     def _validation_loss(self) -> float | None:
-        if self.task.validation is None or self.validation is None:
+        if self.validation is None:
             return None
         with _evaluating(self.task.model):
-            return self.validation.loss(self.parameters.now, range(len(self.task.validation[0])))
+            return self.validation.loss(self.parameters.now, range(self.validation.eager.rows))
 
     def _stop_at(self, problem: str, culprit: tuple[int, AnomalyError] | None) -> NoReturn:
         """Goes back to the last finite step, and names the first operation to blame."""
@@ -303,15 +303,14 @@ class Training:
             if self.task.optimizer.steps
             else "look at the data and at the parameters to start from"
         )
-        message = (
-            f"epoch {len(self.history) + 1}: {problem}; the parameters are those of the last finite step; {remedy}"
-        )
+        place = f"epoch {len(self.history) + 1}"
+        message = f"{place}: {problem}; the parameters are those of the last finite step; {remedy}"
         if culprit is None:
             raise AnomalyError(message, "", (), None)
         position, error = culprit
-        place = None if error.filename is None or error.line is None else (error.filename, error.line)
+        line = None if error.filename is None or error.line is None else (error.filename, error.line)
         message = f"{message}. The first operation to blame, at observation {position}: {error}"
-        raise AnomalyError(message, error.op, error.operands, place) from error
+        raise AnomalyError(message, error.op, error.operands, line) from error
 
     def _culprit(self, batch: Positions) -> tuple[int, AnomalyError] | None:
         """The first observation whose loss or gradient is not finite, and the operation where that began."""

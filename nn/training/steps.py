@@ -61,6 +61,11 @@ class EagerStep:
     added: bool
     inputs_name: str = "inputs"
 
+    @property
+    def rows(self) -> int:
+        """The number of observations."""
+        return len(self.data[0])
+
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         scatter(theta, self.parameters)
