@@ -228,9 +228,5 @@ _BY_NAME: dict[str, type[Activation]] = {
 
 
 def activation_named(name: str) -> type[Activation]:
-    """The activation that `MLP(activation=...)` asks for.
-
-    Raises:
-        ValueError: there is no such name; the message lists the known ones.
-    """
+    """The activation that `MLP(activation=...)` asks for."""
     return _BY_NAME[one_of(name, "activation", _BY_NAME)]

@@ -1,4 +1,7 @@
-"""Checks of arguments that several modules share: one clear sentence per mistake."""
+"""Checks of arguments that several modules share: one clear sentence per mistake.
+
+What has the wrong type is a TypeError, what has the wrong value a ValueError.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,7 @@ def plain(entry: object) -> Any:
 
 
 def items(sequence: object, what: str, form: str = "numbers or lists of them") -> list[Any]:
-    """The elements of a list, tuple or array.
-
-    Raises:
-        TypeError: it is something else.
-    """
+    """The elements of a list, tuple or array."""
     sequence = plain(sequence)
     if isinstance(sequence, (str, bytes, dict)) or not isinstance(sequence, Iterable):
         raise TypeError(f"{what} must be {form}, got {sequence!r} of type {type(sequence).__name__}")
@@ -38,11 +37,7 @@ def items(sequence: object, what: str, form: str = "numbers or lists of them") -
 
 
 def one_of(name: object, what: str, allowed: Iterable[str]) -> str:
-    """The name, if allowed.
-
-    Raises:
-        ValueError: it is not; the message lists the allowed ones.
-    """
+    """The name, if allowed; the error lists the allowed ones."""
     known = list(allowed)
     if name not in known:
         raise ValueError(f"{what} must be one of {', '.join(known)}; got {name!r}")
@@ -50,17 +45,12 @@ def one_of(name: object, what: str, allowed: Iterable[str]) -> str:
 
 
 def positive_integer(number: object, what: str) -> int:
-    """The number as an int, if it is at least 1; raises as `integer_at_least`."""
+    """The number as an int, if it is at least 1."""
     return integer_at_least(number, what, 1)
 
 
 def integer_at_least(number: object, what: str, low: int) -> int:
-    """The number as an int.
-
-    Raises:
-        TypeError: it is not an integer.
-        ValueError: it is less than `low`.
-    """
+    """The number as an int, if it is at least `low`."""
     if not isinstance(number, Integral) or isinstance(number, bool):
         raise TypeError(f"{what} must be an integer, got {number!r} of type {type(number).__name__}")
     if number < low:
@@ -69,23 +59,14 @@ def integer_at_least(number: object, what: str, low: int) -> int:
 
 
 def boolean(flag: object, what: str) -> bool:
-    """The flag as a bool.
-
-    Raises:
-        TypeError: it is something else, such as a string.
-    """
+    """The flag as a bool; other things, such as strings, are refused."""
     if not isinstance(flag, (bool, np.bool_)):
         raise TypeError(f"{what} must be True or False, got {flag!r} of type {type(flag).__name__}")
     return bool(flag)
 
 
 def number_between(number: object, what: str, low: float = 0.0, high: float = math.inf) -> float:
-    """The number as a float, if it is finite, at least `low` and less than `high`.
-
-    Raises:
-        TypeError: it is not a real number.
-        ValueError: it is out of range.
-    """
+    """The number as a float, if it is finite, at least `low` and less than `high`."""
     if not isinstance(number, Real) or isinstance(number, bool):
         raise TypeError(f"{what} must be a number, got {number!r} of type {type(number).__name__}")
     value = float(number)
@@ -97,11 +78,7 @@ def number_between(number: object, what: str, low: float = 0.0, high: float = ma
 
 
 def array_of(numbers: object, expected: tuple[int, ...]) -> Vector:
-    """The numbers as an array of the expected shape.
-
-    Raises:
-        ValueError: the shape differs, or something other than numbers is among them, such as a boolean.
-    """
+    """The numbers as an array of the expected shape; something other among them, such as a boolean, is refused."""
     try:
         array = np.asarray(numbers)
     except (TypeError, ValueError, RuntimeError):  # the last is PyTorch's, for a tensor that requires grad
@@ -124,12 +101,7 @@ def _holds_boolean(numbers: object) -> bool:
 
 
 def checked_state(owner: object, state: object, checks: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
-    """The entries of a state dict, each as its check returns it.
-
-    Raises:
-        TypeError: `state` is no dict.
-        ValueError: an entry is missing, unexpected, or refused by its check. All of them are listed.
-    """
+    """The entries of a state dict, each as its check returns it; one error lists all that are wrong."""
     if not isinstance(state, Mapping):
         raise TypeError(
             f"load_state_dict takes a dict that state_dict gave, got {state!r} of type {type(state).__name__}"

@@ -46,12 +46,7 @@ class Column(Sequence[Any]):
 
 
 def observations(inputs: object, targets: object, inputs_name: str, targets_name: str) -> Data:
-    """The data as columns; a row of one number becomes a list.
-
-    Raises:
-        TypeError: the data are no lists or arrays.
-        ValueError: lengths differ, or the data are empty or hold nan or an infinity; the message says where.
-    """
+    """The data as columns, checked; a row of one number becomes a list."""
     rows, observed = _rows(inputs, inputs_name), _column(targets, targets_name)
     if len(rows) != len(observed):
         raise ValueError(f"{inputs_name} has {len(rows)} rows and {targets_name} {len(observed)}; each row needs one")

@@ -168,7 +168,7 @@ def cross_entropy_of_probabilities(p: Numbers, observed: Numbers, reduction: Red
 
 def _elementwise(loss: Callable[[Any, Any], Any], predicted: Numbers, observed: Numbers, reduction: Reduction) -> Any:
     """The loss of each number, reduced."""
-    _check_reduction(reduction)
+    one_of(reduction, "reduction", (*_REDUCTIONS, "none"))
     losses = _paired(loss, predicted, observed, "")
     return losses if reduction == "none" else _reduced(_flat(losses), reduction)
 
@@ -192,7 +192,7 @@ def _by_observation(
     reduction: Reduction,
 ) -> Any:
     """The loss of each observation: of a class, or of a distribution, restricted to the classes that occur in it."""
-    _check_reduction(reduction)
+    one_of(reduction, "reduction", (*_REDUCTIONS, "none"))
 
     def loss(outputs: list[Any], observed: Numbers, index: str) -> Any:
         observed = plain(observed)
@@ -223,10 +223,6 @@ def _reduced(losses: list[Any], reduction: Reduction) -> Any:
 
 def _flat(losses: object) -> list[Any]:
     return [loss for part in losses for loss in _flat(part)] if isinstance(losses, list) else [losses]
-
-
-def _check_reduction(reduction: object) -> None:
-    one_of(reduction, "reduction", ("mean", "sum", "none"))
 
 
 def _check_lengths(predicted: Sequence[Any], observed: Sequence[Any], index: str) -> None:

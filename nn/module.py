@@ -164,7 +164,10 @@ class Module:
 
         A shared parameter appears under each of its paths, as in PyTorch.
         """
-        return {path: np.array(_data(tensor), dtype=np.float64) for path, tensor in self._tensors().items()}
+        return {
+            path: np.array([parameter.data for _, parameter in elements(tensor)]).reshape(shape(tensor))
+            for path, tensor in self._tensors().items()
+        }
 
     def load_state_dict(self, sd: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Sets the numbers of all parameters.
@@ -322,11 +325,7 @@ def _is_among(value: object, containers: tuple[object, ...]) -> bool:
 
 
 def shape(tensor: Tensor) -> tuple[int, ...]:
-    """The shape of an array of parameters; () for a single one.
-
-    Raises:
-        TypeError: it is no array of parameters.
-    """
+    """The shape of an array of parameters; () for a single one."""
     found = _shape_or_none(tensor)
     if found is None:
         raise TypeError(f"expected Parameters, or lists of them of equal lengths, got {tensor!r}")
@@ -359,10 +358,6 @@ def elements(tensor: Tensor, index: str = "") -> Iterator[tuple[str, Parameter]]
 def _counts(parameters: Iterable[Parameter]) -> tuple[str, str]:
     trainable = [parameter.trainable for parameter in parameters]
     return f"{len(trainable):,}", f"{sum(trainable):,}"
-
-
-def _data(tensor: Tensor) -> Any:
-    return tensor.data if isinstance(tensor, Parameter) else [_data(item) for item in tensor]
 
 
 def _place(tensor: Tensor, path: str) -> None:

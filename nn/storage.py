@@ -76,11 +76,7 @@ def to_json(document: Document) -> str:
 
 
 def from_json(text: bytes) -> Any:
-    """The document in a JSON file; strings that stand for nan and infinities become floats.
-
-    Raises:
-        ValueError: the file is not JSON, repeats a name, is nested too deeply, or has a number too large for a float.
-    """
+    """The document in a JSON file, with floats for nan and infinities; a ValueError if it is no strict JSON."""
     try:
         return _with_floats(json.loads(text, object_pairs_hook=_without_duplicates, parse_float=_finite))
     except RecursionError:
@@ -149,19 +145,11 @@ def _check_size(model: Module, path: str | os.PathLike[str]) -> None:
         )
 
 
-def _state_to_json(state: Mapping[str, Vector]) -> bytes:
-    return to_json({name: array.tolist() for name, array in state.items()}).encode()
-
-
 def _state_from_json(content: bytes) -> dict[str, Any]:
     document = from_json(content)
     if not isinstance(document, dict):
         raise ValueError(f"expected a JSON object with names and numbers, got a {type(document).__name__}")
     return document
-
-
-def _state_to_safetensors(state: Mapping[str, Vector]) -> bytes:
-    return bytes(_safetensors().save(dict(state)))
 
 
 def _state_from_safetensors(content: bytes) -> dict[str, Any]:
@@ -184,8 +172,11 @@ def _safetensors() -> ModuleType:
 
 
 _FORMATS: dict[str, tuple[Callable[[Mapping[str, Vector]], bytes], Callable[[bytes], dict[str, Any]]]] = {
-    ".json": (_state_to_json, _state_from_json),
-    ".safetensors": (_state_to_safetensors, _state_from_safetensors),
+    ".json": (
+        lambda state: to_json({name: array.tolist() for name, array in state.items()}).encode(),
+        _state_from_json,
+    ),
+    ".safetensors": (lambda state: bytes(_safetensors().save(dict(state))), _state_from_safetensors),
 }
 
 

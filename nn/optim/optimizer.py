@@ -78,12 +78,13 @@ class Optimizer:
     def update(self, theta: Vector, gradient: Vector, moving: Mask | None = None) -> None:
         """A step on flat arrays: moves `theta`, the numbers of `parameters`, in place, or only those `moving`."""
         self.steps += 1
-        if moving is None or moving.all():
-            self._apply_rule(theta, gradient, self._memory)
-            return
-        moved = theta[moving]
-        memory = {name: array[moving] for name, array in self._memory.items()}
-        self._apply_rule(moved, gradient[moving], memory)
+        with np.errstate(all="ignore"):  # gradients may be huge, infinite or nan
+            if moving is None or moving.all():
+                self.rule(theta, gradient, self._memory)
+                return
+            moved = theta[moving]
+            memory = {name: array[moving] for name, array in self._memory.items()}
+            self.rule(moved, gradient[moving], memory)
         theta[moving] = moved
         for name, array in memory.items():
             self._memory[name][moving] = array
@@ -124,10 +125,6 @@ class Optimizer:
 
     def _trainable(self) -> Mask:
         return np.array([getattr(parameter, "trainable", True) for parameter in self.parameters], dtype=bool)
-
-    def _apply_rule(self, theta: Vector, gradient: Vector, memory: dict[str, Vector]) -> None:
-        with np.errstate(all="ignore"):  # gradients may be huge, infinite or nan
-            self.rule(theta, gradient, memory)
 
     def _checked_setting(self, name: str, setting: object) -> float | bool:
         if name in self.flags:

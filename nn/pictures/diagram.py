@@ -81,7 +81,10 @@ def diagram(
     linear = [layer for layer in layers if isinstance(layer, Linear)]
     widths = [linear[0].in_features, *(layer.out_features for layer in linear)]
     _require_in_a_row(model, layers, widths[0])
-    values = None if x is None else _values_after(layers, _observation(x, widths[0]))
+    point = [] if x is None else _as_floats(x)
+    if x is not None and len(point) != widths[0]:
+        raise ValueError(f"diagram: x must have a number for each of {widths[0]} inputs, got {x!r}")
+    values = None if x is None else _values_after(layers, point)
     has_gradients = any(parameter.has_grad for parameter in model.parameters())
     sketch = _Sketch(theme_named(theme), precision, _row_height(widths, has_gradients), has_gradients)
     box = f'BORDER="1" STYLE="ROUNDED" BGCOLOR="{sketch.theme.input}"'
@@ -135,13 +138,6 @@ def _require_in_a_row(model: Module, layers: Sequence[Module], count: int) -> No
         raise ValueError(f"diagram could not run the model on {count} numbers: {error}") from error
     if len(expected) != len(got) or not np.allclose(expected, got, rtol=1e-9, atol=1e-12, equal_nan=True):
         raise ValueError("diagram draws layers one after the other, but this model computes something else with them")
-
-
-def _observation(x: Numbers, count: int) -> list[float]:
-    numbers = _as_floats(x)
-    if len(numbers) != count:
-        raise ValueError(f"diagram: x must have a number for each of {count} inputs, got {x!r}")
-    return numbers
 
 
 def _values_after(layers: Sequence[Module], point: Sequence[float]) -> list[list[float]]:

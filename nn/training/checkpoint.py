@@ -22,16 +22,7 @@ _SECONDS_BETWEEN_WRITES = 5.0
 
 
 class Checkpoint:
-    """Keeps the state of a training in a JSON file: after the first epoch, every few seconds, and at the end.
-
-    Args:
-        path: the file, replaced whole at each write.
-        training: what to keep.
-
-    Raises:
-        FileNotFoundError: the directory of the file does not exist.
-        IsADirectoryError: the path is a directory.
-    """
+    """Keeps the state of a training in a JSON file: after the first epoch, every few seconds, and at the end."""
 
     def __init__(self, path: str | os.PathLike[str], training: Training) -> None:
         self._path = Path(path)
@@ -47,11 +38,7 @@ class Checkpoint:
         self._written = -_SECONDS_BETWEEN_WRITES
 
     def restore(self) -> None:
-        """Sets the training to the state in the file, if there is one.
-
-        Raises:
-            StorageError: the file is damaged, or belongs to another training; the message lists the differences.
-        """
+        """Sets the training to the state in the file, if there is one."""
         if not self._path.exists():
             return
         try:

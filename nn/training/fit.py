@@ -101,12 +101,14 @@ def fit(
         raise TypeError(f"loss must be a function of outputs and target, such as nn.ssr; got {loss!r}")
     compile = boolean(compile, "compile")
     optimizer = _checked_optimizer(model, optimizer, lr)
+    if schedule is not None and getattr(schedule, "optimizer", None) is not optimizer:
+        raise ValueError("the schedule must be one of the optimizer that is given, such as nn.StepLR(optimizer, 10)")
     task = Task(
         model=model,
         loss=loss,
         data=observations(inputs, targets, "inputs", "targets"),
-        schedule=_checked_schedule(schedule, optimizer),
         optimizer=optimizer,
+        schedule=schedule,
         validation=_checked_validation(validation, patience),
     )
     plan = Plan(
@@ -167,12 +169,6 @@ def _checked_optimizer(model: Module, optimizer: Optimizer | None, lr: float | N
             f"all {len(moving)} parameters are frozen, so nothing can be trained; set trainable = True for some of them"
         )
     return optimizer
-
-
-def _checked_schedule(schedule: Schedule | None, optimizer: Optimizer) -> Schedule | None:
-    if schedule is not None and getattr(schedule, "optimizer", None) is not optimizer:
-        raise ValueError("the schedule must be one of the optimizer that is given, such as nn.StepLR(optimizer, 10)")
-    return schedule
 
 
 def _checked_validation(validation: tuple[Any, Any] | None, patience: int | None) -> Data | None:

@@ -34,10 +34,6 @@ class Kept:
     A change is seen if an attribute or variable is new, replaced or removed, if a list, tuple, set, dict, array or
     object in it changes, or if random numbers are drawn; not if something deeper inside changes. An iterator counts as
     changed.
-
-    Args:
-        model: the network.
-        loss: what is called with its outputs.
     """
 
     def __init__(self, model: Module, loss: Loss | None = None) -> None:

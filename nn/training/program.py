@@ -38,14 +38,8 @@ class NoProgramError(Exception):
 class Step:
     """The loss over some observations and its gradient: by a program if one is as good, else by graphs.
 
-    This is where that is decided: by `begin`, which makes the program or says why not; by comparing the two in
-    training; and by a result of the program that is not finite, for which the graphs count.
-
-    Args:
-        eager: the step by graphs.
-
-    Attributes:
-        why_eager: why graphs are built, or a program was given up; empty while a program runs.
+    This is where that is decided, and `why_eager` says why it is graphs: by `begin`, which makes the program if it can;
+    by comparing the two in training; and by a result of the program that is not finite, for which the graphs count.
     """
 
     def __init__(self, eager: EagerStep) -> None:
@@ -61,13 +55,7 @@ class Step:
         return "compiled, then eager" if self.why_eager else "compiled"
 
     def begin(self, refusal: str, theta: Vector, batches: Iterable[int]) -> None:
-        """Makes the program, unless there is a reason against it.
-
-        Args:
-            refusal: a reason that is known beforehand; empty if there is none.
-            theta: the numbers of the parameters.
-            batches: the batch sizes that occur.
-        """
+        """Makes the program for the batch sizes that occur, unless there is a reason against it, such as `refusal`."""
         if refusal or self.why_eager == _NOT_BEGUN:  # else a training goes on that was eager before it was stopped
             self.why_eager = refusal
         try:
@@ -94,13 +82,7 @@ class Program:
 
     They are compared at one observation, a different one each time, in steps 1, 2, 4, ..., 64, 128, 192 and so on; half
     as often if the graph has 256 Values, a third as often if it has 512, so that comparing adds a few microseconds to a
-    step, whatever the graph.
-
-    Args:
-        eager: the step by graphs.
-        compiled: the program itself.
-        arrays: inputs and targets as the program takes them, one row per observation.
-        size: the number of Values in the graph.
+    step, whatever the size of the graph.
     """
 
     def __init__(self, eager: EagerStep, compiled: Any, arrays: Sequence[Vector], size: int) -> None:
@@ -139,10 +121,7 @@ class Program:
     def agrees_at(self, theta: Vector, position: int, batches: Iterable[int] = (1,)) -> bool:
         """Whether program and graph give the same loss and gradient for an observation.
 
-        Args:
-            theta: the numbers of the parameters.
-            position: which observation.
-            batches: how often the program gets it at once: programs may compute small and large batches differently.
+        The program gets it as batches of several sizes, since it may compute small and large ones differently.
         """
         expected = self._eager(theta, [position])
         if not self._comparisons:
@@ -173,14 +152,6 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Progr
     Model and loss are called once with placeholders for the numbers of a row. Nothing may happen in that call that a
     program would lose: Python code must not learn a number (see `autograd.detect_reads`), and model and loss must keep
     nothing.
-
-    Args:
-        eager: the step by graphs.
-        theta: the numbers of the parameters.
-        batches: the batch sizes that occur.
-
-    Raises:
-        NoProgramError: there is no program.
     """
     inputs, targets = (column.array for column in eager.data)
     if inputs is None or targets is None:

@@ -106,14 +106,9 @@ class Parameters:
     Steps get them as an argument and write them where they compute, to Values or to a program; what stands there in
     between counts for nothing. A vector is replaced, never changed, so that several attributes may share one.
 
-    Args:
-        values: the Values that they start from, and are written to in the end.
-
     Attributes:
         now: after the last step.
-        best: after the epoch of the lowest validation loss; None without one.
-        best_loss: that loss.
-        best_epoch: that epoch, counted from 1; 0 without one.
+        best: after the epoch of the lowest validation loss, `best_epoch`; None before the first.
     """
 
     def __init__(self, values: Sequence[Value]) -> None:
@@ -154,16 +149,7 @@ class Parameters:
 
 
 class Training:
-    """A training: its parts, and where it stands.
-
-    Args:
-        task: what to train.
-        plan: how.
-
-    Attributes:
-        history: the epochs so far.
-        step: computes losses and gradients.
-    """
+    """A training: its parts, and where it stands."""
 
     def __init__(self, task: Task, plan: Plan) -> None:
         self.task = task
@@ -259,11 +245,7 @@ class Training:
             self.task.schedule.load_state_dict(state["schedule"])
 
     def _take_step(self, batch: Positions) -> tuple[float, float, bool]:
-        """Moves the parameters once.
-
-        Returns:
-            The part of the batch in the loss of the epoch, the step size, and whether there was a gradient.
-        """
+        """Moves the parameters; returns the share of the loss, the step size, and whether there was a gradient."""
         parameters = self.parameters
         slope = self.step(parameters.now, batch)
         if not slope.is_finite():

@@ -46,9 +46,6 @@ class EagerStep:
     """Records the graph of each observation and walks it backwards; gradients of a batch add up in the leaves.
 
     Attributes:
-        model: the network.
-        loss: the loss of one observation.
-        data: all observations.
         parameters: what to differentiate with respect to, in the order of `theta` and of the gradient.
         added: whether losses of a batch are added instead of averaged.
         inputs_name: what notes on errors call the rows of the data.
