@@ -104,6 +104,7 @@ def test_a_training_that_was_complete_says_that_nothing_ran(tmp_path):
     first, again = train(5, path), train(5, path)
     assert result(again) == result(first)
     assert again[1].why_eager == "no epoch was computed, so no program was made"
+    assert train(5, path, compile=False)[1].why_eager == "compile=False was given"
     assert train(9, path)[1].engine == "compiled"
 
 
