@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from autograd import Value
 
-if TYPE_CHECKING:
-    from .types import Vector
+from .types import Vector
 
 
 def is_number(x: object) -> bool:

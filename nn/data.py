@@ -5,19 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeGuard, overload
+from typing import Any, TypeAlias, TypeGuard, overload
 
 import numpy as np
 
 from .checks import is_number, items, plain
+from .types import Vector
 
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    from .types import Vector
-
-    Data: TypeAlias = "tuple[Column, Column]"
-    """A row of inputs and a target per observation."""
+Data: TypeAlias = "tuple[Column, Column]"
+"""A row of inputs and a target per observation."""
 
 
 class Column(Sequence[Any]):

@@ -8,22 +8,17 @@ makes a new one.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from .checks import integer_at_least, number_between, one_of
-from .module import Module, Parameter, elements, shape
+from .module import Module, Parameter, Tensor, elements, shape
+from .types import Vector
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import TypeAlias
-
-    from .module import Tensor
-    from .types import Vector
-
-    Target: TypeAlias = Module | Parameter | Sequence[Parameter] | Sequence[Sequence[Parameter]]
-    Rng: TypeAlias = np.random.Generator | None
+Target: TypeAlias = Module | Parameter | Sequence[Parameter] | Sequence[Sequence[Parameter]]
+Rng: TypeAlias = np.random.Generator | None
 
 _GAINS: dict[str, Callable[[float], float]] = {
     "linear": lambda slope: 1.0,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
+
+import numpy as np
 
 from autograd import Value, dot
 
@@ -12,11 +14,6 @@ from . import init
 from .activations import activation_named
 from .checks import positive_integer
 from .module import Module, Parameter
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
 
 
 class Linear(Module):

@@ -9,20 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import autograd
 from autograd import Placeholder, Value
 
 from .activations import log_softmax_at, surprises
 from .checks import is_number, items, number_between, one_of, plain
+from .types import Number, Numbers
 
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    from .types import Number, Numbers
-
-    Reduction: TypeAlias = Literal["mean", "sum", "none"]
+Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
 _REDUCTIONS: dict[str, Callable[[list[Any]], Any]] = {"mean": autograd.mean, "sum": autograd.sum}
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from reprlib import recursive_repr
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
 import numpy as np
 
 from autograd import Value, scope
 
 from .checks import array_of
+from .types import Vector
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from typing import SupportsFloat, TypeAlias
-
-    from .types import Vector
-
-    Key: TypeAlias = str | int
-    Tensor: TypeAlias = "Parameter | Sequence[Tensor]"
-    """A Parameter, or a vector, matrix and so on of Parameters as nested lists of equal lengths."""
+Key: TypeAlias = str | int
+Tensor: TypeAlias = "Parameter | Sequence[Tensor]"
+"""A Parameter, or a vector, matrix and so on of Parameters as nested lists of equal lengths."""
 
 
 class Parameter(Value):

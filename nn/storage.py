@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any, TypeAlias
 
 from autograd.files import write_atomically
 
 from .checks import one_of
 from .module import Module
+from .types import Vector
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import ModuleType
-    from typing import TypeAlias
-
-    from .types import Vector
-
-    Document: TypeAlias = "dict[str, Document] | list[Document] | str | float | None"
+Document: TypeAlias = "dict[str, Document] | list[Document] | str | float | None"
 
 # A file may be this large: enough for any honest one, and a larger one is refused before it is read.
 _BYTES_AT_ALL = 1_000_000

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +13,7 @@ from autograd import Value
 
 from ..checks import array_of, boolean, checked_state, integer_at_least, number_between
 from ..module import Module
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..types import Mask, Vector
+from ..types import Mask, Vector
 
 
 class Optimizer:

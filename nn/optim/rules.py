@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autograd import Value
+
+from ..types import Vector
 from .optimizer import Optimizer
-
-if TYPE_CHECKING:
-    from autograd import Value
-
-    from ..types import Vector
 
 
 class SGD(Optimizer):

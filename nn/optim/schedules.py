@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ..checks import checked_state, integer_at_least, number_between, positive_integer
 from .optimizer import Optimizer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Schedule:

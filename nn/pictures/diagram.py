@@ -5,26 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd import Value, no_grad
-from autograd.drawing.display import PositionedDrawing
+from autograd.drawing.display import Drawing, PositionedDrawing
 from autograd.drawing.dot_text import html, tooltip
-from autograd.drawing.theme import formatted, line_style, line_width, sign_colour, theme_named
+from autograd.drawing.theme import Theme, formatted, line_style, line_width, sign_colour, theme_named
 
 from ..activations import Activation, ArgMax, LogSoftmax, Softmax
 from ..layers import Linear
 from ..module import Module
+from ..types import Numbers
 
-if TYPE_CHECKING:
-    from autograd.drawing.display import Drawing
-    from autograd.drawing.theme import Theme
-
-    from ..types import Numbers
-
-    Point = tuple[float, float]
+Point = tuple[float, float]
 
 MOST_NODES = 8
 """Only so many nodes of a layer are drawn; a note says how many are left out."""

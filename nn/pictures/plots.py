@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -13,18 +14,14 @@ from autograd.node import nodes
 from ..activations import argmax, one_hot
 from ..checks import integer_at_least, is_number, items
 from ..data import observations
+from ..module import Module
+from ..types import Numbers, Vector
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import TypeAlias
-
     from matplotlib.axes import Axes
 
-    from ..module import Module
-    from ..types import Numbers, Vector
-
-    Term: TypeAlias = tuple[float, tuple[Value, ...]]
-    """A sign, and factors whose product is added to an output with it."""
+Term: TypeAlias = tuple[float, tuple[Value, ...]]
+"""A sign, and factors whose product is added to an output with it."""
 
 _SQUIGGLE = "#2a9d5c"
 _COMPONENTS = ("#3b6fb6", "#e07b39", "#8a5fb0", "#b0893b", "#4aa3a2", "#c2556e")

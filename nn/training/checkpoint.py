@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd.files import write_atomically
 
 from ..storage import StorageError, from_json, to_json
-from .state import ANYTHING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from .state import Training
+from .state import ANYTHING, Training
 
 _FORMAT = "chainrule checkpoint 1"
 _SECONDS_BETWEEN_WRITES = 5.0

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from typing import Any
 
 from ..checks import boolean, number_between, positive_integer
-from ..data import observations
+from ..data import Data, observations
 from ..module import Module
 from ..optim import SGD, Optimizer, Schedule
+from ..types import Loss
 from .checkpoint import Checkpoint
+from .history import History
 from .progress import progress_bar
 from .state import Plan, Task, Training
-
-if TYPE_CHECKING:
-    import os
-
-    from ..data import Data
-    from ..types import Loss
-    from .history import History
 
 
 def fit(

@@ -12,14 +12,11 @@ import pickle
 import random
 from collections.abc import Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..module import Module
-
-if TYPE_CHECKING:
-    from ..types import Loss
+from ..types import Loss
 
 _OWN = frozenset({"autograd", "nn"})  # whose functions keep nothing
 _RANDOM = (np.random.Generator, np.random.RandomState, random.Random)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import linecache
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +14,9 @@ from autograd.node import nodes
 from autograd.structures import rebuild
 
 from ..optim.optimizer import scatter
+from ..types import Mask, Numbers, Positions, Vector
 from .kept import Kept
-from .steps import Slope
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from ..types import Mask, Numbers, Positions, Vector
-    from .steps import EagerStep
+from .steps import EagerStep, Slope
 
 _TOLERANCE = 1e-9  # of the largest number met; rounding is a thousand times smaller
 _ROWS_COMPARED_FIRST = 5

@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd import AnomalyError, detect_anomaly
+from autograd import AnomalyError, Value, detect_anomaly
 
 from .. import losses
-from ..data import digest
+from ..data import Data, digest
 from ..init import generator
+from ..module import Module
+from ..optim import Optimizer, Schedule
 from ..optim.optimizer import gathered, scatter
+from ..types import Loss, Positions, Vector
 from .history import History
 from .program import Step
-from .steps import EagerStep, all_finite
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from autograd import Value
-
-    from ..data import Data
-    from ..module import Module
-    from ..optim import Optimizer, Schedule
-    from ..types import Loss, Positions, Vector
-    from .steps import Slope
+from .steps import EagerStep, Slope, all_finite
 
 ANYTHING = "unknown"
 """A setting that cannot be compared."""

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from autograd import Value, no_grad
 
+from ..data import Data
+from ..module import Module
 from ..optim.optimizer import scatter
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..data import Data
-    from ..module import Module
-    from ..types import Loss, Mask, Positions, Vector
+from ..types import Loss, Mask, Positions, Vector
 
 
 def all_finite(numbers: Vector) -> bool:
