@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.random import Generator
 
 from .checks import integer_at_least, number_between, one_of
 from .module import Module, Parameter, Tensor, elements, shape
 from .types import Vector
 
 Target: TypeAlias = Module | Parameter | Sequence[Parameter] | Sequence[Sequence[Parameter]]
-Rng: TypeAlias = np.random.Generator | None
 
 _GAINS: dict[str, Callable[[float], float]] = {
     "linear": lambda slope: 1.0,
@@ -30,7 +30,7 @@ _GAINS: dict[str, Callable[[float], float]] = {
 """How much larger weights must be to make up for the variance that the activation takes away."""
 
 
-def generator(rng: Rng = None, seed: int | None = None) -> np.random.Generator:
+def generator(rng: Generator | None = None, seed: int | None = None) -> Generator:
     """The source of random numbers that `rng=` and `seed=` ask for; a new one with neither.
 
     Raises:
@@ -41,12 +41,14 @@ def generator(rng: Rng = None, seed: int | None = None) -> np.random.Generator:
         return np.random.default_rng(None if seed is None else integer_at_least(seed, "seed", 0))
     if seed is not None:
         raise ValueError("give either rng or seed, not both")
-    if not isinstance(rng, np.random.Generator):
+    if not isinstance(rng, Generator):
         raise TypeError(f"rng must be a numpy.random.Generator, got {rng!r}; numpy.random.default_rng(0) makes one")
     return rng
 
 
-def normal(target: Target, mean: float = 0.0, std: float = 1.0, *, rng: Rng = None, seed: int | None = None) -> None:
+def normal(
+    target: Target, mean: float = 0.0, std: float = 1.0, *, rng: Generator | None = None, seed: int | None = None
+) -> None:
     """Draws from the normal distribution with this mean and standard deviation."""
     rng = generator(rng, seed)
     number_between(mean, "mean", -math.inf)
@@ -54,7 +56,9 @@ def normal(target: Target, mean: float = 0.0, std: float = 1.0, *, rng: Rng = No
     _set_normal(target, lambda tensor: std, rng, mean)
 
 
-def uniform(target: Target, a: float = 0.0, b: float = 1.0, *, rng: Rng = None, seed: int | None = None) -> None:
+def uniform(
+    target: Target, a: float = 0.0, b: float = 1.0, *, rng: Generator | None = None, seed: int | None = None
+) -> None:
     """Draws from the uniform distribution from a to b.
 
     Raises:
@@ -67,12 +71,12 @@ def uniform(target: Target, a: float = 0.0, b: float = 1.0, *, rng: Rng = None, 
         _set(tensor, rng.uniform(a, b, size=shape(tensor)))
 
 
-def xavier_uniform(target: Target, gain: float = 1.0, *, rng: Rng = None, seed: int | None = None) -> None:
+def xavier_uniform(target: Target, gain: float = 1.0, *, rng: Generator | None = None, seed: int | None = None) -> None:
     """Uniform, with variance `gain^2 * 2 / (fan_in + fan_out)` (Glorot and Bengio 2010)."""
     _set_uniform(target, lambda tensor: _xavier_std(tensor, gain), generator(rng, seed))
 
 
-def xavier_normal(target: Target, gain: float = 1.0, *, rng: Rng = None, seed: int | None = None) -> None:
+def xavier_normal(target: Target, gain: float = 1.0, *, rng: Generator | None = None, seed: int | None = None) -> None:
     """Normal, with variance `gain^2 * 2 / (fan_in + fan_out)` (Glorot and Bengio 2010)."""
     _set_normal(target, lambda tensor: _xavier_std(tensor, gain), generator(rng, seed))
 
@@ -83,7 +87,7 @@ def kaiming_uniform(
     mode: Literal["fan_in", "fan_out"] = "fan_in",
     nonlinearity: str = "leaky_relu",
     *,
-    rng: Rng = None,
+    rng: Generator | None = None,
     seed: int | None = None,
 ) -> None:
     """Uniform, with variance `gain^2 / fan` (He et al. 2015).
@@ -105,7 +109,7 @@ def kaiming_normal(
     mode: Literal["fan_in", "fan_out"] = "fan_in",
     nonlinearity: str = "leaky_relu",
     *,
-    rng: Rng = None,
+    rng: Generator | None = None,
     seed: int | None = None,
 ) -> None:
     """Normal, with variance `gain^2 / fan` (He et al. 2015); arguments as `kaiming_uniform`."""
@@ -134,13 +138,13 @@ def _tensors(target: Target) -> Sequence[Tensor]:
     return [target]
 
 
-def _set_uniform(target: Target, std: Callable[[Tensor], float], rng: np.random.Generator) -> None:
+def _set_uniform(target: Target, std: Callable[[Tensor], float], rng: Generator) -> None:
     for tensor in _tensors(target):
         bound = math.sqrt(3.0) * std(tensor)
         _set(tensor, rng.uniform(-bound, bound, size=shape(tensor)))
 
 
-def _set_normal(target: Target, std: Callable[[Tensor], float], rng: np.random.Generator, mean: float = 0.0) -> None:
+def _set_normal(target: Target, std: Callable[[Tensor], float], rng: Generator, mean: float = 0.0) -> None:
     for tensor in _tensors(target):
         _set(tensor, rng.normal(mean, std(tensor), size=shape(tensor)))
 
