@@ -590,6 +590,10 @@ def test_ctrl_c_returns_the_history_at_any_time(call, place):
     before = [p.data for p in model.parameters()]
     history = nn.fit(model, list(range(20)), list(range(20)), loss=loss, epochs=3)
     assert (history.stopped, len(history)) == ("interrupted", 0)
+    assert (history.engine, history.why_eager == "no epoch was computed, so no program was made") == (
+        "eager",
+        call == 1,
+    )
     assert [p.data for p in model.parameters()] == before
     assert not model.training
 

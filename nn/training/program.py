@@ -34,8 +34,8 @@ class NoProgramError(Exception):
 class Step:
     """The loss over some observations and its gradient: by a program if one is as good, else by graphs.
 
-    This is where that is decided, and `why_eager` says why it is graphs: by `begin`, which makes the program if it can;
-    by comparing the two in training; and by a result of the program that is not finite, for which the graphs count.
+    That is decided here, and `why_eager` says why it is graphs: by `begin`, which makes the program if it can; by
+    comparing the two in training; and by results of the program that are not finite, for which the graphs count.
     """
 
     def __init__(self, eager: EagerStep) -> None:
@@ -52,11 +52,11 @@ class Step:
 
     def begin(self, refusal: str, theta: Vector, batches: Iterable[int]) -> None:
         """Makes the program for the batch sizes that occur, unless there is a reason against it, such as `refusal`."""
-        if refusal or self.why_eager == _NOT_BEGUN:  # else a training goes on that was eager before it was stopped
-            self.why_eager = refusal
+        if refusal or self.why_eager != _NOT_BEGUN:  # a training that goes on stays eager if it was
+            self.why_eager = refusal or self.why_eager
+            return
         try:
-            if not self.why_eager:
-                self._program = program_of(self.eager, theta, batches)
+            self._program, self.why_eager = program_of(self.eager, theta, batches), ""
         except NoProgramError as error:
             self.why_eager = str(error)
 

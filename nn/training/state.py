@@ -96,8 +96,8 @@ class Plan:
 class Parameters:
     """The numbers of all parameters in a training: now, and where it may go back to.
 
-    Steps get them as an argument and write them where they compute, to Values or to a program; what stands there in
-    between counts for nothing. A vector is replaced, never changed, so that several attributes may share one.
+    Steps take them as an argument and write them to the Values or the program that they compute with; what those hold
+    in between does not count. A vector is replaced, never changed, so several attributes may share one.
 
     Attributes:
         now: after the last step.
@@ -112,11 +112,11 @@ class Parameters:
         self.best_loss, self.best_epoch = math.inf, 0
 
     def mark_finite(self) -> None:
-        """Here loss and gradient are finite."""
+        """Loss and gradient are finite here."""
         self._finite = self.now
 
     def mark_best(self, loss: float, epoch: int) -> None:
-        """Here the validation loss is the lowest so far, if it is."""
+        """Notes the validation loss here, if it is the lowest so far."""
         if loss < self.best_loss:
             self.best_loss, self.best_epoch, self.best = loss, epoch, self.now
 
