@@ -12,6 +12,7 @@ import numpy as np
 from autograd import Value, scope
 
 from .checks import array_of
+from .tables import table
 from .types import Vector
 
 Key: TypeAlias = str | int
@@ -205,8 +206,6 @@ class Module:
 
     def summary(self) -> str:
         """A table of all modules with the numbers of their own parameters; drawn with rich if installed."""
-        from .pictures.tables import table
-
         counted: dict[Parameter, None] = {}
         lines = []
         for path, module in self.named_modules():

@@ -16,57 +16,6 @@ SOURCES = [path for path in sorted(FOLDER.rglob("*.py")) if path.name != "diagra
 ALLOWED = ("autograd", "autograd.files", "autograd.node", "autograd.structures")  # about any file, graph, nested list
 
 
-def module_of(path):
-    parts = path.relative_to(FOLDER.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-MODULES = {module_of(path): path for path in sorted(FOLDER.rglob("*.py"))}
-
-
-def imported(name):
-    """The modules of nn that a module imports, in functions and for types too."""
-    path, found = MODULES[name], set()
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = package.split(".")[: len(package.split(".")) - node.level + 1]
-            source = ".".join([*base, *filter(None, [node.module])])
-            parts = {f"{source}.{alias.name}" for alias in node.names} & MODULES.keys()
-            found |= parts or {source}
-    return found
-
-
-def test_imports_do_not_go_in_circles():
-    """The index of the package aside, which all modules could be reached from."""
-    left = {name: imported(name) for name in MODULES}
-    assert "nn.module" in left["nn.layers"]
-    assert "nn.losses" in left["nn.training.state"]
-    while free := [name for name, needs in left.items() if not needs & left.keys()]:
-        for name in free:
-            del left[name]
-    assert left == {}
-
-
-def test_training_and_pictures_are_above_the_rest():
-    """Only what shows them reaches up: the index, and methods that load a picture when called."""
-    above = {
-        (name, other)
-        for name in MODULES
-        for other in imported(name)
-        if other.startswith(("nn.training", "nn.pictures")) and other.split(".")[:2] != name.split(".")[:2]
-    }
-    assert above == {
-        ("nn", "nn.pictures.diagram"),
-        ("nn", "nn.pictures.plots"),
-        ("nn", "nn.training.fit"),
-        ("nn", "nn.training.history"),
-        ("nn.history", "nn.training.history"),
-        ("nn.module", "nn.pictures.tables"),
-        ("nn.training.history", "nn.pictures.plots"),
-    }
-
-
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
 def test_only_public_names_of_autograd_are_used(path):
     for node in ast.walk(ast.parse(path.read_text())):
