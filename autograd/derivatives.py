@@ -17,7 +17,7 @@ from .context import current_context, recording, unwatched
 from .node import CONSTANT, history, require_unchanged
 from .operation import FLOATS, NumberSystem, Operation
 from .structures import aligned, array, describe, flatten, is_array, rebuild, shape
-from .value import Value, apply, constant
+from .value import Value, apply, apply_in_turn, constant
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ class Values(NumberSystem["Number"]):
     def function(self, operation: Operation) -> Callable[..., Number]:
         """Records the operation; the general way takes sequences apart."""
         return super().function(operation) if operation.sequences else partial(apply, operation)
+
+    def softmax(self, xs: Sequence[Number]) -> list[Number]:
+        """All shares, on one tuple of operands."""
+        return apply_in_turn(ops.softmax, xs, FLOATS.softmax)
 
     def pow(self, x: Number, y: Number) -> Number:
         """x ** y without a node where the exponent of a differentiated power has come down to 1 or 0."""

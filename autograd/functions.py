@@ -13,7 +13,7 @@ from numbers import Real
 
 from . import ops
 from .operation import ANYWHERE, CUSTOM, FLOATS, Operation
-from .value import Value, apply, unless_usual
+from .value import Value, apply, apply_in_turn, unless_usual
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
@@ -213,8 +213,7 @@ def softmax(xs: Iterable[Operand]) -> Any:
     Raises:
         ValueError: there is no x.
     """
-    operands = _at_least_one("softmax", xs)
-    return [apply(ops.softmax, x, *operands[:i], *operands[i + 1 :]) for i, x in enumerate(operands)]
+    return apply_in_turn(ops.softmax, _at_least_one("softmax", xs), FLOATS.softmax)
 
 
 def _operands(name: str, xs: Any) -> list[Any]:

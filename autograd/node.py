@@ -60,7 +60,8 @@ class Node:
         gradient: what `backward` found; None if nobody asked. Users read it as `grad`.
         operation: the row of the table; None for a leaf, `CONSTANT` for a constant.
         left: the first operand, or a tuple of three and more; None for leaves and constants.
-        right: the second of two operands.
+        right: the second of two operands. Where results share a tuple of operands, as the shares of a softmax do: the
+            position of the operand that is the first one of this result.
         scope: the part of the computation that it belongs to, or None.
         tick: what the clock showed when a result was recorded, or when a leaf was last assigned another number.
     """
@@ -71,7 +72,7 @@ class Node:
     gradient: float | None
     operation: Operation | None
     left: Any
-    right: Self | None
+    right: Self | int | None
     scope: Scope | None
     tick: int
     _name: str | None
@@ -99,9 +100,10 @@ class Node:
         left = self.left
         if left is None:
             return ()
+        right = self.right
         if type(left) is tuple:
-            return left
-        return (left,) if self.right is None else (left, self.right)
+            return left if right is None else (left[right], *left[:right], *left[right + 1 :])
+        return (left,) if right is None else (left, right)
 
     @property
     def is_constant(self) -> bool:

@@ -12,8 +12,10 @@ from .operation import FLOATS, Operation, real
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any, NoReturn, SupportsFloat, TypeAlias
+
+    from .node import Scope
 
     Operand: TypeAlias = "Value | SupportsFloat"
 
@@ -378,21 +380,60 @@ def apply(operation: Operation, *operands: Any) -> Any:
     if not operands:
         return data
     context = current_context()
+    result = _recorded(operation, data, context.scope)
+    set_operands(result, operands)
+    if context.watch:
+        context.watch.forward(result)
+    return result if context.records else _constants(operands, [data])[0]
+
+
+def apply_in_turn(
+    operation: Operation, operands: Sequence[Any], of_all: Callable[[list[float]], list[float]]
+) -> list[Any]:
+    """The results of an operation with each operand in turn in front of the others.
+
+    They share one tuple of operands: n results take memory and time for n, not for n**2.
+
+    Args:
+        operation: the operation.
+        operands: numbers or Values.
+        of_all: gives all results, from all numbers at once.
+
+    Raises:
+        TypeError: an operand is neither a real number nor a Value.
+    """
+    if len(operands) < 3:  # these have slots of their own
+        return [apply(operation, x, *operands[:i], *operands[i + 1 :]) for i, x in enumerate(operands)]
+    data = of_all([x.number if isinstance(x, Value) else real(x, operation.name) for x in operands])
+    if not any(isinstance(x, Value) for x in operands):
+        return list(data)
+    context = current_context()
+    shared = tuple([x if isinstance(x, Value) else constant(x) for x in operands])
+    results = [_recorded(operation, number, context.scope) for number in data]
+    for position, result in enumerate(results):
+        result.left, result.right = shared, position
+        if context.watch:
+            context.watch.forward(result)
+    return results if context.records else _constants(shared, data)
+
+
+def _recorded(operation: Operation, data: float, scope: Scope | None) -> Value:
+    """A result that has not got its operands yet."""
     result = _new(Value)
     result.number = data
     result.gradient = None
     result.operation = operation
-    set_operands(result, operands)
     result._name = None
-    result.scope = context.scope
+    result.scope = scope
     result.tick = CLOCK.now
-    if context.watch:
-        context.watch.forward(result)
-    if context.records:
-        return result
+    return result
+
+
+def _constants(operands: Iterable[Value], data: Iterable[float]) -> list[Value]:
+    """Results that are not recorded."""
     for operand in operands:
         _note(operand)
-    return constant(data)
+    return [constant(number) for number in data]
 
 
 def unless_usual(shape: Operand, usual: float) -> tuple[Operand, ...]:

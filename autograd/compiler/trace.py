@@ -100,11 +100,7 @@ def trace(outputs: Sequence[Value], wrt: Sequence[Value], inputs: Sequence[Seque
         graph.leaves(source, [value._datum for value in values])
     operations, all_operands = graph.operations, graph.operands
     for node in reversed(history(outputs)):
-        left, right = node._left, node._right
-        if right is not None:
-            all_operands.append((number[left], number[right]))
-        else:
-            all_operands.append(tuple([number[x] for x in left]) if type(left) is tuple else (number[left],))
+        all_operands.append(tuple([number[x] for x in node.parents]))
         number[node] = len(operations)
         operations.append(node._operation)
     graph.outputs = [number[x] for x in outputs]
