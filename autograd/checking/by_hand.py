@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from ..structures import describe, flatten, is_array, rebuild, shape
 from ..value import Value
 from .differences import slope_of_floats
-from .mistakes import likely_mistakes
-from .report import Entry, Report
+from .evidence import Derivative, Evidence
+from .judge import judge
 from .subject import argument_names, paths
-from .verdicts import Tolerance, relative_error
+from .verdicts import Tolerance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
+
+    from .report import Report
 
 
 def check_gradient(
@@ -69,21 +71,9 @@ def check_gradient(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # f may overflow far away from x
         slopes = [slope_of_floats(components.along(i), number, 0.01 * tolerance.rtol) for i, number in enumerate(point)]
-    name = argument_names(f, 1, "x")[0]
-    entries = [
-        Entry(
-            path,
-            "wrong" if misshapen else tolerance.verdict(derivative, slope),
-            derivative,
-            slope.middle,
-            relative_error(derivative, slope),
-            left=slope.left,
-            right=slope.right,
-        )
-        for path, derivative, slope in zip(paths(x, name), analytic, slopes, strict=True)
-    ]
-    hints = likely_mistakes(entries, shape(x)) + ([misshapen] if misshapen else [])
-    report = Report("check_gradient", entries, tolerance, hints=hints)
+    names = paths(x, argument_names(f, 1, "x")[0])
+    derivatives = list(map(Derivative, names, analytic, slopes))
+    report = judge(Evidence("check_gradient", [derivatives], shape=shape(x), misshapen=misshapen), tolerance)
     report.raise_if_wrong()
     return report
 

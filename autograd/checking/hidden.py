@@ -8,47 +8,57 @@ changed than the old graph says is what the graph does not see.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..graph import nodes
-from ..value import Value
 from .differences import UNDEFINED, slope_of_floats
 from .replay import Replay
-from .slopes import Slope
 
-TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 
-    from .precise import Precise
+    from mpmath import mpf
+
+    from ..value import Value
+    from .slopes import Slope
     from .subject import Subject
 
 # Inputs are shifted by about this share: enough to change every number that depends on them.
 _SHIFT = 2.0**-20
-# The shifts of different inputs, as shares of that, are out of proportion, so that no difference of inputs stays.
+# Shifts of different inputs are out of proportion, so that no difference of inputs stays the same.
 _GOLDEN = 0.6180339887498949
 
-# So often a function that changed is called again with the same inputs: one that flips a coin may agree by chance.
+# A function that changed is called again this often with the same inputs: one that flips a coin may agree by chance.
 _CALLS = 8
 
 _BITS = 400
 
 
+@dataclass(frozen=True, slots=True)
 class HiddenDependence:
     """What the graph does not see of the way in which an output depends on an input.
 
     Attributes:
+        input: the name of the input.
         slope: the derivative that is missing.
-        change: a number in the graph that changed with the input, before and after, and the result that uses it; None
-            if operations changed.
+        change: the first number in the graph that changes with the input, in words; "" if operations change.
     """
 
-    def __init__(self, slope: Slope, change: tuple[Value, float, Value | None] | None) -> None:
-        self.slope = slope
-        self.change = change
+    input: str
+    slope: Slope
+    change: str
+
+    def __str__(self) -> str:
+        if not self.change:
+            return f"which operations are computed depends on {self.input}, by a choice that the graph does not see"
+        return (
+            f"the graph does not see all of the dependence on {self.input}: {self.change} when {self.input} changes "
+            "a little. float(x), x.data, detach and no_grad leave the graph"
+        )
 
 
-def hidden_dependences(numbers: Precise, subject: Subject, replay: Replay) -> dict[tuple[int, int], HiddenDependence]:
+def hidden_dependences(subject: Subject, replay: Replay) -> dict[tuple[int, int], HiddenDependence]:
     """For pairs of an output and an input, by position, what the graph does not see.
 
     Raises:
@@ -68,15 +78,15 @@ def hidden_dependences(numbers: Precise, subject: Subject, replay: Replay) -> di
     for i in everything:
         unlike = _unlike(subject, [i])
         if unlike:
-            excess = _Excess(numbers, subject, replay, i)
+            excess = _Excess(subject, replay, i)
             change = _first_change(subject, unlike[0])
             for o in range(len(subject.outputs)):
-                found[o, i] = HiddenDependence(excess.slope(o), change)
+                found[o, i] = HiddenDependence(subject.names[i], excess.slope(o), change)
     return found
 
 
 def _unlike(subject: Subject, positions: Sequence[int]) -> list[Subject]:
-    """The graphs at shifted inputs, as far as the function is defined there, that are more than the old one shifted."""
+    """The graphs at shifted inputs that are more than the old one shifted; none where the function is undefined."""
     assert subject.again is not None
     graphs = []
     for shift in (_SHIFT, -_SHIFT):
@@ -92,11 +102,20 @@ def _shifted(subject: Subject, positions: Sequence[int], shift: float) -> list[f
     return point
 
 
+def _first_change(subject: Subject, anew: Subject) -> str:
+    """The first leaf that is another number in the second graph, and its user; "" if operations differ."""
+    for leaf, number in (subject.other_numbers_in(anew) or {}).items():
+        user = next((node for node in nodes(subject.outputs) if leaf in node.parents), None)
+        used = f", an operand of {user.op!r}{subject.place_of(user)}" if user is not None else ""
+        return f"the number {leaf.data!r}{used} becomes {number!r}"
+    return ""
+
+
 class _Excess:
     """How much more a function changes with one input than its graph says."""
 
-    def __init__(self, numbers: Precise, subject: Subject, replay: Replay, position: int) -> None:
-        self._numbers = numbers
+    def __init__(self, subject: Subject, replay: Replay, position: int) -> None:
+        self._numbers = replay.numbers
         self._subject = subject
         self._replay = replay
         self._position = position
@@ -127,7 +146,7 @@ class _Excess:
             for new, old in zip(there, subject.outputs, strict=True)
         ]
 
-    def _outputs(self, anew: Subject, change: Mapping[Value, Any]) -> list[Any]:
+    def _outputs(self, anew: Subject, change: Mapping[Value, mpf]) -> list[mpf]:
         """The outputs of a new graph; if it is the old one with other numbers, only what these change is computed."""
         others = self._subject.other_numbers_in(anew)
         if others is None or self._replay.has_tangents:
@@ -135,10 +154,3 @@ class _Excess:
             return [there.output(output, {}) for output in anew.outputs]
         changes = {**change, **{leaf: self._numbers.number(number) for leaf, number in others.items()}}
         return [self._replay.output(output, changes) for output in self._subject.outputs]
-
-
-def _first_change(subject: Subject, anew: Subject) -> tuple[Value, float, Value | None] | None:
-    """A leaf that is another number in the second graph, that number, and who uses it; None if operations differ."""
-    for leaf, number in (subject.other_numbers_in(anew) or {}).items():
-        return leaf, number, next((node for node in nodes(subject.outputs) if leaf in node.parents), None)
-    return None

@@ -118,6 +118,12 @@ class Precise:
             raise AttributeError(f"there is no function {name!r} of numbers")
         return lambda *operands: self.evaluate(operation, operands)
 
+    def times(self, x: Any, y: Any) -> Any:  # noqa: D102
+        return x * y
+
+    def total(self, terms: Sequence[Any]) -> Any:  # noqa: D102
+        return self.sum(terms) if len(terms) > 1 else terms[0]
+
     log = _stays_real("log")
     log1p = _stays_real("log1p")
     sqrt = _stays_real("sqrt")
