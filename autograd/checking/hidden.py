@@ -1,8 +1,8 @@
 """Dependences that a graph does not see: a number in it that is computed from an input outside of it.
 
-`x * float(x)`, `detach`, `no_grad` and a choice made with `if` leave no trace in a graph. They show when the function
-is called again at other inputs: the new graph is not the old one with other inputs, and how much more the function
-changed than the old graph says is what the graph does not see.
+`x * float(x)`, `detach`, `no_grad` and a choice by `if` leave no trace in a graph. They show when the function is called
+again at other inputs: the new graph is more than the old one at other inputs. What the graph does not see is how much
+more the function changes than the old graph says.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class _Excess:
         ]
 
     def _outputs(self, anew: Subject, change: Mapping[Value, mpf]) -> list[mpf]:
-        """The outputs of a new graph; if it is the old one with other numbers, only what these change is computed."""
+        """The outputs of a new graph; if it is the old one with other numbers, only what they change is computed."""
         others = self._subject.other_numbers_in(anew)
         if others is None or self._replay.has_tangents:
             there = Replay(self._numbers, anew)

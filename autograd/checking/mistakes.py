@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from .report import Entry
 
-# A guess must fit this well: nobody is helped by a wrong guess.
+# A guess must fit this well: a wrong guess helps nobody.
 _FIT = 1e-5
 
 
 def likely_mistakes(entries: Sequence[Entry], shape: tuple[int, ...]) -> list[str]:
-    """A guess that explains all derivatives exactly, or one for each wrong one; none if there is no such guess."""
+    """A guess that explains all derivatives exactly, or one per wrong derivative; none if nothing fits."""
     if all(entry.verdict != WRONG for entry in entries):
         return []
     analytic = [entry.analytic for entry in entries]
@@ -50,7 +50,7 @@ def _common_factor(analytic: Sequence[float], true: Sequence[float]) -> str | No
 
 
 def _count(factor: float) -> str | None:
-    """What a whole number of times too large or too small suggests: a mean."""
+    """What a whole factor suggests: a mean."""
     size = abs(factor)
     sign = " and the sign is wrong" if factor < 0.0 else ""
     if size > 1.5 and abs(size - round(size)) <= _FIT * size:
@@ -73,7 +73,7 @@ def _transposed(analytic: Sequence[float], true: Sequence[float], shape: tuple[i
 
 
 def _mixed_up(entries: Sequence[Entry]) -> list[str]:
-    """Derivatives that belong to another component, one sentence each; none unless every wrong one is explained."""
+    """Derivatives that belong to another component, one sentence each; none unless that explains every wrong one."""
     if len(entries) < 2:
         return []
     guesses = []

@@ -63,14 +63,14 @@ class Slope:
 def slope(numbers: Precise, function: Callable[[mpf], mpf], x: mpf, spread: int) -> Slope:
     """The derivative of a function that works on precise numbers.
 
-    Quotients with ever shorter steps, on ever longer numbers, are compared until two agree. Where only one side is
-    defined, as for the square root at 0, that side is the derivative.
+    Quotients with ever shorter steps, on ever longer numbers, are compared until two agree. If only one side is defined,
+    as for the square root at 0, that side is the derivative.
 
     Args:
         numbers: the number system; its precision is changed.
         function: takes and gives a precise number.
         x: where to differentiate.
-        spread: how many more bits the function needs because it adds numbers of different sizes; see `spread_of`.
+        spread: how many extra bits the function needs because it adds numbers of different sizes; see `spread_of`.
     """
     sides: list[tuple[mpf, mpf]] = []
     exponent = min(numbers.exponent(x), 0) if x else _EXPONENT_OF_ZERO
@@ -83,7 +83,7 @@ def slope(numbers: Precise, function: Callable[[mpf], mpf], x: mpf, spread: int)
 
 
 def spread_of(numbers: Precise, values: Iterable[mpf]) -> int:
-    """How many bits apart the sizes of these numbers may be, from each other and from 1, and their squares too."""
+    """How many bits these numbers and their squares may be apart in size, from each other and from 1."""
     return min(_LARGEST_SPREAD, 2 * max((abs(numbers.exponent(value)) for value in values), default=0))
 
 
@@ -112,12 +112,12 @@ def _limit(numbers: Precise, quotients: Sequence[mpf]) -> mpf:
 
 
 def _is_power(numbers: Precise, quotients: Sequence[mpf]) -> bool:
-    """Whether quotients change like a power of the step, as those of x**1.01 at 0."""
+    """Whether quotients change like a power of the step, like those of x**1.01 at 0."""
     return _is_steady([numbers.log(abs(quotient)) for quotient in quotients])
 
 
 def _is_steady(numbers: Sequence[mpf]) -> bool:
-    """Whether numbers change by as much with every halving of the step, as the quotients of x**x at 0."""
+    """Whether numbers change by as much with every halving of the step, like the quotients of x**x at 0."""
     early, late = ((b - a) / (j - i) for a, b, i, j in zip(numbers, numbers[1:], _STEPS, _STEPS[1:], strict=False))
     return bool(late and abs(late - early) <= _REGULARITY * abs(late))
 
