@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any
 
-from ._chain import Linearization
+from ..chain import Linearization
+from ..operation import NumberSystem
+from ..value import Value
+from .hidden import HiddenDependence
+from .precise import mpf
+from .replay import Replay
 from .slopes import Slope, in_floats
-from .subject import described, described_call
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from mpmath import mpf
-
-    from ..value import Value
-    from .replay import Replay
-    from .subject import Subject
+from .subject import Subject, described, described_call
 
 # The relative error of one product or sum, and the absolute one where numbers underflow.
 _UNIT = 2.0**-53
@@ -42,7 +39,7 @@ class _Bounded:
     size: mpf
 
 
-class _Bounds:
+class _Bounds(NumberSystem[Any]):
     """The number system of numbers with an error bound, as far as the chain rule needs it."""
 
     def times(self, x: _Bounded, y: _Bounded) -> _Bounded:
@@ -51,7 +48,7 @@ class _Bounds:
         error = abs(y.value) * x.error + abs(x.value) * y.error
         return _Bounded(product, error + 2 * _UNIT * size + _UNDERFLOW, size)
 
-    def total(self, terms: list[_Bounded]) -> _Bounded:
+    def total(self, terms: Sequence[_Bounded]) -> _Bounded:
         size = sum(term.size for term in terms)
         error = sum(term.error for term in terms)
         return _Bounded(sum(term.value for term in terms), error + len(terms) * _UNIT * size, size)
@@ -82,19 +79,24 @@ class Accumulation:
         """Whether all partials on the way are finite, and the same from both sides."""
         return self._numbers.is_finite(self._true[variable])
 
-    def slope(self, variable: Value) -> Slope:
-        """The true derivative; at kinks that of the graph as a whole."""
+    def slope(self, variable: Value, hidden: HiddenDependence | None) -> Slope:
+        """The true derivative: what the graph gives, at kinks as a whole, and what it does not see."""
         if self.is_smooth(variable):
             derivative = self._numbers.float(self._true[variable])
-            return Slope(derivative, derivative)
-        return in_floats(self._numbers, self._replay.whole_slope(self._output, variable))
+            seen = Slope(derivative, derivative)
+        else:
+            seen = in_floats(self._numbers, self._replay.whole_slope(self._output, variable))
+        if hidden is None:
+            return seen
+        missing = hidden.slope
+        return Slope(seen.left + missing.left, seen.right + missing.right, missing.error)
 
     def overflow(self) -> tuple[str | None, str]:
         """The first operation that gives or multiplies by what is not finite, and how."""
-        for node, _ in self._chain_of_bounds.steps:
+        for node, _ in self._chain.steps:
             for position, partial in enumerate(self._partials[node]):
-                if not math.isfinite(partial) or not math.isfinite(node.data):
-                    return node.op, f"{node.op} is {node.data!r}, its derivative by operand {position} is {partial!r}"
+                if not math.isfinite(partial) or not math.isfinite(node.number):
+                    return node.op, f"{node.op} is {node.number!r}, its derivative by operand {position} is {partial!r}"
         return None, "a product of derivatives overflows"
 
     # The recorded numbers are rounded, so the chain rule with partials there may be far from the true gradient. But
@@ -106,13 +108,13 @@ class Accumulation:
         return bool(abs(derivative - arrived.value) <= 2 * arrived.error)
 
     @cached_property
-    def _chain_of_bounds(self) -> Linearization:
+    def _chain(self) -> Linearization[Any]:
         return Linearization([self._output], self._subject.inputs, _Bounds(), lambda node, m: self._taken(node))
 
     @cached_property
     def _arrived(self) -> dict[Value, _Bounded]:
         self._replay.restore_bits()
-        return self._chain_of_bounds.backwards({self._output: _Bounded(self._numbers.number(1), 0, 1)})
+        return self._chain.backwards({self._output: _Bounded(self._numbers.number(1), 0, 1)})
 
     def _taken(self, node: Value) -> list[tuple[int, Value, _Bounded]]:
         """The partials of a node; at kinks what `backward` takes is the convention, and counts as true."""
@@ -135,7 +137,8 @@ class Accumulation:
             tolerance: the relative error that is allowed.
         """
         self._replay.restore_bits()
-        tangents = self._tangents(variable)
+        one = _Bounded(self._numbers.number(1), 0, 1)
+        tangents = {node: tangent.value for node, tangent in self._chain.forwards({variable: one}).items()}
         contributions = self._contributions(tangents)
         worst = max(contributions, key=contributions.__getitem__)
         if contributions[worst] >= _SHARE * abs(difference):
@@ -147,20 +150,11 @@ class Accumulation:
         meeting = max(tangents, key=lambda node: self._arrived[node].size * abs(tangents[node]))
         return f"the parts of the derivative that meet in {described(meeting)} cancel"
 
-    def _tangents(self, variable: Value) -> dict[Value, mpf]:
-        """The derivative by the variable of each node that the output's derivative goes through."""
-        taken = {
-            node: [(i, operand, partial.value) for i, operand, partial in edges]
-            for node, edges in self._chain_of_bounds.steps
-        }
-        steps = Linearization([self._output], [variable], self._numbers, lambda node, m: taken.get(node, []))
-        return steps.forwards({variable: self._numbers.number(1)})
-
     def _contributions(self, tangents: Mapping[Value, mpf]) -> dict[Value, mpf]:
         """For each result what its partials, where they are off, add to the derivative."""
         gradient = self._replay.gradient(self._output)
         contributions = {}
-        for node, edges in reversed(self._chain_of_bounds.steps):
+        for node, edges in reversed(self._chain.steps):
             if node in tangents:
                 off = [
                     (partial.value - true.middle) * tangents[operand]
@@ -179,7 +173,7 @@ class Accumulation:
 
     def _error(self, node: Value) -> mpf:
         """The relative error of a recorded number."""
-        return self._relative(self._numbers.number(node.data), self._replay.values()[node])
+        return self._relative(self._numbers.number(node.number), self._replay.values()[node])
 
     def _error_of_partials(self, node: Value) -> mpf:
         """The largest relative error of the partials at the recorded operands."""
@@ -188,4 +182,4 @@ class Accumulation:
 
     def _relative(self, found: mpf, true: mpf) -> mpf:
         distance = abs(found - true)
-        return self._numbers.divide(distance, abs(true)) if distance else distance
+        return self._numbers.div(distance, abs(true)) if distance else distance

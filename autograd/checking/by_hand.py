@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ..structures import describe, flatten, is_array, rebuild, shape
 from ..value import Value
 from .differences import slope_of_floats
 from .evidence import Derivative, Evidence
 from .judge import judge
+from .mistakes import likely_mistakes
+from .report import Report
 from .subject import argument_names, paths
 from .verdicts import Tolerance
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
-
-    from .report import Report
 
 
 def check_gradient(
@@ -74,8 +71,12 @@ def check_gradient(
         warnings.simplefilter("ignore", RuntimeWarning)  # f may overflow far away from x
         slopes = [slope_of_floats(_along(value, point, i), point[i], 0.01 * tolerance.rtol) for i in range(len(point))]
     names = paths(x, argument_names(f, 1, "x")[0])
-    derivatives = list(map(Derivative, names, analytic, slopes))
-    report = judge(Evidence("check_gradient", [derivatives], shape=shape(x), misshapen=misshapen), tolerance)
+    derivatives = [
+        Derivative(name, "", derivative, slope, is_misplaced=bool(misshapen))
+        for name, derivative, slope in zip(names, analytic, slopes, strict=True)
+    ]
+    report = judge(Evidence("check_gradient", [derivatives]), tolerance)
+    report.hints = likely_mistakes(report.entries, shape(x)) + ([misshapen] if misshapen else [])
     report.raise_if_wrong()
     return report
 

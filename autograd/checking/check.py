@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from ..graph import nodes
-from ..recording import recording, unwatched
+from ..chain import gradients_kept
+from ..context import recording, unwatched
+from ..node import nodes
 from ..value import Value, apply, constant
 from .accumulation import Accumulation
-from .evidence import Derivative, Evidence, InGraph, Partial
+from .evidence import Derivative, Evidence, Partial
 from .hidden import hidden_dependences
 from .judge import judge
 from .precise import Precise
 from .replay import Replay
+from .report import Report
 from .slopes import in_floats
-from .subject import of_function, of_graph
+from .subject import Subject, of_function, of_graph
 from .verdicts import Tolerance
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import Any
-
-    from .report import Report
-    from .subject import Subject
 
 
 def gradcheck(
@@ -67,7 +62,8 @@ def gradcheck(
     """
     __tracebackhide__ = True  # pytest shows the caller's line instead
     tolerance = Tolerance(rtol, atol, kinks)
-    report = judge(_evidence(_subject(f, inputs, wrt)), tolerance)
+    with unwatched():
+        report = judge(_evidence(_subject(f, inputs, wrt)), tolerance)
     report.raise_if_wrong()
     return report
 
@@ -97,30 +93,26 @@ def _evidence(subject: Subject) -> Evidence:
         for position, slope in slopes
     ]
     hidden = hidden_dependences(subject, replay)
-    with _gradients_kept([*subject.outputs, *subject.inputs]):
+    with gradients_kept([*subject.outputs, *subject.inputs]):
         analytic = [_gradient(output, subject.inputs) for output in subject.outputs]
     derivatives = []
-    for o, (output, gradient) in enumerate(zip(subject.outputs, analytic, strict=True)):
+    for o, output in enumerate(subject.outputs):
         accumulation = Accumulation(subject, replay, taken, output)
-        graphs = [InGraph(x, accumulation, hidden.get((o, i))) for i, x in enumerate(subject.inputs)]
         derivatives.append(
             [
-                Derivative(name, found, graph.slope(), subject.output_names[o], graph)
-                for name, found, graph in zip(subject.names, gradient, graphs, strict=True)
+                Derivative(
+                    input=subject.names[i],
+                    output=subject.output_names[o],
+                    analytic=analytic[o][i],
+                    slope=accumulation.slope(variable, hidden.get((o, i))),
+                    variable=variable,
+                    accumulation=accumulation,
+                    hidden=hidden.get((o, i)),
+                )
+                for i, variable in enumerate(subject.inputs)
             ]
         )
     return Evidence("gradcheck", derivatives, subject, partials)
-
-
-@contextmanager
-def _gradients_kept(roots: Iterable[Value]) -> Iterator[None]:
-    """Afterwards all gradients in the graph are what they were."""
-    own = [(node, node._grad) for node in nodes(roots)]
-    try:
-        yield
-    finally:
-        for node, grad in own:
-            node._grad = grad
 
 
 def _gradient(output: Value, inputs: Sequence[Value]) -> list[float]:
@@ -128,9 +120,8 @@ def _gradient(output: Value, inputs: Sequence[Value]) -> list[float]:
     if output.is_constant:
         return [0.0] * len(inputs)
     for node in nodes([output, *inputs]):
-        node._grad = None
-    with unwatched():
-        output.backward()
+        node.gradient = None
+    output.backward()
     return [value.grad for value in inputs]
 
 
@@ -143,8 +134,8 @@ def _partials(node: Value) -> list[float]:
         ValueError: the result no longer follows from its operands.
     """
     operands = [constant(operand.data) if operand.is_constant else Value(operand.data) for operand in node.parents]
-    with recording(), unwatched():
-        copy = apply(node._operation, *operands)  # type: ignore[arg-type]
+    with recording():
+        copy = apply(node.operation, *operands)  # type: ignore[arg-type]
         if copy.data != node.data and copy.data == copy.data:
             raise ValueError(
                 f"gradcheck: {node.op} gives {copy.data!r} for its operands now, but {node.data!r} is recorded; the "

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .slopes import Slope
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # A function raises these where it is undefined.
 UNDEFINED = (ArithmeticError, ValueError, AssertionError)

@@ -7,17 +7,11 @@ their sum. If it is not, the partials are found one by one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
+from ..operation import Operation
+from .precise import Precise, mpf
 from .slopes import Slope, slope, spread_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from mpmath import mpf
-
-    from ..ops import Operation
-    from .precise import Precise
 
 _BITS = 320
 # A sum that agrees with the quotient up to this share proves its partials.
@@ -52,7 +46,7 @@ def _claimed(
     numbers: Precise, operation: Operation, operands: Sequence[mpf], positions: Sequence[int]
 ) -> dict[int, mpf] | None:
     try:
-        partials = operation.partials(numbers, numbers.evaluate(operation, operands), *operands)
+        partials = numbers.partials(operation, numbers.evaluate(operation, *operands), *operands)
         claimed = {position: numbers.real(partials[position]) for position in positions}
     except Exception:  # the partials may do anything with their operands
         return None
@@ -62,11 +56,11 @@ def _claimed(
 def _are_proven(numbers: Precise, operation: Operation, operands: Sequence[mpf], partials: Mapping[int, mpf]) -> bool:
     weights = _weights(partials)
     expected = numbers.sum([weights[position] * partial for position, partial in partials.items()])
-    spread = spread_of(numbers, [*operands, *partials.values(), numbers.evaluate(operation, operands)])
+    spread = spread_of(numbers, [*operands, *partials.values(), numbers.evaluate(operation, *operands)])
 
     def along(t: mpf) -> mpf:
         moved = [x + t * weights[position] if position in weights else x for position, x in enumerate(operands)]
-        return numbers.evaluate(operation, moved)
+        return numbers.evaluate(operation, *moved)
 
     found = slope(numbers, along, numbers.number(0), spread)
     return not found.is_kink and bool(abs(found.middle - expected) <= _AGREEMENT * abs(expected))

@@ -1,28 +1,24 @@
 """Dependences that a graph does not see: a number in it that is computed from an input outside of it.
 
-`x * float(x)`, `detach`, `no_grad` and a choice by `if` leave no trace in a graph. They show when the function is called
-again at other inputs: the new graph is more than the old one at other inputs. What the graph does not see is how much
-more the function changes than the old graph says.
+`x * float(x)`, `detach`, `no_grad` and a choice by `if` leave no trace in a graph. They show when the function is
+called again at other inputs: the new graph is not just the old one at other inputs. What the graph does not see is how
+much more the function changes than the old graph says.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
 
-from ..graph import nodes
+from ..node import nodes
+from ..value import Value
 from .differences import UNDEFINED, slope_of_floats
+from .precise import mpf
 from .replay import Replay
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from mpmath import mpf
-
-    from ..value import Value
-    from .slopes import Slope
-    from .subject import Subject
+from .slopes import Slope
+from .subject import Subject
 
 # Inputs are shifted by about this share: enough to change every number that depends on them.
 _SHIFT = 2.0**-20
@@ -78,10 +74,9 @@ def hidden_dependences(subject: Subject, replay: Replay) -> dict[tuple[int, int]
     for i in everything:
         unlike = _unlike(subject, [i])
         if unlike:
-            excess = _Excess(subject, replay, i)
             change = _first_change(subject, unlike[0])
-            for o in range(len(subject.outputs)):
-                found[o, i] = HiddenDependence(subject.names[i], excess.slope(o), change)
+            for o, slope in enumerate(_excess(subject, replay, i)):
+                found[o, i] = HiddenDependence(subject.names[i], slope, change)
     return found
 
 
@@ -107,50 +102,37 @@ def _first_change(subject: Subject, anew: Subject) -> str:
     for leaf, number in (subject.other_numbers_in(anew) or {}).items():
         user = next((node for node in nodes(subject.outputs) if leaf in node.parents), None)
         used = f", an operand of {user.op!r}{subject.place_of(user)}" if user is not None else ""
-        return f"the number {leaf.data!r}{used} becomes {number!r}"
+        return f"the number {leaf.number!r}{used} becomes {number!r}"
     return ""
 
 
-class _Excess:
-    """How much more a function changes with one input than its graph says."""
+def _excess(subject: Subject, replay: Replay, position: int) -> list[Slope]:
+    """For each output how much more it changes with one input than its graph says."""
+    numbers = replay.numbers
+    variable = subject.inputs[position]
 
-    def __init__(self, subject: Subject, replay: Replay, position: int) -> None:
-        self._numbers = replay.numbers
-        self._subject = subject
-        self._replay = replay
-        self._position = position
-        self._called: dict[float, list[float]] = {}
-
-    def slope(self, output: int) -> Slope:
-        """The derivative of the excess of an output."""
-        return slope_of_floats(lambda x: self._at(x)[output], self._subject.point[self._position])
-
-    def _at(self, x: float) -> list[float]:
-        if x not in self._called:
-            self._called[x] = self._computed(x)
-        return self._called[x]
-
-    def _computed(self, x: float) -> list[float]:
-        subject, numbers = self._subject, self._numbers
+    @cache
+    def excess(x: float) -> list[float]:
         assert subject.again is not None
-        point = list(subject.point)
-        point[self._position] = x
-        anew = subject.again(point)
+        anew = subject.again([*subject.point[:position], x, *subject.point[position + 1 :]])
         if len(anew.outputs) != len(subject.outputs):
             raise TypeError("gradcheck: the function must return the same number of Values at all inputs")
-        change = {subject.inputs[self._position]: numbers.number(x)}
+        change = {variable: numbers.number(x)}
         numbers.bits = _BITS
-        there = self._outputs(anew, change)
-        return [
-            numbers.float(new - self._replay.output(old, change))
-            for new, old in zip(there, subject.outputs, strict=True)
-        ]
+        pairs = zip(_outputs(subject, replay, anew, change), subject.outputs, strict=True)
+        return [numbers.float(new - replay.output(old, change)) for new, old in pairs]
 
-    def _outputs(self, anew: Subject, change: Mapping[Value, mpf]) -> list[mpf]:
-        """The outputs of a new graph; if it is the old one with other numbers, only what they change is computed."""
-        others = self._subject.other_numbers_in(anew)
-        if others is None or self._replay.has_tangents:
-            there = Replay(self._numbers, anew)
-            return [there.output(output, {}) for output in anew.outputs]
-        changes = {**change, **{leaf: self._numbers.number(number) for leaf, number in others.items()}}
-        return [self._replay.output(output, changes) for output in self._subject.outputs]
+    def slope(o: int) -> Slope:
+        return slope_of_floats(lambda x: excess(x)[o], subject.point[position])
+
+    return list(map(slope, range(len(subject.outputs))))
+
+
+def _outputs(subject: Subject, replay: Replay, anew: Subject, change: Mapping[Value, mpf]) -> list[mpf]:
+    """The outputs of a new graph; if it is the old one with other numbers, only what they change is computed."""
+    others = subject.other_numbers_in(anew)
+    if others is None or replay.has_tangents:
+        there = Replay(replay.numbers, anew)
+        return [there.output(output, {}) for output in anew.outputs]
+    changes = {**change, **{leaf: replay.numbers.number(number) for leaf, number in others.items()}}
+    return [replay.output(output, changes) for output in subject.outputs]

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from .report import Entry
 from .verdicts import WRONG
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .report import Entry
 
 # A guess must fit this well: a wrong guess helps nobody.
 _FIT = 1e-5

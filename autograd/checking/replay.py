@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
-from ..graph import nodes
-from ..value import Value, evaluated
-from ._chain import Linearization
+from ..chain import Linearization
+from ..node import nodes
+from ..operation import FLOATS, Operation
+from ..value import Value
 from .differences import slope_of_floats
 from .directions import proven_slopes
-from .precise import NotReplayableError, Precise
+from .precise import NotReplayableError, Precise, mpf
 from .slopes import Slope, slope, spread_of
+from .subject import Subject
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import TypeAlias
-
-    from mpmath import mpf
-
-    from ..ops import Operation
-    from .subject import Subject
-
-    # For each result, the position and the slope of every operand that depends on an input.
-    Slopes: TypeAlias = dict[Value, list[tuple[int, Slope]]]
+# For each result, the position and the slope of every operand that depends on an input.
+Slopes: TypeAlias = dict[Value, list[tuple[int, Slope]]]
 
 _BITS = 320
 # The partials of operations on more operands than this are looked for all at once.
@@ -38,7 +32,7 @@ def operation_slopes(
     Raises:
         NotReplayableError: its formula works on floats only.
     """
-    result = numbers.evaluate(operation, operands)
+    result = numbers.evaluate(operation, *operands)
     proven = proven_slopes(numbers, operation, operands, positions) if len(positions) > _MANY else None
     if proven is not None:
         return proven
@@ -46,7 +40,7 @@ def operation_slopes(
 
     def partial(position: int) -> Slope:
         before, after = operands[:position], operands[position + 1 :]
-        return slope(numbers, lambda x: numbers.evaluate(operation, (*before, x, *after)), operands[position], spread)
+        return slope(numbers, lambda x: numbers.evaluate(operation, *before, x, *after), operands[position], spread)
 
     return [partial(position) for position in positions]
 
@@ -67,13 +61,13 @@ class Replay:
         self.order = nodes(subject.outputs)
         self.edges = self._edges(subject.inputs)
         self._inputs = subject.inputs
-        self._leaves = {leaf: numbers.number(leaf.data) for leaf in self.order if not leaf.parents}
+        self._leaves = {leaf: numbers.number(leaf.number) for leaf in self.order if not leaf.parents}
         self._leaves.update(
             (x, numbers.number(number))
             for x, number in zip(subject.inputs, subject.point, strict=True)
             if not x.parents
         )
-        self._spread = spread_of(numbers, [numbers.number(node.data) for node in self.order])
+        self._spread = spread_of(numbers, [numbers.number(node.number) for node in self.order])
         self._tangents: dict[Value, list[Slope]] = {}
         self._values: tuple[int, dict[Value, mpf]] = (0, {})
 
@@ -117,15 +111,15 @@ class Replay:
         self.numbers.bits = _BITS + self._spread
 
     def _recorded(self, node: Value) -> list[mpf]:
-        return [self.numbers.number(operand.data) for operand in node.parents]
+        return [self.numbers.number(operand.number) for operand in node.parents]
 
     def _slopes(self, node: Value, operands: Sequence[mpf]) -> list[tuple[int, Slope]]:
         positions = self.edges[node]
-        assert node._operation is not None
+        assert node.operation is not None
         found = self._tangents.get(node)
         if found is None:
             try:
-                found = operation_slopes(self.numbers, node._operation, operands, positions)
+                found = operation_slopes(self.numbers, node.operation, operands, positions)
             except NotReplayableError:
                 found = self._tangent(node)
         return list(zip(positions, found, strict=True))
@@ -137,11 +131,11 @@ class Replay:
         return self._tangents[node]
 
     def _float_slope(self, node: Value, position: int) -> Slope:
-        operation = node._operation
+        operation = node.operation
         assert operation is not None
-        data = [operand.data for operand in node.parents]
+        data = [operand.number for operand in node.parents]
         found = slope_of_floats(
-            lambda x: evaluated(operation, [*data[:position], x, *data[position + 1 :]]), data[position]
+            lambda x: FLOATS.evaluate(operation, *data[:position], x, *data[position + 1 :]), data[position]
         )
         return Slope(self.numbers.number(found.left), self.numbers.number(found.right), found.error)
 
@@ -159,18 +153,18 @@ class Replay:
         if not operands:
             return self._leaves[node]
         if node not in self._tangents:
-            assert node._operation is not None
+            assert node.operation is not None
             try:
-                return self.numbers.evaluate(node._operation, operands)
+                return self.numbers.evaluate(node.operation, *operands)
             except NotReplayableError:
                 pass
         return self._on_tangent(node, operands)
 
     def _on_tangent(self, node: Value, operands: Sequence[mpf]) -> mpf:
         """The result on a straight line from the recorded one; at a kink there is one line per side."""
-        result = self.numbers.number(node.data)
+        result = self.numbers.number(node.number)
         for position, partial in zip(self.edges.get(node, ()), self._tangent(node), strict=True):
-            shift = operands[position] - self.numbers.number(node.parents[position].data)
+            shift = operands[position] - self.numbers.number(node.parents[position].number)
             if shift:
                 result += shift * (partial.left if shift < 0 else partial.right)
         return result

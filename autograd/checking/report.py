@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..ops import TABLE
-from ..recording import shown
-from .subject import described_call
-from .verdicts import BY_SEVERITY, OK
+from ..debug.lines import shown
+from ..value import Value
+from .slopes import Slope
+from .subject import Place, Subject, described_call
+from .verdicts import BY_SEVERITY, OK, Tolerance
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..drawing.display import Drawing
-    from ..value import Value
-    from .slopes import Slope
-    from .subject import Place, Subject
-    from .verdicts import Tolerance
 
 # A table shows every input that is not ok, and fills up to this number of rows with the others.
 _ROWS = 20
@@ -86,11 +82,10 @@ class Fault:
     @property
     def definition(self) -> Place | None:
         """The file and line of the partials, if the operation is the user's own."""
-        operation = self.node._operation
+        operation = self.node.operation
         assert operation is not None
         code = getattr(operation.partials, "__code__", None)
-        is_own = operation is not TABLE.get(operation.name)
-        return (code.co_filename, code.co_firstlineno) if is_own and code is not None else None
+        return None if operation.is_built_in or code is None else (code.co_filename, code.co_firstlineno)
 
     def in_short(self) -> str:
         """What a picture says about it."""
@@ -242,7 +237,7 @@ def severity(entry: Entry) -> tuple[int, float]:
 
 def _scope_path(node: Value) -> str:
     names = []
-    scope = node._scope
+    scope = node.scope
     while scope is not None:
         names.append(scope.name)
         scope = scope.outer

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from typing import TypeAlias
-
-    from mpmath import mpf
-
-    from .precise import Precise
-
-    Number: TypeAlias = float | mpf
+from .precise import Precise, mpf
 
 # Steps of difference quotients are 2 to the minus this, times the argument if that is smaller than 1 ...
 _STEPS = (100, 200, 400)
@@ -44,8 +36,8 @@ class Slope:
         error: how far they may be off, if they come from differences of floats.
     """
 
-    left: Number
-    right: Number
+    left: float | mpf
+    right: float | mpf
     error: float = 0.0
 
     @property
@@ -55,7 +47,7 @@ class Slope:
         return not (abs(self.left - self.right) <= _AGREEMENT * size + self.error and size < float("inf"))
 
     @property
-    def middle(self) -> Number:
+    def middle(self) -> float | mpf:
         """The derivative; at a kink the mean of both sides."""
         return self.left if self.left == self.right else (self.left + self.right) / 2
 
@@ -63,8 +55,8 @@ class Slope:
 def slope(numbers: Precise, function: Callable[[mpf], mpf], x: mpf, spread: int) -> Slope:
     """The derivative of a function that works on precise numbers.
 
-    Quotients with ever shorter steps, on ever longer numbers, are compared until two agree. If only one side is defined,
-    as for the square root at 0, that side is the derivative.
+    Quotients with ever shorter steps, on ever longer numbers, are compared until two agree. Where only one side is
+    defined, as for the square root at 0, that side is the derivative.
 
     Args:
         numbers: the number system; its precision is changed.

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import product
 from numbers import Real
-from typing import TYPE_CHECKING
+from typing import Any, TypeAlias
 
-from ..graph import leaves, nodes
-from ..recording import Context, ContextChange, Watch, calling_line, recording
+from ..context import Context, ContextChange, Watch, recording
+from ..debug.lines import calling_line
+from ..node import leaves, nodes
 from ..structures import flatten, is_array, rebuild
 from ..value import Value, constant
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import Any, TypeAlias
-
-    Place: TypeAlias = tuple[str, int]
+Place: TypeAlias = tuple[str, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +75,7 @@ class Subject:
         for i, node in enumerate(nodes(self.outputs)):
             if node not in position:
                 position[node] = i
-                plan.append((node._operation, *(position[operand] for operand in node.parents)))
+                plan.append((node.operation, *(position[operand] for operand in node.parents)))
                 if not node.parents:
                     leaves.append(node)
         return [*plan, tuple(position[output] for output in self.outputs)], leaves
@@ -166,7 +164,7 @@ class _Places(ContextChange, Watch):
         self.of: dict[Value, Place] = {}
 
     def changed(self, context: Context) -> Context:
-        return Context(context.records, self, context.scope, context.reads)
+        return context.but(watch=self)
 
     def forward(self, result: Value) -> None:
         self.of[result] = calling_line()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .slopes import Slope
+from .slopes import Slope
 
 OK = "ok"
 WRONG = "wrong"
@@ -85,4 +83,4 @@ def relative_error(analytic: float, slope: Slope) -> float:
     distance = abs(analytic - nearest)
     if nearest == 0.0 or not math.isfinite(distance):
         return math.inf
-    return distance / abs(nearest)
+    return float(distance / abs(nearest))
