@@ -95,23 +95,15 @@ def _evidence(subject: Subject) -> Evidence:
     hidden = hidden_dependences(subject, replay)
     with gradients_kept([*subject.outputs, *subject.inputs]):
         analytic = [_gradient(output, subject.inputs) for output in subject.outputs]
-    derivatives = []
-    for o, output in enumerate(subject.outputs):
+    derivatives: list[list[Derivative]] = []
+    for o, (output, name) in enumerate(zip(subject.outputs, subject.output_names, strict=True)):
         accumulation = Accumulation(subject, replay, taken, output)
-        derivatives.append(
-            [
-                Derivative(
-                    input=subject.names[i],
-                    output=subject.output_names[o],
-                    analytic=analytic[o][i],
-                    slope=accumulation.slope(variable, hidden.get((o, i))),
-                    variable=variable,
-                    accumulation=accumulation,
-                    hidden=hidden.get((o, i)),
-                )
-                for i, variable in enumerate(subject.inputs)
-            ]
-        )
+        derivatives.append([])
+        for i, variable in enumerate(subject.inputs):
+            unseen = hidden.get((o, i))
+            slope = accumulation.slope(variable, unseen)
+            found = Derivative(subject.names[i], name, analytic[o][i], slope, variable, accumulation, unseen)
+            derivatives[o].append(found)
     return Evidence("gradcheck", derivatives, subject, partials)
 
 

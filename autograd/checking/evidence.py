@@ -37,20 +37,20 @@ class Derivative:
         input, output: their names; "" for the only output.
         analytic: the derivative under test.
         slope: the true one.
-        is_misplaced: whether it stands in the place of another input's derivative.
-        variable: the input; None for a derivative written by hand, as in the following.
+        variable: the input; None, as the next two, for a derivative written by hand.
         accumulation: the chain rule from the output to all inputs.
-        hidden: the part of the dependence that the graph does not see.
+        hidden: the part of the dependence that the graph does not see, if any.
+        is_misplaced: whether a derivative written by hand stands where another belongs.
     """
 
     input: str
     output: str
     analytic: float
     slope: Slope
-    is_misplaced: bool = False
     variable: Value | None = None
     accumulation: Accumulation | None = None
     hidden: HiddenDependence | None = None
+    is_misplaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

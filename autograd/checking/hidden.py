@@ -85,16 +85,12 @@ def _unlike(subject: Subject, positions: Sequence[int]) -> list[Subject]:
     assert subject.again is not None
     graphs = []
     for shift in (_SHIFT, -_SHIFT):
+        point = list(subject.point)
+        for i in positions:
+            point[i] += shift * (1.0 + _GOLDEN * (i + 1) % 1.0) * (abs(point[i]) or 1.0)
         with suppress(*UNDEFINED):
-            graphs.append(subject.again(_shifted(subject, positions, shift)))
+            graphs.append(subject.again(point))
     return [graph for graph in graphs if not subject.is_like(graph)]
-
-
-def _shifted(subject: Subject, positions: Sequence[int], shift: float) -> list[float]:
-    point = list(subject.point)
-    for i in positions:
-        point[i] += shift * (1.0 + _GOLDEN * (i + 1) % 1.0) * (abs(point[i]) or 1.0)
-    return point
 
 
 def _first_change(subject: Subject, anew: Subject) -> str:
@@ -131,7 +127,7 @@ def _excess(subject: Subject, replay: Replay, position: int) -> list[Slope]:
 def _outputs(subject: Subject, replay: Replay, anew: Subject, change: Mapping[Value, mpf]) -> list[mpf]:
     """The outputs of a new graph; if it is the old one with other numbers, only what they change is computed."""
     others = subject.other_numbers_in(anew)
-    if others is None or replay.has_tangents:
+    if others is None or replay.tangents:
         there = Replay(replay.numbers, anew)
         return [there.output(output, {}) for output in anew.outputs]
     changes = {**change, **{leaf: replay.numbers.number(number) for leaf, number in others.items()}}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..chain import Linearization
 from ..node import nodes
-from ..operation import FLOATS, Operation
+from ..operation import FLOATS, NumberSystem, Operation
 from ..value import Value
 from .differences import slope_of_floats
 from .directions import proven_slopes
@@ -37,12 +37,13 @@ def operation_slopes(
     if proven is not None:
         return proven
     spread = spread_of(numbers, [*operands, result])
+    return [slope(numbers, _of_one(numbers, operation, operands, i), operands[i], spread) for i in positions]
 
-    def partial(position: int) -> Slope:
-        before, after = operands[:position], operands[position + 1 :]
-        return slope(numbers, lambda x: numbers.evaluate(operation, *before, x, *after), operands[position], spread)
 
-    return [partial(position) for position in positions]
+def _of_one(m: NumberSystem[Any], operation: Operation, operands: Sequence[Any], position: int) -> Callable[[Any], Any]:
+    """An operation as a function of one of its operands."""
+    before, after = operands[:position], operands[position + 1 :]
+    return lambda x: m.evaluate(operation, *before, x, *after)
 
 
 class Replay:
@@ -54,6 +55,7 @@ class Replay:
         numbers: the number system.
         order: the nodes, operands before results.
         edges: for each result that depends on an input, the positions of the operands that do.
+        tangents: the partials of the operations that were found to have such a formula.
     """
 
     def __init__(self, numbers: Precise, subject: Subject) -> None:
@@ -68,13 +70,8 @@ class Replay:
             if not x.parents
         )
         self._spread = spread_of(numbers, [numbers.number(node.number) for node in self.order])
-        self._tangents: dict[Value, list[Slope]] = {}
+        self.tangents: dict[Value, list[Slope]] = {}
         self._values: tuple[int, dict[Value, mpf]] = (0, {})
-
-    @property
-    def has_tangents(self) -> bool:
-        """Whether a formula was found so far that works on floats only."""
-        return bool(self._tangents)
 
     def _edges(self, inputs: Sequence[Value]) -> dict[Value, list[int]]:
         dependent = set(inputs)
@@ -116,7 +113,7 @@ class Replay:
     def _slopes(self, node: Value, operands: Sequence[mpf]) -> list[tuple[int, Slope]]:
         positions = self.edges[node]
         assert node.operation is not None
-        found = self._tangents.get(node)
+        found = self.tangents.get(node)
         if found is None:
             try:
                 found = operation_slopes(self.numbers, node.operation, operands, positions)
@@ -126,18 +123,15 @@ class Replay:
 
     def _tangent(self, node: Value) -> list[Slope]:
         """The partial derivatives from differences of floats."""
-        if node not in self._tangents:
-            self._tangents[node] = [self._float_slope(node, position) for position in self.edges.get(node, ())]
-        return self._tangents[node]
-
-    def _float_slope(self, node: Value, position: int) -> Slope:
-        operation = node.operation
-        assert operation is not None
-        data = [operand.number for operand in node.parents]
-        found = slope_of_floats(
-            lambda x: FLOATS.evaluate(operation, *data[:position], x, *data[position + 1 :]), data[position]
-        )
-        return Slope(self.numbers.number(found.left), self.numbers.number(found.right), found.error)
+        if node not in self.tangents:
+            assert node.operation is not None
+            data = [operand.number for operand in node.parents]
+            slopes = [
+                slope_of_floats(_of_one(FLOATS, node.operation, data, i), data[i]) for i in self.edges.get(node, ())
+            ]
+            number = self.numbers.number
+            self.tangents[node] = [Slope(number(found.left), number(found.right), found.error) for found in slopes]
+        return self.tangents[node]
 
     def _evaluated(self) -> dict[Value, mpf]:
         """All nodes at the point, with as many bits as numbers have now."""
@@ -152,7 +146,7 @@ class Replay:
     def _value(self, node: Value, operands: Sequence[mpf]) -> mpf:
         if not operands:
             return self._leaves[node]
-        if node not in self._tangents:
+        if node not in self.tangents:
             assert node.operation is not None
             try:
                 return self.numbers.evaluate(node.operation, *operands)

@@ -99,10 +99,9 @@ def of_function(f: Callable[..., Any], inputs: Any) -> Subject:
         )
     numbers = flatten(inputs, "gradcheck: inputs")
     _require_inputs(numbers)
-    names = [
-        x.name if isinstance(x, Value) and x.name else path
-        for x, path in zip(numbers, _argument_paths(f, inputs), strict=True)
-    ]
+    arguments = zip(argument_names(f, len(inputs)), inputs, strict=True)
+    places = [path for name, argument in arguments for path in paths(argument, name)]
+    names = [getattr(x, "name", None) or place for x, place in zip(numbers, places, strict=True)]
     subject = _called(f, inputs, numbers, names, [float(x) for x in numbers])
     _require_defined(subject)
     return subject
@@ -142,7 +141,10 @@ def _called(
     f: Callable[..., Any], structure: Any, numbers: Sequence[Any], names: Sequence[str], point: Sequence[float]
 ) -> Subject:
     """The graph of a call on a structure like this one, with the numbers of the point."""
-    inputs = [x if _is_leaf(x) else Value(number, name) for x, number, name in zip(numbers, point, names, strict=True)]
+    inputs = [
+        x if isinstance(x, Value) and not x.parents and not x.is_constant else Value(number, name)
+        for x, number, name in zip(numbers, point, names, strict=True)
+    ]
     places = _Places()
     with recording(), places, _assigned(inputs, point):
         result = f(*rebuild(structure, inputs))
@@ -183,10 +185,6 @@ def _assigned(leaves: Sequence[Value], numbers: Sequence[float]) -> Iterator[Non
             leaf.data = number
 
 
-def _is_leaf(x: Any) -> bool:
-    return isinstance(x, Value) and not x.parents and not x.is_constant
-
-
 def _require_inputs(inputs: Sequence[Any]) -> None:
     if not inputs:
         raise ValueError("gradcheck: there is nothing to check, for lack of an input to differentiate by")
@@ -200,11 +198,6 @@ def _require_defined(subject: Subject) -> None:
                 f"gradcheck: the function is nan at {point}{name and f' (output {name})'}, it has no derivative there; "
                 "choose inputs where it is defined (detect_anomaly finds where the nan begins)"
             )
-
-
-def _argument_paths(f: Callable[..., Any], inputs: Sequence[Any]) -> list[str]:
-    names = argument_names(f, len(inputs))
-    return [path for name, part in zip(names, inputs, strict=True) for path in paths(part, name)]
 
 
 def argument_names(f: Callable[..., Any], number: int, otherwise: str = "") -> list[str]:
