@@ -167,7 +167,8 @@ def by_exponentials(x):
 )
 def test_the_operation_that_loses_digits_is_named(f, point, culprit):
     report = gradcheck(f, point)
-    assert "ill-conditioned" in verdicts(report)
+    for entry in report.entries:
+        assert entry.verdict == ("ok" if entry.input == "y" else "ill-conditioned")  # y's way loses no digits
     assert culprit in str(report)
 
 
@@ -372,7 +373,7 @@ def test_of_many_operands_the_first_are_shown():
 def test_a_wrong_operation_is_found_though_its_mistake_vanishes():
     assert failure(lambda x: cube(x) * 0.0 + x, [2.0]).entries[0].op == "cube"
     half_cube = operation("half_cube", lambda m, x: x * x * x, lambda m, y, x: (6 * x * x,))
-    assert failure(lambda x: half_cube(cube(x)), [1.5]).entries[0].op in ("cube", "half_cube")
+    assert failure(lambda x: half_cube(cube(x)), [1.5]).entries[0].op == "half_cube"  # whose error is larger
 
 
 def test_when_all_is_well_the_report_is_a_line_and_the_table():
