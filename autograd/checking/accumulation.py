@@ -49,6 +49,8 @@ class _Bounds(NumberSystem[Any]):
         return _Bounded(product, error + 2 * _UNIT * size + _UNDERFLOW, size)
 
     def total(self, terms: Sequence[_Bounded]) -> _Bounded:
+        if len(terms) == 1:
+            return terms[0]
         size = sum(term.size for term in terms)
         error = sum(term.error for term in terms)
         return _Bounded(sum(term.value for term in terms), error + len(terms) * _UNIT * size, size)

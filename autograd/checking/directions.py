@@ -46,7 +46,7 @@ def _claimed(
     numbers: Precise, operation: Operation, operands: Sequence[mpf], positions: Sequence[int]
 ) -> dict[int, mpf] | None:
     try:
-        partials = numbers.partials(operation, numbers.evaluate(operation, *operands), *operands)
+        partials = numbers.partials(operation, numbers.evaluate(operation, operands), operands)
         claimed = {position: numbers.real(partials[position]) for position in positions}
     except Exception:  # the partials may do anything with their operands
         return None
@@ -56,11 +56,11 @@ def _claimed(
 def _are_proven(numbers: Precise, operation: Operation, operands: Sequence[mpf], partials: Mapping[int, mpf]) -> bool:
     weights = _weights(partials)
     expected = numbers.sum([weights[position] * partial for position, partial in partials.items()])
-    spread = spread_of(numbers, [*operands, *partials.values(), numbers.evaluate(operation, *operands)])
+    spread = spread_of(numbers, [*operands, *partials.values(), numbers.evaluate(operation, operands)])
 
     def along(t: mpf) -> mpf:
         moved = [x + t * weights[position] if position in weights else x for position, x in enumerate(operands)]
-        return numbers.evaluate(operation, *moved)
+        return numbers.evaluate(operation, moved)
 
     found = slope(numbers, along, numbers.number(0), spread)
     return not found.is_kink and bool(abs(found.middle - expected) <= _AGREEMENT * abs(expected))

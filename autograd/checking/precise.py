@@ -94,7 +94,7 @@ class Precise(NumberSystem["mpf"]):
             return self.nan
         raise NotReplayableError(f"the formula gave {x!r} of type {type(x).__name__}")
 
-    def evaluate(self, operation: Operation, *operands: mpf) -> mpf:
+    def evaluate(self, operation: Operation, operands: Sequence[mpf]) -> mpf:
         """The operation's formula on numbers of this system.
 
         Raises:

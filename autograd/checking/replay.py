@@ -32,7 +32,7 @@ def operation_slopes(
     Raises:
         NotReplayableError: its formula works on floats only.
     """
-    result = numbers.evaluate(operation, *operands)
+    result = numbers.evaluate(operation, operands)
     proven = proven_slopes(numbers, operation, operands, positions) if len(positions) > _MANY else None
     if proven is not None:
         return proven
@@ -43,7 +43,7 @@ def operation_slopes(
 def _of_one(m: NumberSystem[Any], operation: Operation, operands: Sequence[Any], position: int) -> Callable[[Any], Any]:
     """An operation as a function of one of its operands."""
     before, after = operands[:position], operands[position + 1 :]
-    return lambda x: m.evaluate(operation, *before, x, *after)
+    return lambda x: m.evaluate(operation, (*before, x, *after))
 
 
 class Replay:
@@ -149,7 +149,7 @@ class Replay:
         if node not in self.tangents:
             assert node.operation is not None
             try:
-                return self.numbers.evaluate(node.operation, *operands)
+                return self.numbers.evaluate(node.operation, operands)
             except NotReplayableError:
                 pass
         return self._on_tangent(node, operands)
