@@ -177,7 +177,12 @@ def pytest_runtest_makereport(
 def _section(item: pytest.Item, report: Report | None) -> str:
     parts = [item.stash.get(_points, "")]
     if report is not None:
-        parts += [str(report), _picture(item, report)]
+        folder = item.stash[_requests].getfixturevalue("tmp_path")
+        try:
+            picture = f"the graph: {report.draw().render(outfile=folder / 'gradcheck.svg')}"
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
+            picture = f"no picture of the graph: {error}"
+        parts += [str(report), picture]
     return "\n\n".join(filter(None, parts))
 
 
@@ -191,12 +196,3 @@ def _without_advice(outcome: pytest.TestReport) -> None:
     traceback = getattr(outcome.longrepr, "reprtraceback", None)
     if traceback is not None and all(getattr(entry, "reprfileloc", "") is None for entry in traceback.reprentries):
         traceback.extraline = None
-
-
-def _picture(item: pytest.Item, report: Report) -> str:
-    """Draws the graph into the test's own folder, and says where, or why not."""
-    folder = item.stash[_requests].getfixturevalue("tmp_path")
-    try:
-        return f"the graph: {report.draw().render(outfile=folder / 'gradcheck.svg')}"
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
-        return f"no picture of the graph: {error}"

@@ -20,7 +20,7 @@ from . import truth
 @pytest.fixture
 def numbers():
     precise = Precise()
-    precise.bits = 256
+    precise.context.prec = 256
     return precise
 
 
@@ -212,7 +212,7 @@ def test_the_chain_rule_agrees_with_the_graph_as_a_whole(numbers):
 def test_a_replayed_graph_gives_what_was_recorded(numbers):
     subject = of_function(program, [0.3, -1.2, 0.7])
     [output] = subject.outputs
-    numbers.bits = 300
+    numbers.context.prec = 300
     replay = Replay(numbers, subject)
     assert numbers.float(replay.output(output, {})) == pytest.approx(output.data, rel=1e-14)
     moved = replay.output(output, {subject.inputs[0]: numbers.number(0.5)})

@@ -115,7 +115,7 @@ class Accumulation:
 
     @cached_property
     def _arrived(self) -> dict[Value, _Bounded]:
-        self._replay.restore_bits()
+        self._replay.restore_precision()
         return self._chain.backwards({self._output: _Bounded(self._numbers.number(1), 0, 1)})
 
     def _taken(self, node: Value) -> list[tuple[int, Value, _Bounded]]:
@@ -138,7 +138,7 @@ class Accumulation:
             difference: how far the derivative by it is off.
             tolerance: the relative error that is allowed.
         """
-        self._replay.restore_bits()
+        self._replay.restore_precision()
         one = _Bounded(self._numbers.number(1), 0, 1)
         tangents = {node: tangent.value for node, tangent in self._chain.forwards({variable: one}).items()}
         contributions = self._contributions(tangents)

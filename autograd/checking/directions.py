@@ -31,7 +31,7 @@ def proven_slopes(
         operands: where to differentiate.
         positions: the operands to differentiate by.
     """
-    numbers.bits = _BITS + spread_of(numbers, operands)
+    numbers.context.prec = _BITS + spread_of(numbers, operands)
     claimed = _claimed(numbers, operation, operands, positions)
     if claimed is None:
         return None

@@ -114,7 +114,7 @@ def _excess(subject: Subject, replay: Replay, position: int) -> list[Slope]:
         if len(anew.outputs) != len(subject.outputs):
             raise TypeError("gradcheck: the function must return the same number of Values at all inputs")
         change = {variable: numbers.number(x)}
-        numbers.bits = _BITS
+        numbers.context.prec = _BITS
         pairs = zip(_outputs(subject, replay, anew, change), subject.outputs, strict=True)
         return [numbers.float(new - replay.output(old, change)) for new, old in pairs]
 

@@ -31,7 +31,8 @@ class Precise(NumberSystem["mpf"]):
     Nothing overflows or underflows. What is not a real number, such as log(-1), is nan.
 
     Attributes:
-        context: an mpmath context of its own, so that nobody else's precision matters or changes.
+        context: an mpmath context of its own, so that nobody else's precision matters or changes; its `prec` is the
+            number of bits that results have.
 
     Raises:
         ImportError: mpmath is not installed.
@@ -55,16 +56,6 @@ class Precise(NumberSystem["mpf"]):
         self.arcsin, self.arccos, self.arctan = map(self._staying_real, (context.asin, context.acos, context.atan))
         self.sin, self.cos, self.tan = map(self._of_angle, (context.sin, context.cos, context.tan))
 
-    @property
-    def bits(self) -> int:
-        """How many bits results have from now on."""
-        bits: int = self.context.prec
-        return bits
-
-    @bits.setter
-    def bits(self, bits: int) -> None:
-        self.context.prec = bits
-
     def number(self, x: float | mpf) -> mpf:
         """The same number in this number system."""
         return self.context.mpf(x)
@@ -82,7 +73,8 @@ class Precise(NumberSystem["mpf"]):
 
     def exponent(self, x: mpf) -> int:
         """About the logarithm of the number to base 2; 0 for 0, infinities and nan."""
-        return int(self.context.mag(x)) if x and self.is_finite(x) else 0
+        _, mantissa, exponent, bits = self.real(x)._mpf_
+        return exponent + bits if mantissa else 0
 
     def real(self, x: object) -> mpf:
         """The number as a number of this system, nan if it is complex."""

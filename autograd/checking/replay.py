@@ -46,6 +46,10 @@ def _of_one(m: NumberSystem[Any], operation: Operation, operands: Sequence[Any],
     return lambda x: m.evaluate(operation, (*before, x, *after))
 
 
+def _every_operand(node: Value, m: object) -> list[tuple[int, Value, float]]:
+    return [(i, operand, 1.0) for i, operand in enumerate(node.parents)]
+
+
 class Replay:
     """A graph on precise numbers, where its derivatives are true.
 
@@ -61,7 +65,8 @@ class Replay:
     def __init__(self, numbers: Precise, subject: Subject) -> None:
         self.numbers = numbers
         self.order = nodes(subject.outputs)
-        self.edges = self._edges(subject.inputs)
+        steps = Linearization(subject.outputs, subject.inputs, FLOATS, _every_operand).steps
+        self.edges = {node: [position for position, *_ in edges] for node, edges in steps}
         self._inputs = subject.inputs
         self._leaves = {leaf: numbers.number(leaf.number) for leaf in self.order if not leaf.parents}
         self._leaves.update(
@@ -72,16 +77,6 @@ class Replay:
         self._spread = spread_of(numbers, [numbers.number(node.number) for node in self.order])
         self.tangents: dict[Value, list[Slope]] = {}
         self._values: tuple[int, dict[Value, mpf]] = (0, {})
-
-    def _edges(self, inputs: Sequence[Value]) -> dict[Value, list[int]]:
-        dependent = set(inputs)
-        edges = {}
-        for node in self.order:
-            positions = [i for i, operand in enumerate(node.parents) if operand in dependent]
-            if positions:
-                dependent.add(node)
-                edges[node] = positions
-        return edges
 
     @cached_property
     def recorded_slopes(self) -> Slopes:
@@ -100,12 +95,12 @@ class Replay:
 
     def values(self) -> dict[Value, mpf]:
         """All nodes without rounding."""
-        self.restore_bits()
+        self.restore_precision()
         return self._evaluated()
 
-    def restore_bits(self) -> None:
+    def restore_precision(self) -> None:
         """Numbers have as many bits as this graph needs: whoever takes a slope changes that."""
-        self.numbers.bits = _BITS + self._spread
+        self.numbers.context.prec = _BITS + self._spread
 
     def _recorded(self, node: Value) -> list[mpf]:
         return [self.numbers.number(operand.number) for operand in node.parents]
@@ -136,11 +131,11 @@ class Replay:
     def _evaluated(self) -> dict[Value, mpf]:
         """All nodes at the point, with as many bits as numbers have now."""
         bits, values = self._values
-        if bits != self.numbers.bits:
+        if bits != self.numbers.context.prec:
             values = {}
             for node in self.order:
                 values[node] = self._value(node, [values[operand] for operand in node.parents])
-            self._values = self.numbers.bits, values
+            self._values = self.numbers.context.prec, values
         return values
 
     def _value(self, node: Value, operands: Sequence[mpf]) -> mpf:
@@ -183,7 +178,7 @@ class Replay:
 
         It is nan if a partial on the way is infinite, or differs between both sides.
         """
-        self.restore_bits()
+        self.restore_precision()
         partials = {
             node: [(i, node.parents[i], self.numbers.nan if found.is_kink else found.middle) for i, found in slopes]
             for node, slopes in self.true_slopes.items()

@@ -67,11 +67,11 @@ def slope(numbers: Precise, function: Callable[[mpf], mpf], x: mpf, spread: int)
     sides: list[tuple[mpf, mpf]] = []
     exponent = min(numbers.exponent(x), 0) if x else _EXPONENT_OF_ZERO
     for steps, spare in zip(_STEPS, _SPARE_BITS, strict=True):
-        numbers.bits = steps + spare + spread + (0 if x else -_EXPONENT_OF_ZERO)
+        numbers.context.prec = steps + spare + spread + (0 if x else -_EXPONENT_OF_ZERO)
         sides.append(_quotients(function, x, numbers.context.ldexp(1, exponent - steps)))
         if len(sides) > 1 and all(map(_agree, *sides[-2:])):
-            return _both_sides(numbers, *sides[-1])
-    return _both_sides(numbers, *(_limit(numbers, side) for side in zip(*sides, strict=True)))
+            return _of_sides(*sides[-1])
+    return _of_sides(*(_limit(numbers, side) for side in zip(*sides, strict=True)))
 
 
 def spread_of(numbers: Precise, values: Iterable[mpf]) -> int:
@@ -114,14 +114,11 @@ def _is_steady(numbers: Sequence[mpf]) -> bool:
     return bool(late and abs(late - early) <= _REGULARITY * abs(late))
 
 
-def _both_sides(numbers: Precise, left: mpf, right: mpf) -> Slope:
-    if left != left:
-        left = right
-    if right != right:
-        right = left
-    return Slope(left, right)
-
-
 def in_floats(numbers: Precise, slope: Slope) -> Slope:
     """A slope of precise numbers, as far as floats can hold it."""
     return Slope(numbers.float(slope.left), numbers.float(slope.right), slope.error)
+
+
+def _of_sides(left: mpf, right: mpf) -> Slope:
+    """The slope from both sides, or from the only one where the function is defined."""
+    return Slope(right if left != left else left, left if right != right else right)
