@@ -111,14 +111,14 @@ class Accumulation:
 
     @cached_property
     def _chain(self) -> Linearization[Any]:
-        return Linearization([self._output], self._subject.inputs, _Bounds(), lambda node, m: self._taken(node))
+        return Linearization([self._output], self._subject.inputs, _Bounds(), self._taken)
 
     @cached_property
     def _arrived(self) -> dict[Value, _Bounded]:
         self._replay.restore_precision()
         return self._chain.backwards({self._output: _Bounded(self._numbers.number(1), 0, 1)})
 
-    def _taken(self, node: Value) -> list[tuple[int, Value, _Bounded]]:
+    def _taken(self, node: Value, m: object) -> list[tuple[int, Value, _Bounded]]:
         """The partials of a node; at kinks what `backward` takes is the convention, and counts as true."""
         taken = []
         for position, slope in self._replay.recorded_slopes.get(node, ()):
@@ -179,7 +179,8 @@ class Accumulation:
 
     def _error_of_partials(self, node: Value) -> mpf:
         """The largest relative error of the partials at the recorded operands."""
-        pairs = zip(self._taken(node), self._replay.true_slopes.get(node, ()), strict=True)
+        taken = dict(self._chain.steps).get(node, ())
+        pairs = zip(taken, self._replay.true_slopes.get(node, ()), strict=True)
         return max((self._relative(partial.value, true.middle) for (*_, partial), (_, true) in pairs), default=0)
 
     def _relative(self, found: mpf, true: mpf) -> mpf:

@@ -87,11 +87,10 @@ def _evidence(subject: Subject) -> Evidence:
     replay = Replay(Precise(), subject)
     recorded = replay.recorded_slopes
     taken = {node: _partials(node) for node in replay.edges}
-    partials = [
-        Partial(node, position, taken[node][position], in_floats(replay.numbers, slope))
+    partials = {
+        node: [Partial(i, taken[node][i], in_floats(replay.numbers, slope)) for i, slope in slopes]
         for node, slopes in recorded.items()
-        for position, slope in slopes
-    ]
+    }
     hidden = hidden_dependences(subject, replay)
     with gradients_kept([*subject.outputs, *subject.inputs]):
         analytic = [_gradient(output, subject.inputs) for output in subject.outputs]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..value import Value
 from .accumulation import Accumulation
@@ -12,18 +13,9 @@ from .slopes import Slope
 from .subject import Subject
 
 
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """The partial derivative of one operation in a graph by one operand.
+class Partial(NamedTuple):
+    """The partial derivative of an operation by one operand: what `backward` takes, and the true one."""
 
-    Attributes:
-        node: the operation's result.
-        position: the operand, from 0.
-        analytic: what `backward` takes.
-        slope: the true one.
-    """
-
-    node: Value
     position: int
     analytic: float
     slope: Slope
@@ -61,10 +53,10 @@ class Evidence:
         check: its name.
         derivatives: for each output one per input.
         subject: the graph; None for a derivative written by hand.
-        partials: those of every operation in the graph.
+        partials: those of every operation in the graph, by its result.
     """
 
     check: str
     derivatives: Sequence[Sequence[Derivative]]
     subject: Subject | None = None
-    partials: Sequence[Partial] = ()
+    partials: Mapping[Value, Sequence[Partial]] = field(default_factory=dict)

@@ -20,9 +20,10 @@ def judge(evidence: Evidence, tolerance: Tolerance) -> Report:
     """The report: for each input the entry of the output where it is worst, and every operation that is wrong."""
     subject = evidence.subject
     faults = [
-        Fault(p.node, p.position, p.analytic, p.slope, relative_error(p.analytic, p.slope), subject)
-        for p in evidence.partials
-        if subject is not None and tolerance.verdict(p.analytic, p.slope) == WRONG
+        Fault(node, position, analytic, slope, relative_error(analytic, slope), subject)
+        for node, partials in evidence.partials.items()
+        for position, analytic, slope in partials
+        if subject is not None and tolerance.verdict(analytic, slope) == WRONG
     ]
     by_output = []
     for o, derivatives in enumerate(evidence.derivatives):
@@ -34,7 +35,7 @@ def judge(evidence: Evidence, tolerance: Tolerance) -> Report:
         tolerance,
         faults=faults,
         outputs=subject.outputs if subject is not None else (),
-        operations=len({partial.node for partial in evidence.partials}),
+        operations=len(evidence.partials),
     )
 
 

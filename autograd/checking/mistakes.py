@@ -47,15 +47,13 @@ def _common_factor(analytic: Sequence[float], true: Sequence[float]) -> str | No
 
 def _count(factor: float) -> str | None:
     """What a whole factor suggests: a mean."""
-    size = abs(factor)
     sign = " and the sign is wrong" if factor < 0.0 else ""
-    if size > 1.5 and abs(size - round(size)) <= _FIT * size:
-        return (
-            f"everything is {round(size)} times too large{sign}: is the 1/n of a mean missing, with n = {round(size)}?"
-        )
-    if 0.0 < size < 0.7 and abs(1.0 / size - round(1.0 / size)) <= _FIT / size:
-        n = round(1.0 / size)
-        return f"everything is {n} times too small{sign}: is there a 1/n too much, with n = {n}?"
+    for n, size, question in (
+        (abs(factor), "large", "is the 1/n of a mean missing"),
+        (1.0 / abs(factor), "small", "is there a 1/n too much"),
+    ):
+        if n > 1.5 and abs(n - round(n)) <= _FIT * n:
+            return f"everything is {round(n)} times too {size}{sign}: {question}, with n = {round(n)}?"
     return None
 
 

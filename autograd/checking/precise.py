@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..operation import NumberSystem, Operation
@@ -49,7 +50,7 @@ class Precise(NumberSystem["mpf"]):
         self.context = context = MPContext()
         context.mpf.__float__ = _refuse
         self.nan, self.inf = context.nan, context.inf
-        self._exponentials: dict[tuple[int, object], mpf] = {}
+        self._exp = lru_cache(_MOST_EXPONENTIALS)(lambda bits, number: context.exp(context.make_mpf(number)))
         self.hypot, self.arctan2, self.abs = context.hypot, context.atan2, context.fabs
         self.sum, self.prod, self.dot = context.fsum, context.fprod, context.fdot
         self.log, self.log1p, self.sqrt = map(self._staying_real, (context.log, context.log1p, context.sqrt))
@@ -112,13 +113,7 @@ class Precise(NumberSystem["mpf"]):
     def exp(self, x: mpf) -> mpf:
         if self.exponent(x) >= _LARGEST_EXPONENT:
             return self.inf if x > 0 else self.number(0)
-        key = self.context.prec, x._mpf_
-        known = self._exponentials.get(key)
-        if known is None:
-            known = self._exponentials[key] = self.context.exp(x)
-            if len(self._exponentials) > _MOST_EXPONENTIALS:
-                self._exponentials.clear()
-        return known
+        return self._exp(self.context.prec, x._mpf_)
 
     def expm1(self, x: mpf) -> mpf:
         return self.context.expm1(x) if self.exponent(x) < 0 else self.exp(x) - 1

@@ -68,12 +68,8 @@ class Replay:
         steps = Linearization(subject.outputs, subject.inputs, FLOATS, _every_operand).steps
         self.edges = {node: [position for position, *_ in edges] for node, edges in steps}
         self._inputs = subject.inputs
-        self._leaves = {leaf: numbers.number(leaf.number) for leaf in self.order if not leaf.parents}
-        self._leaves.update(
-            (x, numbers.number(number))
-            for x, number in zip(subject.inputs, subject.point, strict=True)
-            if not x.parents
-        )
+        point = dict(zip(subject.inputs, subject.point, strict=True))
+        self._leaves = {x: numbers.number(point.get(x, x.number)) for x in self.order if not x.parents}
         self._spread = spread_of(numbers, [numbers.number(node.number) for node in self.order])
         self.tangents: dict[Value, list[Slope]] = {}
         self._values: tuple[int, dict[Value, mpf]] = (0, {})
@@ -179,9 +175,11 @@ class Replay:
         It is nan if a partial on the way is infinite, or differs between both sides.
         """
         self.restore_precision()
-        partials = {
-            node: [(i, node.parents[i], self.numbers.nan if found.is_kink else found.middle) for i, found in slopes]
-            for node, slopes in self.true_slopes.items()
-        }
-        steps = Linearization([output], self._inputs, self.numbers, lambda node, m: partials.get(node, []))
-        return steps.backwards({output: self.numbers.number(1)})
+        chain = Linearization([output], self._inputs, self.numbers, self._true_edges)
+        return chain.backwards({output: self.numbers.number(1)})
+
+    def _true_edges(self, node: Value, m: object) -> list[tuple[int, Value, mpf]]:
+        return [
+            (i, node.parents[i], self.numbers.nan if found.is_kink else found.middle)
+            for i, found in self.true_slopes[node]
+        ]

@@ -236,12 +236,12 @@ def severity(entry: Entry) -> tuple[int, float]:
 
 
 def _scope_path(node: Value) -> str:
-    names = []
+    names: list[str] = []
     scope = node.scope
     while scope is not None:
-        names.append(scope.name)
+        names.insert(0, scope.name)
         scope = scope.outer
-    return ".".join(reversed(names))
+    return ".".join(names)
 
 
 def _sides(left: float, right: float, form: str = "") -> str:

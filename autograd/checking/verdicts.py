@@ -13,9 +13,7 @@ KINK = "kink"
 ILL_CONDITIONED = "ill-conditioned"
 
 BY_SEVERITY = (WRONG, KINK, ILL_CONDITIONED, OK)
-
 KINK_POLICIES = ("report", "fail", "subgradient")
-
 # Floats have fewer digits below the smallest normal number, so derivatives need not be exact there.
 _SMALLEST = 2.0**-1022
 
