@@ -38,19 +38,19 @@ def gradcheck(
     Args:
         f: a function of Values that returns a Value or several, or a Value whose graph is built already.
         inputs: the function's arguments: numbers, Values, or nested lists of them.
-        wrt: for a graph, the Values to differentiate by; all its leaves if left out.
-        rtol: the relative error that is allowed.
-        atol: the absolute error that is allowed besides.
+        wrt: for a graph, the Values to differentiate by; all its leaves by default.
+        rtol: the relative error allowed.
+        atol: the absolute error allowed on top.
         kinks: what to do where the derivatives from the left and the right differ: "report" them and pass, "fail", or
             "subgradient": pass if the derivative lies between them.
 
     Returns:
-        A Report with one entry for each input, each "ok", "kink" or "ill-conditioned": the rounding of numbers on the
-        way changes this derivative by more than the tolerance; a note says where digits are lost.
+        A Report with one entry per input, each "ok", "kink" or "ill-conditioned": the rounding of numbers on the way
+        changes this derivative by more than the tolerance; a note says where digits are lost.
 
     Raises:
-        GradcheckError: a derivative is "wrong", or nan where the function has slopes. The message says which operation
-            is to blame, if one is.
+        GradcheckError: a derivative is "wrong", or nan where the function has slopes. The message names the operation
+            to blame, if there is one.
         TypeError: f, inputs or wrt are not what they should be.
         ValueError: the function is nan at these inputs, or differs from call to call; there are no inputs; an argument
             is out of range.

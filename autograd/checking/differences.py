@@ -232,12 +232,9 @@ def slope_of_floats(function: Callable[[float], float], x: float, tolerance: flo
     for doublings in range(_TIMES_DOUBLED, -2, -1):
         growing.add(first * 2.0**doublings)
     narrow, wide = shrinking.slope(), growing.slope()
-    return wide if _refines(wide, narrow) else narrow
-
-
-def _refines(wide: Slope, narrow: Slope) -> bool:
-    """Whether wide steps say the same more exactly: steps over many periods of a function see a slope near 0."""
-    return _MUCH * wide.error < narrow.error and abs(wide.middle - narrow.middle) <= _MUCH * narrow.error
+    # Steps over many periods of a function see a slope near 0: wide ones must say the same, only more exactly.
+    agree = abs(wide.middle - narrow.middle) <= _MUCH * narrow.error
+    return wide if agree and _MUCH * wide.error < narrow.error else narrow
 
 
 def _noise(function: Callable[[float], float], x: float, scale: float) -> float:
