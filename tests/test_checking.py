@@ -8,7 +8,18 @@ import sys
 import pytest
 
 import autograd
-from autograd import GradcheckError, Value, gradcheck, maximum, no_grad, operation, scope, specialize, where
+from autograd import (
+    GradcheckError,
+    Value,
+    detect_anomaly,
+    gradcheck,
+    maximum,
+    no_grad,
+    operation,
+    scope,
+    specialize,
+    where,
+)
 from autograd.checking.check import gradcheck as _gradcheck_itself
 from autograd.node import edges
 from autograd.operation import FLOATS
@@ -466,6 +477,13 @@ def test_nothing_of_the_users_changes():
     gradcheck(loss, wrt=[w])
     gradcheck(lambda w: w * float(w) * 0 + w, [w])
     assert [(node, node.data, node._grad) for node in autograd.graph.nodes([loss])] == before
+
+
+def test_a_check_is_not_watched():
+    with detect_anomaly():
+        assert gradcheck(lambda x: x.exp(), [1000.0]).ok  # inf, which is no mistake here
+        assert verdicts(gradcheck(lambda x: (1 - x.cos()) / x**2, [1e-8])) == ["ill-conditioned"]
+        assert failure(cube, [2.0]).faults
 
 
 # Graphs that are built already
