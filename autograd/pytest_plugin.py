@@ -161,8 +161,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Moves a check's report from the end of the traceback into a section of its own, and adds a picture."""
     error = call.excinfo.value if call.excinfo is not None else None
-    report = _report_of(error) if _requests in item.stash else None
-    if report is not None and error is not None:
+    checking = sys.modules.get("autograd.checking.report") if _requests in item.stash else None
+    report = None
+    if checking is not None and isinstance(error, checking.GradcheckError):
+        report = error.report
         error.args = (report.summary,)
     outcome = yield
     if outcome.failed and call.when == "call":
@@ -184,11 +186,6 @@ def _section(item: pytest.Item, report: Report | None) -> str:
             picture = f"no picture of the graph: {error}"
         parts += [str(report), picture]
     return "\n\n".join(filter(None, parts))
-
-
-def _report_of(error: BaseException | None) -> Report | None:
-    checking = sys.modules.get("autograd.checking.report")
-    return error.report if checking is not None and isinstance(error, checking.GradcheckError) else None
 
 
 def _without_advice(outcome: pytest.TestReport) -> None:

@@ -101,11 +101,8 @@ class Accumulation:
                     return node.op, f"{node.op} is {node.number!r}, its derivative by operand {position} is {partial!r}"
         return None, "a product of derivatives overflows"
 
-    # The recorded numbers are rounded, so the chain rule with partials there may be far from the true gradient. But
-    # `backward` may not be far from it.
-
     def rounds_to(self, variable: Value, derivative: float) -> bool:
-        """Whether a derivative is the chain rule's at the recorded numbers, up to rounding."""
+        """Whether a derivative is the chain rule's at the recorded numbers, which are rounded, up to more rounding."""
         arrived = self._arrived.get(variable, _Bounded(0, 0, 0))
         return bool(abs(derivative - arrived.value) <= 2 * arrived.error)
 

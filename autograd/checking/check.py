@@ -85,11 +85,10 @@ def _subject(f: object, inputs: object, wrt: object) -> Subject:
 def _evidence(subject: Subject) -> Evidence:
     """Each operation's partials beside the true ones, and each derivative of the whole."""
     replay = Replay(Precise(), subject)
-    recorded = replay.recorded_slopes
     taken = {node: _partials(node) for node in replay.edges}
     partials = {
         node: [Partial(i, taken[node][i], in_floats(replay.numbers, slope)) for i, slope in slopes]
-        for node, slopes in recorded.items()
+        for node, slopes in replay.recorded_slopes.items()
     }
     hidden = hidden_dependences(subject, replay)
     with gradients_kept([*subject.outputs, *subject.inputs]):

@@ -195,16 +195,10 @@ class Differences:
         if not math.isfinite(left.error + right.error):
             side = min(left, right, key=lambda estimate: estimate.error)
             return Slope(side.number, side.number, side.error)
-        if _differ(left, right) and self._is_kink(abs(left.number - right.number)):
+        bend = abs(left.number - right.number)  # nan if both are infinite, which is a kink too
+        if not bend <= 10.0 * (left.error + right.error) and self._is_kink(bend):
             return Slope(left.number, right.number, max(left.error, right.error))
         return Slope(central.number, central.number, central.error)
-
-
-def _differ(left: Estimate, right: Estimate) -> bool:
-    """Whether the slopes of both sides are further apart than their errors allow."""
-    if math.isinf(left.number) or math.isinf(right.number):
-        return True
-    return abs(left.number - right.number) > 10.0 * (left.error + right.error)
 
 
 def slope_of_floats(function: Callable[[float], float], x: float, tolerance: float = 1e-8) -> Slope:

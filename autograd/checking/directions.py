@@ -35,9 +35,8 @@ def proven_slopes(
     claimed = _claimed(numbers, operation, operands, positions)
     if claimed is None:
         return None
-    zeros = {position: partial for position, partial in claimed.items() if partial == 0}
-    others = {position: partial for position, partial in claimed.items() if partial != 0}
-    if all(_are_proven(numbers, operation, operands, group) for group in (others, zeros) if group):
+    groups = [{i: partial for i, partial in claimed.items() if (partial == 0) == zero} for zero in (False, True)]
+    if all(_are_proven(numbers, operation, operands, group) for group in groups if group):
         return [Slope(claimed[position], claimed[position]) for position in positions]
     return None
 

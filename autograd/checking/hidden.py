@@ -104,8 +104,7 @@ def _first_change(subject: Subject, anew: Subject) -> str:
 
 def _excess(subject: Subject, replay: Replay, position: int) -> list[Slope]:
     """For each output how much more it changes with one input than its graph says."""
-    numbers = replay.numbers
-    variable = subject.inputs[position]
+    numbers, variable = replay.numbers, subject.inputs[position]
 
     @cache
     def excess(x: float) -> list[float]:

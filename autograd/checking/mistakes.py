@@ -68,8 +68,6 @@ def _transposed(analytic: Sequence[float], true: Sequence[float], shape: tuple[i
 
 def _mixed_up(entries: Sequence[Entry]) -> list[str]:
     """Derivatives that belong to another component, one sentence each; none unless that explains every wrong one."""
-    if len(entries) < 2:
-        return []
     guesses = []
     for entry in (entry for entry in entries if entry.verdict == WRONG):
         owners = [other for other in entries if other is not entry and _fits([entry.analytic], [other.numeric])]

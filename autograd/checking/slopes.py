@@ -98,14 +98,10 @@ def _limit(numbers: Precise, quotients: Sequence[mpf]) -> mpf:
     if before == 0 or last == 0 or not numbers.is_finite(last):
         return last
     grows = abs(last) > abs(before)
-    if max(abs(last / before), abs(before / last)) > _TREND or _is_power(numbers, quotients):
+    changes = max(abs(last / before), abs(before / last)) > _TREND
+    if changes or _is_steady([numbers.log(abs(q)) for q in quotients]):  # a power of the step, as for x**1.01 at 0
         return numbers.sign(last) * numbers.inf if grows else numbers.number(0)
     return numbers.sign(last - before) * numbers.inf if _is_steady(quotients) else last
-
-
-def _is_power(numbers: Precise, quotients: Sequence[mpf]) -> bool:
-    """Whether quotients change like a power of the step, like those of x**1.01 at 0."""
-    return _is_steady([numbers.log(abs(quotient)) for quotient in quotients])
 
 
 def _is_steady(numbers: Sequence[mpf]) -> bool:
