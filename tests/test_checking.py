@@ -21,7 +21,7 @@ from autograd import (
     where,
 )
 from autograd.checking.check import gradcheck as _gradcheck_itself
-from autograd.node import edges
+from autograd.node import edges, nodes
 from autograd.operation import FLOATS
 
 cube = operation("cube", lambda m, x: x * x * x, lambda m, y, x: (2 * x * x,))
@@ -473,10 +473,10 @@ def test_nothing_of_the_users_changes():
     w = Value(2.0, name="w")
     loss = (w * 3 - 1) ** 2
     loss.backward()
-    before = [(node, node.data, node._grad) for node in autograd.graph.nodes([loss])]
+    before = [(node, node.data, node.gradient) for node in nodes([loss])]
     gradcheck(loss, wrt=[w])
     gradcheck(lambda w: w * float(w) * 0 + w, [w])
-    assert [(node, node.data, node._grad) for node in autograd.graph.nodes([loss])] == before
+    assert [(node, node.data, node.gradient) for node in nodes([loss])] == before
 
 
 def test_a_check_is_not_watched():
