@@ -168,3 +168,9 @@ def test_a_mistake_in_backward_does_not_hide_behind_rounding(monkeypatch):
     monkeypatch.setattr(Value, "backward", inexact)
     with pytest.raises(GradcheckError, match="`backward` puts them together wrongly"):
         gradcheck(lambda x: (1e15 * x).sin(), [0.7])
+
+
+def test_a_product_of_partials_that_underflows_on_the_way_is_ill_conditioned():
+    [found] = gradcheck(lambda x: ((x * 1e200) * 1.7e-20) * 3.3e-304, [1.0]).entries
+    assert found.verdict == "ill-conditioned"
+    assert found.error == pytest.approx(0.12, abs=0.01)
