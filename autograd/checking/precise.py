@@ -55,6 +55,10 @@ class Precise(NumberSystem["mpf"]):
         self.sum, self.prod, self.dot = context.fsum, context.fprod, context.fdot
         self.log, self.log1p, self.sqrt = map(self._staying_real, (context.log, context.log1p, context.sqrt))
         self.arcsin, self.arccos, self.arctan = map(self._staying_real, (context.asin, context.acos, context.atan))
+        self.arcsinh, self.arccosh, self.arctanh = map(
+            self._staying_real, (context.asinh, context.acosh, context.atanh)
+        )
+        self.floor, self.ceil, self.rint = map(self._rounding, (context.floor, context.ceil, context.nint))
         self.sin, self.cos, self.tan = map(self._of_angle, (context.sin, context.cos, context.tan))
 
     def number(self, x: float | mpf) -> mpf:
@@ -108,6 +112,9 @@ class Precise(NumberSystem["mpf"]):
     def _of_angle(self, function: Callable[[mpf], mpf]) -> Callable[[mpf], mpf]:
         return lambda x: function(x) if self.is_finite(x) and self.exponent(x) < _LARGEST_EXPONENT else self.nan
 
+    def _rounding(self, function: Callable[[mpf], mpf]) -> Callable[[mpf], mpf]:
+        return lambda x: function(x) if self.is_finite(x) else self.number(x)
+
     # The rows of the table as primitives
 
     def exp(self, x: mpf) -> mpf:
@@ -117,6 +124,28 @@ class Precise(NumberSystem["mpf"]):
 
     def expm1(self, x: mpf) -> mpf:
         return self.context.expm1(x) if self.exponent(x) < 0 else self.exp(x) - 1
+
+    def exp2(self, x: mpf) -> mpf:
+        return self.exp(x * self.context.ln2)
+
+    def log2(self, x: mpf) -> mpf:
+        return self.log(x) / self.context.ln2
+
+    def log10(self, x: mpf) -> mpf:
+        return self.log(x) / self.context.ln10
+
+    def cbrt(self, x: mpf) -> mpf:
+        return self.sign(x) * self.context.cbrt(self.abs(x)) if self.is_finite(x) else self.number(x)
+
+    def trunc(self, x: mpf) -> mpf:
+        return self.sign(x) * self.floor(self.abs(x))
+
+    def mod(self, x: mpf, y: mpf) -> mpf:
+        if not self.is_finite(x) or y == 0 or y != y:
+            return self.nan
+        if not self.is_finite(y):
+            return self.number(x if x * y >= 0 else y)
+        return x - self.floor(self.div(x, y)) * y
 
     def sinh(self, x: mpf) -> mpf:
         return self.context.sinh(x) if self.exponent(x) < 0 else (self.exp(x) - self.exp(-x)) / 2
@@ -206,6 +235,8 @@ class Precise(NumberSystem["mpf"]):
 
     def softmax(self, xs: Sequence[mpf]) -> list[mpf]:
         top = self.max(xs)
+        if top == self.inf and xs.count(top) == 1:
+            return [self.number(x == top) for x in xs]
         weights = [self.exp(x - top) for x in xs]
         total = self.sum(weights)
         return [weight / total for weight in weights]

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from ..context import Context, ContextChange, Watch, recording
 from ..debug.lines import calling_line
-from ..node import leaves, nodes
+from ..node import history, leaves, nodes, require_unchanged
 from ..structures import flatten, is_array, rebuild
 from ..value import Value, constant
 
@@ -113,6 +113,7 @@ def of_graph(roots: Any, wrt: Any) -> Subject:
     Raises:
         TypeError: the roots or wrt are no Values.
         ValueError: a root is nan; a `wrt` is a constant; there is nothing to differentiate by.
+        RuntimeError: a leaf was assigned after the graph was computed.
     """
     outputs = flatten(roots, "gradcheck: the graph")
     if not outputs or not all(isinstance(y, Value) for y in outputs):
@@ -120,6 +121,7 @@ def of_graph(roots: Any, wrt: Any) -> Subject:
             f"gradcheck: without inputs the first argument must be a Value or a list of Values, got {roots!r} of type "
             f"{type(roots).__name__}; give inputs=[...] for a function"
         )
+    require_unchanged(history(outputs), "gradcheck")
     if wrt is None:
         inputs = [leaf for leaf in leaves(outputs) if not leaf.is_constant]
     else:
@@ -174,15 +176,15 @@ class _Places(ContextChange, Watch):
 
 @contextmanager
 def _assigned(leaves: Sequence[Value], numbers: Sequence[float]) -> Iterator[None]:
-    """Leaves have these numbers inside, and their own afterwards."""
-    own = [leaf.data for leaf in leaves]
+    """Leaves have these numbers inside, and their own afterwards, so that graphs from before are not stale."""
+    own = [(leaf, leaf.number, leaf.tick) for leaf in leaves]
     try:
         for leaf, number in zip(leaves, numbers, strict=True):
             leaf.data = number
         yield
     finally:
-        for leaf, number in zip(leaves, own, strict=True):
-            leaf.data = number
+        for leaf, number, tick in own:
+            leaf.number, leaf.tick = number, tick
 
 
 def _require_inputs(inputs: Sequence[Any]) -> None:
