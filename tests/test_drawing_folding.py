@@ -22,8 +22,8 @@ def circles(source):
     return re.findall(r"^\to\d+ \[.*label=<(.*?)> ", source, re.MULTILINE)
 
 
-def stands_for(parts):
-    return sum(len(part.values) for part in parts)
+def stands_for(sketch):
+    return sum(len(part.values) for part in sketch.values())
 
 
 def nothing_named(value):
@@ -61,9 +61,9 @@ def test_a_small_graph_is_not_folded():
 
 def test_constants_move_into_their_operation():
     x = Value(2.0, name="x")
-    parts = constants_folded(sketched([1 - (0.5 * x) ** 2]))
-    assert [part.steps for part in parts] == [[], ["0.5 ×"], ["^ 2"], ["1 −"]]
-    assert stands_for(parts) == 7
+    sketch = constants_folded(sketched([1 - (0.5 * x) ** 2]))
+    assert [part.steps for part in sketch.values()] == [(), ("0.5 ×",), ("^ 2",), ("1 −",)]
+    assert stands_for(sketch) == 7
 
 
 def test_a_constant_that_is_named_or_shared_stays():
@@ -76,8 +76,8 @@ def test_rows_of_operations_become_one_with_the_product_of_their_derivatives():
     x = Value(0.3, name="x")
     y = (x * 2).sin().exp()
     y.backward()
-    *_, row = chains_folded(constants_folded(sketched([y])), nothing_named)
-    assert row.steps == ["× 2", "sin", "exp"]
+    *_, row = chains_folded(constants_folded(sketched([y])), nothing_named).values()
+    assert row.steps == ("× 2", "sin", "exp")
     (edge,) = row.edges
     assert edge.local[0] == pytest.approx(x.grad, rel=1e-12)
     assert edge.flow == pytest.approx(x.grad, rel=1e-12)
@@ -92,7 +92,7 @@ def test_a_named_result_stays_in_the_picture():
 
 def test_sums_of_sums_become_one_sum():
     terms = [Value(float(i)) for i in range(50)]
-    *_, total = chains_folded(constants_folded(sketched([sum(terms)])), nothing_named)
+    *_, total = chains_folded(constants_folded(sketched([sum(terms)])), nothing_named).values()
     assert len(total.edges) == 50
     assert total.value.data == sum(range(50))
 
@@ -138,32 +138,33 @@ def test_observations_become_one_that_says_how_many():
 def test_the_flow_of_joined_edges_is_the_gradient_that_arrives():
     w, loss = by_hand(100)
     loss.backward()
-    parts = siblings_folded(chains_folded(constants_folded(sketched([loss])), nothing_named), True)
-    (flow,) = [edge.flow for part in parts for edge in part.edges if edge.source.value is w]
+    sketch = siblings_folded(chains_folded(constants_folded(sketched([loss])), nothing_named), True)
+    (flow,) = [edge.flow for part in sketch.values() for edge in part.edges if edge.source is w]
     assert flow == pytest.approx(w.grad, rel=1e-12)
 
 
 def test_parameters_keep_their_own_box_while_observations_are_joined():
     model, loss = batch(60, sizes=(1, 2, 2))
-    parts = siblings_folded(chains_folded(constants_folded(sketched([loss])), nothing_named), True)
-    assert sum(part.kind == "parameter" for part in parts) == len(model.parameters())
+    sketch = siblings_folded(chains_folded(constants_folded(sketched([loss])), nothing_named), True)
+    assert sum(part.kind == "parameter" for part in sketch.values()) == len(model.parameters())
 
 
 @pytest.mark.parametrize("step", [0, 1, 2])
 def test_no_value_is_lost(step):
     _, loss = batch(12)
     count = len(graph.nodes([loss]))
-    parts = constants_folded(sketched([loss]))
-    assert stands_for(parts) == count
-    parts = chains_folded(parts, nothing_named)
-    assert stands_for(parts) == count
+    sketch = constants_folded(sketched([loss]))
+    assert stands_for(sketch) == count
+    sketch = chains_folded(sketch, nothing_named)
+    assert stands_for(sketch) == count
     if step == 1:
-        parts = modules_folded(parts, 0)
+        sketch = modules_folded(sketch, 0)
+        parts = sketch.values()
         parameters = {p for part in parts for p in part.parameters} | {p.value for p in parts if p.kind == "parameter"}
         assert len({value for part in parts for value in part.values}) == count
         assert len(parameters) == 21
     if step == 2:
-        assert stands_for(siblings_folded(parts, True)) == count
+        assert stands_for(siblings_folded(sketch, True)) == count
 
 
 @pytest.mark.parametrize("most", [1, 2, 5, 30, 100])
@@ -181,14 +182,13 @@ def test_a_graph_without_equal_parts_becomes_blocks():
 
 
 def test_the_folded_picture_has_no_way_back_to_itself():
-    parts = folded(sketched([batch(100)[1]]), 30, None, nothing_named)
+    waiting = folded(sketched([batch(100)[1]]), 30, None, nothing_named)
     ready = set()
-    waiting = list(parts)
     while waiting:
-        free = [part for part in waiting if all(edge.source in ready for edge in part.edges)]
+        free = [key for key, part in waiting.items() if all(edge.source in ready for edge in part.edges)]
         assert free
         ready.update(free)
-        waiting = [part for part in waiting if part not in ready]
+        waiting = {key: part for key, part in waiting.items() if key not in ready}
 
 
 def test_scopes_do_not_matter_without_groups():

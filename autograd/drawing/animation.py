@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from .. import graph
 from ..value import Value
-from .boxes import node_ids
 from .look import SHOWN, Look
 from .names import variable_names
 from .page import page
 from .picture import picture_lines
 from .rendering import rendered
-from .sketch import Part, in_reading_order, place_leaves, sketched
+from .sketch import in_reading_order, leaves_placed, sketched
 from .steps import Step, gradients_of, names_for_all, steps_of
 from .theme import theme_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from os import PathLike
+
+    from .sketch import Sketch
 
 MOST = 150
 """More Values than this nobody watches one by one."""
@@ -72,8 +73,7 @@ def animate(
     if count > MOST:
         raise ValueError(f"animate shows at most {MOST} Values one by one, this graph has {count}; use draw")
     with gradients_of(loss):
-        sketch = in_reading_order(sketched([loss]))
-        place_leaves(sketch)
+        sketch = leaves_placed(in_reading_order(sketched([loss])))
         given = variable_names(names)
         look = Look(
             theme_named(theme),
@@ -91,7 +91,7 @@ def animate(
 class Film:
     """The steps of a computation, and the picture of each."""
 
-    def __init__(self, sketch: Sequence[Part], look: Look, direction: str, root: Value) -> None:
+    def __init__(self, sketch: Sketch, look: Look, direction: str, root: Value) -> None:
         self.sketch = sketch
         self.look = look
         self.direction = direction
@@ -122,7 +122,7 @@ def _wrapped(text: str) -> str:
 
 
 def _write_page(film: Film, path: Path, seconds: float) -> None:
-    ids = node_ids(film.sketch)
+    ids = {value: f"v{number}" for number, value in enumerate(film.sketch)}  # as the DOT text calls the boxes
     steps = [
         {
             "current": ids[step.current],

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .dot_text import html, tooltip
+from .sketch import ADDITIONS
 from .theme import line_style, line_width, sign_colour
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _constant(part: Part, look: Look) -> str:
 
 def _circle(part: Part, number: int, look: Look) -> str:
     mark = f' style="rounded,filled" color="{look.theme.marked}" fillcolor="{look.theme.marked_box}"'
-    return f"\to{number} [{_circle_of(tuple(part.steps))}{mark if marks(part, look) else ''}]\n"
+    return f"\to{number} [{_circle_of(part.steps)}{mark if marks(part, look) else ''}]\n"
 
 
 @lru_cache(maxsize=1000)
@@ -62,7 +63,7 @@ def _circle_of(steps: tuple[str, ...]) -> str:
 def _steps_text(steps: Sequence[str]) -> str:
     """One operation by its symbol, a few in a row by theirs, and many by their number."""
     number = len(steps)
-    if number > 1 and set(steps) <= {"+", "0 +", "+ 0"}:
+    if number > 1 and ADDITIONS.issuperset(steps):
         return f"Σ\n{number} additions"
     if number > _LONGEST_ROW:
         return f"{steps[0]} → … → {steps[-1]}\n{number} operations"
@@ -183,9 +184,8 @@ def _about(part: Part, look: Look) -> str:
     return "\n".join(lines)
 
 
-def edge_lines(part: Part, numbers: Mapping[Part, int], look: Look) -> list[str]:
+def edge_lines(part: Part, number: int, numbers: Mapping[Value, int], look: Look) -> list[str]:
     """The edges from a part's operands, and from its circle to its box."""
-    number = numbers[part]
     target = f"o{number}" if part.steps else f"v{number}"
     has_passed = look.is_differentiated(part.value)
     lines = []
@@ -226,9 +226,4 @@ def _local(edge: Edge, look: Look) -> str:
 
 
 def _count(edge: Edge) -> str:
-    return f' tooltip="{edge.count} operands"' if edge.count > 1 else ""
-
-
-def node_ids(sketch: Sequence[Part]) -> dict[Value, str]:
-    """What the DOT text calls the boxes of Values."""
-    return {part.value: f"v{number}" for number, part in enumerate(sketch)}
+    return f' tooltip="{edge.times} operands"' if edge.times > 1 else ""

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 from ..value import Value
 from .boxes import NAME_WIDTH, edge_lines, frame, marked_frame, marks, node_lines
 from .dot_text import html, tooltip
-from .folding import folded, scope_title
+from .folding import folded
 from .legend import box_sample, legend_table, line_sample, text_sample, width_sample
 from .look import SHOWN, Look
 from .names import variable_names
-from .sketch import Part, around, in_reading_order, place_leaves, sketched
+from .sketch import around, in_reading_order, leaves_placed, scope_title, sketched
 from .theme import theme_named
 
 if TYPE_CHECKING:
     from ..recording import Scope
     from .display import Drawing
+    from .sketch import Part, Sketch
 
 DIRECTIONS = ("LR", "RL", "TB", "BT")
 
@@ -106,15 +107,12 @@ def draw(
     return drawing
 
 
-def _small_enough(sketch: list[Part], look: Look, group: str | None, depth: int | None, max_nodes: int) -> list[Part]:
+def _small_enough(sketch: Sketch, look: Look, group: str | None, depth: int | None, max_nodes: int) -> Sketch:
     if group is None:
-        for part in sketch:
-            part.scope = None
+        sketch = {key: part._replace(scope=None) for key, part in sketch.items()}
     if depth is not None or len(sketch) > max_nodes:
         sketch = folded(sketch, max_nodes, depth, look.must_stay)
-    sketch = in_reading_order(sketch)
-    place_leaves(sketch)
-    return sketch
+    return leaves_placed(in_reading_order(sketch))
 
 
 @contextmanager
@@ -155,7 +153,7 @@ def _require(condition: bool, argument: str, expected: str, got: object) -> None
 
 
 def picture_lines(
-    sketch: Sequence[Part],
+    sketch: Sketch,
     look: Look,
     direction: str,
     caption: str | None,
@@ -165,16 +163,16 @@ def picture_lines(
     """The body of the DOT text: a line for each part, edge and box around parts."""
     look.largest_flow = _largest_flow(sketch)
     look.margin = "  " if direction in ("TB", "BT") else ""
-    numbers = {part: number for number, part in enumerate(sketch)}
-    below = legend_table(caption, _legend(sketch, look) if legend else (), caption_room)
+    numbers = {key: number for number, key in enumerate(sketch)}
+    below = legend_table(caption, _legend(list(sketch.values()), look) if legend else (), caption_room)
     lines = _defaults(look, direction, below)
-    lines += _boxed(sketch, numbers, look)
-    lines += [line for part in sketch for line in edge_lines(part, numbers, look)]
+    lines += _boxed(sketch, look)
+    lines += [line for key, part in sketch.items() for line in edge_lines(part, numbers[key], numbers, look)]
     return lines
 
 
-def _largest_flow(sketch: Iterable[Part]) -> float:
-    flows = [abs(edge.flow) for part in sketch for edge in part.edges if edge.flow is not None]
+def _largest_flow(sketch: Sketch) -> float:
+    flows = [abs(edge.flow) for part in sketch.values() for edge in part.edges if edge.flow is not None]
     return max((flow for flow in flows if flow < float("inf")), default=0.0)
 
 
@@ -189,13 +187,14 @@ def _defaults(look: Look, direction: str, legend: str) -> list[str]:
     ]
 
 
-def _boxed(sketch: Iterable[Part], numbers: Mapping[Part, int], look: Look) -> list[str]:
+def _boxed(sketch: Sketch, look: Look) -> list[str]:
     """The nodes, those of each scope within a labelled box, scopes within scopes."""
     content: dict[Scope | None, list[str]] = {None: []}
-    for part in sketch:
-        for scope in around(part.scope):
-            content.setdefault(scope, [])
-        content[part.scope] += node_lines(part, numbers[part], look)
+    for number, part in enumerate(sketch.values()):
+        if part.scope not in content:
+            for scope in around(part.scope):
+                content.setdefault(scope, [])
+        content[part.scope] += node_lines(part, number, look)
     scopes = [scope for scope in content if scope is not None]
     for number, scope in reversed(list(enumerate(scopes))):  # inner ones come after those around them
         content[scope.outer] += _box(number, scope, content[scope], look)
@@ -213,22 +212,22 @@ def _box(number: int, scope: Scope, lines: Iterable[str], look: Look) -> list[st
     ]
 
 
-def _legend(sketch: Sequence[Part], look: Look) -> Iterable[tuple[str, str]]:
+def _legend(parts: Sequence[Part], look: Look) -> Iterable[tuple[str, str]]:
     """The signs that occur in this picture, each with its meaning."""
     theme = look.theme
     yield from (
         (box_sample(frame(part, theme), "<B>w</B>" if part.kind == "parameter" else " x "), meaning)
-        for part, meaning in _kinds(sketch).items()
+        for part, meaning in _kinds(parts)
     )
-    if any(marks(part, look) for part in sketch):
+    if any(marks(part, look) for part in parts):
         yield box_sample(marked_frame(theme), " y "), "marked"
-    if "local" in look.shown and any(part.edges for part in sketch):
+    if "local" in look.shown and any(part.edges for part in parts):
         yield text_sample("0.5 →"), "local derivative of the operation for this operand"
-    if any(len(part.steps) > 1 for part in sketch):
+    if any(len(part.steps) > 1 for part in parts):
         yield text_sample("× 2 → + 1"), "operations in a row, folded into one"
-    if any(part.times > 1 for part in sketch):
+    if any(part.times > 1 for part in parts):
         yield text_sample("<B>× 100</B>"), "so many equal parts, folded into one: lowest … highest number"
-    flows = [edge.flow for part in sketch for edge in part.edges if edge.flow is not None]
+    flows = [edge.flow for part in parts for edge in part.edges if edge.flow is not None]
     if any(flow > 0.0 for flow in flows):
         yield line_sample(theme.positive, "solid"), "gradient above 0 flows back"
     if any(flow < 0.0 for flow in flows):
@@ -241,9 +240,9 @@ def _legend(sketch: Sequence[Part], look: Look) -> Iterable[tuple[str, str]]:
         yield width_sample(theme.faint), "size of the gradient"
 
 
-def _kinds(sketch: Sequence[Part]) -> dict[Part, str]:
+def _kinds(parts: Sequence[Part]) -> list[tuple[Part, str]]:
     """One part of each kind that has a shape of its own, with what to call the kind."""
     first: dict[str, Part] = {}
-    for part in sketch:
+    for part in parts:
         first.setdefault("root" if part.is_root else part.kind, part)
-    return {first[kind]: meaning for kind, meaning in _MEANINGS.items() if kind in first}
+    return [(first[kind], meaning) for kind, meaning in _MEANINGS.items() if kind in first]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ..value import Value
-    from .sketch import Edge, Part
+    from .sketch import Edge, Sketch
 
     Namer = Callable[[Value], str]
 
@@ -44,35 +44,34 @@ def gradients_of(root: Value) -> Iterator[None]:
             value._grad = grad
 
 
-def steps_of(sketch: Sequence[Part], root: Value, name: Namer, number: Callable[[float], str]) -> list[Step]:
+def steps_of(sketch: Sketch, root: Value, name: Namer, number: Callable[[float], str]) -> list[Step]:
     """The results in the order of the computation, then everything in reverse order.
 
     In reverse topological order a Value's turn comes when all that it was used for have had theirs, so that its
     gradient is complete.
     """
-    results = [part for part in sketch if part.edges]
-    known = [part.value for part in sketch if not part.edges]
+    known = [value for value, part in sketch.items() if not part.edges]
     steps = []
-    for part in results:
-        known.append(part.value)
-        steps.append(Step(part.value, frozenset(known), frozenset(), _computed(part.value, name, number)))
+    for value in [value for value, part in sketch.items() if part.edges]:
+        known.append(value)
+        steps.append(Step(value, frozenset(known), frozenset(), _computed(value, name, number)))
     everything = frozenset(known)
     uses = _uses(sketch)
     done: list[Value] = []
-    for part in reversed(sketch):
-        if part.value._grad is not None:
-            done.append(part.value)
-            text = chain_rule_at(part.value, root, uses.get(part, ()), name, number)
-            steps.append(Step(part.value, everything, frozenset(done), text))
+    for value in reversed(sketch):
+        if value._grad is not None:
+            done.append(value)
+            text = chain_rule_at(value, root, uses.get(value, ()), name, number)
+            steps.append(Step(value, everything, frozenset(done), text))
     return steps
 
 
-def _uses(sketch: Sequence[Part]) -> dict[Part, list[tuple[Part, Edge]]]:
-    uses: dict[Part, list[tuple[Part, Edge]]] = {}
-    for part in sketch:
+def _uses(sketch: Sketch) -> dict[Value, list[tuple[Value, Edge]]]:
+    uses: dict[Value, list[tuple[Value, Edge]]] = {}
+    for user, part in sketch.items():
         for edge in part.edges:
-            if edge.local is not None and part.value._grad is not None:
-                uses.setdefault(edge.source, []).append((part, edge))
+            if edge.local is not None and user._grad is not None:
+                uses.setdefault(edge.source, []).append((user, edge))
     return uses
 
 
@@ -83,7 +82,7 @@ def _computed(value: Value, name: Namer, number: Callable[[float], str]) -> str:
 
 
 def chain_rule_at(
-    value: Value, root: Value, uses: Sequence[tuple[Part, Edge]], name: Namer, number: Callable[[float], str]
+    value: Value, root: Value, uses: Sequence[tuple[Value, Edge]], name: Namer, number: Callable[[float], str]
 ) -> str:
     """A Value's part of the chain rule: over all its uses, the gradient there times the local derivative."""
     top, bottom = name(root), name(value)
@@ -92,25 +91,25 @@ def chain_rule_at(
     symbols, numbers = [], []
     for user, edge in uses:
         assert edge.local is not None  # `_uses` has left out the others
-        assert user.value._grad is not None
-        symbols.append(f"d{top}/d{name(user.value)} × d{name(user.value)}/d{bottom}")
-        numbers.append(f"{number(user.value._grad)} × {number(edge.local[0])}")
+        assert user._grad is not None
+        symbols.append(f"d{top}/d{name(user)} × d{name(user)}/d{bottom}")
+        numbers.append(f"{number(user._grad)} × {number(edge.local[0])}")
     total = number(value.grad)
     return f"d{top}/d{bottom} = {' + '.join(symbols)} = {' + '.join(numbers)} = {total}"
 
 
-def names_for_all(sketch: Sequence[Part], given: Callable[[Value], str | None]) -> Mapping[Value, str]:
+def names_for_all(sketch: Sketch, given: Callable[[Value], str | None]) -> Mapping[Value, str]:
     """What to call each Value: numbers stand for constants, and results without a name are numbered."""
     names: dict[Value, str] = {}
-    taken = {given(part.value) for part in sketch}
+    taken = set(map(given, sketch))
     count = 0
-    for part in sketch:
-        name = given(part.value)
+    for value, part in sketch.items():
+        name = given(value)
         if not name and part.kind != "constant":
             count += 1
             while f"v{count}" in taken:
                 count += 1
             name = f"v{count}"
         if name:
-            names[part.value] = name
+            names[value] = name
     return names
