@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..value import Value
@@ -52,37 +53,36 @@ def draw(
     caption: str | None = None,
     legend: bool = True,
 ) -> Drawing:
-    """The graph that led to a Value, as a picture.
+    """The graph behind a Value, as a picture.
 
-    Every Value is a box with its name, data and gradient; every operation a circle with its symbol. The number on an
-    edge into a circle is the local derivative, the factor of the chain rule that belongs to that operand. After
-    `backward`, the colour and the dashes of an edge tell the sign of the gradient that flows back through it, and its
-    width the size. Parameters, inputs, constants and the drawn result differ in shape.
+    Every Value is a box with its name, data and gradient; every operation is a circle with its symbol. The number on
+    an edge into a circle is the local derivative, that operand's factor in the chain rule. After `backward`, the
+    colour and dashes of an edge show the sign of the gradient that flows back through it, and its width the size.
+    Parameters, inputs, constants and the drawn result differ in shape.
 
     Args:
         root: the Value to draw, or several of them.
         show: which of "data", "grad" and "local" (the local derivatives) to show.
-        group: "module" draws the scopes of the computation, such as the calls of layers, as labelled boxes; None not.
-        depth: how many boxes may lie within each other; a module deeper down becomes a single node. None is no limit.
+        group: "module" draws scopes, such as the calls of layers, as labelled boxes; None draws none.
+        depth: how deep boxes may be nested; a module further down becomes a single node. None is no limit.
         max_nodes: above this number of Values the picture is folded: constants into their operations, operations in a
-            row into one, modules into one node each, and equal parts, such as the observations of a batch, into one
+            row into one, each module into one node, and equal parts, such as the observations of a batch, into one
             that says how many it stands for.
         direction: where the computation flows: "LR" to the right, "TB" down, "RL", "BT".
-        precision: significant digits of numbers.
-        names: what to call Values that have no name of their own: variables by name, as `locals()` gives them. Lists,
-            tuples and dicts of Values count too: `x[0]`.
+        precision: significant digits.
+        names: what to call Values without a name: variables by name, as `locals()` gives them, including the Values
+            in lists, tuples and dicts: `x[0]`.
         theme: "light" or "dark".
         caption: a line below the picture.
-        legend: whether the picture explains its signs.
-        marked: Values to draw in red, each with a note that is shown in its box.
+        legend: whether to explain the signs.
+        marked: Values to draw in red, each with a note to show in its box.
 
     Returns:
-        A Drawing, whose text is the same in every process: `.source`, `.render(outfile="loss.svg")`,
-        `.pipe(format="png")`.
+        A Drawing: `.source`, which is the same in every process, `.render(outfile="loss.svg")`, `.pipe(format="png")`.
 
     Raises:
-        TypeError: root is not a Value or a sequence of Values, or names not a mapping of strings.
-        ValueError: another argument is not one of its values.
+        TypeError: root is not a Value or a sequence of Values, or names is not a mapping from strings.
+        ValueError: another argument has none of its possible values.
 
     >>> from autograd import Value, draw
     >>> w = Value(3.0, name="w")
@@ -117,7 +117,7 @@ def _small_enough(sketch: Sketch, look: Look, group: str | None, depth: int | No
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Python's cyclic collector would search the parts again and again while they are made, for a third of the time."""
+    """Python's cyclic collector would search the growing sketch again and again, for a third of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -160,9 +160,8 @@ def picture_lines(
     legend: bool,
     caption_room: tuple[int, int] = (0, 0),
 ) -> list[str]:
-    """The body of the DOT text: a line for each part, edge and box around parts."""
-    look.largest_flow = _largest_flow(sketch)
-    look.margin = "  " if direction in ("TB", "BT") else ""
+    """The body of the DOT text: a line per part, per edge, and per box around parts."""
+    look = replace(look, largest_flow=_largest_flow(sketch), margin="  " if direction in ("TB", "BT") else "")
     numbers = {key: number for number, key in enumerate(sketch)}
     below = legend_table(caption, _legend(list(sketch.values()), look) if legend else (), caption_room)
     lines = _defaults(look, direction, below)
@@ -188,7 +187,7 @@ def _defaults(look: Look, direction: str, legend: str) -> list[str]:
 
 
 def _boxed(sketch: Sketch, look: Look) -> list[str]:
-    """The nodes, those of each scope within a labelled box, scopes within scopes."""
+    """The nodes, grouped into a labelled box per scope; scopes nest."""
     content: dict[Scope | None, list[str]] = {None: []}
     for number, part in enumerate(sketch.values()):
         if part.scope not in content:
@@ -213,7 +212,7 @@ def _box(number: int, scope: Scope, lines: Iterable[str], look: Look) -> list[st
 
 
 def _legend(parts: Sequence[Part], look: Look) -> Iterable[tuple[str, str]]:
-    """The signs that occur in this picture, each with its meaning."""
+    """The signs used in this picture, each with its meaning."""
     theme = look.theme
     yield from (
         (box_sample(frame(part, theme), "<B>w</B>" if part.kind == "parameter" else " x "), meaning)
@@ -241,7 +240,7 @@ def _legend(parts: Sequence[Part], look: Look) -> Iterable[tuple[str, str]]:
 
 
 def _kinds(parts: Sequence[Part]) -> list[tuple[Part, str]]:
-    """One part of each kind that has a shape of its own, with what to call the kind."""
+    """One part of each kind with a shape of its own, and what to call the kind."""
     first: dict[str, Part] = {}
     for part in parts:
         first.setdefault("root" if part.is_root else part.kind, part)
