@@ -8,7 +8,14 @@ import pytest
 
 import nn
 from autograd import Value, draw, graph, scope, sum as sum_of
-from autograd.drawing.folding import chains_folded, constants_folded, folded, modules_folded, siblings_folded
+from autograd.drawing.folding import (
+    blocks_folded,
+    chains_folded,
+    constants_folded,
+    folded,
+    modules_folded,
+    siblings_folded,
+)
 from autograd.drawing.sketch import sketched
 from tests.test_drawing import Parameter, edges, nodes, words
 
@@ -28,6 +35,20 @@ def stands_for(sketch):
 
 def nothing_named(value):
     return value.name
+
+
+def siblings(roots, parameters_differ=True):
+    return siblings_folded(sketched(roots), parameters_differ)
+
+
+def times(sketch, *steps):
+    """How many equal parts each part with these steps stands for."""
+    return [part.times for part in sketch.values() if part.steps == steps]
+
+
+def leaves(sketch):
+    """The title, or else the name, of each leaf."""
+    return [part.title or part.value.name for part in sketch.values() if part.is_leaf]
 
 
 def batch(points, sizes=(2, 3, 3), seed=0):
@@ -147,6 +168,157 @@ def test_parameters_keep_their_own_box_while_observations_are_joined():
     model, loss = batch(60, sizes=(1, 2, 2))
     sketch = siblings_folded(chains_folded(constants_folded(sketched([loss])), nothing_named), True)
     assert sum(part.kind == "parameter" for part in sketch.values()) == len(model.parameters())
+
+
+def test_siblings_with_swapped_operands_stay_apart():
+    a, b = Parameter(2.0, name="a"), Parameter(3.0, name="b")
+    assert times(siblings([sum_of([a - b, a - b, b - a])]), "−") == [2, 1]
+
+
+def test_swapped_operands_of_a_symmetric_operation_are_the_same():
+    a, b = Parameter(2.0, name="a"), Parameter(3.0, name="b")
+    assert times(siblings([sum_of([sum_of([a, b]).exp(), sum_of([b, a]).exp()])]), "exp") == [2]
+
+
+def test_leaves_in_different_positions_stay_apart_unless_order_does_not_matter():
+    x, y = Value(1.0), Value(2.0)
+    assert len(siblings([x - y])) == 3
+    assert len(siblings([sum_of([x, y])])) == 2
+
+
+def test_joined_edges_keep_their_positions_and_the_range_of_their_derivatives():
+    doses = [Value(2.0), Value(4.0), Value(3.0)]
+    y = sum_of([dose - dose * dose for dose in doses])
+    square, difference = (part for part in siblings([y]).values() if part.steps in (("−",), ("×",)))
+    assert [(edge.position, edge.local) for edge in difference.edges] == [(0, (1.0, 1.0)), (1, (-1.0, -1.0))]
+    assert [(edge.position, edge.local, edge.times) for edge in square.edges] == [
+        (0, (2.0, 4.0), 3),
+        (1, (2.0, 4.0), 3),
+    ]
+
+
+def test_joined_edges_add_up_what_flows_and_what_they_stand_for():
+    x = Value(3.0, name="x")
+    y = sum_of([sum_of([(x * i).exp() for i in (0.1, 0.2)]).tanh() for _ in range(3)])
+    y.backward()
+    sketch = siblings([y])
+    assert times(sketch, "exp") == [6]
+    assert times(sketch, "tanh") == [3]
+    (edge,) = [edge for part in sketch.values() for edge in part.edges if edge.source is x]
+    assert edge.times == 6
+    assert edge.flow == pytest.approx(x.grad, rel=1e-12)
+
+
+def test_siblings_of_siblings_stand_for_all_of_them():
+    first = siblings([sum_of([Value(float(i)).exp() for i in range(5)] + [Value(1.0).sin() for _ in range(2)])])
+    merged = blocks_folded(first, 4)
+    assert [part.times for part in merged.values() if part.is_leaf] == [7]
+
+
+def test_parameters_are_alike_in_the_end_if_only_their_numbers_differ():
+    ws = [Parameter(float(i), name=f"w{i}") for i in range(4)] + [Parameter(1.0, name="bias")]
+    y = sum_of([w.exp() for w in ws])
+    assert leaves(siblings([y])) == [w.name for w in ws]
+    assert leaves(siblings([y], parameters_differ=False)) == ["w…", "bias"]
+
+
+def test_a_leaf_with_a_name_of_its_own_stays_apart_and_leaves_with_one_name_do_not():
+    y = sum_of([Value(1.0, name=name).exp() for name in ("a", "b", "x", "x", "x")])
+    assert leaves(siblings([y])) == ["a", "b", "x"]
+
+
+def test_only_equal_computations_are_joined():
+    x = Value(1.0, name="x")
+    with scope("one"):
+        first = x.exp()
+    with scope("two"):
+        second = x.exp()
+    assert times(siblings([sum_of([first, second])]), "exp") == [1, 1]
+    rows = chains_folded(sketched([sum_of([x.exp().sin(), x.cos().sin()])]), nothing_named)
+    assert len(siblings_folded(rows, True)) == 4
+
+
+def test_a_result_that_was_asked_for_is_never_joined_with_others():
+    x = Value(1.0)
+    asked, other = x.exp(), x.exp()
+    assert times(siblings([asked, other.sin() + asked.sin()]), "exp") == [1, 1]
+    assert len(chains_folded(sketched([asked, asked.sin()]), nothing_named)) == 3
+    constant = x.detach()
+    assert len(constants_folded(sketched([x * constant, constant]))) == 3
+
+
+def test_equal_results_that_were_asked_for_become_one_which_shows_their_range():
+    sketch = siblings([Value(number).exp() for number in (1.0, 3.0, 2.0)])
+    assert [(part.is_root, part.times) for part in sketch.values()] == [(False, 3), (True, 3)]
+    assert boxes(draw([Value(i).exp() for i in (0.0, 1.0, -1.0)], max_nodes=2).source)[0][:3] == [
+        "× 3",
+        "data",
+        "-1 … 1",
+    ]
+
+
+def test_a_block_of_leaves_is_titled_by_all_of_them():
+    y = sum_of([Parameter(1.0, name=f"w{i}").exp() for i in range(4)] + [Parameter(1.0, name="bias").sin()])
+    assert leaves(blocks_folded(siblings([y], parameters_differ=False), 3)) == ["w…, bias"]
+
+
+def test_inner_modules_are_folded_before_outer_ones():
+    sketch = chains_folded(constants_folded(sketched([batch(1)[1]])), nothing_named)
+    most = len(modules_folded(sketch, 1))
+    assert len(modules_folded(sketch, 0)) < most < len(sketch)
+    titles = {part.title for part in folded(sketch, most, None, nothing_named).values()}
+    assert {"0 (Linear)", "1 (ReLU)", "2 (Linear)"} <= titles
+
+
+def test_what_is_small_enough_though_not_readable_is_better_than_blocks():
+    value = Value(1.0, name="x")
+    for step in range(80):
+        with scope(f"step {step}"):
+            value = value * value.sin()
+    source = draw(value, max_nodes=100).source
+    assert "block of operations" not in source
+    assert [box[0] for box in boxes(source)] == ["x", *(f"step {step}" for step in range(80))]
+
+
+def test_a_row_of_operations_ends_where_a_scope_does():
+    x = Value(1.0, name="x")
+    with scope("inside"):
+        y = x.exp().sin()
+    assert [part.steps for part in chains_folded(sketched([y.cos()]), nothing_named).values()] == [
+        (),
+        ("exp", "sin"),
+        ("cos",),
+    ]
+
+
+def test_a_row_of_operations_keeps_the_order_of_its_first_operands():
+    x, y = Parameter(1.0, name="x"), Parameter(2.0, name="y")
+    sketch = chains_folded(sketched([sum_of([(x - y).exp(), (y - x).exp()])]), nothing_named)
+    assert times(siblings_folded(sketch, True), "−", "exp") == [1, 1]
+
+
+def test_a_sum_of_sums_does_not_care_for_order():
+    x, y, z = (Parameter(float(i), name=name) for i, name in enumerate("xyz"))
+    sketch = chains_folded(sketched([sum_of([(x + y + z).exp(), (z + (y + x)).exp()])]), nothing_named)
+    assert times(siblings_folded(sketch, True), "+", "+", "exp") == [2]
+
+
+def test_a_module_is_called_with_the_same_parameters_again_and_again():
+    layer = nn.Linear(1, 1)
+    y = layer([Value(2.0, name="x")])[0]
+    z = layer([y])[0]
+    calls = [part for part in modules_folded(sketched([z]), 0).values() if part.kind == "module"]
+    assert [part.parameters for part in calls] == [tuple(layer.parameters())] * 2
+
+
+def test_modules_with_other_names_stay_apart():
+    x = Value(1.0, name="x")
+    results = []
+    for name in ("f", "f", "g"):
+        with scope(name):
+            results.append(x.exp())
+    sketch = siblings_folded(modules_folded(sketched([sum_of(results)]), 0), True)
+    assert [(part.title, part.times) for part in sketch.values() if part.kind == "module"] == [("f", 2), ("g", 1)]
 
 
 @pytest.mark.parametrize("step", [0, 1, 2])

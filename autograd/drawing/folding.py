@@ -340,14 +340,14 @@ def _siblings(members: Sequence[Part]) -> Part:
         steps=tuple(in_common(texts) for texts in zip(*(member.steps for member in members), strict=True)),
         is_root=any(member.is_root for member in members),
         times=sum(member.times for member in members),
-        title=first.title or _names_of(members),
+        title=_names_of(members),
         parameters=_parameters(members),
     )
 
 
 def _names_of(members: Sequence[Part]) -> str:
-    """The names, if there are few, or what they have in common."""
-    names = list(dict.fromkeys(member.value.name or "" for member in members))
+    """The names if there are few, otherwise what they have in common."""
+    names = list(dict.fromkeys(member.title or member.value.name or "" for member in members))
     return ", ".join(names) if len(names) < 4 else in_common(names)
 
 
@@ -365,12 +365,8 @@ def blocks_folded(sketch: Sketch, most: int) -> Sketch:
     labels: dict[Value, int | str] = {key: index // size for index, key in enumerate(results)}
     labels.update((key, part.kind) for key, part in sketch.items() if part.is_leaf)
     return _joined(
-        sketch, labels, lambda label, members: _leaves(members) if isinstance(label, str) else _block(members)
+        sketch, labels, lambda label, members: _siblings(members) if isinstance(label, str) else _block(members)
     )
-
-
-def _leaves(members: Sequence[Part]) -> Part:
-    return _siblings([member._replace(title=None) for member in members])
 
 
 def _block(members: Sequence[Part]) -> Part:
