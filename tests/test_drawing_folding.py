@@ -7,7 +7,7 @@ import time
 import pytest
 
 import nn
-from autograd import Value, draw, graph, scope, sum as sum_of
+from autograd import Value, draw, scope, sum as sum_of
 from autograd.drawing.folding import (
     blocks_folded,
     chains_folded,
@@ -17,6 +17,7 @@ from autograd.drawing.folding import (
     siblings_folded,
 )
 from autograd.drawing.sketch import sketched
+from autograd.node import nodes as values_of
 from tests.test_drawing import Parameter, edges, nodes, words
 
 
@@ -77,7 +78,7 @@ def recurrence(steps):
 
 def test_a_small_graph_is_not_folded():
     _, loss = by_hand(3)
-    assert len(boxes(draw(loss).source)) == len(graph.nodes([loss]))
+    assert len(boxes(draw(loss).source)) == len(values_of([loss]))
 
 
 def test_constants_move_into_their_operation():
@@ -324,7 +325,7 @@ def test_modules_with_other_names_stay_apart():
 @pytest.mark.parametrize("step", [0, 1, 2])
 def test_no_value_is_lost(step):
     _, loss = batch(12)
-    count = len(graph.nodes([loss]))
+    count = len(values_of([loss]))
     sketch = constants_folded(sketched([loss]))
     assert stands_for(sketch) == count
     sketch = chains_folded(sketch, nothing_named)
@@ -369,7 +370,7 @@ def test_scopes_do_not_matter_without_groups():
 
 def test_a_marked_value_is_still_marked_when_folded():
     _, loss = by_hand(100)
-    wrong = graph.nodes([loss])[50]
+    wrong = values_of([loss])[50]
     assert "look here" in draw(loss, max_nodes=10, marked={wrong: "look here"}).source
 
 
