@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import graph
+from ..chain import gradients_kept
+from ..node import nodes
 from ..value import Value
 from .look import SHOWN, Look
 from .names import variable_names
@@ -16,7 +17,7 @@ from .page import page
 from .picture import picture_lines
 from .rendering import rendered
 from .sketch import in_reading_order, leaves_placed, sketched
-from .steps import Step, gradients_of, names_for_all, steps_of
+from .steps import Step, names_for_all, steps_of
 from .theme import theme_named
 
 if TYPE_CHECKING:
@@ -70,10 +71,13 @@ def animate(
     writers = {".html": _write_page, ".gif": _write_gif, "": _write_frames}
     if path.suffix.lower() not in writers:
         raise ValueError(f"animate writes .html, .gif, or a folder of SVG frames; got the path {str(path)!r}")
-    count = len(graph.nodes([loss]))
-    if count > MOST:
-        raise ValueError(f"animate shows at most {MOST} Values one by one, this graph has {count}; use draw")
-    with gradients_of(loss):
+    values = nodes([loss])
+    if len(values) > MOST:
+        raise ValueError(f"animate shows at most {MOST} Values one by one, this graph has {len(values)}; use draw")
+    with gradients_kept([loss]):
+        for value in values:
+            value.gradient = None
+        loss.backward()
         sketch = leaves_placed(in_reading_order(sketched([loss])))
         given = variable_names(names)
         called = names_for_all(sketch, lambda value: value.name or given.get(value))

@@ -131,7 +131,7 @@ def _numbers(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
         ink = look.theme.ink if look.is_computed(part.value) else INVISIBLE
         yield "data", look.range([value.data for value in part.shown]), ink
     if "grad" in look.shown:
-        text, ink = _gradient([value._grad for value in part.shown], look)
+        text, ink = _gradient([value.gradient for value in part.shown], look)
         yield "grad", text, ink if look.is_differentiated(part.value) else INVISIBLE
 
 
@@ -158,7 +158,7 @@ def _summary(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
 
 
 def _norm(parameters: Sequence[Value], look: Look) -> str:
-    known = [parameter._grad for parameter in parameters if parameter._grad is not None]
+    known = [parameter.gradient for parameter in parameters if parameter.gradient is not None]
     return look.number(math.hypot(*known)) if known else NOT_COMPUTED
 
 
@@ -178,7 +178,7 @@ def _about(part: Part, look: Look) -> str:
         return "\n".join([*lines, f"{part.kind}, stands for {len(part.values)} Values"])
     lines += [f"{part.kind} of {value.op}" if value.op else part.kind, f"data {value.data!r}"]
     if part.kind != "constant":
-        lines.append(f"grad {NOT_COMPUTED if value._grad is None else repr(value._grad)}")
+        lines.append(f"grad {NOT_COMPUTED if value.gradient is None else repr(value.gradient)}")
     if len(part.values) > 1:
         lines.append(f"stands for {len(part.values)} Values")
     return "\n".join(lines)
@@ -199,7 +199,7 @@ def edge_lines(part: Part, number: int, numbers: Mapping[Value, int], look: Look
 
 
 def _total_gradient(part: Part) -> float | None:
-    known = [value._grad for value in part.shown if value._grad is not None]
+    known = [value.gradient for value in part.shown if value.gradient is not None]
     return sum(known) if known else None
 
 

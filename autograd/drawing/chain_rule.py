@@ -6,12 +6,13 @@ import heapq
 import math
 from typing import TYPE_CHECKING, Any
 
-from .. import graph
-from ..value import Value, partials_on_floats
+from ..chain import Linearization
+from ..operation import FLOATS
+from ..value import Value
 from .explanation import Explanation, Factor, Path
-from .formulas import FORMULAS, PRODUCT, Number, expression, term
+from .formulas import FORMULAS, PRODUCT, Number, as_formula, expression
 from .names import variable_names
-from .sketch import SYMMETRIC
+from .sketch import is_ordered
 from .stand_ins import stand_ins
 
 if TYPE_CHECKING:
@@ -86,9 +87,11 @@ class Ways:
         number = {x: 1}
         total = {x: 1.0}
         self._largest = {x: 0.0}
-        for node in reversed(graph.history([y])):
-            links = [] if node is x else _links_towards(node, number)
-            if links:
+        for node, edges in Linearization([y], [x], FLOATS).steps:
+            links = [
+                (node, position, float(partial), operand) for position, operand, partial in edges if operand in number
+            ]
+            if links:  # a condition has none
                 self.links[node] = links
                 number[node] = sum(number[operand] for *_, operand in links)
                 total[node] = sum(local * total[operand] for _, _, local, operand in links)
@@ -118,19 +121,6 @@ class Ways:
                 heapq.heappush(beginnings, (round(-bound, 9), order, link[3], so_far, (link, walked)))
 
 
-def _links_towards(node: Value, reaching: Mapping[Value, int]) -> list[Link]:
-    operands = node.parents
-    if not any(operand in reaching for operand in operands):
-        return []
-    assert node._operation is not None
-    partials = partials_on_floats(node._operation, node.data, [operand.data for operand in operands])
-    return [
-        (node, position, float(partial), operand)
-        for position, (operand, partial) in enumerate(zip(operands, partials, strict=True))
-        if operand in reaching and partial is not None and not operand.is_constant
-    ]
-
-
 def _size(number: float) -> float:
     """The logarithm of the absolute value, so that long products neither overflow nor vanish; nan counts as huge."""
     if number == 0.0:
@@ -150,7 +140,7 @@ def _unrolled(walked: Any) -> list[Link]:
 def _kind(link: Link) -> tuple[str | None, int]:
     """What makes a step of one path equal to a step of another: the operation, and which operand if that matters."""
     node, position, _, _ = link
-    return node.op, 0 if node.op in SYMMETRIC else position
+    return node.op, position if is_ordered(node) else 0
 
 
 class Words:
@@ -187,7 +177,7 @@ class Words:
         formula: Number = 1.0
         for link in row:
             formula = formula * self._partial(link)
-        text, latex = term(formula).held(PRODUCT)
+        text, latex = as_formula(formula).held(PRODUCT)
         return Factor(number, self.name(row[0][0]), self.name(row[-1][3]), text, latex)
 
     def _partial(self, link: Link) -> Number:
@@ -202,11 +192,11 @@ class Words:
 
     def _partials_of(self, node: Value) -> Sequence[Number | None]:
         """The formulas of the local derivatives of an operation, none if it has no formula for symbols."""
-        assert node._operation is not None
+        assert node.operation is not None
         operands = [expression(operand, self.name) for operand in node.parents]
         result = expression(node, lambda value: None if value is node else self.name(value))
         try:
-            partials: Sequence[Number | None] = node._operation.partials(FORMULAS, result, *operands)
-            return [None if partial is None else term(partial) for partial in partials]
+            partials = FORMULAS.partials(node.operation, result, *operands)
+            return [None if partial is None else as_formula(partial) for partial in partials]
         except Exception:  # an operation of the user's may do anything with what it takes for a number
             return ()

@@ -18,7 +18,7 @@ from .sketch import ADDITIONS, Edge, Part, around, in_reading_order, scope_title
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 
-    from ..recording import Scope
+    from ..node import Scope
     from ..value import Value
     from .sketch import Sketch
 

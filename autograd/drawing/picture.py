@@ -19,7 +19,7 @@ from .sketch import around, in_reading_order, leaves_placed, scope_title, sketch
 from .theme import theme_named
 
 if TYPE_CHECKING:
-    from ..recording import Scope
+    from ..node import Scope
     from .display import Drawing
     from .sketch import Part, Sketch
 

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from .. import graph
-from ..value import Value, partials_on_floats
+from ..node import edges, nodes
+from ..operation import FLOATS
+from ..value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ..recording import Scope
-
-
-SYMMETRIC = frozenset({"sum", "mean", "prod", "max", "min", "logsumexp"})
-"""Operations of any number of operands whose order does not matter."""
+    from ..node import Scope
 
 ADDITIONS = frozenset({"+", "0 +", "+ 0"})
 """The steps of a part that only adds its operands; Python's `sum` begins with 0."""
@@ -82,7 +79,7 @@ Sketch: TypeAlias = "dict[Value, Part]"
 
 def sketched(roots: Sequence[Value]) -> Sketch:
     """One part for each Value that the roots depend on."""
-    values = graph.nodes(roots)
+    values = nodes(roots)
     asked_for = set(roots)
     # Plain leaves beside parameters are inputs; without parameters nobody can tell.
     leaf = "input" if any(map(_is_parameter, values)) else "leaf"
@@ -90,33 +87,32 @@ def sketched(roots: Sequence[Value]) -> Sketch:
 
 
 def _is_parameter(value: Value) -> bool:
-    return value._operation is None and type(value) is not Value
+    return value.operation is None and type(value) is not Value
 
 
 def _part(value: Value, leaf: str, is_root: bool) -> Part:
     own = (value,)
-    operation = value._operation
+    operation = value.operation
     if value.is_constant:
         return Part("constant", own, own, is_root=is_root)
     if operation is None:
         return Part("parameter" if _is_parameter(value) else leaf, own, own, is_root=is_root)
-    is_ordered = operation.name not in SYMMETRIC
-    return Part("result", own, own, value._scope, _edges(value), (operation.symbol,), is_ordered, is_root)
+    return Part("result", own, own, value.scope, _edges(value), (operation.symbol,), is_ordered(value), is_root)
+
+
+def is_ordered(value: Value) -> bool:
+    """Whether it matters which operand is which; two operands are told apart in any case."""
+    operation = value.operation
+    return operation is None or not operation.commutative or operation.arity is not None
 
 
 def _edges(value: Value) -> tuple[Edge, ...]:
-    operands = value.parents
-    assert value._operation is not None
-    partials = partials_on_floats(value._operation, value._datum, [operand._datum for operand in operands])
-    grad = value._grad
-    edges = []
-    for position, (operand, partial) in enumerate(zip(operands, partials, strict=True)):
-        if partial is None or operand.is_constant:
-            edges.append(Edge(operand, position, None, None))
-        else:
-            flow = None if grad is None else float(partial * grad)
-            edges.append(Edge(operand, position, (float(partial), float(partial)), flow))
-    return tuple(edges)
+    drawn = [Edge(operand, position, None, None) for position, operand in enumerate(value.parents)]
+    gradient = value.gradient
+    for position, operand, partial in edges(value, FLOATS):
+        local = float(partial)
+        drawn[position] = Edge(operand, position, (local, local), None if gradient is None else local * gradient)
+    return tuple(drawn)
 
 
 def in_reading_order(sketch: Sketch) -> Sketch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from .. import graph
+from ..node import history, nodes
 from .sketch import outwards
 
 if TYPE_CHECKING:
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     Namer = Callable[[Value], str]
     Kind = tuple[int, int]
     """A number for the kind of computation that led to a Value, and its place among equal ones in its observation."""
-
-ADDING = frozenset({"add", "sum", "mean"})
-SCALING = frozenset({"mul", "div", "neg"})
-AFFINE = frozenset({"add", "sub", "mul", "div", "neg", "sum", "dot"})
 
 
 def stand_ins(y: Value, on_the_way: Container[Value], name: Namer) -> dict[Value, str]:
@@ -35,7 +31,7 @@ def stand_ins(y: Value, on_the_way: Container[Value], name: Namer) -> dict[Value
         name: the names that there are, which are not given again; empty for a Value that has none.
     """
     kinds = _kinds(y, name)
-    taken = {name(value) for value in graph.nodes([y])}
+    taken = {name(value) for value in nodes([y])}
     outputs, predicted = _outputs_of_modules(y)
     names = _lettered({value: kind for value, kind in kinds.items() if value in outputs}, predicted)
     if names and taken.isdisjoint(names.values()) and any(value in on_the_way for value in names):
@@ -46,7 +42,7 @@ def stand_ins(y: Value, on_the_way: Container[Value], name: Namer) -> dict[Value
 def _lettered(outputs: Mapping[Value, Kind], predicted: Container[Value]) -> dict[Value, str]:
     """Names for the outputs of modules."""
     final = {value: kind for value, kind in outputs.items() if value in predicted}
-    x = {value: kind for value, kind in outputs.items() if value not in final and value.op in AFFINE}
+    x = {value: kind for value, kind in outputs.items() if value not in final and _is_affine(value)}
     y = {value: kind for value, kind in outputs.items() if value not in final and value not in x}
     is_alone = len(set(final.values())) == 1
     ends = dict.fromkeys(final, "predicted") if is_alone else _numbered(final, "predicted", ())
@@ -69,14 +65,27 @@ def _numbered(values: Mapping[Value, Kind], stem: str, taken: Container[str]) ->
 def _outputs_of_modules(y: Value) -> tuple[set[Value], set[Value]]:
     """The Values that are used outside the scope in which they were computed, and those of them used outside all."""
     outputs, outermost = set(), set()
-    for node in graph.history([y]):
-        around = set(outwards(node._scope))
+    for node in history([y]):
+        around = set(outwards(node.scope))
         for operand in node.parents:
-            if operand._scope is not None and operand._scope not in around:
+            if operand.scope is not None and operand.scope not in around:
                 outputs.add(operand)
                 if not around:
                     outermost.add(operand)
     return outputs, outermost
+
+
+def _is_affine(value: Value) -> bool:
+    return value.operation is not None and (value.operation.linear or value.operation.bilinear)
+
+
+def _is_scaling(value: Value) -> bool:
+    operation = value.operation
+    return operation is not None and (operation.bilinear or (operation.linear and operation.arity == 1))
+
+
+def _is_addition(value: Value) -> bool:
+    return value.operation is not None and value.operation.linear and value.operation.commutative
 
 
 def _kinds(y: Value, name: Namer) -> dict[Value, Kind]:
@@ -85,12 +94,12 @@ def _kinds(y: Value, name: Namer) -> dict[Value, Kind]:
     steps: list[list[Value]] = []
     seen: set[Value] = set()
     for term in terms:
-        history = graph.history([term])
-        if not seen.isdisjoint(history) or not tail.isdisjoint(history):
+        behind = history([term])
+        if not seen.isdisjoint(behind) or not tail.isdisjoint(behind):
             # entangled: each step is one of a kind
-            return {node: (number, 0) for number, node in enumerate(reversed(graph.history([y]))) if node is not y}
-        seen.update(history)
-        steps.append([node for node in reversed(history) if node is not y])
+            return {node: (number, 0) for number, node in enumerate(reversed(history([y]))) if node is not y}
+        seen.update(behind)
+        steps.append([node for node in reversed(behind) if node is not y])
     origins = _origins(steps, name)
     kinds: dict[Value, Kind] = {}
     for row in steps:
@@ -105,7 +114,7 @@ def _observations(y: Value) -> tuple[list[Value], set[Value]]:
     """The terms of the sum that y is, and the results that add and scale them."""
     tail: set[Value] = set()
     inner = [operand for operand in y.parents if not operand.is_constant]
-    if y.op in SCALING and len(inner) == 1 and inner[0].op in ADDING:
+    if len(inner) == 1 and _is_scaling(y) and _is_addition(inner[0]):
         tail.add(y)
         stack = inner
     else:
@@ -113,7 +122,7 @@ def _observations(y: Value) -> tuple[list[Value], set[Value]]:
     terms: dict[Value, None] = {}
     while stack:
         value = stack.pop()
-        if value.op not in ADDING:
+        if not _is_addition(value):
             terms[value] = None
         elif value not in tail:
             tail.add(value)

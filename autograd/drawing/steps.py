@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from .. import graph
-from .formulas import expression, term
+from .formulas import as_formula, expression
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..value import Value
     from .sketch import Edge, Sketch
@@ -30,20 +28,6 @@ class Step(NamedTuple):
     """What happens, in one line."""
 
 
-@contextmanager
-def gradients_of(root: Value) -> Iterator[None]:
-    """Inside, all gradients are those of the root alone; afterwards, they are what they were."""
-    before = {value: value._grad for value in graph.nodes([root])}
-    try:
-        for value in before:
-            value._grad = None
-        root.backward()
-        yield
-    finally:
-        for value, grad in before.items():
-            value._grad = grad
-
-
 def steps_of(sketch: Sketch, root: Value, name: Namer, number: Callable[[float], str]) -> list[Step]:
     """The results in the order of the computation, then everything in reverse order.
 
@@ -59,7 +43,7 @@ def steps_of(sketch: Sketch, root: Value, name: Namer, number: Callable[[float],
     uses = _uses(sketch)
     done: list[Value] = []
     for value in reversed(sketch):
-        if value._grad is not None:
+        if value.gradient is not None:
             done.append(value)
             text = chain_rule_at(value, root, uses.get(value, ()), name, number)
             steps.append(Step(value, everything, frozenset(done), text))
@@ -70,14 +54,14 @@ def _uses(sketch: Sketch) -> dict[Value, list[tuple[Value, Edge]]]:
     uses: dict[Value, list[tuple[Value, Edge]]] = {}
     for user, part in sketch.items():
         for edge in part.edges:
-            if edge.local is not None and user._grad is not None:
+            if edge.local is not None and user.gradient is not None:
                 uses.setdefault(edge.source, []).append((user, edge))
     return uses
 
 
 def _computed(value: Value, name: Namer, number: Callable[[float], str]) -> str:
     """The operation that gave a Value, in names and in its number."""
-    inside = term(expression(value, lambda other: "" if other is value else name(other), depth=1))
+    inside = as_formula(expression(value, lambda other: "" if other is value else name(other), depth=1))
     return f"{name(value)} = {inside.text} = {number(value.data)}"
 
 
@@ -91,9 +75,9 @@ def chain_rule_at(
     symbols, numbers = [], []
     for user, edge in uses:
         assert edge.local is not None  # `_uses` has left out the others
-        assert user._grad is not None
+        assert user.gradient is not None
         symbols.append(f"d{top}/d{name(user)} × d{name(user)}/d{bottom}")
-        numbers.append(f"{number(user._grad)} × {number(edge.local[0])}")
+        numbers.append(f"{number(user.gradient)} × {number(edge.local[0])}")
     total = number(value.grad)
     return f"d{top}/d{bottom} = {' + '.join(symbols)} = {' + '.join(numbers)} = {total}"
 
