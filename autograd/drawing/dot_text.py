@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _MARKUP = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\\": r"\\"}
-_SPECIAL = re.compile("[&<>\"'\\\\\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_SPECIAL = re.compile("[&<>\"'\\\\\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Markup, and what no image format may contain: control characters and what is no character at all."""
 
 _TAB = "    "
@@ -27,13 +27,13 @@ def html(text: str, width: int = 0) -> str:
     >>> html("a name that is too long", width=8)
     'a name …'
     """
-    return "<BR/>".join(map(_escaped, shortened(text, width).split("\n")))
+    return _escaped(shortened(text, width)).replace("\n", "<BR/>")
 
 
 def tooltip(text: str) -> str:
     """A quoted string for the attribute `tooltip`, which Graphviz unescapes twice."""
-    lines = [_escaped(line).replace("\\", "\\\\") for line in shortened(text, 0).split("\n")]
-    return f'"{"&#10;".join(lines)}"'
+    escaped = _escaped(shortened(text, 0)).replace("\\", "\\\\").replace("\n", "&#10;")
+    return f'"{escaped}"'
 
 
 def shortened(text: str, width: int) -> str:

@@ -8,7 +8,7 @@ linear in the size of the graph.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -256,12 +256,14 @@ def _parameters(members: Iterable[Part]) -> tuple[Value, ...]:
 
 def _used_only_by_one_owner(sketch: Sketch, scopes: Mapping[Value, Scope]) -> dict[Value, list[Scope]]:
     """The parameters and constants that only calls of one module use, with the scopes of those calls."""
-    users: dict[Value, dict[Scope | None, None]] = {}
+    users: dict[Value, dict[Scope | None, None]] = {
+        key: {} for key, part in sketch.items() if part.kind in ("parameter", "constant") and not part.is_root
+    }
     for key, part in sketch.items():
+        scope = scopes.get(key)
         for edge in part.edges:
-            source = sketch[edge.source]
-            if source.kind in ("parameter", "constant") and not source.is_root:
-                users.setdefault(edge.source, {})[scopes.get(key)] = None
+            if edge.source in users:
+                users[edge.source][scope] = None
     return {
         leaf: [scope for scope in calls if scope]
         for leaf, calls in users.items()
@@ -305,7 +307,7 @@ def siblings_folded(sketch: Sketch, parameters_differ: bool) -> Sketch:
 
 def _nature(part: Part) -> Hashable:
     """What siblings have in common, operands aside."""
-    operations = tuple(value.op for value in part.values if value.op) if part.kind != "module" else len(part.values)
+    operations = tuple([op for value in part.values if (op := value.op)]) if part.kind != "module" else len(part.values)
     return part.kind, part.title, part.is_root, operations, part.scope and part.scope.name
 
 
@@ -396,25 +398,28 @@ def _joined(sketch: Sketch, labels: Mapping[Value, Label], make: Callable[[Label
         key = group[0]
         members = [sketch[member] for member in group]
         part = make(labels[key], members) if key in labels else members[0]
-        joined[key] = part._replace(edges=_joined_edges(key, part, members, new_keys))
+        edges = _joined_edges(key, part, members, new_keys)
+        joined[key] = part if edges is part.edges else part._replace(edges=edges)
     return joined
 
 
 def _joined_edges(key: Value, part: Part, members: Sequence[Part], new_keys: Mapping[Value, Value]) -> tuple[Edge, ...]:
     """The edges into a new part: one for each source, and for each position where the order of a few matters."""
     in_order = part.is_ordered and len(members[0].edges) <= MANY
-    alike: dict[tuple[Value, int], list[Edge]] = {}
+    if in_order and part is members[0] and all(new_keys.get(edge.source) is edge.source for edge in part.edges):
+        return part.edges  # the usual case
+    alike: dict[tuple[Value, int], list[Edge]] = defaultdict(list)
     for member in members:
         for edge in member.edges:
             source = new_keys.get(edge.source)
             if source is not None and source is not key:
-                alike.setdefault((source, edge.position if in_order else 0), []).append(edge)
+                alike[source, edge.position if in_order else 0].append(edge)
     return tuple(_one_edge(*place, edges, part.kind == "result") for place, edges in alike.items())
 
 
 def _one_edge(source: Value, position: int, edges: Sequence[Edge], has_local: bool) -> Edge:
     local = edges[0].local if has_local else None
-    if local is not None and len(edges) > 1:
+    if local is not None:
         ranges = [edge.local for edge in edges if edge.local is not None]
         local = min(low for low, _ in ranges), max(high for _, high in ranges)
     flows = [edge.flow for edge in edges if edge.flow is not None]

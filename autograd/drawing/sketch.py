@@ -7,6 +7,7 @@ changes a sketch returns a new one.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ..node import edges, nodes
@@ -93,10 +94,10 @@ def _is_parameter(value: Value) -> bool:
 def _part(value: Value, leaf: str, is_root: bool) -> Part:
     own = (value,)
     operation = value.operation
-    if value.is_constant:
-        return Part("constant", own, own, is_root=is_root)
     if operation is None:
         return Part("parameter" if _is_parameter(value) else leaf, own, own, is_root=is_root)
+    if value.is_constant:
+        return Part("constant", own, own, is_root=is_root)
     return Part("result", own, own, value.scope, _edges(value), (operation.symbol,), is_ordered(value), is_root)
 
 
@@ -107,11 +108,16 @@ def is_ordered(value: Value) -> bool:
 
 
 def _edges(value: Value) -> tuple[Edge, ...]:
-    drawn = [Edge(operand, position, None, None) for position, operand in enumerate(value.parents)]
     gradient = value.gradient
+    drawn = []
     for position, operand, partial in edges(value, FLOATS):
         local = float(partial)
-        drawn[position] = Edge(operand, position, (local, local), None if gradient is None else local * gradient)
+        drawn.append(Edge(operand, position, (local, local), None if gradient is None else local * gradient))
+    operands = value.parents
+    if len(drawn) < len(operands):
+        known = {edge.position for edge in drawn}
+        drawn += [Edge(operands[i], i, None, None) for i in range(len(operands)) if i not in known]
+        drawn.sort(key=attrgetter("position"))
     return tuple(drawn)
 
 
