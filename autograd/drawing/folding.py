@@ -422,5 +422,7 @@ def _one_edge(source: Value, position: int, edges: Sequence[Edge], has_local: bo
     if local is not None:
         ranges = [edge.local for edge in edges if edge.local is not None]
         local = min(low for low, _ in ranges), max(high for _, high in ranges)
+    if len(edges) == 1:
+        return Edge(source, position, local, edges[0].flow, edges[0].times)
     flows = [edge.flow for edge in edges if edge.flow is not None]
-    return Edge(source, position, local, sum(flows) if flows else None, sum(edge.times for edge in edges))
+    return Edge(source, position, local, sum(flows) if flows else None, sum([edge.times for edge in edges]))

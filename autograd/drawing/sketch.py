@@ -124,19 +124,19 @@ def _edges(value: Value) -> tuple[Edge, ...]:
 def in_reading_order(sketch: Sketch) -> Sketch:
     """The parts in an order in which operands come before results, and what leads to the first operand first."""
     ordered: Sketch = {}
-    for root in [key for key, part in sketch.items() if part.is_root]:
-        stack: list[Value | None] = [root]
-        entered = set()
-        while stack:
+    entered = set()
+    stack: list[Value | None] = [key for key, part in sketch.items() if part.is_root]
+    stack.reverse()
+    while stack:
+        key = stack.pop()
+        if key is None:  # all that the part below it depends on is in order
             key = stack.pop()
-            if key is None:  # all that the part below it depends on is in order
-                key = stack.pop()
-                assert key is not None
-                ordered[key] = sketch[key]
-            elif key not in ordered and key not in entered:
-                entered.add(key)
-                stack += [key, None]
-                stack += [edge.source for edge in reversed(sketch[key].edges)]
+            assert key is not None
+            ordered[key] = sketch[key]
+        elif key not in entered:
+            entered.add(key)
+            stack += [key, None]
+            stack += [edge.source for edge in reversed(sketch[key].edges) if edge.source not in entered]
     return ordered
 
 
