@@ -7,6 +7,7 @@ of text for a name. The rows are in `ops.py`.
 from __future__ import annotations
 
 import math
+from functools import partial
 from numbers import Real
 
 from . import arithmetic
@@ -73,25 +74,6 @@ class Operation:
         ufunc: the function of NumPy that gives the same at every argument, if there is one.
         reduces: the operation of two operands of which this one is the repetition from left to right, if there is one.
     """
-
-    __slots__ = (
-        "arity",
-        "bilinear",
-        "commutative",
-        "domain",
-        "formula",
-        "is_helper",
-        "is_operator",
-        "kinks",
-        "latex",
-        "linear",
-        "name",
-        "partials",
-        "reduces",
-        "sequences",
-        "symbol",
-        "ufunc",
-    )
 
     def __init__(
         self,
@@ -214,13 +196,14 @@ class NumberSystem(Generic[N]):
             operation = TABLE.get(name) or CUSTOM.get(name)
             if operation is None:
                 raise AttributeError(f"there is no function {name!r} of numbers")
-
-            def function(*arguments: Any) -> Any:
-                return self.apply(operation, *operation.operands(arguments))
-
+            function = self.function(operation)
             if operation.is_built_in:
                 setattr(self, name, function)
             return function
+
+    def function(self, operation: Operation) -> Callable[..., N]:
+        """The function of a row."""
+        return lambda *arguments: self.apply(operation, *operation.operands(arguments))
 
     def softmax(self, xs: Sequence[N | float]) -> list[N]:
         """exp(x) / sum(exp(xs)) for each x."""
@@ -233,14 +216,14 @@ class NumberSystem(Generic[N]):
 
     def apply(self, operation: Operation, *operands: N | float) -> N:
         """An operation as one step of this system."""
-        return self.evaluate(operation, *operands)
+        return self.evaluate(operation, operands)
 
-    def evaluate(self, operation: Operation, *operands: N | float) -> N:
+    def evaluate(self, operation: Operation, operands: Sequence[N | float]) -> N:
         """The formula of an operation on numbers of this system."""
         result: N = operation.formula(self, *operands)
         return result
 
-    def partials(self, operation: Operation, y: N, *operands: N | float) -> Sequence[N | None]:
+    def partials(self, operation: Operation, y: N, operands: Sequence[N | float]) -> Sequence[N | None]:
         """The derivatives of the result y of an operation by its operands."""
         return operation.partials(self, y, *operands)
 
@@ -265,7 +248,11 @@ class Floats(NumberSystem[float]):
     def __init__(self) -> None:
         vars(self).update({name: f for name, f in vars(arithmetic).items() if callable(f) and name[0] != "_"})
 
-    def evaluate(self, operation: Operation, *operands: float) -> float:
+    def function(self, operation: Operation) -> Callable[..., float]:
+        """The formula itself: rows without a primitive of their own take no sequences."""
+        return partial(operation.formula, self)
+
+    def evaluate(self, operation: Operation, operands: Sequence[float]) -> float:
         """The formula on floats. Where Python's own arithmetic raises in it, NumPy's follows IEEE 754."""
         try:
             result = operation.formula(self, *operands)
@@ -279,13 +266,13 @@ class Floats(NumberSystem[float]):
             raise TypeError(f"the formula of {operation.name!r} must give a real number, got {result!r}")
         return real(result, operation.name)
 
-    def partials(self, operation: Operation, y: float, *operands: float) -> Sequence[float | None]:
+    def partials(self, operation: Operation, y: float, operands: Sequence[float]) -> Sequence[float | None]:
         """The partial derivatives on floats."""
         try:
             partials = operation.partials(self, y, *operands)
         except (ZeroDivisionError, OverflowError):
             return self._with_numpy(operation.partials, (y, *operands))  # type: ignore[no-any-return]
-        if isinstance(partials, tuple) and any(isinstance(partial, complex) for partial in partials):
+        if isinstance(partials, tuple) and any(isinstance(each, complex) for each in partials):
             return self._with_numpy(operation.partials, (y, *operands))  # type: ignore[no-any-return]
         return partials
 
