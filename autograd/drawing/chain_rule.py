@@ -196,7 +196,7 @@ class Words:
         operands = [expression(operand, self.name) for operand in node.parents]
         result = expression(node, lambda value: None if value is node else self.name(value))
         try:
-            partials = FORMULAS.partials(node.operation, result, *operands)
+            partials = FORMULAS.partials(node.operation, result, operands)
             return [None if partial is None else as_formula(partial) for partial in partials]
         except Exception:  # an operation of the user's may do anything with what it takes for a number
             return ()

@@ -160,7 +160,7 @@ class Formulas(NumberSystem[Number]):
 
     def apply(self, operation: Operation, *operands: Number) -> Number:
         """A call; the number that it gives if it is one of plain numbers."""
-        number = FLOATS.evaluate(operation, *map(float, operands))
+        number = FLOATS.evaluate(operation, [float(operand) for operand in operands])
         is_number = not operation.sequences and all(map(_is_number, operands))
         return number if is_number else call(operation, operands, number)
 
@@ -236,5 +236,5 @@ def expression(value: Value, name: Callable[[Value], str | None], depth: int = D
         return value.data
     operands = [expression(operand, name, depth - 1) for operand in value.parents]
     if (operation.is_operator or operation is square) and not all(map(_is_number, operands)):
-        return FORMULAS.evaluate(operation, *operands)
+        return FORMULAS.evaluate(operation, operands)
     return call(operation, operands, value.data)
