@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .theme import Theme
 
 NAME_WIDTH = 28
-"""How many characters of a name fit a box."""
+"""How many characters of a name fit into a box."""
 
 NOT_COMPUTED = "not computed"
 
@@ -33,7 +33,7 @@ _PADDED = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">'  #
 
 
 def node_lines(part: Part, number: int, look: Look) -> list[str]:
-    """The circle of a part's operation, if it has one, and its box."""
+    """A part's box, and the circle of its operation if it has one."""
     about = tooltip(_about(part, look))
     if part.kind == "constant":
         return [f'\tv{number} [label=<{_constant(part, look)}> fontcolor="{look.theme.faint}" tooltip={about}]\n']
@@ -54,14 +54,14 @@ def _circle(part: Part, number: int, look: Look) -> str:
 
 @lru_cache(maxsize=1000)
 def _circle_of(steps: tuple[str, ...]) -> str:
-    """The attributes of the circle of an operation, of which a graph has many with the same."""
+    """The attributes of an operation's circle, which many circles of a graph share."""
     text = _steps_text(steps)
     shape = _CIRCLE if len(text) < 3 else _PILL
     return f"{shape} label=<{html(text)}> ordering=in tooltip={tooltip(', '.join(steps[:20]))}"
 
 
 def _steps_text(steps: Sequence[str]) -> str:
-    """One operation by its symbol, a few in a row by theirs, and many by their number."""
+    """A few operations in a row by their symbols, many by their number."""
     number = len(steps)
     if number > 1 and ADDITIONS.issuperset(steps):
         return f"Σ\n{number} additions"
@@ -84,7 +84,7 @@ def _table(part: Part, look: Look) -> str:
 
 
 def frame(part: Part, theme: Theme) -> str:
-    """The attributes of the table: its shape tells the kind, for those who do not see the colour too."""
+    """The attributes of the table: the shape tells the kind even to those who do not see the colour."""
     if part.is_root:
         return f'BORDER="3" COLOR="{theme.loss}" BGCOLOR="{theme.box}"'
     if part.kind == "parameter":
@@ -97,7 +97,7 @@ def frame(part: Part, theme: Theme) -> str:
 
 
 def _highlighted(attributes: str, theme: Theme) -> str:
-    """The frame in other colours: its size stays, or the steps of an animation would jump."""
+    """The frame in other colours but of the same size, or the steps of an animation would jump."""
     colours = f'COLOR="{theme.marked}" BGCOLOR="{theme.marked_box}"'
     return re.sub('COLOR="[^"]*"( STYLE="ROUNDED")? BGCOLOR="[^"]*"', rf"{colours}\1", attributes)
 
@@ -108,7 +108,7 @@ def marked_frame(theme: Theme) -> str:
 
 
 def marks(part: Part, look: Look) -> list[str]:
-    """What is said about the Values of a part that are marked."""
+    """The notes on marked Values of a part."""
     if not look.marked:
         return []
     return list(dict.fromkeys(look.marked[value] for value in part.values if value in look.marked))
@@ -124,7 +124,7 @@ def _title(part: Part, look: Look) -> str:
 
 
 def _numbers(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
-    """Rows of label, text and colour: the data and the gradient, from the lowest to the highest."""
+    """Rows of label, text and colour: the range of the data and of the gradient."""
     if not part.shown:
         return
     if "data" in look.shown:
@@ -146,7 +146,7 @@ def _gradient(gradients: Sequence[float | None], look: Look) -> tuple[str, str]:
 
 
 def _summary(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
-    """Rows for a part that stands for many operations: how many, and the size of its parameters' gradient."""
+    """Rows for a module or block: how many operations, and the size of its parameters' gradient."""
     if part.kind not in ("module", "block"):
         return
     operations = sum(value.op is not None for value in part.values)
@@ -170,7 +170,7 @@ def _row(label: str, text: str, colour: str, look: Look) -> str:
 
 
 def _about(part: Part, look: Look) -> str:
-    """The whole truth, for whoever points at the box: full name, all digits, and all that was folded."""
+    """The tooltip of a box: full name, all digits, and what was folded."""
     value = part.value
     name = part.title if part.title is not None else look.name(value)
     lines = [name] if name else []
@@ -185,7 +185,7 @@ def _about(part: Part, look: Look) -> str:
 
 
 def edge_lines(part: Part, number: int, numbers: Mapping[Value, int], look: Look) -> list[str]:
-    """The edges from a part's operands, and from its circle to its box."""
+    """The edges from a part's operands, and the one from its circle to its box."""
     target = f"o{number}" if part.steps else f"v{number}"
     has_passed = look.is_differentiated(part.value)
     lines = []
@@ -204,7 +204,7 @@ def _total_gradient(part: Part) -> float | None:
 
 
 def _flow(flow: float | None, look: Look) -> str:
-    """What a line looks like through which this much gradient flows back."""
+    """What the line looks like through which this gradient flows back."""
     if flow is None:
         return ""
     known = look.lines.get(flow)

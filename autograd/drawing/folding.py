@@ -140,8 +140,9 @@ def chains_folded(sketch: Sketch, named: Named) -> Sketch:
     for key, part in sketch.items():
         joining = _joining(key, part, sketch, passing, sums)
         if joining:
-            operands = [rows.get(edge.source) or _row(sketch[edge.source]) for edge in joining]
-            rows[key] = _sum(part, joining, operands) if key in sums else _continued(operands[0], joining[0], part)
+            rows[key] = _row(
+                part, joining, [rows.get(edge.source) or sketch[edge.source] for edge in joining], key in sums
+            )
             gone.update(edge.source for edge in joining)
     return {key: _of_row(part, rows.get(key)) for key, part in sketch.items() if key not in gone}
 
@@ -160,45 +161,34 @@ def _joining(
     return [edge for edge in joining if edge.source in sums] if key in sums else joining
 
 
-def _row(part: Part) -> _Row:
-    return _Row(list(part.values), list(part.steps), list(part.edges), part.is_ordered)
-
-
-def _of_row(part: Part, row: _Row | None) -> Part:
-    if row is None:
-        return part
-    return part._replace(
-        values=tuple(row.values), steps=tuple(row.steps), edges=tuple(row.edges), is_ordered=row.is_ordered
-    )
-
-
-def _continued(operand: _Row, link: Edge, part: Part) -> _Row:
-    """The operand's row with one more operation; local derivatives multiply along the row."""
+def _row(part: Part, links: Sequence[Edge], operands: Sequence[Part | _Row], is_sum: bool) -> _Row:
+    """A part with the operands that join it: one sum of all terms, or the operand's row with one more operation."""
+    if is_sum:
+        joined = {link.source for link in links}
+        own = [edge for edge in part.edges if edge.source not in joined]
+        edges = _extended(*[operand.edges for operand in operands], own)
+    else:
+        edges = [_along(edge, links[0]) for edge in operands[0].edges]
     return _Row(
-        _extended(operand.values, part.values),
-        _extended(operand.steps, part.steps),
-        [_along(edge, link) for edge in operand.edges],
-        operand.is_ordered,
+        _extended(*[operand.values for operand in operands], part.values),
+        _extended(*[operand.steps for operand in operands], part.steps),
+        edges,
+        operands[0].is_ordered and not is_sum,
     )
 
 
 def _along(edge: Edge, link: Edge) -> Edge:
-    """An edge into an operand as an edge into its result."""
+    """An edge into an operand as an edge into its result: local derivatives multiply along a row."""
     if edge.local is None or link.local is None:
         return edge
     return edge._replace(local=(edge.local[0] * link.local[0],) * 2)
 
 
-def _sum(part: Part, links: Sequence[Edge], operands: Sequence[_Row]) -> _Row:
-    """One sum with the terms of others."""
-    joined = {link.source for link in links}
-    own = [edge for edge in part.edges if edge.source not in joined]
-    return _Row(
-        _extended(*[operand.values for operand in operands], part.values),
-        _extended(*[operand.steps for operand in operands], part.steps),
-        _extended(*[operand.edges for operand in operands], own),
-        is_ordered=False,
-    )
+def _of_row(part: Part, row: _Row | None) -> Part:
+    if row is None:
+        return part
+    values, steps, edges, is_ordered = row
+    return part._replace(values=tuple(values), steps=tuple(steps), edges=tuple(edges), is_ordered=is_ordered)
 
 
 def _extended(*sequences: Sequence[Item]) -> list[Item]:

@@ -12,7 +12,7 @@ from ..value import Value
 from .boxes import NAME_WIDTH, edge_lines, frame, marked_frame, marks, node_lines
 from .dot_text import html, tooltip
 from .folding import folded
-from .legend import box_sample, legend_table, line_sample, text_sample, width_sample
+from .legend import box_sample, legend_table, line_sample, width_sample
 from .look import SHOWN, Look
 from .names import variable_names
 from .sketch import around, in_reading_order, leaves_placed, scope_title, sketched
@@ -221,11 +221,11 @@ def _legend(parts: Sequence[Part], look: Look) -> Iterable[tuple[str, str]]:
     if any(marks(part, look) for part in parts):
         yield box_sample(marked_frame(theme), " y "), "marked"
     if "local" in look.shown and any(part.edges for part in parts):
-        yield text_sample("0.5 →"), "local derivative of the operation for this operand"
+        yield "<TD>0.5 →</TD>", "local derivative of the operation for this operand"
     if any(len(part.steps) > 1 for part in parts):
-        yield text_sample("× 2 → + 1"), "operations in a row, folded into one"
+        yield "<TD>× 2 → + 1</TD>", "operations in a row, folded into one"
     if any(part.times > 1 for part in parts):
-        yield text_sample("<B>× 100</B>"), "so many equal parts, folded into one: lowest … highest number"
+        yield "<TD><B>× 100</B></TD>", "so many equal parts, folded into one: lowest … highest number"
     flows = [edge.flow for part in parts for edge in part.edges if edge.flow is not None]
     if any(flow > 0.0 for flow in flows):
         yield line_sample(theme.positive, "solid"), "gradient above 0 flows back"

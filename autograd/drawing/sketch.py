@@ -152,21 +152,14 @@ def leaves_placed(sketch: Sketch) -> Sketch:
 
 def common_scope(scopes: Iterable[Scope | None]) -> Scope | None:
     """The innermost scope around all of them."""
-    distinct = list(dict.fromkeys(scopes))
-    chains = [around(scope) for scope in distinct]
-    common = None
-    for level in zip(*chains, strict=False):
-        if any(scope is not level[0] for scope in level):
-            break
-        common = level[0]
-    return common
+    levels = zip(*map(around, dict.fromkeys(scopes)), strict=False)
+    shared = [level[0] for level in levels if len(set(level)) == 1]
+    return shared[-1] if shared else None
 
 
 def around(scope: Scope | None) -> list[Scope]:
     """The scopes around a scope and itself, the outermost first."""
-    chain = list(outwards(scope))
-    chain.reverse()
-    return chain
+    return list(outwards(scope))[::-1]
 
 
 def outwards(scope: Scope | None) -> Iterator[Scope]:

@@ -1,4 +1,4 @@
-"""Stand-ins: what to call the steps of a computation that nobody has named, so that its chain rule can be told."""
+"""Stand-ins: names for the steps of a computation that has none, so `explain` can refer to them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
     Namer = Callable[[Value], str]
     Kind = tuple[int, int]
-    """A number for the kind of computation that led to a Value, and its place among equal ones in its observation."""
+    """A number for how a Value was computed, and its place among Values computed alike in its observation."""
 
 
 def stand_ins(y: Value, on_the_way: Container[Value], name: Namer) -> dict[Value, str]:
-    """Names for the steps that led to y, in the letters of the lectures or else numbered.
+    """Names for the steps that led to y.
 
-    Where modules took part, their outputs are the steps: x for what goes into an activation, y for what comes out, and
-    "predicted" for what leaves the outermost module. Otherwise every operation is one. The same step of several
-    observations, whose losses are added up, has the same name.
+    With modules, their outputs are the steps, in the letters of the lectures: x for what goes into an activation, y for
+    what comes out, "predicted" for what leaves the outermost module. Otherwise every operation is a step, and steps are
+    numbered. A step has the same name in all observations whose losses are added up.
 
     Args:
         y: the result.
-        on_the_way: the steps that a name is needed for.
-        name: the names that there are, which are not given again; empty for a Value that has none.
+        on_the_way: the steps that need a name.
+        name: a Value's existing name, which is not given again; empty if it has none.
     """
     kinds = _kinds(y, name)
     taken = {name(value) for value in nodes([y])}
@@ -50,7 +50,7 @@ def _lettered(outputs: Mapping[Value, Kind], predicted: Container[Value]) -> dic
 
 
 def _numbered(values: Mapping[Value, Kind], stem: str, taken: Container[str]) -> dict[Value, str]:
-    """The stem with a number that no other kind has."""
+    """The stem with a number per kind."""
     names: dict[Kind, str] = {}
     number = 0
     for kind in values.values():
@@ -63,7 +63,7 @@ def _numbered(values: Mapping[Value, Kind], stem: str, taken: Container[str]) ->
 
 
 def _outputs_of_modules(y: Value) -> tuple[set[Value], set[Value]]:
-    """The Values that are used outside the scope in which they were computed, and those of them used outside all."""
+    """Values that are used outside the scope that computed them, and those of them used outside any scope."""
     outputs, outermost = set(), set()
     for node in history([y]):
         around = set(outwards(node.scope))
@@ -111,7 +111,7 @@ def _kinds(y: Value, name: Namer) -> dict[Value, Kind]:
 
 
 def _observations(y: Value) -> tuple[list[Value], set[Value]]:
-    """The terms of the sum that y is, and the results that add and scale them."""
+    """The terms that add up to y, and the results that add and scale them."""
     tail: set[Value] = set()
     inner = [operand for operand in y.parents if not operand.is_constant]
     if len(inner) == 1 and _is_scaling(y) and _is_addition(inner[0]):
@@ -131,7 +131,7 @@ def _observations(y: Value) -> tuple[list[Value], set[Value]]:
 
 
 def _origins(steps: Iterable[Sequence[Value]], name: Namer) -> dict[Value, int]:
-    """A number for each step, the same for those that come from equal operations on what has the same name."""
+    """A number for each step, the same for equal operations on operands of the same name."""
     numbers: dict[object, int] = {}
     origins: dict[Value, int] = {}
     for row in steps:

@@ -1,4 +1,4 @@
-"""The forward and the backward pass in single steps, each with what has happened so far and a sentence about it."""
+"""The forward and the backward pass in single steps, each with what is known by then and one line about it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..value import Value
-    from .sketch import Edge, Sketch
+    from .sketch import Sketch
 
     Namer = Callable[[Value], str]
 
@@ -29,10 +29,9 @@ class Step(NamedTuple):
 
 
 def steps_of(sketch: Sketch, root: Value, name: Namer, number: Callable[[float], str]) -> list[Step]:
-    """The results in the order of the computation, then everything in reverse order.
+    """The results in the order of the computation, then everything in reverse.
 
-    In reverse topological order a Value's turn comes when all that it was used for have had theirs, so that its
-    gradient is complete.
+    In reverse topological order a Value comes after all that use it, so its gradient is complete.
     """
     known = [value for value, part in sketch.items() if not part.edges]
     steps = []
@@ -50,40 +49,36 @@ def steps_of(sketch: Sketch, root: Value, name: Namer, number: Callable[[float],
     return steps
 
 
-def _uses(sketch: Sketch) -> dict[Value, list[tuple[Value, Edge]]]:
-    uses: dict[Value, list[tuple[Value, Edge]]] = {}
+def _uses(sketch: Sketch) -> dict[Value, list[tuple[Value, float]]]:
+    """The results that use each Value and have a gradient, with the local derivatives."""
+    uses: dict[Value, list[tuple[Value, float]]] = {}
     for user, part in sketch.items():
         for edge in part.edges:
             if edge.local is not None and user.gradient is not None:
-                uses.setdefault(edge.source, []).append((user, edge))
+                uses.setdefault(edge.source, []).append((user, edge.local[0]))
     return uses
 
 
 def _computed(value: Value, name: Namer, number: Callable[[float], str]) -> str:
-    """The operation that gave a Value, in names and in its number."""
+    """The operation behind a Value, in names, and its number."""
     inside = as_formula(expression(value, lambda other: "" if other is value else name(other), depth=1))
     return f"{name(value)} = {inside.text} = {number(value.data)}"
 
 
 def chain_rule_at(
-    value: Value, root: Value, uses: Sequence[tuple[Value, Edge]], name: Namer, number: Callable[[float], str]
+    value: Value, root: Value, uses: Sequence[tuple[Value, float]], name: Namer, number: Callable[[float], str]
 ) -> str:
-    """A Value's part of the chain rule: over all its uses, the gradient there times the local derivative."""
+    """The chain rule at one Value: the sum over its uses of the gradient there times the local derivative."""
     top, bottom = name(root), name(value)
     if value is root:
         return f"d{top}/d{top} = 1: here backward starts"
-    symbols, numbers = [], []
-    for user, edge in uses:
-        assert edge.local is not None  # `_uses` has left out the others
-        assert user.gradient is not None
-        symbols.append(f"d{top}/d{name(user)} × d{name(user)}/d{bottom}")
-        numbers.append(f"{number(user.gradient)} × {number(edge.local[0])}")
-    total = number(value.grad)
-    return f"d{top}/d{bottom} = {' + '.join(symbols)} = {' + '.join(numbers)} = {total}"
+    symbols = [f"d{top}/d{name(user)} × d{name(user)}/d{bottom}" for user, _ in uses]
+    numbers = [f"{number(user.grad)} × {number(local)}" for user, local in uses]
+    return f"d{top}/d{bottom} = {' + '.join(symbols)} = {' + '.join(numbers)} = {number(value.grad)}"
 
 
 def names_for_all(sketch: Sketch, given: Callable[[Value], str | None]) -> Mapping[Value, str]:
-    """What to call each Value: numbers stand for constants, and results without a name are numbered."""
+    """What to call each Value: constants go by their number, others without a name are numbered."""
     names: dict[Value, str] = {}
     taken = set(map(given, sketch))
     count = 0
