@@ -12,7 +12,7 @@ from .sketch import ADDITIONS
 from .theme import line_style, line_width, sign_colour
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..value import Value
     from .look import Look
@@ -75,9 +75,11 @@ def _table(part: Part, look: Look) -> str:
     rows = [*_summary(part, look), *_numbers(part, look)]
     cells = [f'<TR><TD COLSPAN="2"><B>{html(title, NAME_WIDTH)}</B></TD></TR>'] if title else []
     cells += [_row(*row, look) for row in rows]
-    cells += [_mark(mark, look) for mark in marks(part, look)]
+    notes = marks(part, look)
+    ink = look.theme.marked
+    cells += [f'<TR><TD COLSPAN="2"><FONT COLOR="{ink}">{html(note)}</FONT></TD></TR>' for note in notes]
     content = "".join(cells) or "<TR><TD> </TD></TR>"
-    attributes = marked_frame(look.theme) if marks(part, look) else frame(part, look.theme)
+    attributes = marked_frame(look.theme) if notes else frame(part, look.theme)
     if look.step and part.value is look.step.current:
         attributes = _highlighted(attributes, look.theme)
     return f'<TABLE {attributes} CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{content}</TABLE>'
@@ -114,10 +116,6 @@ def marks(part: Part, look: Look) -> list[str]:
     return list(dict.fromkeys(look.marked[value] for value in part.values if value in look.marked))
 
 
-def _mark(text: str, look: Look) -> str:
-    return f'<TR><TD COLSPAN="2"><FONT COLOR="{look.theme.marked}">{html(text)}</FONT></TD></TR>'
-
-
 def _title(part: Part, look: Look) -> str:
     name = part.title if part.title is not None else look.name(part.value)
     return " ".join([name or "", f"× {part.times}" if part.times > 1 else ""]).strip(" ")
@@ -131,12 +129,11 @@ def _numbers(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
         ink = look.theme.ink if look.is_computed(part.value) else INVISIBLE
         yield "data", look.range([value.data for value in part.shown]), ink
     if "grad" in look.shown:
-        text, ink = _gradient([value.gradient for value in part.shown], look)
+        text, ink = _gradient(_known(part.shown), look)
         yield "grad", text, ink if look.is_differentiated(part.value) else INVISIBLE
 
 
-def _gradient(gradients: Sequence[float | None], look: Look) -> tuple[str, str]:
-    known = [gradient for gradient in gradients if gradient is not None]
+def _gradient(known: Sequence[float], look: Look) -> tuple[str, str]:
     if not known:
         return NOT_COMPUTED, look.theme.faint
     if len(known) == 1:
@@ -154,12 +151,8 @@ def _summary(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
     if part.parameters:
         yield "parameters", str(len(part.parameters)), look.theme.ink
         if "grad" in look.shown:
-            yield "‖grad‖", _norm(part.parameters, look), look.theme.ink
-
-
-def _norm(parameters: Sequence[Value], look: Look) -> str:
-    known = [parameter.gradient for parameter in parameters if parameter.gradient is not None]
-    return look.number(math.hypot(*known)) if known else NOT_COMPUTED
+            gradients = _known(part.parameters)
+            yield "‖grad‖", look.number(math.hypot(*gradients)) if gradients else NOT_COMPUTED, look.theme.ink
 
 
 def _row(label: str, text: str, colour: str, look: Look) -> str:
@@ -191,16 +184,19 @@ def edge_lines(part: Part, number: int, numbers: Mapping[Value, int], look: Look
     lines = []
     for edge in part.edges:
         line = _flow(edge.flow, look) if has_passed else ""
-        attributes = f"{line}{_local(edge, look)}{_count(edge)}"
+        count = f' tooltip="{edge.times} operands"' if edge.times > 1 else ""
+        attributes = f"{line}{_local(edge, look)}{count}"
         lines.append(f"\tv{numbers[edge.source]} -> {target} [{attributes}]\n")
     if part.steps:
-        lines.append(f"\to{number} -> v{number} [{_flow(_total_gradient(part) if has_passed else None, look)}]\n")
+        gradients = _known(part.shown)
+        flow = sum(gradients) if gradients and has_passed else None
+        lines.append(f"\to{number} -> v{number} [{_flow(flow, look)}]\n")
     return lines
 
 
-def _total_gradient(part: Part) -> float | None:
-    known = [value.gradient for value in part.shown if value.gradient is not None]
-    return sum(known) if known else None
+def _known(values: Iterable[Value]) -> list[float]:
+    """The gradients that were computed."""
+    return [value.gradient for value in values if value.gradient is not None]
 
 
 def _flow(flow: float | None, look: Look) -> str:
@@ -223,7 +219,3 @@ def _local(edge: Edge, look: Look) -> str:
     colour = sign_colour(look.theme, low) if has_sign else look.theme.faint
     text = look.number(low) if low == high else look.range(edge.local)
     return f' label=<{_PADDED}<TR><TD>{look.margin}{text}</TD></TR></TABLE>> fontcolor="{colour}"'
-
-
-def _count(edge: Edge) -> str:
-    return f' tooltip="{edge.times} operands"' if edge.times > 1 else ""

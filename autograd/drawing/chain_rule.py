@@ -146,7 +146,7 @@ class Words:
     def __init__(self, ways: Ways, variables: Mapping[Value, str]) -> None:
         self._variables = variables
         self._given: dict[Value, str] = {}
-        self._partials: dict[Value, Sequence[Number | None]] = {}
+        self._partials: dict[Value, dict[int, Number]] = {}
         for value, stand_in in ((ways.y, "y"), (ways.x, "x")):
             if not self.name(value):
                 self._given[value] = stand_in
@@ -182,18 +182,16 @@ class Words:
         node, position, local, _ = link
         if node not in self._partials:  # many paths share their ends
             self._partials[node] = self._partials_of(node)
-        partial = self._partials[node][position] if self._partials[node] else None
-        if partial is None:
-            return local
+        partial = self._partials[node].get(position, local)
         return partial if math.isclose(float(partial), local, rel_tol=1e-9, abs_tol=1e-300) else local
 
-    def _partials_of(self, node: Value) -> Sequence[Number | None]:
+    def _partials_of(self, node: Value) -> dict[int, Number]:
         """The formulas of an operation's local derivatives; none if its partials do not work on symbols."""
         assert node.operation is not None
         operands = [expression(operand, self.name) for operand in node.parents]
         result = expression(node, lambda value: None if value is node else self.name(value))
         try:
             partials = FORMULAS.partials(node.operation, result, operands)
-            return [None if partial is None else as_formula(partial) for partial in partials]
+            return {position: as_formula(partial) for position, partial in enumerate(partials) if partial is not None}
         except Exception:  # a user's operation may do anything with what it takes for a number
-            return ()
+            return {}

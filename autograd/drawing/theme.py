@@ -9,41 +9,25 @@ from typing import NamedTuple
 class Theme(NamedTuple):
     """The colours of a picture. Nothing is shown by colour alone: signs differ in line style, kinds in shape."""
 
-    background: str
-    ink: str
-    faint: str
-    box: str
-    line: str
-    positive: str
-    negative: str
-    broken: str
-    marked: str
-    marked_box: str
-    parameter: str
-    input: str
-    loss: str
-    loss_ink: str
-    module: str
+    background: str = "#ffffff"
+    ink: str = "#1b1f24"
+    faint: str = "#6a737d"
+    box: str = "#ffffff"
+    line: str = "#8b949e"
+    positive: str = "#1f6fc0"
+    negative: str = "#c2410c"
+    broken: str = "#a30d8f"
+    marked: str = "#d00000"
+    marked_box: str = "#ffe0e0"
+    parameter: str = "#ffe3a3"
+    input: str = "#d8f0dc"
+    loss: str = "#24292f"
+    loss_ink: str = "#ffffff"
+    module: str = "#f4f6f9"
 
 
 THEMES = {
-    "light": Theme(
-        background="#ffffff",
-        ink="#1b1f24",
-        faint="#6a737d",
-        box="#ffffff",
-        line="#8b949e",
-        positive="#1f6fc0",
-        negative="#c2410c",
-        broken="#a30d8f",
-        marked="#d00000",
-        marked_box="#ffe0e0",
-        parameter="#ffe3a3",
-        input="#d8f0dc",
-        loss="#24292f",
-        loss_ink="#ffffff",
-        module="#f4f6f9",
-    ),
+    "light": Theme(),
     "dark": Theme(
         background="#0d1117",
         ink="#e6edf3",
