@@ -7,7 +7,7 @@ import time
 import pytest
 
 import nn
-from autograd import Value, draw, scope, sum as sum_of
+from autograd import Value, draw, scope, sum as sum_of, where
 from autograd.drawing.folding import (
     blocks_folded,
     chains_folded,
@@ -89,9 +89,12 @@ def test_constants_move_into_their_operation():
 
 
 def test_a_constant_that_is_named_or_shared_stays():
-    x = Value(2.0, name="x")
+    x = Value(2.0)
     shared = x.detach()
     assert len(constants_folded(sketched([x * shared + shared]))) == 4
+    named = x.detach()
+    named.name = "c"
+    assert len(constants_folded(sketched([x * named]))) == 3
 
 
 def test_rows_of_operations_become_one_with_the_product_of_their_derivatives():
@@ -242,7 +245,7 @@ def test_only_equal_computations_are_joined():
 def test_a_result_that_was_asked_for_is_never_joined_with_others():
     x = Value(1.0)
     asked, other = x.exp(), x.exp()
-    assert times(siblings([asked, other.sin() + asked.sin()]), "exp") == [1, 1]
+    assert times(siblings([asked, sum_of([other.sin(), asked.sin()])]), "exp") == [1, 1]
     assert len(chains_folded(sketched([asked, asked.sin()]), nothing_named)) == 3
     constant = x.detach()
     assert len(constants_folded(sketched([x * constant, constant]))) == 3
@@ -310,6 +313,21 @@ def test_a_module_is_called_with_the_same_parameters_again_and_again():
     z = layer([y])[0]
     calls = [part for part in modules_folded(sketched([z]), 0).values() if part.kind == "module"]
     assert [part.parameters for part in calls] == [tuple(layer.parameters())] * 2
+
+
+def test_an_edge_into_a_module_has_no_local_derivative():
+    x = Value(1.0, name="x")
+    with scope("f"):
+        y = x * x
+    (module,) = (part for part in modules_folded(sketched([y.exp()]), 0).values() if part.kind == "module")
+    assert [(edge.source, edge.local, edge.times) for edge in module.edges] == [(x, None, 2)]
+
+
+def test_no_derivative_flows_through_a_row_that_ends_in_a_condition():
+    x = Value(1.0, name="x")
+    y = where(x.sin(), 2.0, 3.0)
+    sketch = chains_folded(constants_folded(sketched([y + x])), nothing_named)
+    assert [edge.local for part in sketch.values() for edge in part.edges if part.steps[0] == "sin"] == [None]
 
 
 def test_modules_with_other_names_stay_apart():

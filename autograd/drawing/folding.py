@@ -180,7 +180,7 @@ def _row(part: Part, links: Sequence[Edge], operands: Sequence[Part | _Row], is_
 def _along(edge: Edge, link: Edge) -> Edge:
     """An edge into an operand as an edge into its result: local derivatives multiply along a row."""
     if edge.local is None or link.local is None:
-        return edge
+        return edge._replace(local=None)
     return edge._replace(local=(edge.local[0] * link.local[0],) * 2)
 
 

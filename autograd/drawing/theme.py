@@ -77,8 +77,7 @@ def line_width(number: float | None, largest: float) -> float:
         return 1.0
     if math.isinf(number):
         return 4.0
-    share = math.log10(abs(number) / largest) / 3.0 if abs(number) < largest else 0.0
-    return round(1.0 + 3.0 * max(0.0, 1.0 + share), 1)
+    return round(4.0 + math.log10(min(max(abs(number) / largest, 1e-3), 1.0)), 1)
 
 
 def formatted(number: float, precision: int) -> str:
