@@ -16,7 +16,7 @@ from autograd.drawing.folding import (
     modules_folded,
     siblings_folded,
 )
-from autograd.drawing.sketch import sketched
+from autograd.drawing.sketch import in_reading_order, sketched
 from autograd.node import nodes as values_of
 from tests.test_drawing import Parameter, edges, nodes, words
 
@@ -328,6 +328,46 @@ def test_no_derivative_flows_through_a_row_that_ends_in_a_condition():
     y = where(x.sin(), 2.0, 3.0)
     sketch = chains_folded(constants_folded(sketched([y + x])), nothing_named)
     assert [edge.local for part in sketch.values() for edge in part.edges if part.steps[0] == "sin"] == [None]
+
+
+def test_symbols_of_siblings_leave_open_what_differs():
+    x = Value(1.0, name="x")
+    parts = siblings_folded(constants_folded(sketched([sum_of([x * 0.5, x * 0.25])])), True).values()
+    assert [part.steps for part in parts] == [(), ("× …",), ("Σ",)]
+
+
+def test_leaves_beside_parameters_are_inputs():
+    x, w = Value(1.0), Parameter(2.0)
+    assert [part.kind for part in sketched([x * w]).values()] == ["input", "parameter", "result"]
+    assert [part.kind for part in sketched([x * x]).values()] == ["leaf", "result"]
+
+
+def test_the_first_operand_comes_first_whatever_the_order_of_the_parts():
+    a, b, c = (Value(1.0, name=name) for name in "abc")
+    y = (a - b) / c
+    sketch = dict(reversed(sketched([y]).items()))
+    assert list(in_reading_order(sketch)) == [a, b, y.parents[0], c, y]
+
+
+def test_equal_modules_tell_the_operations_of_one():
+    x = Value(1.0, name="x")
+    results = []
+    for number in (1.0, 2.0):
+        with scope("f"):
+            results.append((x * Value(number)).exp().sin())
+    (box,) = (box for box in boxes(draw(sum_of(results), depth=0, max_nodes=4).source) if "f × 2" in box)
+    assert box[box.index("operations") + 1] == "3"
+
+
+def test_a_range_goes_from_the_lowest_to_the_highest_number_and_has_a_colour_if_it_has_one_sign():
+    low, high = Value(9.0), Value(10.0)
+    loss = sum_of([(low - 9.5) ** 2, (high - 9.5) ** 2])
+    loss.backward()
+    source = draw(loss, max_nodes=4).source
+    leaf, *_ = (attributes for attributes in nodes(source).values() if "× 2" in words(attributes))
+    assert words(leaf) == ["× 2", "data", "9 … 10", "grad", "-1 … 1"]
+    ink = re.search(r'COLOR="(#\w+)">-1 … 1', leaf)[1]
+    assert ink == re.search(r'COLOR="(#\w+)">9 … 10', leaf)[1]
 
 
 def test_modules_with_other_names_stay_apart():
