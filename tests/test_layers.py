@@ -22,7 +22,7 @@ ORDER = (
     "autograd.checking autograd.testing autograd.pytest_plugin",
     "autograd",
     "nn",
-    "nn.training nn.pictures",
+    "nn.training nn.pictures nn.history",
     "demos benchmarks",
 )
 
