@@ -323,6 +323,25 @@ def test_an_edge_into_a_module_has_no_local_derivative():
     assert [(edge.source, edge.local, edge.times) for edge in module.edges] == [(x, None, 2)]
 
 
+def test_edges_that_are_joined_again_stand_for_all_operands():
+    x, y = Value(1.0, name="x"), []
+    for _ in range(3):
+        with scope("f"):
+            y.append(x * x)
+    sketch = siblings_folded(modules_folded(sketched([sum_of(y)]), 0), True)
+    assert [edge.times for part in sketch.values() for edge in part.edges] == [6, 3]
+
+
+def test_a_constant_that_only_one_module_uses_is_part_of_it():
+    x = Value(1.0)
+    constant = x.detach()
+    with scope("f"):
+        y = (x * constant).exp() * constant
+    sketch = modules_folded(sketched([y]), 0)
+    assert [part.kind for part in sketch.values()] == ["leaf", "module"]
+    assert stands_for(sketch) == 5
+
+
 def test_no_derivative_flows_through_a_row_that_ends_in_a_condition():
     x = Value(1.0, name="x")
     y = where(x.sin(), 2.0, 3.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +17,7 @@ from .legend import box_sample, legend_table, line_sample, width_sample
 from .look import SHOWN, Look
 from .names import variable_names
 from .sketch import around, in_reading_order, leaves_placed, scope_title, sketched
-from .theme import theme_named
+from .theme import line_style, sign_colour, theme_named
 
 if TYPE_CHECKING:
     from ..node import Scope
@@ -214,10 +215,11 @@ def _box(number: int, scope: Scope, lines: Iterable[str], look: Look) -> list[st
 def _legend(parts: Sequence[Part], look: Look) -> Iterable[tuple[str, str]]:
     """The signs used in this picture, each with its meaning."""
     theme = look.theme
-    yield from (
-        (box_sample(frame(part, theme), "<B>w</B>" if part.kind == "parameter" else " x "), meaning)
-        for part, meaning in _kinds(parts)
-    )
+    samples = {"root" if part.is_root else part.kind: part for part in reversed(parts)}
+    for kind, meaning in _MEANINGS.items():
+        if kind in samples:
+            sample = "<B>w</B>" if samples[kind].kind == "parameter" else " x "
+            yield box_sample(frame(samples[kind], theme), sample), meaning
     if any(marks(part, look) for part in parts):
         yield box_sample(marked_frame(theme), " y "), "marked"
     if "local" in look.shown and any(part.edges for part in parts):
@@ -227,21 +229,10 @@ def _legend(parts: Sequence[Part], look: Look) -> Iterable[tuple[str, str]]:
     if any(part.times > 1 for part in parts):
         yield "<TD><B>× 100</B></TD>", "so many equal parts, folded into one: lowest … highest number"
     flows = [edge.flow for part in parts for edge in part.edges if edge.flow is not None]
-    if any(flow > 0.0 for flow in flows):
-        yield line_sample(theme.positive, "solid"), "gradient above 0 flows back"
-    if any(flow < 0.0 for flow in flows):
-        yield line_sample(theme.negative, "dashed"), "gradient below 0"
-    if any(flow == 0.0 for flow in flows):
-        yield line_sample(theme.line, "dotted"), "gradient 0"
-    if any(flow != flow for flow in flows):
-        yield line_sample(theme.broken, "dotted"), "gradient nan"
+    lines = {(sign_colour(theme, flow), line_style(flow)) for flow in flows}
+    for number, meaning in ((1.0, "above 0 flows back"), (-1.0, "below 0"), (0.0, "0"), (math.nan, "nan")):
+        line = sign_colour(theme, number), line_style(number)
+        if line in lines:
+            yield line_sample(*line), f"gradient {meaning}"
     if look.largest_flow:
         yield width_sample(theme.faint), "size of the gradient"
-
-
-def _kinds(parts: Sequence[Part]) -> list[tuple[Part, str]]:
-    """One part of each kind with a shape of its own, and what to call the kind."""
-    first: dict[str, Part] = {}
-    for part in parts:
-        first.setdefault("root" if part.is_root else part.kind, part)
-    return [(first[kind], meaning) for kind, meaning in _MEANINGS.items() if kind in first]
