@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from functools import partial
 from numbers import Real
+from operator import attrgetter
 
 from . import arithmetic
 
@@ -287,8 +288,9 @@ class Floats(NumberSystem[float]):
             partials = operation.partials(self, y, *operands)
         except (ZeroDivisionError, OverflowError):
             return self._with_numpy(operation.partials, (y, *operands))  # type: ignore[no-any-return]
-        if isinstance(partials, tuple) and any(isinstance(each, complex) for each in partials):
-            return self._with_numpy(operation.partials, (y, *operands))  # type: ignore[no-any-return]
+        for each in partials if isinstance(partials, tuple) else ():
+            if isinstance(each, complex):
+                return self._with_numpy(operation.partials, (y, *operands))  # type: ignore[no-any-return]
         return partials
 
     def _with_numpy(self, function: Callable[..., Any], numbers: Iterable[float]) -> Any:
@@ -297,10 +299,7 @@ class Floats(NumberSystem[float]):
         with numpy.errstate(all="ignore"):
             return function(self, *map(numpy.float64, numbers))
 
-    def of(self, node: Any) -> float:
-        """The number that was computed."""
-        number: float = node.number
-        return number
+    of = staticmethod(attrgetter("number"))  # type: ignore[assignment]
 
 
 FLOATS = Floats()
