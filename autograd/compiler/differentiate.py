@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import ops
 from ..ops import Operation
+from . import rows
 from .ir import Contribution, UntraceableError, View, looked_at, whole
 
 if TYPE_CHECKING:
@@ -206,31 +207,8 @@ def _pull_join(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> Non
 
 
 def _pull_rows(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
-    [x] = y.operands
-    reverse.add(x, _ROW_RULES[y.data](reverse.builder, y, x, cotangent), per_row=y.batched)
+    reverse.add(y.operands[0], rows.pulled(reverse.builder, y, cotangent), per_row=y.batched)
 
-
-def _pull_softmax(builder: Builder, y: Instruction, x: Instruction, cotangent: Instruction) -> Instruction:
-    return builder.rows("softmax_pull", x.shape, y, builder.filled(cotangent, y.shape, y.batched))
-
-
-def _by_row(partials: Callable[[Builder, Instruction, Instruction], Instruction]) -> Callable[..., Instruction]:
-    """The rule for a function of rows with one result per row: that row's cotangent times the partials."""
-
-    def rule(builder: Builder, y: Instruction, x: Instruction, cotangent: Instruction) -> Instruction:
-        factors = partials(builder, y, x)
-        return builder.map(ops.mul, builder.stretched(cotangent, x.shape[-1]), factors)
-
-    return rule
-
-
-_ROW_RULES: dict[str, Callable[..., Instruction]] = {
-    "softmax": _pull_softmax,
-    "logsumexp": _by_row(lambda builder, y, x: builder.rows("softmax", x.shape, x)),
-    "prod": _by_row(lambda builder, y, x: builder.rows("products_of_the_others", x.shape, x)),
-    "max": _by_row(lambda builder, y, x: builder.rows("largest_shares", x.shape, x)),
-    "min": _by_row(lambda builder, y, x: builder.rows("smallest_shares", x.shape, x)),
-}
 
 _RULES: dict[str, Callable[[_Reverse, Instruction, Any], None]] = {
     "map": _pull_map,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import ops
 from ..ops import Operation
 from .ir import Contribution, Instruction, Program
-from .lower import FLOAT_FUNCTIONS, function_text
+from .lower import FLOAT_FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -267,3 +267,13 @@ def _number(x: float) -> str:
 
 
 __all__: list[Any] = ["FloatText"]
+
+
+def function_text(operation, functions, own):
+    if isinstance(operation, str):
+        return operation
+    if isinstance(operation, Operation) and operation in functions:
+        return functions[operation]
+    if operation not in own:
+        own.append(operation)
+    return f"operations[{own.index(operation)}]"

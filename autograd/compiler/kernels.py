@@ -11,8 +11,8 @@ from ..ops import FLOATS, Operation
 from ..value import evaluated, partials_on_floats
 from . import arrays, costs
 from .calls import ArrayProgram, quietly
-from .emit_arrays import ArrayText
 from .emit_floats import FloatText
+from .engines.numpy_text import array_text
 from .ir import Contribution
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class ArrayKernel(ArrayProgram):
     """
 
     def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray) -> None:
-        text = ArrayText(program, arguments)
+        text = array_text(program, arguments)
         self.source = text.source
         self.work = costs.work(program)
         self.reads = arguments_read(program)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from .. import arithmetic, ops
@@ -53,34 +53,17 @@ FLOAT_FUNCTIONS = {
 """The operations that are one function of `arithmetic.py`."""
 
 HELPERS = {
-    ops.erf: "erf",
-    ops.where: "where",
+    **{row: row.name for row in (ops.erf, ops.where, ops.direction, ops.gaussian, ops.normal_cdf)},
     ops.step: "unit_step",
-    ops.direction: "direction",
-    ops.gaussian: "gaussian",
-    ops.normal_cdf: "normal_cdf",
     ops.logsumexp: "logsumexps",
 }
 """The operations that are one function of `arrays.py`."""
 
 
-def function_text(
-    operation: Operation | Contribution | str, functions: dict[Operation, str], own: list[Operation | Contribution]
-) -> str:
-    """The function that computes an operation, as it stands in a text.
-
-    Args:
-        operation: a row of the table, a primitive, or one that can only be asked for numbers.
-        functions: what the backend has for rows of the table.
-        own: those that can only be asked for numbers; the text refers to their places in this list. A new one is added.
-    """
-    if isinstance(operation, str):
-        return operation
-    if isinstance(operation, Operation) and operation in functions:
-        return functions[operation]
-    if operation not in own:
-        own.append(operation)
-    return f"operations[{own.index(operation)}]"
+def asked(program: Program, known: Container[object]) -> list[Operation | Contribution]:
+    """The operations in a program that an engine does not know: they can only be asked for numbers."""
+    done = dict.fromkeys(each.data for each in program.instructions if each.op == "map")
+    return [operation for operation in done if operation not in known and not isinstance(operation, str)]
 
 
 _OPERATORS = {ops.add, ops.sub, ops.mul, ops.neg}

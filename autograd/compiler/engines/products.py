@@ -6,12 +6,14 @@ from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING
 
-from .ir import looked_at, tuple_text
+from ..ir import looked_at
+from .looks import Look, Rows, transposed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .ir import Instruction
+    from ..ir import Instruction
+    from .looks import Array
 
 
 class Product:
@@ -102,30 +104,20 @@ class Form:
 
     def __init__(self, array: Instruction, labels: str, groups: Sequence[str]) -> None:
         base, view = looked_at(array)
-        shape: list[int | str] = [*(["batch"] if array.batched else []), *array.shape]
-        strides = [*([base.size] if array.batched else []), *view.strides]
-        length = dict(zip(labels, shape, strict=True))
-        stride = dict(zip(labels, strides, strict=True))
-        self._order = [labels.index(label) for group in groups for label in group if label in labels]
-        self._lengths = [[length.get(label, 1) for label in group] for group in groups]
-        self.copies = False
-        for group in groups:
-            for outer, inner in pairwise(group):
-                self.copies |= stride[outer] != stride[inner] * int(length[inner])
-        self.same_axes = [len(group) for group in groups] == [1] * len(labels) and len(groups) == len(labels)
+        batch = int(array.batched)
+        length = dict(zip(labels, (1,) * batch + array.shape, strict=True))
+        stride = dict(zip(labels, (base.size,) * batch + view.strides, strict=True))
+        self._order = tuple([labels.index(label) for group in groups for label in group])
+        lengths = [prod([length[label] for label in group]) for group in groups]
+        self._lengths = tuple(
+            [Rows(length) if "b" in group else length for group, length in zip(groups, lengths, strict=True)]
+        )
+        self.copies = any(
+            stride[outer] != stride[inner] * length[inner] for group in groups for outer, inner in pairwise(group)
+        )
+        self.same_axes = [len(group) for group in groups] == [1] * len(labels)
 
-    def text(self, name: str) -> str:
-        """An expression for the array in this form."""
-        expression = name
-        if self._order != sorted(self._order):
-            expression += ".T" if self._order == [1, 0] else f".transpose({', '.join(map(str, self._order))})"
-        if self.same_axes:
-            return expression
-        return f"{expression}.reshape({tuple_text(map(_product_text, self._lengths))})"
-
-
-def _product_text(lengths: Sequence[int | str]) -> str:
-    number = prod(length for length in lengths if isinstance(length, int))
-    if "batch" not in lengths:
-        return str(number)
-    return "batch" if number == 1 else f"batch * {number}"
+    def look(self, name: Array) -> Array:
+        """A look at the array in this form."""
+        array = transposed(name, self._order)
+        return array if self.same_axes else Look(array, "reshape", self._lengths)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .ir import looked_at
+from ..ir import looked_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .ir import Instruction, Program, Shape
+    from ..ir import Instruction, Program, Shape
 
 
 class Buffer(NamedTuple):

@@ -1,0 +1,441 @@
+"""Decides where the arrays of a program lie and which calls compute them, as data for engines that have buffers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+
+from ... import ops
+from ...ops import Operation
+from ..ir import Contribution, Instruction, Program, View, contiguous, looked_at, whole
+from ..rows import OF_EXPONENTIALS
+from .assembly import Assembly, assembly, is_strided
+from .buffers import Buffer, Buffers
+from .looks import Array, Look, Rows, flat, lengths, viewed, whole_length
+from .products import Form, Product
+
+if TYPE_CHECKING:
+    from ..differentiate import Place
+
+_COPIED = 4096  # gradients up to this size are computed in a buffer and copied, which is faster than new views
+_VARIABLES = 200  # of one kind that get a name of their own
+_PRINTED = 6  # constants up to this size stand in the text
+
+_PREFIX = {"contract": "z", "map": "h", "rows": "r", "take": "t", "copy": "t", "join": "j", "assemble": "g"}
+_PLAIN = {ops.add, ops.sub, ops.mul}  # what Python does with two numbers as NumPy does; its division raises at 0
+
+Action: TypeAlias = Operation | Contribution | str
+Operand: TypeAlias = Array | float | Rows | tuple[int | Rows, ...] | np.ndarray
+
+
+class OnNumbers(NamedTuple):
+    """An operation on plain numbers instead of arrays."""
+
+    operation: Action
+
+
+class Statement(NamedTuple):
+    """One line of a program.
+
+    Attributes:
+        does: an operation, element by element or on numbers; or a word that each engine has a spelling for.
+        operands: what it works on: arrays by name, looks at them, numbers, lengths.
+        out: the array that it computes into, or the name that it defines.
+    """
+
+    does: Action | OnNumbers
+    operands: tuple[Operand, ...]
+    out: Array = ""
+
+
+class Places(NamedTuple):
+    """A program as statements on named arrays.
+
+    Attributes:
+        setup: done once per batch size: buffers, constants, and looks at them.
+        start: at the start of a call: looks at the arguments, and gradients that are new in every call.
+        body: the calls.
+        results: what is returned.
+        constants: arrays of numbers that are too long for a text.
+        counts: how many names begin with each prefix.
+    """
+
+    setup: list[Statement]
+    start: list[Statement]
+    body: list[Statement]
+    results: list[Statement]
+    constants: list[np.ndarray]
+    counts: dict[str, int]
+
+    @property
+    def dicts(self) -> list[str]:
+        """The prefixes with so many names that these are elements of a dict."""
+        return [prefix for prefix, count in self.counts.items() if count > _VARIABLES]
+
+
+def places(program: Program) -> Places:
+    """Decides where everything lies."""
+    return _Placing(program).decided()
+
+
+class _Placing:
+    """What is decided so far.
+
+    Attributes:
+        array: each instruction's array or number, by the name under which it is used.
+        dynamic: names of arrays that are others in every call, so that looks at them are made in the call.
+        static: the names of what is made once, by what it is.
+        common: what logarithms of sums of exponentials and shares of the same array have in common.
+        assemblies: how each assembled array gets its contributions.
+        strided: instructions that compute into a place that is not contiguous.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.decisions = Places([], [], [], [], [], {})
+        self.uses = _uses(program)
+        self.buffers = Buffers(program, self._returned())
+        self.array: dict[Instruction, Array | float] = {}
+        self.dynamic: set[Array | float] = set()
+        self.static: dict[tuple[str, tuple[Operand, ...]], str] = {}
+        self.common: dict[Instruction, str] = {}
+        self.assemblies: dict[Instruction, Assembly] = {}
+        self.strided: set[Instruction] = set()
+
+    def decided(self) -> Places:
+        """Goes through the instructions; assembled arrays first, for others compute into them."""
+        instructions = self.program.instructions
+        for instruction in instructions:
+            if instruction.op == "assemble":
+                self._prepare_assemble(instruction)
+        for instruction in instructions:
+            getattr(self, f"_place_{instruction.op}")(instruction)
+            self.buffers.release(instruction)
+        self.decisions.results.extend(map(self._result, self.program.outputs))
+        return self.decisions
+
+    def _returned(self) -> list[Instruction]:
+        """The arrays that the return statement reads."""
+        read: list[Instruction] = []
+        for output in self.program.outputs:
+            read += output.operands if self._is_combined(output) else [output]
+        return read
+
+    # Names and buffers
+
+    def _fresh(self, prefix: str) -> str:
+        """A new name. Those of long programs are in dicts: Python compiles very many variables in quadratic time."""
+        counts = self.decisions.counts
+        number = counts.get(prefix, 0)
+        counts[prefix] = number + 1
+        return f"{prefix}{number}" if number < _VARIABLES else f"{prefix}[{number}]"
+
+    def _do(self, does: Action, operands: tuple[Operand, ...], out: Array) -> None:
+        self.decisions.body.append(Statement(does, operands, out))
+
+    def _static(self, does: str, operands: tuple[Operand, ...], prefix: str) -> str:
+        """The name of what is made once."""
+        name = self.static.get((does, operands))
+        if name is None:
+            name = self.static[does, operands] = self._fresh(prefix)
+            self.decisions.setup.append(Statement(does, operands, name))
+        return name
+
+    def _look(self, look: Array, prefix: str = "m") -> Array:
+        """A look that is made once."""
+        return look if isinstance(look, str) else self._static("look", (look,), prefix)
+
+    def _dynamic_look(self, look: Array, lines: list[Statement]) -> str:
+        """A look that is made in every call."""
+        name = self._fresh("v")
+        self.dynamic.add(name)
+        lines.append(Statement("look", (look,), name))
+        return name
+
+    def _name(self, instruction: Instruction) -> Array:
+        name = self.array[instruction]
+        assert not isinstance(name, float)
+        return name
+
+    def _operands(self, instruction: Instruction) -> tuple[Array | float, ...]:
+        return tuple([self.array[operand] for operand in instruction.operands])
+
+    def _is_dynamic(self, instruction: Instruction) -> bool:
+        return self.array[looked_at(instruction)[0]] in self.dynamic
+
+    def _buffer(self, instruction: Instruction) -> Array:
+        """The array to compute into: a part of a gradient, a buffer that is free again, or a new one."""
+        if instruction in self.array:
+            return self._name(instruction)
+        if instruction.op == "map":
+            self.buffers.release(instruction)  # NumPy computes into an operand element by element, and only so
+        buffer = self.buffers.taken(instruction)
+        name: Array
+        if buffer is None:
+            name = self._fresh(_PREFIX.get(instruction.op, "s"))
+            self.decisions.setup.append(Statement("empty", (lengths(instruction),), name))
+            self.buffers.hold(instruction, Buffer(name, instruction.shape))
+        elif buffer.shape == instruction.shape:
+            name = buffer.name
+        else:
+            name = self._look(Look(buffer.name, "reshape", lengths(instruction)))
+        self.array[instruction] = name
+        return name
+
+    # Leaves and views
+
+    def _place_theta(self, instruction: Instruction) -> None:
+        self.array[instruction] = "theta"
+
+    def _place_input(self, instruction: Instruction) -> None:
+        self.array[instruction] = name = f"x{instruction.data}"
+        self.dynamic.add(name)
+
+    def _place_symbol(self, instruction: Instruction) -> None:
+        self.array[instruction] = instruction.data
+
+    def _place_literal(self, instruction: Instruction) -> None:
+        if instruction.is_number:
+            self.array[instruction] = instruction.data
+            return
+        self.array[instruction] = name = self._fresh("c")
+        if instruction.size <= _PRINTED:
+            self.decisions.setup.append(Statement("numbers", (instruction.data,), name))
+            return
+        constants = self.decisions.constants
+        self.decisions.setup.append(Statement("described_constant", (len(constants), instruction.shape), name))
+        constants.append(instruction.data)
+
+    def _place_fill(self, instruction: Instruction) -> None:
+        number = self.array[instruction.operands[0]]
+        self.array[instruction] = name = self._fresh("f")
+        self.decisions.setup.append(Statement("full", (lengths(instruction), number), name))
+
+    def _place_view(self, instruction: Instruction) -> None:
+        [base] = instruction.operands
+        look = viewed(self._name(base), base, instruction.data)
+        if self._is_dynamic(instruction):
+            lines = self.decisions.start if base.op == "input" else self.decisions.body
+            self.array[instruction] = self._dynamic_look(look, lines)
+        else:
+            self.array[instruction] = self._look(look, "w" if base.op == "theta" else "v")
+
+    # Element by element
+
+    def _place_map(self, instruction: Instruction) -> None:
+        if instruction.is_number:  # it follows from the size of the batch
+            self.array[instruction] = name = self._fresh("n")
+            operation = OnNumbers(instruction.data)
+            self.decisions.setup.append(Statement(operation, self._operands(instruction), name))
+        elif instruction.data == "softmaxes":
+            self.array[instruction] = name = self._fresh("p")
+            self._do("softmaxes", self._operands(instruction), name)
+        elif not self._is_combined(instruction):
+            operands = self._operands(instruction)
+            self._do(instruction.data, operands, self._buffer(instruction))
+
+    def _is_combined(self, instruction: Instruction) -> bool:
+        """Whether this only combines two numbers into the first result, which Python does faster than NumPy's call."""
+        if instruction is not self.program.outputs[0] or self.uses[instruction] or instruction.op != "map":
+            return False
+        return instruction.data in _PLAIN and not (instruction.shape or instruction.batched or instruction.is_number)
+
+    def _place_pick(self, instruction: Instruction) -> None:
+        [shares] = instruction.operands
+        self._do("pick", (self._name(shares), instruction.data), self._buffer(instruction))
+
+    # Along an axis
+
+    def _place_rows(self, instruction: Instruction) -> None:
+        operands: tuple[Operand, ...] = self._operands(instruction)
+        if instruction.data in OF_EXPONENTIALS:
+            operands = (self._exponentials(instruction.operands[0]),)
+        self._do(instruction.data, operands, self._buffer(instruction))
+
+    def _exponentials(self, x: Instruction) -> str:
+        if x not in self.common:
+            self.common[x] = name = self._fresh("e")
+            width = x.shape[-1]
+            starts = self._static("starts", (whole_length(x), width), "starts")
+            self._do("exponentials", (self._name(x), starts, self._ones(width)), name)
+        return self.common[x]
+
+    def _ones(self, length: int | Rows) -> str:
+        return self._static("ones", (length,), "ones")
+
+    def _place_total(self, instruction: Instruction) -> None:
+        """A product with ones is the fastest way to add up rows."""
+        [x] = instruction.operands
+        ones = self._ones(x.shape[-1])
+        is_stack = x.batched + len(x.shape) > 2
+        does = "matmul" if is_stack or instruction in self.strided else "dot"
+        self._do(does, (self._name(x), ones), self._buffer(instruction))
+
+    def _place_rows_total(self, instruction: Instruction) -> None:
+        [x] = instruction.operands
+        ones = self._ones(Rows())
+        rows, out = self._name(x), self._buffer(instruction)
+        if len(x.shape) > 1:
+            if looked_at(x)[1] != whole(x.shape):
+                self._do("add_rows", (rows,), out)
+                return
+            rows = self._look(Look(rows, "reshape", (Rows(), x.size)))
+            out = self._look(Look(out, "reshape", (x.size,)))
+        self._do("matmul" if instruction in self.strided else "dot", (ones, rows), out)
+
+    def _place_take(self, instruction: Instruction) -> None:
+        [base] = instruction.operands
+        index = self._index(instruction.data)
+        does = "take_of_rows" if base.batched else "take"
+        self._do(does, (self._flat(base), index), self._buffer(instruction))
+
+    def _index(self, numbers: np.ndarray) -> str:
+        """The name of an array of element numbers."""
+        constants = self.decisions.constants
+        for i, constant in enumerate(constants):
+            if constant.dtype == numbers.dtype and np.array_equal(constant, numbers):
+                return self._static("constant", (i,), "i")
+        constants.append(numbers)
+        return self._static("constant", (len(constants) - 1,), "i")
+
+    def _flat(self, base: Instruction) -> Array:
+        """A look at an array in which its elements are numbered."""
+        look = flat(self._name(base), base)
+        return look if self._is_dynamic(base) else self._look(look)
+
+    def _place_copy(self, instruction: Instruction) -> None:
+        self._do("copyto", (self.array[instruction.operands[0]],), self._buffer(instruction))
+
+    def _place_join(self, instruction: Instruction) -> None:
+        out = self._buffer(instruction)
+        axes = instruction.batched + len(instruction.shape) - 1
+        start = 0
+        for operand in instruction.operands:
+            stop = start + operand.shape[-1]
+            self._do("copyto", (self.array[operand],), self._look(Look(out, "slice", (axes, start, stop, 1))))
+            start = stop
+
+    # Products
+
+    def _place_contract(self, instruction: Instruction) -> None:
+        x, y = instruction.operands
+        product = Product(instruction)
+        if product.swapped:
+            x, y = y, x
+        left = self._matrix(x, product.left)
+        right = self._matrix(y, product.right)
+        out = self._buffer(instruction)
+        result = product.result.look(out)
+        if out not in self.dynamic:
+            result = self._look(result)
+        self._multiply(instruction, product, (left, right), result)
+
+    def _matrix(self, instruction: Instruction, form: Form) -> Array:
+        look = form.look(self._name(instruction))
+        return look if form.copies or self._is_dynamic(instruction) else self._look(look)
+
+    def _multiply(
+        self, contract: Instruction, product: Product, factors: tuple[Array, Array], out: Array
+    ) -> None:
+        """The fastest function: `dot` where it can be used, multiplication with broadcasting where nothing is summed.
+
+        `dot` knows no stacks and computes into contiguous arrays only. Where a factor is a single number, it takes 0
+        times infinity for 0.
+        """
+        if product.is_stack or contract in self.strided:
+            self._do("multiply" if product.is_outer else "matmul", factors, out)
+            return
+        numbers = [factor for factor in contract.operands if factor.size == 1]
+        if not numbers:
+            self._do("dot", factors, out)
+            return
+        is_outer = product.is_outer or (product.contracted == "b" and product.is_matrix)
+        single = "multiply" if is_outer else "matmul"
+        if all(factor.batched for factor in numbers):
+            function = self._static("either", (single,), "product")
+            self._do("call", (function, *factors), out)
+        else:
+            self._do(single, factors, out)
+
+    # Gradients and results
+
+    def _prepare_assemble(self, instruction: Instruction) -> None:
+        """Makes the array, and looks at the places where contributions are computed.
+
+        A large gradient is a new array in every call, so that it need not be copied.
+        """
+        self.array[instruction] = name = self._fresh("g")
+        is_new = instruction in self.program.outputs and not instruction.batched and instruction.size > _COPIED
+        lines = self.decisions.start if is_new else self.decisions.setup
+        lines.append(Statement("empty", (lengths(instruction),), name))
+        found = self.assemblies[instruction] = assembly(instruction, self.uses)
+        if is_new:
+            self.dynamic.add(name)
+        for place, part in found.computed:
+            if is_strided(instruction, place):
+                self.strided.add(part)
+            look = viewed(name, instruction, place)
+            self.array[part] = self._dynamic_look(look, self.decisions.start) if is_new else self._look(look)
+        if not found.is_covered:
+            self.decisions.start.append(Statement("zero", (), name))
+
+    def _place_assemble(self, instruction: Instruction) -> None:
+        found = self.assemblies[instruction]
+        for does, parts in (("copyto", found.written), ("add", found.added)):
+            for place, part in parts:
+                if isinstance(place, np.ndarray):
+                    self._put_by_number(does, instruction, place, part)
+                else:
+                    self._put(does, instruction, place, part)
+
+    def _put(self, does: str, base: Instruction, place: View | None, part: Instruction) -> None:
+        """Writes or adds a contribution where it belongs."""
+        out = self._name(base)
+        target = out if place is None else viewed(out, base, place)
+        if out not in self.dynamic:
+            target = self._look(target)
+        elif does == "add" and target != out:
+            target = self._dynamic_look(target, self.decisions.body)
+        operands = (self.array[part],)
+        self._do(does, (target, *operands) if does == "add" else operands, target)
+
+    def _put_by_number(self, does: str, base: Instruction, place: np.ndarray, part: Instruction) -> None:
+        out = self._flat(base)
+        contribution = self.array[part]
+        if len(part.shape) != 1 and not part.is_number:
+            contribution = flat(self._name(part), part)
+            copies = looked_at(part)[1].strides != contiguous(part.shape)  # and a copy made now would not change later
+            if not copies and not self._is_dynamic(part):
+                contribution = self._look(contribution)
+        index = self._index(place.ravel())
+        if np.unique(place).size == place.size:
+            self._do("add_at" if does == "add" else "put", (contribution, index), out)
+            return
+        operands: tuple[Operand, ...] = (contribution, index)
+        if base.batched:
+            operands = (contribution, self._static("index_of_rows", (base.size, index), "i"))
+        if part.is_number or part.batched < base.batched:
+            shape = (Rows(), place.size) if base.batched else (place.size,)
+            self._do("add_one_by_number", (*operands, shape), out)
+        else:
+            self._do("add_by_number", operands, out)
+
+    def _result(self, output: Instruction) -> Statement:
+        if self._is_combined(output):
+            terms = [self.array[x] if x.is_number else Look(self._name(x), "item") for x in output.operands]
+            return Statement(OnNumbers(output.data), tuple(terms))
+        name = self.array[output]
+        if isinstance(name, str) and name in self.dynamic and output.op == "assemble":
+            return Statement("return", (name,))
+        is_one = output.is_number or not (output.shape or output.batched)
+        return Statement("return_number" if is_one else "return_copy", (name,))
+
+
+def _uses(program: Program) -> dict[Instruction, list[Instruction]]:
+    """The instructions that each one is an operand of."""
+    uses: dict[Instruction, list[Instruction]] = {instruction: [] for instruction in program.instructions}
+    for instruction in program.instructions:
+        for operand in instruction.operands:
+            uses[operand].append(instruction)
+    return uses
