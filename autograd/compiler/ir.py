@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -31,6 +31,10 @@ class Contribution(NamedTuple):
 
     operation: Operation
     operand: int
+
+
+Action: TypeAlias = Operation | Contribution | str
+"""An operation of the table, a contribution, or a primitive that only some engines have."""
 
 
 class Instruction:

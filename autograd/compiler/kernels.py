@@ -11,7 +11,7 @@ from ..ops import FLOATS, Operation
 from ..value import evaluated, partials_on_floats
 from . import arrays, costs
 from .calls import ArrayProgram, quietly
-from .emit_floats import FloatText
+from .engines.float_text import float_text
 from .engines.numpy_text import array_text
 from .ir import Contribution
 
@@ -38,7 +38,7 @@ class FloatKernel:
     """
 
     def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]], theta: np.ndarray) -> None:
-        text = FloatText(program, input_shapes)
+        text = float_text(program, input_shapes)
         self.source = text.source
         self.work = costs.work(program)
         self.reads = arguments_read(program)

@@ -26,14 +26,18 @@ class Look(NamedTuple):
 
             - `reshape`: the lengths of the axes
             - `transpose`: the old axes in their new order
-            - `slice`: of the last axis: the number of axes before it, start, stop, step
-            - `strided`: offset, shape and strides within the last axis
+            - `slice`: start, stop and step along the only axis
+            - `slice_of_rows`: the same along the second of two axes
+            - `slice_of_last`: the same along the last of any number
+            - `strided`: nothing, but `view` says where the elements lie along the last axis
             - `item`: nothing; the one element, as a number
+        view: for `strided`.
     """
 
     array: Array
     how: str
-    numbers: tuple[int | Rows | tuple[int, ...], ...] = ()
+    numbers: tuple[int | Rows, ...] = ()
+    view: View | None = None
 
 
 Array: TypeAlias = str | Look
@@ -51,9 +55,7 @@ def whole_length(array: Instruction) -> int | Rows:
 
 def flat(name: Array, array: Instruction) -> Array:
     """The array with its elements along one axis, beside that of the batch."""
-    if len(array.shape) == 1:
-        return name
-    return Look(name, "reshape", (Rows(), array.size) if array.batched else (array.size,))
+    return name if len(array.shape) == 1 else Look(name, "reshape", (*lengths(array)[: array.batched], array.size))
 
 
 def viewed(name: Array, base: Instruction, view: View) -> Array:
@@ -66,17 +68,21 @@ def viewed(name: Array, base: Instruction, view: View) -> Array:
         return transposed(_block(name, base, view.offset, shape), (*batch, *back))
     if len(view.shape) == 1 and view.strides[0] > 0:
         stop = view.offset + (view.shape[0] - 1) * view.strides[0] + 1
-        return Look(flat(name, base), "slice", (int(base.batched), view.offset, stop, view.strides[0]))
-    return Look(flat(name, base), "strided", view)
+        return _slice(name, base, (view.offset, stop, view.strides[0]))
+    return Look(flat(name, base), "strided", view=view)
+
+
+def _slice(name: Array, base: Instruction, numbers: tuple[int, int, int]) -> Look:
+    return Look(flat(name, base), "slice_of_rows" if base.batched else "slice", numbers)
 
 
 def _block(name: Array, base: Instruction, offset: int, shape: tuple[int, ...]) -> Array:
     """Elements that lie one after the other."""
     size = prod(shape)
-    batch = (Rows(),) if base.batched else ()
+    batch = lengths(base)[: base.batched]
     if size == base.size:
         return name if shape == base.shape else Look(name, "reshape", (*batch, *shape))
-    part = Look(flat(name, base), "slice", (len(batch), offset, offset + size, 1))
+    part = _slice(name, base, (offset, offset + size, 1))
     return part if len(shape) == 1 else Look(part, "reshape", (*batch, *shape))
 
 

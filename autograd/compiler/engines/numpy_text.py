@@ -16,11 +16,11 @@ from .looks import Look, Rows
 from .places import OnNumbers, places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from ...ops import Operation
-    from ..ir import Contribution, Program
-    from .places import Action, Operand, Statement
+    from ..ir import Action, Contribution, Program
+    from .places import Operand, Statement
 
 _INDENT = "    "
 _QUIET = '@np.errstate(all="ignore")'  # as Values: nan and infinity are results like others
@@ -152,27 +152,30 @@ def _text(operand: Operand) -> str:
     if isinstance(operand, Rows):
         return "batch" if operand.times == 1 else f"batch * {operand.times}"
     if isinstance(operand, tuple):
-        return tuple_text(map(_text, operand))
+        return tuple_text([_text(length) for length in operand])
     if isinstance(operand, np.ndarray):
-        numbers = ", ".join(map(_text, operand.ravel().tolist()))
-        return f"np.array([{numbers}], dtype)" + (f".reshape({_text(operand.shape)})" if operand.ndim != 1 else "")
+        numbers = ", ".join([_text(number) for number in operand.ravel().tolist()])
+        return f"np.array([{numbers}], dtype)" + (f".reshape({operand.shape})" if operand.ndim != 1 else "")
     if isinstance(operand, int) or math.isfinite(operand):
         return repr(operand)
     return f"np.{operand}" if operand != -math.inf else "-np.inf"
 
 
 def _look_text(look: Look) -> str:
-    array, how, numbers = _text(look.array), look.how, look.numbers
+    array, how, numbers, view = look
+    name, texts = _text(array), [_text(number) for number in numbers]
     if how == "reshape":
-        return f"{array}.reshape({_text(numbers)})"
+        return f"{name}.reshape({tuple_text(texts)})"
     if how == "transpose":
-        return f"{array}.T" if numbers == (1, 0) else f"{array}.transpose({', '.join(map(str, numbers))})"
-    if how == "slice":
-        axes, start, stop, step = numbers
-        return f"{array}[{':, ' * axes}{start}:{stop}{f':{step}' if step != 1 else ''}]"
-    if how == "strided":
-        return f"strided({array}, {', '.join(map(_text, numbers))})"
-    return f"float({array})"
+        return f"{name}.T" if numbers == (1, 0) else f"{name}.transpose({', '.join(texts)})"
+    if view is not None:
+        return f"strided({name}, {view.offset}, {view.shape}, {view.strides})"
+    if how == "item":
+        return f"float({name})"
+    return f"{name}[{_BEFORE[how]}{':'.join(texts[:2] if numbers[2] == 1 else texts)}]"
+
+
+_BEFORE = {"slice": "", "slice_of_rows": ":, ", "slice_of_last": "..., "}
 
 
 def _indented(lines: Iterable[str]) -> list[str]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from ... import ops
-from ...ops import Operation
-from ..ir import Contribution, Instruction, Program, View, contiguous, looked_at, whole
+from ..ir import contiguous, looked_at, whole
 from ..rows import OF_EXPONENTIALS
 from .assembly import Assembly, assembly, is_strided
 from .buffers import Buffer, Buffers
@@ -16,7 +15,7 @@ from .looks import Array, Look, Rows, flat, lengths, viewed, whole_length
 from .products import Form, Product
 
 if TYPE_CHECKING:
-    from ..differentiate import Place
+    from ..ir import Action, Instruction, Program, View
 
 _COPIED = 4096  # gradients up to this size are computed in a buffer and copied, which is faster than new views
 _VARIABLES = 200  # of one kind that get a name of their own
@@ -25,7 +24,6 @@ _PRINTED = 6  # constants up to this size stand in the text
 _PREFIX = {"contract": "z", "map": "h", "rows": "r", "take": "t", "copy": "t", "join": "j", "assemble": "g"}
 _PLAIN = {ops.add, ops.sub, ops.mul}  # what Python does with two numbers as NumPy does; its division raises at 0
 
-Action: TypeAlias = Operation | Contribution | str
 Operand: TypeAlias = Array | float | Rows | tuple[int | Rows, ...] | np.ndarray
 
 
@@ -309,11 +307,10 @@ class _Placing:
 
     def _place_join(self, instruction: Instruction) -> None:
         out = self._buffer(instruction)
-        axes = instruction.batched + len(instruction.shape) - 1
         start = 0
         for operand in instruction.operands:
             stop = start + operand.shape[-1]
-            self._do("copyto", (self.array[operand],), self._look(Look(out, "slice", (axes, start, stop, 1))))
+            self._do("copyto", (self.array[operand],), self._look(Look(out, "slice_of_last", (start, stop, 1))))
             start = stop
 
     # Products
@@ -335,9 +332,7 @@ class _Placing:
         look = form.look(self._name(instruction))
         return look if form.copies or self._is_dynamic(instruction) else self._look(look)
 
-    def _multiply(
-        self, contract: Instruction, product: Product, factors: tuple[Array, Array], out: Array
-    ) -> None:
+    def _multiply(self, contract: Instruction, product: Product, factors: tuple[Array, Array], out: Array) -> None:
         """The fastest function: `dot` where it can be used, multiplication with broadcasting where nothing is summed.
 
         `dot` knows no stacks and computes into contiguous arrays only. Where a factor is a single number, it takes 0
