@@ -181,7 +181,7 @@ def test_costs_count_the_operations_of_wide_nodes():
     weights, x = [[Value(0.1) for _ in range(500)] for _ in range(2)]
     step = autograd.compile(autograd.dot(weights, x), wrt=weights, inputs=(x,))
     assert "floats below" not in repr(step)
-    assert step._size == Size(1, 999, groups=1, gradient=True, batched=True)
+    assert step._plan.size == Size(1, 999, groups=1, gradient=True, batched=True)
 
 
 def test_work_is_counted():

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..collector import collector_paused
 from ..files import write_atomically
 from . import costs
 from .calls import Arguments, copy_into, quietly, shaped
-from .plan import ALL, Plan
+from .plan import Plan
 from .standalone import module_text
 
 if TYPE_CHECKING:
@@ -41,11 +41,7 @@ class Compiled:
         self._checked = Arguments(request.input_shapes, request.dtype).checked
         self._theta = np.empty(len(self._wrt), request.dtype)
         self.pull()
-        self._plan = Plan(request)
-        self._size = self._plan.size
-        self._floats_below = self._plan.floats_below
-        self._floats = self._plan.on_floats(self._theta) if self._floats_below > 0 else None
-        self._arrays = self._plan.on_arrays(self._theta) if self._floats_below < ALL else None
+        self._plan = Plan(request, self._theta)
 
     @property
     def theta(self) -> np.ndarray:
@@ -59,7 +55,7 @@ class Compiled:
     @property
     def source(self) -> str:
         """The text of the program."""
-        return "\n\n".join(kernel.source for kernel in (self._arrays, self._floats) if kernel is not None)
+        return "\n\n".join([kernel.source for kernel in self._plan.kernels()])
 
     def pull(self) -> None:
         """Copies the data of the Values in `wrt` into `theta`."""
@@ -87,9 +83,11 @@ class Compiled:
         if arrays or self._input_shapes:
             arrays = self._checked(arrays)
         batch = len(arrays[0]) if arrays else 1
-        kernel = self._floats if batch < self._floats_below else self._arrays
-        assert kernel is not None
-        results = kernel.run(arrays, batch)
+        plan = self._plan
+        if batch < plan.floats_below:
+            results = (plan.floats or plan.on_floats()).run(arrays, batch)
+        else:
+            results = (plan.arrays or plan.on_arrays()).run(arrays, batch)
         if self._gives_gradient:
             return results
         return shaped(results, (batch, *self._output_shape) if arrays else self._output_shape, self._dtype)
@@ -107,9 +105,8 @@ class Compiled:
             ValueError: the program uses operations of your own whose formulas cannot be written as text.
             OSError: the file cannot be written; one that was there is unchanged.
         """
-        kernel = self._arrays or self._plan.on_arrays(self._theta)
         outputs = None if self._gives_gradient else self._output_shape
-        write_atomically(path, module_text(kernel, self._input_shapes, outputs, self._mean).encode())
+        write_atomically(path, module_text(self._plan.on_arrays(), self._input_shapes, outputs, self._mean).encode())
 
     def __reduce__(self) -> Any:
         raise TypeError(
@@ -118,17 +115,9 @@ class Compiled:
         )
 
     def __repr__(self) -> str:
-        size, lines = self._size, []
-        if self._arrays is not None:
-            kind = "arrays" if self._plan.packs else "one array per node"
-            calls = costs.counted(self._arrays.statements, "NumPy call")
-            lines.append(f"{kind}: {self._arrays.work}, {calls}")
-        if self._floats is not None:
-            below = f" below {self._floats_below} rows" if self._arrays is not None else ""
-            lines.append(f"floats{below}: {self._floats.work}")
-        kernel = self._arrays or self._floats
-        assert kernel is not None
-        unread = [f"inputs[{k}]" for k in range(len(self._input_shapes)) if k not in kernel.reads]
+        size, kernels = self._plan.size, self._plan.kernels()
+        lines = self._plan.descriptions()
+        unread = [f"inputs[{k}]" for k in range(len(self._input_shapes)) if k not in kernels[0].reads]
         if unread:
             lines.append(f"nothing depends on {', '.join(unread)}")
         batch = costs.typical_batch(size)
@@ -146,11 +135,6 @@ class Compiled:
 
 
 def compiled(request: Request) -> Compiled:
-    """The program for a request, made while Python's collector rests: it would look through all that is made here."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
+    """The program for a request, made while Python's collector is paused."""
+    with collector_paused():
         return Compiled(request)
-    finally:
-        if enabled:
-            gc.enable()
