@@ -8,9 +8,9 @@ from autograd import Value
 from autograd.compiler.costs import Choice, Size, choose, work
 from autograd.compiler.differentiate import differentiate
 from autograd.compiler.flatten import flatten
+from autograd.compiler.grids import as_view, evenly_spaced, factored
 from autograd.compiler.ir import Builder, View
 from autograd.compiler.lower import for_arrays, lower
-from autograd.compiler.pack import as_view, evenly_spaced, factored
 from autograd.compiler.pipeline import Request, complete, grouped, packed, traced
 from autograd.compiler.simplify import simplify
 from autograd.compiler.trace import trace
