@@ -1,8 +1,8 @@
 """A scalar autograd engine: Values, the operations on them, and the chain rule walked backwards through their graph."""
 
-from . import specialize as _specialize
-from .anomaly import AnomalyError, detect_anomaly
 from .compiler import compile as compile
+from .context import no_grad, scope
+from .debug.anomaly import AnomalyError, detect_anomaly
 from .derivatives import derivative, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .functions import (
     abs as abs,
@@ -48,27 +48,24 @@ from .functions import (
     tanh,
     where,
 )
-from .recording import no_grad, scope
 from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .checking import GradcheckError, Report, check_gradient, gradcheck
+    from .debug.reads import Placeholder, detect_reads
     from .drawing import Drawing, Explanation, animate, draw, explain
-    from .reads import Placeholder, detect_reads
-
-_specialize.install()
 
 # Imported when first asked for, so that `import autograd` stays light.
 _LATER = {
     "Drawing": "drawing",
     "Explanation": "drawing",
     "GradcheckError": "checking",
-    "Placeholder": "reads",
+    "Placeholder": "debug.reads",
     "Report": "checking",
     "animate": "drawing",
     "check_gradient": "checking",
-    "detect_reads": "reads",
+    "detect_reads": "debug.reads",
     "draw": "drawing",
     "explain": "drawing",
     "gradcheck": "checking",

@@ -52,7 +52,7 @@ prod = math.prod
 abs = math.fabs
 
 
-def divide(x: float, y: float) -> float:
+def div(x: float, y: float) -> float:
     """x / y; a nonzero number over zero is an infinity of the quotient's sign, 0/0 is nan."""
     try:
         return x / y
@@ -174,8 +174,8 @@ def step(x: float, threshold: float, tie: float) -> float:
 def direction(x: float, y: float) -> float:
     """x / hypot(x, y), the cosine of the angle of the point (x, y), also where hypot overflows or is subnormal."""
     if math.fabs(x) >= math.fabs(y):
-        return math.copysign(1.0 / math.hypot(1.0, divide(y, x)), x)
-    ratio = divide(x, y)  # y is 0 where x is nan
+        return math.copysign(1.0 / math.hypot(1.0, div(y, x)), x)
+    ratio = div(x, y)  # y is 0 where x is nan
     return math.copysign(1.0, y) * ratio / math.hypot(1.0, ratio)
 
 
@@ -233,7 +233,7 @@ def mean(xs: Sequence[float]) -> float:
     total = sum(xs)
     if math.isinf(total) and builtins.all(map(math.isfinite, xs)):
         return sum([x / _SCALE for x in xs]) / len(xs) * _SCALE
-    return divide(total, float(len(xs)))
+    return div(total, float(len(xs)))
 
 
 def dot(xs: Sequence[float], ys: Sequence[float]) -> float:
@@ -241,13 +241,13 @@ def dot(xs: Sequence[float], ys: Sequence[float]) -> float:
     return sum(list(map(mul, xs, ys)))
 
 
-def largest(xs: Sequence[float]) -> float:
+def max(xs: Sequence[float]) -> float:
     """The largest number; nan if any is nan."""
     top = builtins.max(xs)
     return nan if builtins.any(x != x for x in xs) else top
 
 
-def smallest(xs: Sequence[float]) -> float:
+def min(xs: Sequence[float]) -> float:
     """The smallest number; nan if any is nan."""
     bottom = builtins.min(xs)
     return nan if builtins.any(x != x for x in xs) else bottom
@@ -265,7 +265,7 @@ def logsumexp(xs: Sequence[float]) -> float:
     """log(sum(exp(x))), measured from the largest x so that nothing overflows; -inf for no numbers."""
     if not xs:
         return -inf
-    top = largest(xs)
+    top = max(xs)
     if not math.isfinite(top):
         return top
     first = xs.index(top)
@@ -273,9 +273,9 @@ def logsumexp(xs: Sequence[float]) -> float:
     return top + math.log1p(rest)
 
 
-def softmaxes(xs: Sequence[float]) -> list[float]:
+def softmax(xs: Sequence[float]) -> list[float]:
     """exp(x) / sum(exp(xs)) for each x."""
-    top = largest(xs)
+    top = max(xs)
     weights = [_exp_of_difference(x, top) for x in xs]
     total = math.fsum(weights)
     return [weight / total for weight in weights]
@@ -288,3 +288,6 @@ def _exp_of_difference(x: float, top: float) -> float:
     error = (x - (difference + part)) + (part - top)
     e = exp(difference)
     return e + e * error if math.isfinite(error) else e
+
+
+divide, largest, smallest, softmaxes = div, max, min, softmax  # TRANSITION

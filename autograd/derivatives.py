@@ -1,8 +1,8 @@
 """Derivatives as Values with graphs of their own, and the derivatives of functions.
 
-Everything here linearises a graph once, which means that it finds the partial derivative on every edge, and then walks
-those partials backwards (gradients, vjp) or forwards (jvp). The partials may be floats or Values: with Values the
-derivative is a graph itself and can be differentiated again.
+Everything here linearises a graph once (`chain.py`) and then walks the partials backwards (gradients, vjp) or forwards
+(jvp). The partials may be floats or Values: with Values the derivative is a graph itself and can be differentiated
+again.
 """
 
 from __future__ import annotations
@@ -10,156 +10,62 @@ from __future__ import annotations
 from contextvars import ContextVar
 from functools import wraps
 from operator import index
-from types import SimpleNamespace
 
 from . import ops
-from .graph import history
-from .recording import current_context, recording, unwatched
+from .chain import Linearization
+from .context import recording, unwatched
+from .operation import FLOATS, NumberSystem, Operation
 from .structures import aligned, array, describe, flatten, is_array, rebuild, shape
-from .value import Value, apply, constant, partials_on_floats
+from .value import Value, apply, constant
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from .node import Node
+
     Number = Value | float
-    Step = tuple[Value, list[tuple[Value, Number]]]
 
 
-# The number system of Values
+class Values(NumberSystem["Number"]):
+    """The number system of Values, in which every operation is recorded."""
+
+    def apply(self, operation: Operation, *operands: Number) -> Number:
+        """Records the operation."""
+        result: Number = apply(operation, *operands)
+        return result
+
+    def pow(self, x: Number, y: Number) -> Number:
+        """x ** y without a node where the exponent of a differentiated power has come down to 1 or 0."""
+        if isinstance(y, float) and y in (0.0, 1.0):
+            return x if y else 1.0
+        return self.apply(ops.pow, x, y)
+
+    def where(self, condition: Number, x: Number, y: Number) -> Number:
+        """A choice without a node where the condition is a plain number."""
+        if isinstance(condition, Value):
+            return self.apply(ops.where, condition, x, y)
+        return x if condition else y
+
+    def partials(self, operation: Operation, y: Number, *operands: Number) -> Sequence[Number | None]:
+        """The partial derivatives, unwatched: one that nobody asked for may well be nan."""
+        with unwatched():
+            return super().partials(operation, y, *operands)
+
+    def of(self, node: Node) -> Number:
+        """The Value itself; a constant's number."""
+        return node.data if node.is_constant else node  # type: ignore[return-value, attr-defined]
+
+    def times(self, derivative: Number, partial: Number) -> Number:
+        """The product, without a node for a factor of 1 or -1."""
+        for factor, other in ((derivative, partial), (partial, derivative)):
+            if isinstance(factor, float) and factor in (1.0, -1.0):
+                return other if factor == 1.0 else -other
+        return derivative * partial
 
 
-def _value_power(x: Number, y: Number) -> Any:
-    """x ** y without a node where the exponent of a differentiated power has come down to 1 or 0."""
-    if isinstance(y, float) and y in (0.0, 1.0):
-        return x if y else 1.0
-    return apply(ops.pow, x, y)
-
-
-def _value_where(condition: Number, x: Number, y: Number) -> Any:
-    """A choice without a node where the condition is a plain number."""
-    return apply(ops.where, condition, x, y) if isinstance(condition, Value) else (x if condition else y)
-
-
-def _value_softmaxes(xs: Sequence[Number]) -> list[Any]:
-    return [apply(ops.softmax, x, *xs[:i], *xs[i + 1 :]) for i, x in enumerate(xs)]
-
-
-def _on_values(operation: ops.Operation) -> Callable[..., Any]:
-    return lambda *operands: apply(operation, *operands)
-
-
-VALUES = SimpleNamespace(
-    **{name: _on_values(operation) for name, operation in ops.TABLE.items()},
-)
-"""The number system of Values: every row of the table as a function that records."""
-
-vars(VALUES).update(
-    divide=_on_values(ops.div),
-    pow=_value_power,
-    where=_value_where,
-    softmaxes=_value_softmaxes,
-    softmax=_value_softmaxes,
-    dot=lambda xs, ys: apply(ops.dot, *xs, *ys),
-    largest=lambda xs: apply(ops.largest, *xs),
-    smallest=lambda xs: apply(ops.smallest, *xs),
-    max=lambda xs: apply(ops.largest, *xs),
-    min=lambda xs: apply(ops.smallest, *xs),
-    **{name: (lambda xs, row=ops.TABLE[name]: apply(row, *xs)) for name in ("sum", "mean", "prod", "logsumexp")},
-)
-
-
-def _partials_on_values(node: Value) -> Sequence[Any]:
-    operation = node._operation
-    assert operation is not None
-    operands = [operand.data if operand.is_constant else operand for operand in node.parents]
-    with unwatched():  # a partial that nobody asked for may well be nan
-        return operation.partials(VALUES, node, *operands)
-
-
-def _partials_on_floats(node: Value) -> Sequence[Any]:
-    operation = node._operation
-    assert operation is not None
-    return partials_on_floats(operation, node.data, [operand.data for operand in node.parents])
-
-
-# The chain rule over any of the two
-
-
-def _times(cotangent: Number, partial: Number) -> Any:
-    """The product, without a node for a factor of 1 or -1 that is no Value."""
-    for factor, other in ((cotangent, partial), (partial, cotangent)):
-        if isinstance(factor, float) and factor in (1.0, -1.0):
-            return other if factor == 1.0 else -other
-    return cotangent * partial
-
-
-def _total(terms: Sequence[Number]) -> Any:
-    if len(terms) == 1:
-        return terms[0]
-    if len(terms) == 2:
-        return terms[0] + terms[1]
-    return apply(ops.sum, *terms)
-
-
-class Linearization:
-    """The partial derivatives on all edges that lead from some Values to what depends on them.
-
-    Args:
-        outputs: the Values at the end.
-        inputs: the Values with respect to which one differentiates; they may be results of operations themselves.
-        partials: gives the partials of a node, as floats or as Values.
-    """
-
-    def __init__(
-        self, outputs: Iterable[Value], inputs: Iterable[Value], partials: Callable[[Value], Sequence[Any]]
-    ) -> None:
-        self.steps: list[Step] = []
-        """Each result that depends on an input, operands before results, with the operands that do and the partials."""
-        dependent = set(inputs)
-        for node in reversed(history(outputs)):
-            if any(operand in dependent for operand in node.parents):
-                dependent.add(node)
-                edges = [
-                    (operand, partial)
-                    for operand, partial in zip(node.parents, partials(node), strict=True)
-                    if operand in dependent and partial is not None
-                ]
-                self.steps.append((node, edges))
-
-    def backwards(self, cotangents: dict[Value, Number]) -> Callable[[Value], Number]:
-        """From derivatives of something with respect to the outputs, those with respect to any Value before them."""
-        terms: dict[Value, list[Number]] = {output: [cotangent] for output, cotangent in cotangents.items()}
-        for node, edges in reversed(self.steps):
-            if node in terms:
-                cotangent = _total(terms[node])
-                terms[node] = [cotangent]
-                for operand, partial in edges:
-                    terms.setdefault(operand, []).append(_contribution(node, operand, cotangent, partial))
-        return lambda value: _total(terms[value]) if value in terms else 0.0
-
-    def forwards(self, tangents: dict[Value, Number]) -> Callable[[Value], Number]:
-        """From derivatives of the inputs with respect to something, those of any Value after them, in one pass."""
-        found = dict(tangents)
-        for node, edges in self.steps:
-            terms = [
-                _contribution(node, operand, found[operand], partial) for operand, partial in edges if operand in found
-            ]
-            if terms and node not in tangents:
-                found[node] = _total(terms)
-        return lambda value: found.get(value, 0.0)
-
-
-def _contribution(node: Value, operand: Value, factor: Number, partial: Number) -> Any:
-    """The product of a derivative and the partial on an edge; `detect_anomaly` blames the node for it."""
-    watch = current_context().watch
-    if watch is None:
-        return _times(factor, partial)
-    with unwatched():
-        product = _times(factor, partial)
-    watch.backward(node, operand, float(product))
-    return product
+VALUES = Values()
 
 
 def _as_value(number: Number) -> Value:
@@ -195,15 +101,15 @@ def derivative(y: Value, wrt: Value | Sequence[Value], order: int = 1) -> Any:
     inputs = flatten(wrt, "derivative: wrt")
     for value in inputs:
         _require_value(value, "wrt")
-    first = _gradient_graph(y, inputs)
-    if order > 1:
-        first = [derivative(dy, x, order - 1) for dy, x in zip(first, inputs, strict=True)]
-    return rebuild(wrt, first)
+    found = _gradient_graph(y, inputs)
+    for _ in range(1, order):
+        found = [_gradient_graph(dy, [x])[0] for dy, x in zip(found, inputs, strict=True)]
+    return rebuild(wrt, found)
 
 
 def _gradient_graph(y: Value, inputs: Sequence[Value]) -> list[Value]:
-    backwards = Linearization([y], inputs, _partials_on_values).backwards({y: 1.0})
-    return [_as_value(backwards(value)) for value in inputs]
+    found = Linearization([y], inputs, VALUES).backwards({y: 1.0})
+    return [_as_value(found.get(value, 0.0)) for value in inputs]
 
 
 def _require_value(value: object, role: str) -> None:
@@ -267,19 +173,19 @@ class _Call:
         """The variables of all differentiated arguments."""
         return [x for part in self.variables.values() for x in part]
 
-    def linearized(self, outputs: Sequence[Value]) -> Linearization:
+    def linearized(self, outputs: Sequence[Value]) -> Linearization[Any]:
         """The partials of this call's graph, as Values where the results are to be Values."""
-        partials = _partials_on_values if self.stays_in_graph else _partials_on_floats
+        m: NumberSystem[Any] = VALUES if self.stays_in_graph else FLOATS
         with recording():
-            return Linearization(outputs, self.all_variables(), partials)
+            return Linearization(outputs, self.all_variables(), m)
 
     def result(self, number: Number) -> Number:
         """A number of the result as this call gives it: a float, or a Value for the derivative around."""
         return _as_value(number) if self.stays_in_graph else float(number)
 
-    def structured(self, argnum: int, args: Sequence[Any], of: Callable[[Value], Number]) -> Any:
+    def structured(self, argnum: int, args: Sequence[Any], found: Mapping[Value, Number]) -> Any:
         """A number for each variable of an argument, in the argument's structure."""
-        return rebuild(args[argnum], [self.result(of(x)) for x in self.variables[argnum]])
+        return rebuild(args[argnum], [self.result(found.get(x, 0.0)) for x in self.variables[argnum]])
 
 
 def _variable(x: Any) -> Value:
@@ -407,7 +313,7 @@ def _jacobian(name: str, f: Callable[..., Any], argnums: int) -> Callable[..., A
             linearized = call.linearized(outputs)
             for output in outputs:
                 row = linearized.backwards({output: 1.0})
-                entries += [call.result(row(x)) for x in call.variables[position]]
+                entries += [call.result(row.get(x, 0.0)) for x in call.variables[position]]
         return array(entries, shape(call.output) + shape(args[position]))
 
     return differentiated
@@ -469,7 +375,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     with recording():
         seeds = {x: _number(t) for x, t in zip(call.all_variables(), vector, strict=True)}
         product = call.linearized(outputs).forwards(seeds)
-        return _restored(call, outputs), rebuild(call.output, [call.result(product(y)) for y in outputs])
+        return _restored(call, outputs), rebuild(call.output, [call.result(product.get(y, 0.0)) for y in outputs])
 
 
 def vjp(f: Callable[..., Any], primals: Sequence[Any], cotangent: Any) -> tuple[Any, Any]:
@@ -535,7 +441,7 @@ def hvp(f: Callable[..., Any], x: Any, v: Any) -> tuple[Any, Any]:
         gradient = _gradient_graph(output, variables)
         seeds = {variable: _number(t) for variable, t in zip(variables, vector, strict=True)}
         product = call.linearized(gradient).forwards(seeds)
-        return call.result(output), rebuild(x, [call.result(product(g)) for g in gradient])
+        return call.result(output), rebuild(x, [call.result(product.get(g, 0.0)) for g in gradient])
 
 
 def _number(x: Any) -> Number:

@@ -12,14 +12,15 @@ from collections.abc import Iterable
 from numbers import Real
 
 from . import ops
-from .ops import Operation
-from .value import Value, apply, evaluated, partials_on_floats, unless_usual
+from .operation import ANYWHERE, CUSTOM, FLOATS, Operation
+from .value import Value, apply, unless_usual
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, TypeVar
 
+    from .operation import Interval
     from .value import Operand
 
     T = TypeVar("T", Value, float)
@@ -251,7 +252,7 @@ def max(xs: Iterable[Operand]) -> Any:
     Raises:
         ValueError: there is none.
     """
-    return apply(ops.largest, *_at_least_one("max", xs))
+    return apply(ops.max, *_at_least_one("max", xs))
 
 
 def min(xs: Iterable[Operand]) -> Any:
@@ -260,7 +261,7 @@ def min(xs: Iterable[Operand]) -> Any:
     Raises:
         ValueError: there is none.
     """
-    return apply(ops.smallest, *_at_least_one("min", xs))
+    return apply(ops.min, *_at_least_one("min", xs))
 
 
 def softmax(xs: Iterable[Operand]) -> Any:
@@ -337,11 +338,11 @@ def operation(
     row = Operation(
         name,
         formula,
-        partials,  # type: ignore[arg-type]  # lists are welcome too
-        symbol or name,
-        latex or ops.default_latex(name),
-        _kink_function(kinks),
-        _intervals(domain),
+        partials,
+        symbol=symbol,
+        latex=latex,
+        kinks=_kink_function(kinks),
+        domain=_intervals(domain),
     )
     checked: set[int] = set()
     if row.arity == 0:
@@ -349,7 +350,7 @@ def operation(
     if row.arity is not None:
         _check_partials(row, row.arity)
         checked.add(row.arity)
-    ops.CUSTOM[name] = row
+    CUSTOM[name] = row
 
     def function_of_operands(*operands: Operand) -> Any:
         if row.arity is not None and len(operands) != row.arity:
@@ -371,9 +372,9 @@ def _kink_function(kinks: Callable[..., Sequence[float]] | Sequence[float] | Non
     return lambda x: [x - point for point in points]
 
 
-def _intervals(domain: Sequence[Any] | None) -> Sequence[ops.Interval]:
+def _intervals(domain: Sequence[Any] | None) -> Sequence[Interval]:
     if domain is None:
-        return ((-4.0, 4.0),)
+        return (ANYWHERE,)
     try:
         intervals = (domain,) if all(isinstance(bound, Real) for bound in domain) else domain
         pairs = tuple((float(low), float(high)) for low, high in intervals)
@@ -389,7 +390,7 @@ def _check_partials(row: Operation, number: int) -> None:
     intervals = [row.domain[i if i < len(row.domain) else -1] for i in range(number)]
     point = [low + 0.6 * (high - low) for low, high in intervals]
     try:
-        partials = partials_on_floats(row, evaluated(row, point), point)
+        partials = FLOATS.partials(row, FLOATS.evaluate(row, *point), *point)
     except (TypeError, NameError, AttributeError):
         raise  # a slip of the pen, wherever the point
     except Exception:

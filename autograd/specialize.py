@@ -1,8 +1,8 @@
 """Eager code written out, row by row of the table, so that recording and `backward` are fast.
 
-`value.py` is complete without this module: `apply` records any operation and `pull` differentiates it. For an operation
-of one or two operands this module writes the same two steps as straight Python text with the row's formula and partials
-in place, which it finds by evaluating them once on symbols. Without it everything works, only slower.
+`chain.py` and `value.py` are complete without this module: `apply` records any operation and `pull` differentiates it.
+For an operation of one or two operands this module writes the same two steps as straight Python text with the row's
+formula and partials in place, found by evaluating them once on symbols. Without it everything works, only slower.
 """
 
 from __future__ import annotations
@@ -10,18 +10,22 @@ from __future__ import annotations
 import math
 from numbers import Real
 
-from . import ops, value
-from .ops import FLOATS, Operation
-from .recording import current_context
-from .value import _CONSTANT, Value, apply, constant, pull
+from . import chain, ops
+from .context import current_context
+from .node import CONSTANT
+from .operation import FLOATS, TABLE, NumberSystem, Operation
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
+    from .node import Node
 
-class UntraceableError(Exception):
+    Pull = Callable[[Node, float], None]
+
+
+class UnwritableError(Exception):
     """The formula asks its operands something that only numbers can answer."""
 
 
@@ -57,32 +61,33 @@ def _text(expression: Any) -> str:
         return expression.text
     if isinstance(expression, (int, float)):
         return repr(float(expression))
-    raise UntraceableError
+    raise UnwritableError
 
 
-class _Symbols:
-    """The number system of symbols: a function of symbols is the text that calls the function of floats."""
+class Symbols(NumberSystem[Symbol]):
+    """The number system of symbols: an operation is the text that calls the function of floats."""
 
-    def __getattr__(self, name: str) -> Callable[..., Symbol]:
-        if not hasattr(FLOATS, name):
-            raise AttributeError(f"there is no function {name!r} of numbers")
-        return lambda *operands: Symbol(f"{name}({', '.join(map(_text, operands))})")
+    def apply(self, operation: Operation, *operands: Symbol | float) -> Symbol:
+        """The call, under the name that the function has among the floats."""
+        if operation.sequences:
+            raise UnwritableError
+        return Symbol(f"{operation.name}({', '.join(map(_text, operands))})")
+
+    def softmax(self, xs: Sequence[Symbol | float]) -> list[Symbol]:
+        """Is no text: the floats have a function that gives all shares at once."""
+        raise UnwritableError
 
 
-SYMBOLS = _Symbols()
+SYMBOLS = Symbols()
 
 _NAMES: dict[str, Any] = {
-    **vars(FLOATS),
-    "CONSTANT": _CONSTANT,
+    **{name: getattr(FLOATS, name) for name, operation in TABLE.items() if not operation.sequences},
+    "CONSTANT": CONSTANT,
     "Real": Real,
-    "Value": Value,
-    "constant": constant,
     "current_context": current_context,
     "inf": math.inf,
     "nan": math.nan,
     "new": object.__new__,
-    "pull": pull,
-    "apply": apply,
 }
 
 _METHOD = """
@@ -91,13 +96,13 @@ def method(left):
     if not context.is_plain:
         return apply(operation, left)
     node = new(Value)
-    node._datum = {formula}
-    node._grad = None
-    node._operation = operation
-    node._left = left
-    node._right = None
+    node.number = {formula}
+    node.gradient = None
+    node.operation = operation
+    node.left = left
+    node.right = None
     node._name = None
-    node._scope = context.scope
+    node.scope = context.scope
     return node
 """
 
@@ -117,45 +122,45 @@ def operator({self}, {other}):
     if not context.is_plain:
         return apply(operation, left, right)
     node = new(Value)
-    node._datum = data
-    node._grad = None
-    node._operation = operation
-    node._left = left
-    node._right = right
+    node.number = data
+    node.gradient = None
+    node.operation = operation
+    node.left = left
+    node.right = right
     node._name = None
-    node._scope = context.scope
+    node.scope = context.scope
     return node
 """
 
 _PULL = """
 def pull(node, cotangent):
-    left = node._left
-    right = node._right
+    left = node.left
+    right = node.right
 {steps}
 """
 
 _PULL_ALL = """
 def pull_all(results):
     for node in results:
-        cotangent = node._grad
+        cotangent = node.gradient
         if cotangent is None:
             continue
-        operation = node._operation
-        left = node._left
-        right = node._right
+        operation = node.operation
+        left = node.left
+        right = node.right
         if operation is add:
 {add}
         elif operation is mul:
 {mul}
         else:
-            (operation.pull or pull)(node, cotangent)
+            pulls[operation](node, cotangent)
 """
 
 _STEP = """
-if {operand}._operation is not CONSTANT:
+if {operand}.operation is not CONSTANT:
     contribution = {contribution}
-    grad = {operand}._grad
-    {operand}._grad = contribution if grad is None else grad + contribution
+    grad = {operand}.gradient
+    {operand}.gradient = contribution if grad is None else grad + contribution
 """
 
 _OPERANDS = ("left", "right")
@@ -169,7 +174,7 @@ def _written(text: str, name: str, more_names: dict[str, Any]) -> Any:
 
 
 def _symbolic_operands(operation: Operation) -> list[Symbol]:
-    return [Symbol(f"{operand}._datum") for operand in _OPERANDS[: operation.arity]]
+    return [Symbol(f"{operand}.number") for operand in _OPERANDS[: operation.arity]]
 
 
 def _formula_text(operation: Operation) -> str:
@@ -182,33 +187,10 @@ def _contribution_text(partial: Any) -> str:
     return {1.0: "cotangent", -1.0: "-cotangent"}.get(partial, f"cotangent * {_text(partial)}")
 
 
-def _symbolic_partials(operation: Operation) -> tuple[Any, ...]:
+def _symbolic_partials(operation: Operation) -> Sequence[Any]:
     if operation.arity not in (1, 2):
-        raise UntraceableError
-    return operation.partials(SYMBOLS, Symbol("node._datum"), *_symbolic_operands(operation))
-
-
-def _specialize(operation: Operation) -> None:
-    """Gives a row of the table its reverse step as straight code, where its partials can be written out.
-
-    The code is written at the first use: writing it for the whole table would double the time of `import autograd`.
-    Operations of users are left as they are, because they may read variables that change.
-    """
-
-    def first_pull(node: Value, cotangent: float) -> None:
-        operation.pull = _written_pull(operation)
-        operation.pull(node, cotangent)
-
-    operation.pull = first_pull
-
-
-def _written_pull(operation: Operation) -> Callable[[Value, float], None]:
-    try:
-        text = _PULL.format(steps=_indented(_steps_text(operation), 4))
-    except UntraceableError:
-        return pull
-    written: Callable[[Value, float], None] = _written(text, "pull", {"operation": operation})
-    return written
+        raise UnwritableError
+    return operation.partials(SYMBOLS, Symbol("node.number"), *_symbolic_operands(operation))
 
 
 def _steps_text(operation: Operation) -> str:
@@ -224,45 +206,73 @@ def _indented(text: str, columns: int) -> str:
     return "\n".join(" " * columns + line for line in text.splitlines())
 
 
-def install() -> None:
-    """Gives every row of the table its reverse step, and Value its operators and methods, as straight code."""
-    for operation in ops.TABLE.values():
-        _specialize(operation)
-    for name, operation in _OPERATORS.items():
-        _install_operator(name, operation)
-    for operation in ops.TABLE.values():
-        if operation.arity == 1 and hasattr(Value, operation.name):
-            _install_method(operation.name, operation)
-    _install_method("__neg__", ops.neg)
-    _install_method("__abs__", ops.abs)
-    # Nearly all of a network's operations are products and their sums; they save the call.
+class _Pulls(dict[Operation, "Pull"]):
+    """The reverse step of each operation as straight code, where its partials can be written out.
+
+    Written at first use: writing the whole table would double the time of `import autograd`. Operations of users are
+    left as they are, because they may read variables that change.
+    """
+
+    def __missing__(self, operation: Operation) -> Pull:
+        self[operation] = step = self._step(operation) if operation.is_built_in else chain.pull
+        return step
+
+    def _step(self, operation: Operation) -> Pull:
+        try:
+            text = _PULL.format(steps=_indented(_steps_text(operation), 4))
+        except UnwritableError:
+            return chain.pull
+        step: Pull = _written(text, "pull", {"operation": operation})
+        return step
+
+
+PULLS = _Pulls()
+
+
+def _pull_all() -> Callable[[Iterable[Node]], None]:
+    """Nearly all of a network's operations are products and their sums; they save the call."""
     common = {"add": ops.add, "mul": ops.mul}
     steps = {name: _indented(_steps_text(operation), 12) for name, operation in common.items()}
-    value._pull_all = _written(_PULL_ALL.format(**steps), "pull_all", common)
+    written: Callable[[Iterable[Node]], None] = _written(
+        _PULL_ALL.format(**steps), "pull_all", {**common, "pulls": PULLS}
+    )
+    return written
 
 
-def _install_operator(name: str, operation: Operation) -> None:
-    formula = _formula_text(operation)
-    for method, self, other in ((f"__{name}__", "left", "right"), (f"__r{name}__", "right", "left")):
-        text = _OPERATOR.format(self=self, other=other, formula=formula)
-        _replace(method, _written(text, "operator", {"operation": operation}))
+pull_all = _pull_all()
+"""`chain.pull_all`, written out."""
 
 
-def _install_method(name: str, operation: Operation) -> None:
-    """Like the reverse step, the method is written at its first use."""
+def write_methods(kind: type[Any], **recording: Any) -> None:
+    """Gives Value its operators and its methods of one operand as straight code, in place of the plain ones.
 
-    def first_method(operand: Value) -> Value:
+    Args:
+        kind: the class.
+        recording: what the code calls to record in another way: `Value`, `apply` and `constant`.
+    """
+    for name, operation in _OPERATORS.items():
+        formula = _formula_text(operation)
+        for method, self, other in ((f"__{name}__", "left", "right"), (f"__r{name}__", "right", "left")):
+            text = _OPERATOR.format(self=self, other=other, formula=formula)
+            _replace(kind, method, _written(text, "operator", {**recording, "operation": operation}))
+    methods = {name: operation for name, operation in TABLE.items() if operation.arity == 1 and hasattr(kind, name)}
+    for name, operation in {**methods, "__neg__": ops.neg, "__abs__": ops.abs}.items():
+        _write_method_later(kind, name, operation, recording)
+
+
+def _write_method_later(kind: type[Any], name: str, operation: Operation, recording: dict[str, Any]) -> None:
+    """Like the reverse step, the method is written at first use."""
+
+    def first_method(operand: Any) -> Any:
         text = _METHOD.format(formula=_formula_text(operation))
-        written = _replace(name, _written(text, "method", {"operation": operation}))
-        result: Value = written(operand)
-        return result
+        return _replace(kind, name, _written(text, "method", {**recording, "operation": operation}))(operand)
 
-    _replace(name, first_method)
+    _replace(kind, name, first_method)
 
 
-def _replace(name: str, function: Any) -> Any:
+def _replace(kind: type[Any], name: str, function: Any) -> Any:
     """Puts the written method where the plain one was, under its name and docstring."""
-    plain = getattr(Value, name)
+    plain = getattr(kind, name)
     function.__name__, function.__qualname__, function.__doc__ = plain.__name__, plain.__qualname__, plain.__doc__
-    setattr(Value, name, function)
+    setattr(kind, name, function)
     return function

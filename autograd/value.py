@@ -1,32 +1,26 @@
-"""Value: one number in a graph of numbers, and `backward`, the chain rule walked backwards through that graph."""
+"""Value: one number in a graph of numbers, with the operators and functions that make the graph."""
 
 from __future__ import annotations
 
-import math
 from numbers import Real
 
-from . import ops
-from .graph import history, nodes
-from .ops import FLOATS, Operation
-from .recording import Watch, current_context
+from . import chain, copying, ops, specialize
+from .context import current_context
+from .node import CONSTANT, Node, history, set_operands
+from .operation import FLOATS, Operation, real
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable
     from typing import Any, SupportsFloat, TypeAlias
 
-    from .recording import Scope
-
     Operand: TypeAlias = "Value | SupportsFloat"
-
-_CONSTANT = Operation("constant", lambda m: None, lambda m, y: (), "", "", None, ())
-"""Takes the place of the operation in Values that no derivative flows into."""
 
 _new = object.__new__
 
 
 def _method(operation: Operation) -> Callable[..., Value]:
-    """The method for an operation whose first operand is the Value itself; `specialize.py` replaces some."""
+    """The method for an operation whose first operand is the Value itself."""
 
     def method(self: Value, *others: Operand) -> Value:
         result: Value = apply(operation, self, *others)
@@ -39,7 +33,7 @@ def _method(operation: Operation) -> Callable[..., Value]:
 
 
 def _operators(operation: Operation) -> tuple[Callable[..., Value], Callable[..., Value]]:
-    """The operator for an operation, and its reflection for a number on the left; `specialize.py` replaces them."""
+    """The operator for an operation, and its reflection for a number on the left."""
 
     def operator(self: Value, other: Operand) -> Value:
         return apply(operation, self, other) if isinstance(other, (Value, Real)) else NotImplemented
@@ -50,7 +44,7 @@ def _operators(operation: Operation) -> tuple[Callable[..., Value], Callable[...
     return operator, reflected
 
 
-class Value:
+class Value(Node):
     """One number, and how it was computed.
 
     A Value that is made from a number is a leaf. Arithmetic on Values gives Values that remember their operation and
@@ -71,25 +65,15 @@ class Value:
     '1.3133 2.1932'
     """
 
-    # Two operands are in two slots; three or more are a tuple in the first. What `backward` needs is the operation and
-    # the operands, no closure: so a node costs 115 bytes, and graphs are free of reference cycles.
-    __slots__ = ("_datum", "_grad", "_left", "_name", "_operation", "_right", "_scope")
-
-    _datum: float
-    _grad: float | None
-    _operation: Operation | None
-    _left: Any
-    _right: Value | None
-    _name: str | None
-    _scope: Scope | None
+    __slots__ = ()
 
     def __init__(self, data: SupportsFloat, name: str | None = None) -> None:
-        self._datum = _real(data, type(self).__name__)
-        self._grad = None
-        self._operation = None
-        self._left = None
-        self._right = None
-        self._scope = None
+        self.number = real(data, type(self).__name__)
+        self.gradient = None
+        self.operation = None
+        self.left = None
+        self.right = None
+        self.scope = None
         self.name = name
 
     @property
@@ -98,19 +82,19 @@ class Value:
         reads = current_context().reads
         if reads is not None:
             reads.note(self)
-        return self._datum
+        return self.number
 
     @data.setter
     def data(self, number: SupportsFloat) -> None:
-        if self._left is not None:
+        if self.left is not None:
             raise AttributeError(
-                f"data of {self._described()} is the result of its operation and cannot be assigned; "
+                f"data of {self.described()} is the result of its operation and cannot be assigned; "
                 "assign the data of leaves and compute again"
             )
         reads = current_context().reads
         if reads is not None:
             reads.note(self)
-        self._datum = _real(number, "data")
+        self.number = real(number, "data")
 
     @property
     def grad(self) -> float:
@@ -118,14 +102,14 @@ class Value:
         reads = current_context().reads
         if reads is not None:
             reads.note(self)
-        return 0.0 if self._grad is None else self._grad
+        return 0.0 if self.gradient is None else self.gradient
 
     @grad.setter
     def grad(self, number: SupportsFloat | None) -> None:
         reads = current_context().reads
         if reads is not None:
             reads.note(self)
-        self._grad = None if number is None else _real(number, "grad")
+        self.gradient = None if number is None else real(number, "grad")
 
     @property
     def has_grad(self) -> bool:
@@ -140,39 +124,7 @@ class Value:
         (True, 0.0)
         """
         _note(self)
-        return self._grad is not None
-
-    @property
-    def name(self) -> str | None:
-        """What drawings, tables and error messages call this Value."""
-        return self._name
-
-    @name.setter
-    def name(self, name: str | None) -> None:
-        if name is not None and not isinstance(name, str):
-            raise TypeError(f"the name of a Value must be a string, got {name!r} of type {type(name).__name__}")
-        self._name = name
-
-    @property
-    def op(self) -> str | None:
-        """The name of the operation that gave this Value; None for a leaf."""
-        operation = self._operation
-        return None if operation is None or operation is _CONSTANT else operation.name
-
-    @property
-    def parents(self) -> tuple[Value, ...]:
-        """The operands, in their order; `a * a` has `a` twice."""
-        left = self._left
-        if left is None:
-            return ()
-        if type(left) is tuple:
-            return left
-        return (left,) if self._right is None else (left, self._right)
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether no derivative flows into this Value: a number among operands, detached, or made under no_grad."""
-        return self._operation is _CONSTANT
+        return self.gradient is not None
 
     def detach(self) -> Value:
         """A constant with the same data and name, cut off from the graph."""
@@ -192,22 +144,18 @@ class Value:
         """
         if self.is_constant:
             raise RuntimeError(
-                f"backward: {self._described()} is a constant, nothing about its operands was recorded; "
+                f"backward: {self.described()} is a constant, nothing about its operands was recorded; "
                 "compute it outside no_grad and without detach"
             )
         _note(self)
-        cotangent = _real(seed, "seed")
+        cotangent = real(seed, "seed")
         results = history([self])
         for node in results:
-            node._grad = None
-        _accumulate(self, cotangent)
-        watch = current_context().watch
-        if watch is None:
-            _pull_all(results)
-        else:
-            for node in results:
-                if node._grad is not None:
-                    pull(node, node._grad, watch)
+            node.gradient = None
+        chain.accumulate(self, cotangent)
+        # The written code tells nobody what it does.
+        walk = specialize.pull_all if current_context().watch is None else chain.pull_all
+        walk(results)
 
     def leaky_relu(self, negative_slope: Operand = 0.01) -> Value:
         """See `autograd.leaky_relu`."""
@@ -223,17 +171,11 @@ class Value:
         parts = [repr(self.data)]
         if self._name is not None:
             parts.append(f"name={self._name!r}")
-        if self._grad is not None:
-            parts.append(f"grad={self._grad!r}")
+        if self.gradient is not None:
+            parts.append(f"grad={self.gradient!r}")
         if self.op is not None:
             parts.append(f"op={self.op!r}")
         return f"{type(self).__name__}({', '.join(parts)})"
-
-    def _described(self) -> str:
-        """For error messages: the name if there is one, and what it is."""
-        called = f"{self._name!r}, " if self._name else ""
-        kind = f"the result of {self.op!r}" if self.op else type(self).__name__
-        return f"{called}{kind} {self._datum!r}"
 
     def __float__(self) -> float:
         return self.data
@@ -243,7 +185,7 @@ class Value:
 
     def __bool__(self) -> bool:
         raise TypeError(
-            f"the truth of {self._described()} is ambiguous; compare it with a number, or use where(condition, a, b)"
+            f"the truth of {self.described()} is ambiguous; compare it with a number, or use where(condition, a, b)"
         )
 
     def __lt__(self, other: Operand) -> bool:
@@ -305,41 +247,42 @@ class Value:
 
     def __copy__(self) -> Value:
         _note(self)
-        return _twin(self, self.parents)
+        return copying.twin(self, self.parents)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         _note(self)
-        for node in nodes([self]):
-            if id(node) not in memo:
-                memo[id(node)] = _twin(node, tuple(memo[id(operand)] for operand in node.parents), memo)
-        copied: Value = memo[id(self)]
-        return copied
+        return copying.deep_twin(self, memo)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles the graph as a flat list, so that its depth is no matter; leaves keep their identity."""
+        """Pickles the graph as a flat list, so that depth is unlimited; leaves keep their identity."""
         _note(self)
-        if self._left is None:
-            fields = (type(self), self._datum, self._grad, self._name, self.is_constant)
-            return _restored_leaf, fields, getattr(self, "__dict__", None)
-        index: dict[Value, int] = {}
-        records = []
-        for node in reversed(history([self])):
-            operands = [index.get(operand, operand) for operand in node.parents]
-            records.append((_pickled_operation(node), operands, node._datum, node._grad, node._name))
-            index[node] = len(index)
-        return _restored_graph, (records,)
+        if self.left is not None:
+            return _restored_graph, (copying.records(self),)
+        fields = (type(self), self.number, self.gradient, self.name, self.is_constant)
+        return _restored_leaf, fields, getattr(self, "__dict__", None)
+
+
+# Pickles name these two.
+
+
+def _restored_leaf(kind: type[Value], *fields: Any) -> Value:
+    return copying.restored_leaf(kind, *fields)
+
+
+def _restored_graph(records: list[copying.Record]) -> Value:
+    return copying.restored(Value, records, current_context().scope)
 
 
 def constant(number: SupportsFloat, name: str | None = None) -> Value:
     """A Value that no derivative flows into."""
     value = _new(Value)
-    value._datum = _real(number, "a constant")
-    value._grad = None
-    value._operation = _CONSTANT
-    value._left = None
-    value._right = None
-    value._name = name
-    value._scope = None
+    value.number = real(number, "a constant")
+    value.gradient = None
+    value.operation = CONSTANT
+    value.left = None
+    value.right = None
+    value.name = name
+    value.scope = None
     return value
 
 
@@ -352,17 +295,23 @@ def apply(operation: Operation, *operands: Any) -> Any:
         TypeError: an operand is neither a real number nor a Value.
     """
     try:
-        numbers = [operand._datum for operand in operands]  # mostly all are Values
+        numbers = [operand.number for operand in operands]  # mostly all are Values
     except AttributeError:
-        numbers = [x._datum if isinstance(x, Value) else _real(x, operation.name) for x in operands]
+        numbers = [x.number if isinstance(x, Value) else real(x, operation.name) for x in operands]
         if not any(isinstance(x, Value) for x in operands):
-            return evaluated(operation, numbers)
+            return FLOATS.evaluate(operation, *numbers)
         operands = tuple(x if isinstance(x, Value) else constant(x) for x in operands)
-    data = evaluated(operation, numbers)
+    data = FLOATS.evaluate(operation, *numbers)
     if not operands:
         return data
-    result = _recorded(operation, operands, data)
     context = current_context()
+    result = _new(Value)
+    result.number = data
+    result.gradient = None
+    result.operation = operation
+    set_operands(result, operands)
+    result.name = None
+    result.scope = context.scope
     if context.watch:
         context.watch.forward(result)
     if context.records:
@@ -377,106 +326,10 @@ def unless_usual(shape: Operand, usual: float) -> tuple[Operand, ...]:
     return () if shape == usual else (shape,)
 
 
-def _recorded(operation: Operation, operands: Sequence[Value], data: float) -> Value:
-    node = _new(Value)
-    node._datum = data
-    node._grad = None
-    node._operation = operation
-    _set_operands(node, operands)
-    node._name = None
-    node._scope = current_context().scope
-    return node
-
-
-def _set_operands(node: Value, operands: Sequence[Value]) -> None:
-    if len(operands) > 2:
-        node._left, node._right = tuple(operands), None
-    else:
-        node._left = operands[0] if operands else None
-        node._right = operands[1] if len(operands) == 2 else None
-
-
-def evaluated(operation: Operation, numbers: Sequence[float]) -> float:
-    """The formula on floats. Where Python's own arithmetic raises in it, NumPy's follows IEEE 754."""
-    try:
-        result = operation.formula(FLOATS, *numbers)
-    except (ZeroDivisionError, OverflowError):
-        result = _with_numpy(operation.formula, numbers)
-    return result if type(result) is float else _real_result(operation, numbers, result)
-
-
-def partials_on_floats(operation: Operation, result: float, numbers: Sequence[float]) -> tuple[Any, ...]:
-    """The partial derivatives on floats."""
-    try:
-        partials = operation.partials(FLOATS, result, *numbers)
-    except (ZeroDivisionError, OverflowError):
-        partials = _with_numpy(operation.partials, [result, *numbers])
-    if isinstance(partials, tuple) and any(isinstance(partial, complex) for partial in partials):
-        partials = _with_numpy(operation.partials, [result, *numbers])
-    return partials
-
-
-def _with_numpy(function: Callable[..., Any], numbers: Iterable[float]) -> Any:
-    import numpy  # only here: `import autograd` stays light
-
-    with numpy.errstate(all="ignore"):
-        return function(FLOATS, *map(numpy.float64, numbers))
-
-
-def _real_result(operation: Operation, numbers: Sequence[float], result: object) -> float:
-    if isinstance(result, complex):
-        result = _with_numpy(operation.formula, numbers)
-    if not isinstance(result, Real):
-        raise TypeError(f"the formula of {operation.name!r} must give a real number, got {result!r}")
-    return _real(result, operation.name)
-
-
-def _accumulate(value: Value, contribution: float) -> None:
-    value._grad = contribution if value._grad is None else value._grad + contribution
-
-
-def _pull_all(results: Iterable[Value]) -> None:
-    """The chain rule at each result, before its operands'. `specialize.py` puts a faster one in this one's place."""
-    for node in results:
-        if node._grad is not None:
-            pull(node, node._grad)
-
-
-def pull(node: Value, cotangent: float, watch: Watch | None = None) -> None:
-    """The chain rule at one node: each operand receives the node's gradient times the partial derivative."""
-    for operand, contribution in _contributions(node, cotangent):
-        if watch:
-            watch.backward(node, operand, contribution)
-        _accumulate(operand, contribution)
-
-
-def _contributions(node: Value, cotangent: float) -> Iterator[tuple[Value, float]]:
-    """What each operand receives: the node's gradient times the partial derivative. Constants receive nothing."""
-    operands = node.parents
-    operation = node._operation
-    assert operation is not None
-    partials = partials_on_floats(operation, node._datum, [operand._datum for operand in operands])
-    for operand, partial in zip(operands, partials, strict=True):
-        if partial is not None and operand._operation is not _CONSTANT:
-            yield operand, cotangent * float(partial)
-
-
-def _real(number: object, where: str) -> float:
-    """A float, or one sentence that says where something else was given."""
-    if type(number) is float:
-        return number
-    if isinstance(number, Real):
-        try:
-            return float(number)
-        except OverflowError:
-            return math.inf if number > 0 else -math.inf  # type: ignore[operator]  # an integer beyond the largest float
-    raise TypeError(f"{where} takes a real number, got {number!r} of type {type(number).__name__}")
-
-
 def _note(value: Value) -> None:
     """Tells `detect_reads` that something outside of the graph learns or sets what this Value holds.
 
-    The engine itself reads `_datum`: what it computes is in the graph. `data` and `grad`, which loops over many
+    The engine itself reads `number`: what it computes is in the graph. `data` and `grad`, which loops over many
     parameters ask for, have this written out.
     """
     reads = current_context().reads
@@ -487,54 +340,28 @@ def _note(value: Value) -> None:
 def _comparable(other: object) -> float | None:
     if isinstance(other, Value):
         return other.data
-    return _real(other, "a comparison") if isinstance(other, Real) else None
+    return real(other, "a comparison") if isinstance(other, Real) else None
 
 
-def _twin(node: Value, operands: tuple[Value, ...], memo: dict[int, Any] | None = None) -> Value:
-    """A copy of a node on other operands; with a memo, what subclasses added to it is copied deeply."""
-    twin = _new(type(node))
-    twin._datum = node._datum
-    twin._grad = node._grad
-    twin._operation = node._operation
-    _set_operands(twin, operands)
-    twin._name = node._name
-    twin._scope = node._scope
-    added = getattr(node, "__dict__", None)
-    if added:
-        from copy import deepcopy  # only here: whoever copies has imported it, others need not wait for it
-
-        twin.__dict__.update(added if memo is None else deepcopy(added, memo))
-    return twin
+specialize.write_methods(Value, Value=Value, apply=apply, constant=constant)
 
 
-def _restored_leaf(kind: type[Value], data: float, grad: float | None, name: str | None, is_constant: bool) -> Value:
-    leaf = _new(kind)
-    leaf._datum = data
-    leaf._grad = grad
-    leaf._operation = _CONSTANT if is_constant else None
-    leaf._left = leaf._right = leaf._scope = None
-    leaf._name = name
-    return leaf
+def evaluated(operation, numbers):  # type: ignore # TRANSITION
+    return FLOATS.evaluate(operation, *numbers)
 
 
-def _restored_graph(records: list[tuple[str, list[Any], float, float | None, str | None]]) -> Value:
-    restored: list[Value] = []
-    for operation, operands, data, grad, name in records:
-        row = ops.TABLE.get(operation) or ops.CUSTOM.get(operation)
-        if row is None:
-            raise ValueError(f"this graph uses the operation {operation!r}; define it before loading")
-        node = _recorded(row, [restored[x] if isinstance(x, int) else x for x in operands], data)
-        node._grad = grad
-        node._name = name
-        restored.append(node)
-    return restored[-1]
+def partials_on_floats(operation, result, numbers):  # type: ignore # TRANSITION
+    return FLOATS.partials(operation, result, *numbers)
 
 
-def _pickled_operation(node: Value) -> str:
-    from pickle import PicklingError  # only here: whoever pickles has imported it, others need not wait for it
-
-    operation = node._operation
-    assert operation is not None
-    if operation is not (ops.TABLE.get(operation.name) or ops.CUSTOM.get(operation.name)):
-        raise PicklingError(f"there is another operation named {operation.name!r} now; {node._described()} is lost")
-    return operation.name
+pull = chain.pull  # TRANSITION
+for _old, _new_name in dict(  # TRANSITION
+    _datum="number", _grad="gradient", _operation="operation", _left="left", _right="right", _scope="scope"
+).items():
+    setattr(
+        Node,
+        _old,
+        property(
+            lambda self, n=_new_name: getattr(self, n), lambda self, v, n=_new_name: setattr(self, n, v)
+        ),
+    )

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 
 import nn
-from autograd import Value, draw, graph
+from autograd import Value, draw
+from autograd.node import nodes as values_of
 
 
 def loss_of(nodes: int, sizes: Sequence[int], seed: int = 0) -> Value:
@@ -25,7 +26,7 @@ def loss_of(nodes: int, sizes: Sequence[int], seed: int = 0) -> Value:
         outputs = [model(x) for x in inputs]
         return nn.cross_entropy(outputs, [rng.randrange(sizes[-1]) for _ in range(points)])
 
-    one, two = (len(graph.nodes([loss(points)])) for points in (1, 2))
+    one, two = (len(values_of([loss(points)])) for points in (1, 2))
     result = loss(max(1, round((nodes - one) / (two - one)) + 1))
     result.backward()
     return result
@@ -52,16 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{what:<58}{seconds * 1e3:>9.0f} ms   target {target * 1e3:.0f} ms")
 
     loss = loss_of(1000, [4, 8, 3])
-    count = len(graph.nodes([loss]))
+    count = len(values_of([loss]))
     text = median_seconds(lambda: draw(loss, max_nodes=count).source, options.repeats)
     report(f"DOT text of {count} nodes", text * 1000 / count, 0.05)
 
     loss = loss_of(400, [4, 8, 3])
-    count = len(graph.nodes([loss]))
+    count = len(values_of([loss]))
     report(f"{count} nodes drawn and rendered as SVG", median_seconds(lambda: draw(loss).pipe(format="svg"), 1), 3.0)
 
     loss = loss_of(options.large, [4, 16, 3])
-    count = len(graph.nodes([loss]))
+    count = len(values_of([loss]))
     report(f"{count} nodes folded, drawn and rendered", median_seconds(lambda: draw(loss).pipe(format="svg"), 1), 10.0)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import autograd
 from autograd import GradcheckError, Value, gradcheck, operation, ops
-from autograd.ops import Operation
+from autograd.operation import Operation
 from autograd.value import apply
 
 OURS_WITH_A_FAULT = {
@@ -156,10 +156,8 @@ def planted(rng: random.Random, known: Sequence[Value]) -> tuple[Value, str] | N
         name,
         row.formula,
         lambda m, y, x: (change(m, row.partials(m, y, x)[0]),),
-        row.symbol,
-        row.latex,
-        row.kinks,
-        row.domain,
+        kinks=row.kinks,
+        domain=row.domain,
     )
     return known[-1] + apply(wrong, operand), name
 

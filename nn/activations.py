@@ -174,7 +174,7 @@ _log_softmax_of_first: Callable[..., Any] = autograd.operation(
 
 def _log_softmax_partials(m: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
     """1 - p for x itself, as the sum of the other shares; -q for the others."""
-    others = m.softmaxes(xs)[1:]
+    others = m.softmax(xs)[1:]
     return (m.sum(others), *(-share for share in others))
 
 

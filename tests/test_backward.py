@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from autograd import AnomalyError, Value, detect_anomaly, no_grad, scope, sum, where
-from autograd.graph import history, leaves, nodes, scopes
+from autograd.node import history, leaves, nodes, scopes
 
 
 def test_the_seed_multiplies():

@@ -8,8 +8,10 @@ import sys
 import pytest
 
 import autograd
-from autograd import GradcheckError, Value, gradcheck, maximum, no_grad, operation, scope, where
+from autograd import GradcheckError, Value, gradcheck, maximum, no_grad, operation, scope, specialize, where
 from autograd.checking.check import gradcheck as _gradcheck_itself
+from autograd.node import edges
+from autograd.operation import FLOATS
 
 cube = operation("cube", lambda m, x: x * x * x, lambda m, y, x: (2 * x * x,))
 float_exp = operation("float_exp", lambda m, x: math.exp(x), lambda m, y, x: (y,))
@@ -279,14 +281,14 @@ def test_a_function_that_keeps_state_is_refused(period):
 
 def test_wiring_mistakes_are_found_by_the_whole(monkeypatch):
     def forgetful(value, contribution):  # `=` where it should be `+=`
-        value._grad = contribution
+        value.gradient = contribution
 
     def pull_all(results):
         for node in results:
-            for operand, contribution in autograd.value._contributions(node, node._grad):
-                forgetful(operand, contribution)
+            for _, operand, partial in edges(node, FLOATS):
+                forgetful(operand, node.gradient * partial)
 
-    monkeypatch.setattr(autograd.value, "_pull_all", pull_all)
+    monkeypatch.setattr(specialize, "pull_all", pull_all)
     report = failure(lambda x: x * x + x.exp(), [2.0])
     assert [(entry.verdict, entry.op) for entry in report.entries] == [("wrong", None)]
     assert not report.faults

@@ -156,7 +156,7 @@ def with_partial(row, position, change):
         right[position] = change(right[position])
         return right
 
-    return ops.Operation(row.name, row.formula, partials, "", "", None, ())
+    return ops.Operation(row.name, row.formula, partials)
 
 
 def test_a_kink_is_not_proven_to_be_smooth(numbers):
@@ -177,14 +177,14 @@ def test_numbers_of_different_sizes_are_told_apart(numbers):
 
 def test_a_formula_that_leaves_the_numbers_is_noticed(numbers):
     for formula in (lambda m, x: math.exp(x), lambda m, x: "text", lambda m, x: m.there_is_no_such(x)):
-        row = ops.Operation("bad", formula, lambda m, y, x: (y,), "", "", None, ())
+        row = ops.Operation("bad", formula, lambda m, y, x: (y,))
         with pytest.raises(NotReplayableError):
             numbers.evaluate(row, [numbers.number(1.0)])
 
 
 def test_a_formula_that_is_not_defined_gives_nan(numbers):
     for formula in (lambda m, x: 1 / (x - x), lambda m, x: (-x) ** 0.5, lambda m, x: 1j):
-        row = ops.Operation("bad", formula, lambda m, y, x: (y,), "", "", None, ())
+        row = ops.Operation("bad", formula, lambda m, y, x: (y,))
         result = numbers.evaluate(row, [numbers.number(1.0)])
         assert result != result
 

@@ -22,7 +22,7 @@ from autograd import (
     vjp,
     where,
 )
-from autograd.graph import history
+from autograd.node import history
 
 
 def f(x):

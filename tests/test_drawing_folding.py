@@ -7,9 +7,10 @@ import time
 import pytest
 
 import nn
-from autograd import Value, draw, graph, scope, sum as sum_of
+from autograd import Value, draw, scope, sum as sum_of
 from autograd.drawing.folding import chains_folded, constants_folded, folded, modules_folded, siblings_folded
 from autograd.drawing.sketch import sketched
+from autograd.node import nodes as values_of
 from tests.test_drawing import Parameter, edges, nodes, words
 
 
@@ -56,7 +57,7 @@ def recurrence(steps):
 
 def test_a_small_graph_is_not_folded():
     _, loss = by_hand(3)
-    assert len(boxes(draw(loss).source)) == len(graph.nodes([loss]))
+    assert len(boxes(draw(loss).source)) == len(values_of([loss]))
 
 
 def test_constants_move_into_their_operation():
@@ -152,7 +153,7 @@ def test_parameters_keep_their_own_box_while_observations_are_joined():
 @pytest.mark.parametrize("step", [0, 1, 2])
 def test_no_value_is_lost(step):
     _, loss = batch(12)
-    count = len(graph.nodes([loss]))
+    count = len(values_of([loss]))
     parts = constants_folded(sketched([loss]))
     assert stands_for(parts) == count
     parts = chains_folded(parts, nothing_named)
@@ -197,7 +198,7 @@ def test_scopes_do_not_matter_without_groups():
 
 def test_a_marked_value_is_still_marked_when_folded():
     _, loss = by_hand(100)
-    wrong = graph.nodes([loss])[50]
+    wrong = values_of([loss])[50]
     assert "look here" in draw(loss, max_nodes=10, marked={wrong: "look here"}).source
 
 

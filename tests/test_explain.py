@@ -7,7 +7,7 @@ import pytest
 
 import nn
 from autograd import Value, derivative, explain, operation, softmax, sum as sum_of, where
-from autograd.ops import literal_latex
+from autograd.operation import literal_latex
 
 FITTED = {"w1": -34.4, "b1": 2.14, "w2": -2.52, "b2": 1.29, "w3": -1.30, "w4": 2.28, "b3": -0.58}
 DATA = [(0.0, 0.0), (0.5, 1.0), (1.0, 0.0)]

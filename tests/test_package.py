@@ -96,7 +96,8 @@ def test_everything_works_without_the_written_code():
     code = (
         "import sys, types\n"
         "plain = types.ModuleType('autograd.specialize')\n"
-        "plain.install = lambda: None\n"
+        "plain.pull_all = lambda results: sys.modules['autograd.chain'].pull_all(results)\n"
+        "plain.write_methods = lambda kind, **recording: None\n"
         "sys.modules['autograd.specialize'] = plain\n"
         "import pytest\n"
         "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', 'tests/test_tour.py', 'tests/test_value.py']))"

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings, strategies as st
 
 import autograd
 from autograd import Value, derivative, grad, hessian, hvp, jvp, vjp
-from autograd.graph import history, nodes
+from autograd.node import history, nodes
 
 SMOOTH = ["exp", "sin", "cos", "arctan", "tanh", "sigmoid", "softplus", "silu", "gelu", "erf", "square"]
 BENT = ["relu", "leaky_relu", "elu", "abs"]

@@ -11,7 +11,7 @@ import pytest
 
 import autograd
 from autograd import Value, derivative, no_grad, operation, ops, scope
-from autograd.graph import nodes
+from autograd.node import nodes
 
 OPERATORS = {
     "add": operator.add,

@@ -262,5 +262,13 @@ class Precise:
         return [weight / total for weight in weights]
 
 
+Precise.div, Precise.max, Precise.min, Precise.softmax = (  # type: ignore  # TRANSITION
+    Precise.divide,
+    Precise.largest,
+    Precise.smallest,
+    Precise.softmaxes,
+)
+
+
 def _refuse(number: Any) -> float:
     raise NotReplayableError("the formula turns its operand into a float; use the functions of m, such as m.exp")

@@ -425,7 +425,7 @@ class Term:
 
 
 _BY_NAME = {**TABLE, "divide": ops.div, "largest": ops.largest, "smallest": ops.smallest}
-_OF_ONE_SEQUENCE = {"sum", "mean", "prod", "largest", "smallest", "logsumexp"}
+_OF_ONE_SEQUENCE = {"sum", "mean", "prod", "largest", "smallest", "logsumexp", "max", "min"}
 
 
 class System:
@@ -454,6 +454,8 @@ class System:
         shares = self._builder.map("softmaxes", *map(self.instruction, xs))
         picks = [self._builder.make("pick", [shares], i, shares.shape) for i in range(len(xs))]
         return [Term(self._builder, pick) for pick in picks]
+
+    softmax = softmaxes  # TRANSITION
 
     def instruction(self, operand: Any) -> Instruction:
         """What stands for an operand of a formula: an array or a number."""

@@ -48,7 +48,7 @@ FLOAT_FUNCTIONS = {
     ops.div: "divide",
     ops.largest: "largest",
     ops.smallest: "smallest",
-    **{row: name for name, row in TABLE.items() if hasattr(arithmetic, name) and name not in ("max", "min")},
+    **{row: name for name, row in TABLE.items() if hasattr(arithmetic, name) and name not in ("max", "min", "softmax")},
 }
 """The operations that are one function of `arithmetic.py`."""
 

@@ -203,6 +203,7 @@ class _Formulas:
         ]
 
 
+_Formulas.div, _Formulas.softmax = _Formulas.divide, _Formulas.softmaxes  # type: ignore  # TRANSITION
 FORMULAS = _Formulas()
 
 

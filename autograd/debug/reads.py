@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from .recording import Context, ContextChange, calling_line, is_library
-from .value import Value
+from ..context import Context, ContextChange, Reader
+from ..value import Value
+from .lines import calling_line, is_library
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class detect_reads(ContextChange):
+class detect_reads(ContextChange, Reader):
     """Notes where Python code learns the number of a Value: `if x > 0`, `float(x)`, `x.data`, `f"{x}"` and the like.
 
     A program that `compile` makes of the graph repeats what is in the graph. What Python did with a number that it
@@ -50,7 +51,7 @@ class detect_reads(ContextChange):
         self.first: tuple[str, int] | None = None
         leaves = [leaves] if isinstance(leaves, Value) else leaves
         self._leaves = {id(leaf): leaf for leaf in leaves}  # by id, since the hash of a Placeholder is a read
-        self._outer: detect_reads | None = None
+        self._outer: Reader | None = None
 
     def __repr__(self) -> str:
         return "<detect_reads: none>" if self.first is None else "<detect_reads: {}:{}>".format(*self.first)
@@ -58,7 +59,7 @@ class detect_reads(ContextChange):
     def changed(self, context: Context) -> Context:  # noqa: D102
         if context.reads is not self:  # a decorated function may call itself
             self._outer = context.reads
-        return Context(context.records, context.watch, context.scope, self)
+        return context.but(reads=self)
 
     def note(self, value: Value) -> None:
         """The number of this Value was read."""

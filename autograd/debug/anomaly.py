@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-from .recording import Context, ContextChange, Watch, calling_line, shown
+from ..context import Context, ContextChange, Watch
+from .lines import calling_line, shown
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from typing import Any
 
-    from .value import Value
+    from ..value import Value
 
 
 class AnomalyError(ArithmeticError):
@@ -49,11 +50,11 @@ class detect_anomaly(ContextChange):
     >>> with detect_anomaly():  # doctest: +ELLIPSIS
     ...     y = (x * 2).log()
     Traceback (most recent call last):
-    autograd.anomaly.AnomalyError: log gave nan at -2.0, in ...
+    autograd.debug.anomaly.AnomalyError: log gave nan at -2.0, in ...
     """
 
     def changed(self, context: Context) -> Context:  # noqa: D102
-        return Context(context.records, _AnomalyWatch(), context.scope, context.reads)
+        return context.but(watch=_AnomalyWatch())
 
 
 class _AnomalyWatch(Watch):
@@ -66,18 +67,21 @@ class _AnomalyWatch(Watch):
         if not math.isfinite(result.data):
             op = result.op or ""
             operands = ", ".join(map(_described, result.parents))
-            raise AnomalyError(f"{op} gave {result.data!r} at {operands}, in {shown(place)}", op, result.parents, place)
+            raise AnomalyError(
+                f"{op} gave {result.data!r} at {operands}, in {shown(place)}", op, result.parents, place
+            )
 
     def backward(self, result: Value, operand: Value, contribution: float) -> None:
         if math.isfinite(contribution):
             return
         op = result.op or ""
+        gradient = 0.0 if result.gradient is None else result.gradient
         place = self._places.get(result)
         operands = ", ".join(map(_described, result.parents))
         where = shown(place) if place else "a line that was recorded outside of detect_anomaly"
         raise AnomalyError(
             f"backward through {op} at {operands} gave {contribution!r} as the derivative with respect to "
-            f"{_described(operand)}; the gradient of its result {result.data!r} was {result.grad!r}; in {where}",
+            f"{_described(operand)}; the gradient of its result {result.data!r} was {gradient!r}; in {where}",
             op,
             result.parents,
             place,

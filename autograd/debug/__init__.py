@@ -1,0 +1,1 @@
+"""Looking at a computation from outside: anomalies, reads of numbers, and lines of the user's source."""

@@ -1,0 +1,184 @@
+"""Node: one number of a graph, the operation that gave it and the operands. One traversal for everybody."""
+
+from __future__ import annotations
+
+from .operation import Operation
+
+TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any, Self, TypeVar
+
+    from .operation import NumberSystem
+
+    N = TypeVar("N")
+    V = TypeVar("V", bound="Node")
+
+CONSTANT = Operation("constant", lambda m: None, lambda m, y: ())
+"""Takes the place of the operation in nodes that no derivative flows into."""
+
+
+class Scope:
+    """A named part of a computation, such as one call of a layer: drawings put its results into one box.
+
+    Attributes:
+        name: what the box is called.
+        owner: the object that computes, such as the layer; None for plain code.
+        outer: the scope in which this one was opened, or None.
+    """
+
+    __slots__ = ("name", "outer", "owner")
+
+    def __init__(self, name: str, owner: object, outer: Scope | None) -> None:
+        self.name = name
+        self.owner = owner
+        self.outer = outer
+
+    def __repr__(self) -> str:
+        return f"<scope {self.name}>"
+
+
+class Node:
+    """What the engine sees of a `Value`, which is a Node with operators.
+
+    Two operands are in two slots; three or more are a tuple in the first. All that differentiating needs is the
+    operation and the operands, no closure: so a node costs 115 bytes, and graphs are free of reference cycles.
+
+    Attributes:
+        number: the result. Users read it as `data`, which `detect_reads` notices.
+        gradient: what `backward` found; None if nobody asked. Users read it as `grad`.
+        operation: the row of the table; None for a leaf, `CONSTANT` for a constant.
+        left: the first operand, or a tuple of three and more; None for leaves and constants.
+        right: the second of two operands.
+        scope: the part of the computation that it belongs to, or None.
+    """
+
+    __slots__ = ("_name", "gradient", "left", "number", "operation", "right", "scope")
+
+    number: float
+    gradient: float | None
+    operation: Operation | None
+    left: Any
+    right: Node | None
+    scope: Scope | None
+    _name: str | None
+
+    @property
+    def name(self) -> str | None:
+        """What drawings, tables and error messages call this Value."""
+        return self._name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"the name of a Value must be a string, got {name!r} of type {type(name).__name__}")
+        self._name = name
+
+    @property
+    def op(self) -> str | None:
+        """The name of the operation that gave this Value; None for a leaf."""
+        operation = self.operation
+        return None if operation is None or operation is CONSTANT else operation.name
+
+    @property
+    def parents(self) -> tuple[Self, ...]:
+        """The operands, in their order; `a * a` has `a` twice."""
+        left = self.left
+        if left is None:
+            return ()
+        if type(left) is tuple:
+            return left
+        return (left,) if self.right is None else (left, self.right)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether no derivative flows into this Value: a number among operands, detached, or made under no_grad."""
+        return self.operation is CONSTANT
+
+    def described(self) -> str:
+        """For error messages: the name if there is one, and what it is."""
+        called = f"{self._name!r}, " if self._name else ""
+        kind = f"the result of {self.op!r}" if self.op else type(self).__name__
+        return f"{called}{kind} {self.number!r}"
+
+
+def set_operands(node: Node, operands: Sequence[Node]) -> None:
+    """Gives a new node its operands."""
+    if len(operands) > 2:
+        node.left, node.right = tuple(operands), None
+    else:
+        node.left = operands[0] if operands else None
+        node.right = operands[1] if len(operands) == 2 else None
+
+
+def edges(node: V, m: NumberSystem[N]) -> list[tuple[int, V, N | float]]:
+    """What a result's derivative flows through: position, operand and partial derivative, in any number system.
+
+    Constants are left out, and operands that have no derivative, such as a condition.
+    """
+    operation, operands = node.operation, node.parents
+    assert operation is not None
+    partials = m.partials(operation, m.of(node), *[m.of(operand) for operand in operands])
+    return [
+        (position, operand, partial)
+        for position, (operand, partial) in enumerate(zip(operands, partials, strict=True))
+        if partial is not None and operand.operation is not CONSTANT
+    ]
+
+
+def history(roots: Iterable[V]) -> list[V]:
+    """The results that the roots depend on, themselves included, each before its operands.
+
+    Nodes without operands (leaves and constants) are left out. The order is the reverse of a depth-first postorder,
+    found with an explicit stack: linear in the number of nodes, however deep, and the same in every process.
+    """
+    stack: list[Any] = [root for root in roots if root.left is not None]
+    seen = set()
+    finished: list[V] = []
+    while stack:
+        node = stack.pop()
+        if node is None:  # all that the node below it depends on is finished
+            finished.append(stack.pop())
+        elif node not in seen:
+            seen.add(node)
+            stack.append(node)
+            stack.append(None)
+            left, right = node.left, node.right
+            if type(left) is tuple:
+                stack.extend([operand for operand in reversed(left) if operand.left is not None])
+            else:
+                if right is not None and right.left is not None:
+                    stack.append(right)
+                if left.left is not None:
+                    stack.append(left)
+    finished.reverse()
+    return finished
+
+
+def nodes(roots: Iterable[V]) -> list[V]:
+    """All nodes that the roots depend on, themselves included, operands before results."""
+    roots = list(roots)
+    reached: dict[V, None] = {}
+    for node in reversed(history(roots)):
+        reached.update(dict.fromkeys(node.parents))
+        reached[node] = None
+    reached.update(dict.fromkeys(roots))
+    return list(reached)
+
+
+def leaves(roots: Iterable[V]) -> list[V]:
+    """The nodes without operands that the roots depend on, constants included, in order of their first use."""
+    return [node for node in nodes(roots) if not node.parents]
+
+
+def scopes(roots: Iterable[Node]) -> list[Scope]:
+    """The scopes in which something that the roots depend on was computed, each after the one around it."""
+    found: dict[Scope, None] = {}
+    for node in reversed(history(roots)):
+        inwards: list[Scope] = []
+        scope = node.scope
+        while scope is not None and scope not in found:
+            inwards.append(scope)
+            scope = scope.outer
+        found.update(dict.fromkeys(reversed(inwards)))
+    return list(found)
