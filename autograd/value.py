@@ -361,7 +361,5 @@ for _old, _new_name in dict(  # TRANSITION
     setattr(
         Node,
         _old,
-        property(
-            lambda self, n=_new_name: getattr(self, n), lambda self, v, n=_new_name: setattr(self, n, v)
-        ),
+        property(lambda self, n=_new_name: getattr(self, n), lambda self, v, n=_new_name: setattr(self, n, v)),
     )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
-from ..ops import Operation
 from . import rows
-from .ir import Contribution, UntraceableError, View, looked_at, whole
+from .ir import Contribution, View, looked_at, whole
+from .terms import Arrays, UntraceableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +55,7 @@ class _Reverse:
 
     def __init__(self, builder: Builder, active: set[Instruction]) -> None:
         self.builder = builder
+        self.system = Arrays(builder)
         self.active = active
         self.contributions: dict[Instruction, list[tuple[Place, Instruction]]] = {}
 
@@ -94,19 +95,16 @@ class _Reverse:
 
 
 def _pull_map(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
-    for x, contribution in zip(y.operands, contributions(reverse.builder, y, cotangent), strict=True):
+    for x, contribution in zip(y.operands, _contributions(reverse, y, cotangent), strict=True):
         if contribution is not None and x in reverse.active:
             reverse.add(x, contribution, per_row=y.batched)
 
 
-def contributions(builder: Builder, y: Instruction, cotangent: Instruction) -> list[Instruction | None]:
+def _contributions(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> list[Instruction | None]:
     """The cotangent times the partial derivative for each operand; None where no derivative flows."""
-    operation = y.data
-    assert isinstance(operation, Operation)
+    builder, operation = reverse.builder, y.data
     try:
-        partials: tuple[Instruction | None, ...] = builder.system.result(
-            lambda m, *terms: operation.partials(m, *terms), y, *y.operands
-        )
+        partials = reverse.system.derivatives(operation, y, y.operands)
     except UntraceableError:
         return [builder.map(Contribution(operation, i), cotangent, y, *y.operands) for i in range(len(y.operands))]
     return [None if partial is None else builder.map(ops.mul, cotangent, partial) for partial in partials]

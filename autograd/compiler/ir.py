@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from .. import ops
-from ..ops import TABLE, Operation
-from ..value import evaluated
+from ..ops import FLOATS, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -152,7 +151,6 @@ class Builder:
         self.batched = batched
         self.instructions: list[Instruction] = []
         self._made: dict[Any, Instruction] = {}
-        self.system = System(self)
 
     def make(
         self, op: str, operands: Iterable[Instruction], data: Any, shape: Shape, batched: bool | None = None
@@ -206,8 +204,8 @@ class Builder:
         if not isinstance(operation, Operation):
             return None
         if builtins.all(x.op == "literal" and isinstance(x.data, float) for x in operands):
-            return self.number(evaluated(operation, [x.data for x in operands]))
-        fold = _FOLDS.get(operation.name) if TABLE.get(operation.name) is operation else None
+            return self.number(FLOATS.evaluate(operation, *[x.data for x in operands]))
+        fold = _FOLDS.get(operation)
         return fold(self, *operands) if fold else None
 
     def storage(self, array: Instruction) -> Instruction:
@@ -347,135 +345,11 @@ def _fold_where(builder: Builder, condition: Instruction, x: Instruction, y: Ins
     return None
 
 
-_FOLDS: dict[str, Callable[..., Instruction | None]] = {
-    "mul": _fold_mul,
-    "neg": _fold_neg,
-    "add": _fold_add,
-    "div": _fold_div,
-    "pow": _fold_pow,
-    "where": _fold_where,
+_FOLDS: dict[Operation, Callable[..., Instruction | None]] = {
+    ops.mul: _fold_mul,
+    ops.neg: _fold_neg,
+    ops.add: _fold_add,
+    ops.div: _fold_div,
+    ops.pow: _fold_pow,
+    ops.where: _fold_where,
 }
-
-
-# The number system in which formulas and partials of the table give instructions
-
-
-class UntraceableError(Exception):
-    """A formula asks its operands something that only numbers can answer."""
-
-
-class Term:
-    """An array inside a formula: arithmetic on it adds instructions."""
-
-    __slots__ = ("builder", "instruction")
-
-    def __init__(self, builder: Builder, instruction: Instruction) -> None:
-        self.builder = builder
-        self.instruction = instruction
-
-    def _map(self, operation: Operation, *operands: Any) -> Term:
-        return self.builder.system.map(operation, *operands)
-
-    def __add__(self, other: Any) -> Term:
-        return self._map(ops.add, self, other)
-
-    def __radd__(self, other: Any) -> Term:
-        return self._map(ops.add, other, self)
-
-    def __sub__(self, other: Any) -> Term:
-        return self._map(ops.sub, self, other)
-
-    def __rsub__(self, other: Any) -> Term:
-        return self._map(ops.sub, other, self)
-
-    def __mul__(self, other: Any) -> Term:
-        return self._map(ops.mul, self, other)
-
-    def __rmul__(self, other: Any) -> Term:
-        return self._map(ops.mul, other, self)
-
-    def __truediv__(self, other: Any) -> Term:
-        return self._map(ops.div, self, other)
-
-    def __rtruediv__(self, other: Any) -> Term:
-        return self._map(ops.div, other, self)
-
-    def __pow__(self, other: Any) -> Term:
-        return self._map(ops.pow, self, other)
-
-    def __rpow__(self, other: Any) -> Term:
-        return self._map(ops.pow, other, self)
-
-    def __neg__(self) -> Term:
-        return self._map(ops.neg, self)
-
-    def __abs__(self) -> Term:
-        return self._map(ops.abs, self)
-
-    def __pos__(self) -> Term:
-        return self
-
-    def __eq__(self, other: object) -> bool:
-        raise UntraceableError
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __bool__(self) -> bool:
-        raise UntraceableError
-
-
-_BY_NAME = {**TABLE, "divide": ops.div, "largest": ops.largest, "smallest": ops.smallest}
-_OF_ONE_SEQUENCE = {"sum", "mean", "prod", "largest", "smallest", "logsumexp", "max", "min"}
-
-
-class System:
-    """The `m` of a formula. Its functions add an instruction to a program."""
-
-    def __init__(self, builder: Builder) -> None:
-        self._builder = builder
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name in _OF_ONE_SEQUENCE:
-            return lambda xs: self.map(_BY_NAME[name], *xs)  # m.sum takes a sequence, the operation sum operands
-        if name not in _BY_NAME and name != "erfc":  # a primitive of the backends: no row of the table is 1 - erf
-            raise UntraceableError(name)
-        return lambda *operands: self.map(_BY_NAME.get(name, name), *operands)
-
-    def map(self, operation: Any, *operands: Any) -> Term:
-        """An operation on the operands of a formula."""
-        return Term(self._builder, self._builder.map(operation, *map(self.instruction, operands)))
-
-    def dot(self, xs: Sequence[Any], ys: Sequence[Any]) -> Term:
-        """The sum of products."""
-        return self.map(ops.dot, *xs, *ys)
-
-    def softmaxes(self, xs: Sequence[Any]) -> list[Term]:
-        """The shares of the exponentials, all from one instruction."""
-        shares = self._builder.map("softmaxes", *map(self.instruction, xs))
-        picks = [self._builder.make("pick", [shares], i, shares.shape) for i in range(len(xs))]
-        return [Term(self._builder, pick) for pick in picks]
-
-    softmax = softmaxes  # TRANSITION
-
-    def instruction(self, operand: Any) -> Instruction:
-        """What stands for an operand of a formula: an array or a number."""
-        if isinstance(operand, Term):
-            return operand.instruction
-        if isinstance(operand, (int, float)):
-            return self._builder.number(operand)
-        raise UntraceableError(operand)
-
-    def result(self, builder_function: Callable[..., Any], *operands: Instruction) -> Any:
-        """A formula or partials evaluated on instructions.
-
-        Raises:
-            UntraceableError: they ask the operands something that only numbers can answer.
-        """
-        terms = [Term(self._builder, operand) for operand in operands]
-        try:
-            result = builder_function(self, *terms)
-            if isinstance(result, (tuple, list)):
-                return tuple(None if part is None else self.instruction(part) for part in result)
-            return self.instruction(result)
-        except Exception as error:  # a formula may do anything with what it takes for a number
-            raise UntraceableError from error

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..ops import FLOATS, Operation
-from ..value import evaluated, partials_on_floats
 from . import arrays, costs
 from .calls import ArrayProgram, quietly
 from .engines.float_text import float_text
@@ -104,11 +103,11 @@ def _converted(constant: np.ndarray, dtype: Any) -> np.ndarray:
 def on_floats(operation: Operation | Contribution) -> Callable[..., float]:
     """An operation of the user's own, or what it contributes to a gradient, as a function of floats."""
     if isinstance(operation, Operation):
-        return lambda *numbers: evaluated(operation, numbers)
+        return lambda *numbers: FLOATS.evaluate(operation, *numbers)
     row, operand = operation
 
     def contribution(cotangent: float, y: float, *numbers: float) -> float:
-        partial = partials_on_floats(row, y, numbers)[operand]
+        partial = FLOATS.partials(row, y, *numbers)[operand]
         return 0.0 if partial is None else cotangent * float(partial)
 
     return contribution

@@ -3,61 +3,24 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Container
-from typing import Any
+from collections.abc import Callable, Container, Sequence
+from functools import reduce
 
 from .. import arithmetic, ops
 from ..ops import TABLE, Operation
-from .ir import Builder, Contribution, Instruction, Program, UntraceableError
+from . import arrays
+from .ir import Action, Builder, Contribution, Instruction, Program
+from .terms import Arrays, UntraceableError
 
-UFUNCS: dict[Any, str] = {
-    "ceil": "ceil",
-    ops.add: "add",
-    ops.sub: "subtract",
-    ops.mul: "multiply",
-    ops.div: "divide",
-    ops.neg: "negative",
-    ops.pow: "power",
-    ops.abs: "absolute",
-    ops.exp: "exp",
-    ops.expm1: "expm1",
-    ops.log: "log",
-    ops.log1p: "log1p",
-    ops.sqrt: "sqrt",
-    ops.sin: "sin",
-    ops.cos: "cos",
-    ops.tan: "tan",
-    ops.arcsin: "arcsin",
-    ops.arccos: "arccos",
-    ops.arctan: "arctan",
-    ops.sinh: "sinh",
-    ops.cosh: "cosh",
-    ops.tanh: "tanh",
-    ops.sign: "sign",
-    ops.maximum: "maximum",
-    ops.minimum: "minimum",
-    ops.logaddexp: "logaddexp",
-    ops.arctan2: "arctan2",
-    ops.hypot: "hypot",
-    ops.square: "square",
-    ops.reciprocal: "reciprocal",
-}
-"""The operations that are one function of NumPy's, with the same results at every argument."""
-
-FLOAT_FUNCTIONS = {
-    ops.div: "divide",
-    ops.largest: "largest",
-    ops.smallest: "smallest",
-    **{row: name for name, row in TABLE.items() if hasattr(arithmetic, name) and name not in ("max", "min", "softmax")},
-}
+FLOAT_FUNCTIONS = {row: name for name, row in TABLE.items() if hasattr(arithmetic, name) and row is not ops.softmax}
 """The operations that are one function of `arithmetic.py`."""
 
 HELPERS = {
-    **{row: row.name for row in (ops.erf, ops.where, ops.direction, ops.gaussian, ops.normal_cdf)},
-    ops.step: "unit_step",
-    ops.logsumexp: "logsumexps",
-}
-"""The operations that are one function of `arrays.py`."""
+    row: name
+    for row, name in [(row, row.name + "s" * row.sequences) for row in TABLE.values()]
+    if hasattr(arrays, name) and row is not ops.softmax
+} | {ops.step: "unit_step"}
+"""The operations that are one function of `arrays.py`; those on sequences have a plural there."""
 
 
 def asked(program: Program, known: Container[object]) -> list[Operation | Contribution]:
@@ -68,7 +31,7 @@ def asked(program: Program, known: Container[object]) -> list[Operation | Contri
 
 _OPERATORS = {ops.add, ops.sub, ops.mul, ops.neg}
 
-Rule = Callable[[Builder, object, list[Instruction]], Instruction]
+Rule = Callable[[Builder, Action, list[Instruction]], Instruction]
 """Gives what an operation on operands becomes."""
 
 
@@ -92,27 +55,29 @@ def lower(program: Program, builder: Builder, rule: Rule) -> Program:
     return builder.program([new[output] for output in program.outputs])
 
 
-def for_arrays(builder: Builder, operation: object, operands: list[Instruction]) -> Instruction:
+def for_arrays(builder: Builder, operation: Action, operands: list[Instruction]) -> Instruction:
     """In terms of functions that NumPy or `arrays.py` have; operations of the user's own may remain."""
     if not isinstance(operation, Operation):
-        return builder.map(operation, *operands)  # type: ignore[arg-type]
+        return builder.map(operation, *operands)
+    if operation.reduces:
+        return _reduced(builder, operation.reduces, operands)
     rewrite = _REWRITES.get(operation)
     result = rewrite(builder, *operands) if rewrite else None
     if result is not None:
         return result
-    if operation in UFUNCS or operation in HELPERS:
+    if operation.ufunc or operation in HELPERS:
         return builder.map(operation, *operands)
     return expanded(builder, operation, operands, for_arrays)
 
 
-def for_floats(builder: Builder, operation: object, operands: list[Instruction]) -> Instruction:
+def for_floats(builder: Builder, operation: Action, operands: list[Instruction]) -> Instruction:
     """In terms of Python's operators and the functions of `arithmetic.py`."""
     if operation is ops.sigmoid:
         return builder.map("sigmoid_of", operands[0], _exp_of_minus_abs(builder, operands[0]))
     if operation is ops.logaddexp and builtins.any(_is(operand, 0.0) for operand in operands):
         return _softplus(builder, operands[0] if _is(operands[1], 0.0) else operands[1])
     if not isinstance(operation, Operation) or operation in FLOAT_FUNCTIONS or operation in _OPERATORS:
-        return builder.map(operation, *operands)  # type: ignore[arg-type]
+        return builder.map(operation, *operands)
     return expanded(builder, operation, operands, for_floats)
 
 
@@ -131,7 +96,7 @@ def expanded(
         for i, operand in enumerate(operands)
     ]
     try:
-        result = steps.system.result(operation.formula, *stand_ins)
+        result = Arrays(steps).formula(operation, stand_ins)
     except UntraceableError:
         return builder.map(operation, *operands)
     if builtins.any(step.op == "map" and step.data is operation for step in steps.instructions):
@@ -151,16 +116,9 @@ def _is(x: Instruction, number: float) -> bool:
     return x.op == "literal" and isinstance(x.data, float) and x.data == number
 
 
-def _chain(operation: Operation) -> Callable[..., Instruction | None]:
-    """A function of many operands as functions of two."""
-
-    def rewrite(builder: Builder, *operands: Instruction) -> Instruction:
-        result = operands[0]
-        for operand in operands[1:]:
-            result = for_arrays(builder, operation, [result, operand])
-        return result
-
-    return rewrite
+def _reduced(builder: Builder, operation: Operation, operands: Sequence[Instruction]) -> Instruction:
+    """An operation of two operands, from left to right."""
+    return reduce(lambda result, operand: for_arrays(builder, operation, [result, operand]), operands)
 
 
 def _sigmoid(builder: Builder, x: Instruction) -> Instruction:
@@ -228,16 +186,14 @@ def _sech(builder: Builder, x: Instruction) -> Instruction:
     )
 
 
-def _dot(builder: Builder, *operands: Instruction) -> Instruction | None:
+def _dot(builder: Builder, *operands: Instruction) -> Instruction:
     half = len(operands) // 2
     products = [builder.map(ops.mul, x, y) for x, y in zip(operands[:half], operands[half:], strict=True)]
-    return _chain(ops.add)(builder, *products)
+    return _reduced(builder, ops.add, products)
 
 
-def _mean(builder: Builder, *operands: Instruction) -> Instruction | None:
-    total = _chain(ops.add)(builder, *operands)
-    assert total is not None
-    return builder.map(ops.div, total, builder.number(len(operands)))
+def _mean(builder: Builder, *operands: Instruction) -> Instruction:
+    return builder.map(ops.div, _reduced(builder, ops.add, operands), builder.number(len(operands)))
 
 
 def _softmax(builder: Builder, *operands: Instruction) -> Instruction:
@@ -253,10 +209,6 @@ _REWRITES: dict[Operation, Callable[..., Instruction | None]] = {
     ops.step: _step,
     ops.one_minus_square: _one_minus_square,
     ops.sech: _sech,
-    ops.sum: _chain(ops.add),
-    ops.prod: _chain(ops.mul),
-    ops.largest: _chain(ops.maximum),
-    ops.smallest: _chain(ops.minimum),
     ops.dot: _dot,
     ops.mean: _mean,
     ops.softmax: _softmax,

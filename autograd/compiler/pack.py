@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from .signatures import Group
     from .trace import Graph
 
-_ROW_FUNCTIONS = {ops.logsumexp: "logsumexp", ops.prod: "prod", ops.largest: "max", ops.smallest: "min"}
-
 
 def leaves(builder: Builder, graph: Graph, lengths: Sequence[Shape]) -> dict[int, Instruction]:
     """The instructions for the parameter vector and the arguments, by the source that the graph's leaves name.
@@ -112,8 +110,8 @@ class Packer:
         order, shape = self.order([operands[:, k] for k in range(operands.shape[1])])
         operands = operands[order].reshape(*shape, -1)
         positions = np.arange(len(nodes))
-        if operation in _ROW_FUNCTIONS:
-            result = self.builder.rows(_ROW_FUNCTIONS[operation], shape, self._rows(operands))
+        if operation.commutative and operation.arity is None and not operation.linear:
+            result = self.builder.rows(operation.name, shape, self._rows(operands))
         elif operation is ops.mean:
             total = self.builder.total(self._rows(operands))
             result = self.builder.map(ops.div, total, self.builder.number(operands.shape[-1]))

@@ -81,7 +81,7 @@ def _parameters(wrt: Any) -> list[Value]:
     if not parameters:
         raise ValueError("compile: wrt is empty; leave it out for a program without gradient")
     for i, parameter in enumerate(parameters):
-        if parameter._operation is not None:
+        if parameter.operation is not None:
             _check_leaf(parameter, f"wrt[{i}]")
     return parameters
 

@@ -67,9 +67,7 @@ class _AnomalyWatch(Watch):
         if not math.isfinite(result.data):
             op = result.op or ""
             operands = ", ".join(map(_described, result.parents))
-            raise AnomalyError(
-                f"{op} gave {result.data!r} at {operands}, in {shown(place)}", op, result.parents, place
-            )
+            raise AnomalyError(f"{op} gave {result.data!r} at {operands}, in {shown(place)}", op, result.parents, place)
 
     def backward(self, result: Value, operand: Value, contribution: float) -> None:
         if math.isfinite(contribution):

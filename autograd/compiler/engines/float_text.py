@@ -33,7 +33,8 @@ def _variable(variable: Variable) -> str:
 
 _SPELLINGS: dict[Action, Spelling] = {
     **{does: Spelling(f"{name}({{all}})") for does, name in FLOAT_FUNCTIONS.items()},
-    **{name: Spelling(f"{name}({{all}})") for name in ("erfc", "softmaxes")},
+    "erfc": Spelling("erfc({all})"),
+    "softmaxes": Spelling("softmax({all})"),
     ops.add: Spelling("{0} + {1}", SUM, (SUM, PRODUCT)),  # from left to right: the right operand stays apart
     ops.sub: Spelling("{0} - {1}", SUM, (SUM, PRODUCT)),
     ops.mul: Spelling("{0} * {1}", PRODUCT, (PRODUCT, ATOM)),

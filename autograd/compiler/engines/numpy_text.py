@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ... import ops
+from ...ops import TABLE
 from ..ir import tuple_text
-from ..lower import HELPERS, UFUNCS, asked
+from ..lower import HELPERS, asked
 from ..rows import OF_EXPONENTIALS, PARTIALS
 from .looks import Look, Rows
 from .places import OnNumbers, places
@@ -30,8 +31,8 @@ _ON_NUMBERS: dict[Action, str] = {ops.add: "{0} + {1}", ops.sub: "{0} - {1}", op
 _FUNCTIONS: dict[Action, str] = {
     "ceil": "np.ceil({all})",
     "erfc": "erfc({all})",
-    **{row: f"np.{name}({{all}})" for row, name in UFUNCS.items()},
-    **{row: f"{name}([{{all}}])" if name.endswith("s") else f"{name}({{all}})" for row, name in HELPERS.items()},
+    **{row: f"np.{row.ufunc}({{all}})" for row in TABLE.values() if row.ufunc},
+    **{row: f"{name}([{{all}}])" if row.sequences else f"{name}({{all}})" for row, name in HELPERS.items()},
 }
 
 
@@ -82,7 +83,8 @@ _SPELLINGS: dict[Action, str] = {
     **{does: _into(function) for does, function in _FUNCTIONS.items()},
 }
 
-_OF_NUMPY = re.compile(rf"\bnp\.({'|'.join(['copyto', 'matmul', 'take', 'ceil', *UFUNCS.values()])})\b(?=[.(])")
+_UFUNCS = "|".join([row.ufunc for row in TABLE.values() if row.ufunc])
+_OF_NUMPY = re.compile(rf"\bnp\.(copyto|matmul|take|ceil|{_UFUNCS})\b(?=[.(])")
 """The functions that are imported once instead of looked up in every call."""
 
 

@@ -6,17 +6,12 @@ import math
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ... import ops
+from ...ops import Operation
 
 if TYPE_CHECKING:
     from ..ir import Action, Instruction, Program
 
 _DEPTH = 12  # of nested expressions; deeper ones get a name
-
-SEQUENCES: dict[Action, int] = {
-    **{ops.TABLE[name]: 1 for name in ("sum", "mean", "prod", "max", "min", "logsumexp")},
-    ops.dot: 2,
-    "softmaxes": 1,
-}
 
 BEFORE, INSIDE, AFTER = 0, 1, 2
 """Where a statement stands: before, in or after the loop over the batch."""
@@ -193,7 +188,7 @@ class _Deciding:
 def _called(operation: Action, operands: tuple[Term, ...]) -> Expression:
     """An operation on numbers, or on one or two sequences."""
     depth = 1 + max([0, *map(_depth, operands)])
-    sequences = SEQUENCES.get(operation, 0)
+    sequences = operation.sequences if isinstance(operation, Operation) else int(operation == "softmaxes")
     if sequences:
         length = len(operands) // sequences
         operands = tuple([Expression("list", operands[i * length : (i + 1) * length]) for i in range(sequences)])
