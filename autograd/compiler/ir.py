@@ -142,12 +142,10 @@ class Builder:
     Args:
         mean: whether the loss is averaged over the batch, or added.
         batched: whether there is a batch.
-        on_floats: whether the program will run on Python floats.
     """
 
-    def __init__(self, mean: bool = True, batched: bool = True, on_floats: bool = False) -> None:
+    def __init__(self, mean: bool = True, batched: bool = True) -> None:
         self.mean = mean
-        self.on_floats = on_floats
         self.batched = batched
         self.instructions: list[Instruction] = []
         self._made: dict[Any, Instruction] = {}
@@ -270,7 +268,12 @@ def whole(shape: Shape) -> View:
 
 def looked_at(array: Instruction) -> tuple[Instruction, View]:
     """The array that a view looks into, and the view; any other array is a view of itself."""
-    return (array.operands[0], array.data) if array.op == "view" else (array, whole(array.shape))
+    return base_of(array), array.data if array.op == "view" else whole(array.shape)
+
+
+def base_of(array: Instruction) -> Instruction:
+    """The array whose elements a view shows; of any other array itself."""
+    return array.operands[0] if array.op == "view" else array
 
 
 def contiguous(shape: Shape) -> Shape:
@@ -296,15 +299,16 @@ def _key(data: Any) -> Any:
 # What need not be done. Only what holds for every operand, nan, inf and -0 included, is in here.
 
 
-def _is(x: Instruction, number: float) -> bool:
+def is_literal(x: Instruction, number: float) -> bool:
+    """Whether this is that number."""
     return x.op == "literal" and isinstance(x.data, float) and x.data == number
 
 
 def _fold_mul(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
     for one, other in ((x, y), (y, x)):
-        if _is(one, 1.0):
+        if is_literal(one, 1.0):
             return other
-        if _is(one, -1.0):
+        if is_literal(one, -1.0):
             return builder.map(ops.neg, other)
     return None
 
@@ -330,13 +334,13 @@ def _fold_add(builder: Builder, x: Instruction, y: Instruction) -> Instruction |
 
 
 def _fold_div(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
-    return x if _is(y, 1.0) else None
+    return x if is_literal(y, 1.0) else None
 
 
 def _fold_pow(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
-    if _is(y, 2.0):
+    if is_literal(y, 2.0):
         return builder.map(ops.mul, x, x)
-    return x if _is(y, 1.0) else None
+    return x if is_literal(y, 1.0) else None
 
 
 def _fold_where(builder: Builder, condition: Instruction, x: Instruction, y: Instruction) -> Instruction | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -43,7 +42,7 @@ class Plan:
 
     def __init__(self, request: Request, theta: np.ndarray) -> None:
         self._graph = traced(request)
-        self._request = _without_outputs(request)
+        self._request = request._replace(outputs=())  # lets go of the graph of Values
         self._theta = theta
         self._groups = grouped(self._graph)
         self.size = costs.sized(
@@ -101,13 +100,6 @@ class Plan:
             below = f" below {self.floats_below} rows" if lines else ""
             lines.append(f"floats{below}: {self.on_floats().work}")
         return lines
-
-
-def _without_outputs(request: Request) -> Request:
-    """The same request, which does not keep the graph of Values alive."""
-    kept = copy.copy(request)
-    kept.outputs = ()
-    return kept
 
 
 def _floats_below(request: Request, choice: Choice) -> int:

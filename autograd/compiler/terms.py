@@ -61,27 +61,28 @@ class Arrays(NumberSystem[ArrayTerm]):
     """The `m` of formulas: its functions add instructions to the program that a builder makes."""
 
     def __init__(self, builder: Builder) -> None:
-        self._builder = builder
+        self.builder = builder
 
     def apply(self, operation: Action, *operands: Operand) -> ArrayTerm:
         """An instruction, element by element."""
-        return ArrayTerm(self, self._builder.map(operation, *map(self._instruction, operands)))
+        return ArrayTerm(self, self.builder.map(operation, *map(self.instruction, operands)))
 
     def softmax(self, xs: Sequence[Operand]) -> list[ArrayTerm]:
         """The shares of all operands, from one instruction."""
         shares = self.apply("softmaxes", *xs).instruction
-        picks = [self._builder.make("pick", [shares], i, shares.shape) for i in range(len(xs))]
+        picks = [self.builder.make("pick", [shares], i, shares.shape) for i in range(len(xs))]
         return [ArrayTerm(self, pick) for pick in picks]
 
     def erfc(self, x: Operand) -> ArrayTerm:
         """1 - erf(x), a function of the floats that no row of the table is."""
         return self.apply("erfc", x)
 
-    def _instruction(self, operand: Operand) -> Instruction:
+    def instruction(self, operand: Operand) -> Instruction:
+        """What stands for an operand of a formula: an array or a number."""
         if isinstance(operand, ArrayTerm):
             return operand.instruction
         if isinstance(operand, (int, float)):
-            return self._builder.number(operand)
+            return self.builder.number(operand)
         raise UntraceableError(operand)
 
     def formula(self, operation: Operation, operands: Sequence[Instruction]) -> Instruction:
@@ -91,7 +92,7 @@ class Arrays(NumberSystem[ArrayTerm]):
             UntraceableError: it asks the operands something that only numbers can answer.
         """
         try:
-            return self._instruction(self.evaluate(operation, *[ArrayTerm(self, operand) for operand in operands]))
+            return self.instruction(self.evaluate(operation, *[ArrayTerm(self, operand) for operand in operands]))
         except Exception as error:  # a formula may do anything with what it takes for a number
             raise UntraceableError from error
 
@@ -106,6 +107,6 @@ class Arrays(NumberSystem[ArrayTerm]):
         terms = [ArrayTerm(self, operand) for operand in (y, *operands)]
         try:
             partials = self.partials(operation, terms[0], *terms[1:])
-            return [None if partial is None else self._instruction(partial) for partial in partials]
+            return [None if partial is None else self.instruction(partial) for partial in partials]
         except Exception as error:
             raise UntraceableError from error

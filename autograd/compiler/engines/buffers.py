@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..ir import looked_at
+from ..ir import base_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,9 +38,9 @@ class Buffers:
         last = dict(self._number)
         for instruction, number in self._number.items():
             for operand in instruction.operands:
-                last[looked_at(operand)[0]] = number
+                last[base_of(operand)] = number
         for instruction in returned:
-            last[looked_at(instruction)[0]] = len(program.instructions)
+            last[base_of(instruction)] = len(program.instructions)
         return last
 
     def hold(self, instruction: Instruction, buffer: Buffer) -> None:
@@ -57,6 +57,6 @@ class Buffers:
 
     def release(self, instruction: Instruction) -> None:
         """Frees the buffers of operands that no later instruction looks at."""
-        for operand in dict.fromkeys(looked_at(operand)[0] for operand in instruction.operands):
+        for operand in dict.fromkeys(base_of(operand) for operand in instruction.operands):
             if operand in self._held and self._last_use[operand] == self._number[instruction]:
                 self._free.setdefault((operand.batched, operand.size), []).append(self._held.pop(operand))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from ... import ops
-from ..ir import contiguous, looked_at, whole
+from ..ir import base_of, contiguous, looked_at, whole
 from ..rows import OF_EXPONENTIALS
 from .assembly import Assembly, assembly, is_strided
 from .buffers import Buffer, Buffers
@@ -160,7 +160,7 @@ class _Placing:
         return tuple([self.array[operand] for operand in instruction.operands])
 
     def _is_dynamic(self, instruction: Instruction) -> bool:
-        return self.array[looked_at(instruction)[0]] in self.dynamic
+        return self.array[base_of(instruction)] in self.dynamic
 
     def _buffer(self, instruction: Instruction) -> Array:
         """The array to compute into: a part of a gradient, a buffer that is free again, or a new one."""
