@@ -166,6 +166,6 @@ _ON_ARRAYS: dict[Operation, Callable[..., ArrayTerm | None]] = {
     ops.sech: _sech,
     ops.dot: lambda m, *xs: m.sum([x * y for x, y in zip(xs[: len(xs) // 2], xs[len(xs) // 2 :], strict=True)]),
     ops.mean: lambda m, *xs: m.div(m.sum(xs), len(xs)),
-    ops.softmax: lambda m, *xs: m.softmax(xs)[0],
+    ops.softmax: lambda m, *xs: m.pick(m.apply("softmaxes", *xs), 0),
 }
 """Formulas for NumPy. Those that give None have nothing better than the operation itself."""

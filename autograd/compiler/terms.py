@@ -69,9 +69,13 @@ class Arrays(NumberSystem[ArrayTerm]):
 
     def softmax(self, xs: Sequence[Operand]) -> list[ArrayTerm]:
         """The shares of all operands, from one instruction."""
-        shares = self.apply("softmaxes", *xs).instruction
-        picks = [self.builder.make("pick", [shares], i, shares.shape) for i in range(len(xs))]
-        return [ArrayTerm(self, pick) for pick in picks]
+        shares = self.apply("softmaxes", *xs)
+        return [self.pick(shares, i) for i in range(len(xs))]
+
+    def pick(self, arrays: ArrayTerm, i: int) -> ArrayTerm:
+        """One of the arrays that an instruction gives."""
+        made = arrays.instruction
+        return ArrayTerm(self, self.builder.make("pick", [made], i, made.shape))
 
     def erfc(self, x: Operand) -> ArrayTerm:
         """1 - erf(x), a function of the floats that no row of the table is."""
