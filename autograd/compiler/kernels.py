@@ -1,4 +1,4 @@
-"""Emitted text made callable: one class per backend."""
+"""Program text made callable: one class per engine."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from .ir import Contribution
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import ArrayLike
+
     from .ir import Program
 
 _python_floats = np.ndarray.tolist
@@ -33,7 +35,7 @@ class FloatKernel:
     Attributes:
         source: its text.
         work: what it does in a call.
-        reads: the numbers of the arguments that it looks at.
+        reads: the numbers of the arguments that it reads.
     """
 
     def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]], theta: np.ndarray) -> None:
@@ -61,16 +63,16 @@ class ArrayKernel(ArrayProgram):
     Args:
         program: lowered for arrays.
         arguments: the number of arguments.
-        mean: whether the loss is averaged over the batch, or added.
+        mean: whether the loss is averaged over the batch, or summed.
         theta: the parameter vector that the program reads.
 
     Attributes:
         source: its text.
         work: what it does in a call.
-        reads: the numbers of the arguments that it looks at.
+        reads: the numbers of the arguments that it reads.
         statements: the number of NumPy calls.
         constants: the arrays that its text refers to.
-        asked: operations of the user's own that it refers to, because they can only be asked for numbers.
+        asked: operations of the user's own that it calls, because they only work on numbers.
     """
 
     def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray) -> None:
@@ -79,14 +81,14 @@ class ArrayKernel(ArrayProgram):
         self.work = costs.work(program)
         self.reads = arguments_read(program)
         self.statements = text.statements
-        self.constants = [_converted(constant, theta.dtype) for constant in text.constants]
+        self.constants = [quietly(each, theta.dtype) if each.dtype.kind == "f" else each for each in text.constants]
         self.asked = text.operations
         prepare = _defined(text.source, "prepare", dict(vars(arrays)))
         super().__init__(prepare, theta, self.constants, [on_arrays(operation) for operation in self.asked], mean)
 
 
 def arguments_read(program: Program) -> set[int]:
-    """The numbers of the arguments that a program looks at."""
+    """The numbers of the arguments that a program reads."""
     return {instruction.data for instruction in program.instructions if instruction.op == "input"}
 
 
@@ -96,12 +98,8 @@ def _defined(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any
     return function
 
 
-def _converted(constant: np.ndarray, dtype: Any) -> np.ndarray:
-    return quietly(constant, dtype) if constant.dtype.kind == "f" else constant
-
-
 def on_floats(operation: Operation | Contribution) -> Callable[..., float]:
-    """An operation of the user's own, or what it contributes to a gradient, as a function of floats."""
+    """An operation of the user's own, or its contribution to a gradient, as a function of floats."""
     if isinstance(operation, Operation):
         return lambda *numbers: FLOATS.evaluate(operation, *numbers)
     row, operand = operation
@@ -117,7 +115,7 @@ def on_arrays(operation: Operation | Contribution) -> Callable[..., np.ndarray]:
     """The same as a function of arrays, element by element."""
     function = on_floats(operation)
 
-    def elementwise(*operands: Any) -> np.ndarray:
+    def elementwise(*operands: ArrayLike) -> np.ndarray:
         rows = np.broadcast_arrays(*operands)
         numbers = zip(*[row.ravel().tolist() for row in rows], strict=True)
         return np.array([function(*each) for each in numbers], dtype=float).reshape(rows[0].shape)

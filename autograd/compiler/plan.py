@@ -1,4 +1,4 @@
-"""What a graph becomes: which engines run it, for how many rows, and their kernels."""
+"""Which engines run a graph, for which batch sizes, and their kernels."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from .lower import Rule
 
 ALL = sys.maxsize
-"""More rows than there can be."""
+"""More rows than any batch."""
 
 
 class Plan:
     """The simplified graph, what the cost model chose for it, and the kernels, each made at its first use.
 
-    The Values are not looked at again.
+    It does not look at the Values again.
 
     Args:
-        request: what is to be compiled.
+        request: what to compile.
         theta: the parameter vector that the kernels read.
 
     Attributes:
         size: what the estimates depend on.
-        packs: whether a program on arrays computes alike nodes together, or one array per node.
-        floats_below: batches with fewer rows than this run on floats; 0 if none do, ALL if all do.
-        floats: the kernel in Python; None until it is made.
+        packs: whether alike nodes are packed into arrays; otherwise each node has its own.
+        floats_below: batches with fewer rows run on floats; 0 if none do, ALL if all do.
+        floats: the kernel on floats; None until it is made.
         arrays: the kernel on arrays; None until it is made.
     """
 
@@ -63,12 +63,12 @@ class Plan:
         return complete(request, *outputs)
 
     def _lowered(self, packs: bool, rule: Rule) -> Program:
-        """The program that is ready, which is then forgotten, or a new one, in terms of what its engine has."""
+        """The program in terms of what its engine has. The one made beforehand is used up."""
         program = self._ready.pop(packs) if packs in self._ready else self._program(packs)
         return lowered(self._request, program, rule)
 
     def on_floats(self) -> FloatKernel:
-        """The kernel in Python."""
+        """The kernel on floats."""
         with self._making, collector_paused():
             if self.floats is None:
                 program = self._lowered(packs=False, rule=for_floats)
@@ -85,12 +85,12 @@ class Plan:
         return self.arrays
 
     def kernels(self) -> list[ArrayKernel | FloatKernel]:
-        """Those that run for some batch size."""
+        """Those that some batch size runs on."""
         on_arrays = [self.on_arrays()] if self.floats_below < ALL else []
         return [*on_arrays, *([self.on_floats()] if self.floats_below > 0 else [])]
 
     def descriptions(self) -> list[str]:
-        """What each kernel does in a call, a line each."""
+        """A line per kernel: what it does in a call."""
         lines = []
         if self.floats_below < ALL:
             kernel = self.on_arrays()
@@ -103,7 +103,7 @@ class Plan:
 
 
 def _floats_below(request: Request, choice: Choice) -> int:
-    """The number of rows from which on arrays are used."""
+    """The batch size from which on arrays are used."""
     if request.backend == "arrays" or request.dtype != np.float64:
         return 0
     if request.backend == "floats":

@@ -1,4 +1,4 @@
-"""The compiled program as its user sees it."""
+"""The compiled program as users see it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from .standalone import module_text
 if TYPE_CHECKING:
     import os
 
+    from numpy.typing import ArrayLike
+
     from .pipeline import Request
 
 
 class Compiled:
     """A graph as a program: call it with one array per element of `inputs`.
 
-    It may be called from several threads; since a program owns its buffers, calls that use them wait for each other.
-    It can be neither copied nor pickled: compile the graph again, or use `save_source`.
+    Threads that call it wait for each other while it uses its buffers. It can be neither copied nor pickled: compile
+    the graph again, or use `save_source`.
 
     Attributes:
-        theta: the parameters as one vector, in the order of `wrt`. The program reads it at every call: change it in
-            place, or assign a vector of the same length, which is copied into it.
+        theta: the parameters as one vector, in the order of `wrt`. Every call reads it: change it in place, or assign
+            a vector of the same length, which is copied into it.
         source: the text that runs.
     """
 
@@ -49,7 +51,7 @@ class Compiled:
         return self._theta
 
     @theta.setter
-    def theta(self, numbers: Any) -> None:
+    def theta(self, numbers: ArrayLike) -> None:
         copy_into(self._theta, numbers)
 
     @property
@@ -70,40 +72,38 @@ class Compiled:
         """Runs the program.
 
         Args:
-            *arrays: one for each element of `inputs`: of shape (batch,) for a Value, (batch, n) for a sequence of n.
+            *arrays: one per element of `inputs`: of shape (batch,) for a Value, (batch, n) for a sequence of n.
 
         Returns:
-            The value and the gradient, if the program was compiled with `wrt`. Otherwise an array of shape (batch,) for
-            one Value and (batch, n) for a list of n. They are the caller's to keep.
+            The value and the gradient, if compiled with `wrt`. Otherwise an array of shape (batch,) for one Value,
+            (batch, n) for a list of n. The caller owns them.
 
         Raises:
             TypeError: a wrong number of arrays, or one that does not hold real numbers.
             ValueError: a wrong shape.
         """
-        if arrays or self._input_shapes:
-            arrays = self._checked(arrays)
-        batch = len(arrays[0]) if arrays else 1
-        plan = self._plan
+        plan, rows = self._plan, self._checked(arrays) if arrays or self._input_shapes else arrays
+        batch = len(rows[0]) if rows else 1
         if batch < plan.floats_below:
-            results = (plan.floats or plan.on_floats()).run(arrays, batch)
+            results = (plan.floats or plan.on_floats()).run(rows, batch)
         else:
-            results = (plan.arrays or plan.on_arrays()).run(arrays, batch)
+            results = (plan.arrays or plan.on_arrays()).run(rows, batch)
         if self._gives_gradient:
             return results
-        return shaped(results, (batch, *self._output_shape) if arrays else self._output_shape, self._dtype)
+        return shaped(results, (batch, *self._output_shape) if rows else self._output_shape, self._dtype)
 
     def save_source(self, path: str | os.PathLike[str]) -> None:
         """Writes the program as a Python module that needs NumPy only, with the present parameters in it.
 
-        Its `step` is called like this program. With a gradient it also has `theta`, to be changed in place or assigned,
-        and `train(*arrays, learning_rate, steps)`, gradient descent on `theta` that gives the losses before each step.
+        Its `step` is called like this program. With a gradient it also has `theta`, to change in place or assign, and
+        `train(*arrays, learning_rate, steps)`, gradient descent on `theta` that returns the loss before each step.
 
         Args:
             path: the file, such as "model.py". It is replaced whole or not at all.
 
         Raises:
             ValueError: the program uses operations of your own whose formulas cannot be written as text.
-            OSError: the file cannot be written; one that was there is unchanged.
+            OSError: the file cannot be written; an existing one is unchanged.
         """
         outputs = None if self._gives_gradient else self._output_shape
         write_atomically(path, module_text(self._plan.on_arrays(), self._input_shapes, outputs, self._mean).encode())
@@ -135,6 +135,6 @@ class Compiled:
 
 
 def compiled(request: Request) -> Compiled:
-    """The program for a request, made while Python's collector is paused."""
+    """The program for a request."""
     with collector_paused():
         return Compiled(request)

@@ -1,4 +1,4 @@
-"""The second pass: constants are computed now, and what is computed twice in the same way is computed once."""
+"""The second pass: computes constants and removes repetitions."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def simplify(graph: Graph) -> Graph:
-    """The graph without operations on constants alone and without repetitions.
+    """The graph without repetitions and operations on constants only.
 
-    Numbers are data, not structure: a factor of 1 or a term of 0 stays, for what was built alike must remain alike to
-    be packed into arrays. For the same reason equal constants are not made one.
+    Numbers are data, not structure: factors of 1 and terms of 0 stay, since nodes that were built alike must remain
+    alike to be packed. For the same reason equal constants stay apart.
     """
     return graph if _is_simple(graph) else _simplified(graph)
 
 
 def _is_simple(graph: Graph) -> bool:
-    """Whether there is nothing to do, as for most graphs. Arrays of numbers tell that several times faster."""
+    """Whether there is nothing to do, as in most graphs: several times faster to find out in arrays of numbers."""
     widths = np.fromiter(map(len, graph.operands), np.int64, len(graph))
     kinds = {operation: kind for kind, operation in enumerate(dict.fromkeys(graph.operations))}
     kind = np.fromiter(map(kinds.__getitem__, graph.operations), np.int64, len(graph))

@@ -1,4 +1,4 @@
-"""The first pass: the graph of Values as lists of integers, and what each leaf is to the program."""
+"""The first pass: the graph of Values as lists of integers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..value import Value
 
 THETA, CONSTANT, FIRST_INPUT = 0, 1, 2
-"""Where a leaf's number comes from: the parameter vector, the graph, or the argument with the number `source - 2`."""
+"""Where a leaf's number comes from: the parameter vector, the graph itself, or argument number `source - 2`."""
 
 
 class Graph:
@@ -78,7 +78,7 @@ class Graph:
         return len(self.operations) - 1
 
     def fill(self) -> None:
-        """Completes the lists that only leaves have entries in."""
+        """Pads the lists in which only leaves have entries."""
         missing = len(self.operations) - len(self.sources)
         self.sources += [-1] * missing
         self.positions += [0] * missing
@@ -86,12 +86,12 @@ class Graph:
 
 
 def trace(outputs: Sequence[Value], wrt: Sequence[Value], inputs: Sequence[Sequence[Value]]) -> Graph:
-    """The graph that the outputs were computed in.
+    """The graph of the outputs.
 
     Args:
         outputs: the results of the program.
         wrt: the leaves that are parameters, in the order of their vector.
-        inputs: for each argument of the program, the leaves that stand for a row of it.
+        inputs: for each argument of the program, the leaves that stand for one row of it.
     """
     graph = Graph()
     number = _Numbers(graph)
@@ -113,7 +113,7 @@ def trace(outputs: Sequence[Value], wrt: Sequence[Value], inputs: Sequence[Seque
 
 
 class _Numbers(dict[Node, int]):
-    """The numbers of nodes in a graph. A leaf that has none is a constant, and gets one."""
+    """The number of each node. A leaf without one is a constant, and gets one."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
