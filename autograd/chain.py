@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .operation import NumberSystem
 
-    Edges: TypeAlias = list[tuple[int, Any, N | float]]
+    Edges: TypeAlias = list[tuple[int, Any, N]]
 
 
 class Linearization(Generic[N]):
@@ -52,48 +52,53 @@ class Linearization(Generic[N]):
                 dependent.add(node)
                 self.steps.append((node, [edge for edge in edges(node, m) if edge[1] in dependent]))
 
-    def backwards(self, cotangents: Mapping[Any, N | float]) -> dict[Any, N | float]:
+    def backwards(self, cotangents: Mapping[Any, N]) -> dict[Any, N]:
         """The derivatives of something by the nodes, from those by the outputs. Nodes that it does not reach have none.
 
         Args:
             cotangents: the derivatives by the outputs.
         """
-        terms: dict[Any, list[N | float]] = {output: [cotangent] for output, cotangent in cotangents.items()}
+        product, total = products(self._m), self._m.total
+        terms: dict[Any, list[N]] = {output: [cotangent] for output, cotangent in cotangents.items()}
         for node, outgoing in reversed(self.steps):
-            if node in terms:
-                cotangent = self._m.total(terms[node])
+            arrived = terms.get(node)
+            if arrived is not None:
+                cotangent = total(arrived)
                 terms[node] = [cotangent]
                 for _, operand, partial in outgoing:
-                    terms.setdefault(operand, []).append(contribution(node, operand, cotangent, partial, self._m))
-        return {node: self._m.total(arrived) for node, arrived in terms.items()}
+                    terms.setdefault(operand, []).append(product(node, operand, cotangent, partial))
+        return {node: total(arrived) for node, arrived in terms.items()}
 
-    def forwards(self, tangents: Mapping[Any, N | float]) -> dict[Any, N | float]:
+    def forwards(self, tangents: Mapping[Any, N]) -> dict[Any, N]:
         """The derivatives of the nodes by something, from those of the inputs, in one pass.
 
         Args:
             tangents: the derivatives of the inputs.
         """
+        product, total = products(self._m), self._m.total
         found = dict(tangents)
         for node, outgoing in self.steps:
             terms = [
-                contribution(node, operand, found[operand], partial, self._m)
-                for _, operand, partial in outgoing
-                if operand in found
+                product(node, operand, found[operand], partial) for _, operand, partial in outgoing if operand in found
             ]
             if terms and node not in tangents:
-                found[node] = self._m.total(terms)
+                found[node] = total(terms)
         return found
 
 
-def contribution(node: Node, operand: Node, factor: N | float, partial: N | float, m: NumberSystem[N]) -> N | float:
-    """The product of a derivative and the partial on an edge; `detect_anomaly` blames the node for it."""
-    watch = current_context().watch
+def products(m: NumberSystem[N]) -> Callable[[Node, Node, N, N], N]:
+    """What multiplies a derivative and the partial on an edge from a node to an operand, watched where somebody does."""
+    times, watch = m.times, current_context().watch
     if watch is None:
-        return m.times(factor, partial)
-    with unwatched():
-        product = m.times(factor, partial)
-    watch.backward(node, operand, float(product))  # type: ignore[arg-type]
-    return product
+        return lambda node, operand, derivative, partial: times(derivative, partial)
+
+    def watched(node: Node, operand: Node, derivative: N, partial: N) -> N:
+        with unwatched():
+            product = times(derivative, partial)
+        watch.backward(node, operand, float(product))  # type: ignore[arg-type]
+        return product
+
+    return watched
 
 
 def accumulate(node: Node, contribution: float) -> None:
@@ -103,8 +108,9 @@ def accumulate(node: Node, contribution: float) -> None:
 
 def pull(node: Node, cotangent: float) -> None:
     """The chain rule at one result, in place: each operand's gradient receives its contribution."""
+    product = products(FLOATS)
     for _, operand, partial in edges(node, FLOATS):
-        accumulate(operand, contribution(node, operand, cotangent, float(partial), FLOATS))
+        accumulate(operand, product(node, operand, cotangent, float(partial)))
 
 
 def pull_all(results: Iterable[Node]) -> None:

@@ -175,4 +175,5 @@ class scope(ContextChange):
         self._owner = owner
 
     def changed(self, context: Context) -> Context:  # noqa: D102
-        return context.but(scope=Scope(self._name, self._owner, context.scope))
+        inside = Scope(self._name, self._owner, context.scope)
+        return Context(context.records, context.watch, inside, context.reads)  # faster than `but`: layers do it often

@@ -26,7 +26,7 @@ def twin(node: V, operands: Sequence[V], memo: dict[int, Any] | None = None) -> 
     copied.gradient = node.gradient
     copied.operation = node.operation
     set_operands(copied, operands)
-    copied.name = node.name
+    copied._name = node.name
     copied.scope = node.scope
     added = getattr(node, "__dict__", None)
     if added:
@@ -72,7 +72,7 @@ def restored(kind: type[V], records: Iterable[Record], scope: Any) -> V:
         if row is None:
             raise ValueError(f"this graph uses the operation {operation!r}; define it before loading")
         node = _new(kind)
-        node.number, node.gradient, node.operation, node.name, node.scope = number, gradient, row, name, scope
+        node.number, node.gradient, node.operation, node._name, node.scope = number, gradient, row, name, scope
         set_operands(node, [made[x] if isinstance(x, int) else x for x in operands])
         made.append(node)
     return made[-1]
@@ -81,7 +81,7 @@ def restored(kind: type[V], records: Iterable[Record], scope: Any) -> V:
 def restored_leaf(kind: type[V], number: float, gradient: float | None, name: str | None, is_constant: bool) -> V:
     """A leaf or constant that was pickled."""
     leaf = _new(kind)
-    leaf.number, leaf.gradient, leaf.name = number, gradient, name
+    leaf.number, leaf.gradient, leaf._name = number, gradient, name
     leaf.operation = CONSTANT if is_constant else None
     leaf.left = leaf.right = leaf.scope = None
     return leaf

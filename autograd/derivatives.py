@@ -8,12 +8,13 @@ again.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from operator import index
 
 from . import ops
 from .chain import Linearization
-from .context import recording, unwatched
+from .context import current_context, recording, unwatched
+from .node import CONSTANT
 from .operation import FLOATS, NumberSystem, Operation
 from .structures import aligned, array, describe, flatten, is_array, rebuild, shape
 from .value import Value, apply, constant
@@ -36,6 +37,10 @@ class Values(NumberSystem["Number"]):
         result: Number = apply(operation, *operands)
         return result
 
+    def function(self, operation: Operation) -> Callable[..., Number]:
+        """Records the operation; the general way takes sequences apart."""
+        return super().function(operation) if operation.sequences else partial(apply, operation)
+
     def pow(self, x: Number, y: Number) -> Number:
         """x ** y without a node where the exponent of a differentiated power has come down to 1 or 0."""
         if isinstance(y, float) and y in (0.0, 1.0):
@@ -48,14 +53,16 @@ class Values(NumberSystem["Number"]):
             return self.apply(ops.where, condition, x, y)
         return x if condition else y
 
-    def partials(self, operation: Operation, y: Number, *operands: Number) -> Sequence[Number | None]:
+    def partials(self, operation: Operation, y: Number, operands: Sequence[Number]) -> Sequence[Number | None]:
         """The partial derivatives, unwatched: one that nobody asked for may well be nan."""
+        if current_context().watch is None:
+            return operation.partials(self, y, *operands)
         with unwatched():
-            return super().partials(operation, y, *operands)
+            return operation.partials(self, y, *operands)
 
     def of(self, node: Node) -> Number:
         """The Value itself; a constant's number."""
-        return node.data if node.is_constant else node  # type: ignore[return-value, attr-defined]
+        return node.data if node.operation is CONSTANT else node  # type: ignore[return-value, attr-defined]
 
     def times(self, derivative: Number, partial: Number) -> Number:
         """The product, without a node for a factor of 1 or -1."""

@@ -18,107 +18,57 @@ from .value import Value, apply, unless_usual
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, TypeVar
+    from typing import Any, Protocol, TypeVar
 
     from .operation import Interval
     from .value import Operand
 
     T = TypeVar("T", Value, float)
 
+    class OfOne(Protocol):
+        """A function of one operand: a Value for a Value, a float for a number."""
 
-def exp(x: T) -> T:
-    """e to the power x."""
-    return apply(ops.exp, x)  # type: ignore[no-any-return]
-
-
-def log(x: T) -> T:
-    """The natural logarithm: -inf at 0, nan below."""
-    return apply(ops.log, x)  # type: ignore[no-any-return]
+        def __call__(self, x: T, /) -> T: ...
 
 
-def log1p(x: T) -> T:
-    """log(1 + x), exact for small x."""
-    return apply(ops.log1p, x)  # type: ignore[no-any-return]
+def _of_one(row: Operation, doc: str) -> OfOne:
+    """The function of a row of one operand."""
+
+    def function(x: Operand) -> Any:
+        return apply(row, x)
+
+    function.__name__ = function.__qualname__ = row.name
+    function.__doc__ = doc
+    return function
 
 
-def expm1(x: T) -> T:
-    """e**x - 1, exact for small x."""
-    return apply(ops.expm1, x)  # type: ignore[no-any-return]
-
-
-def sqrt(x: T) -> T:
-    """The square root; nan below 0."""
-    return apply(ops.sqrt, x)  # type: ignore[no-any-return]
-
-
-def square(x: T) -> T:
-    """x times x."""
-    return apply(ops.square, x)  # type: ignore[no-any-return]
-
-
-def reciprocal(x: T) -> T:
-    """1 / x."""
-    return apply(ops.reciprocal, x)  # type: ignore[no-any-return]
-
-
-def sin(x: T) -> T:
-    """The sine of x in radians."""
-    return apply(ops.sin, x)  # type: ignore[no-any-return]
-
-
-def cos(x: T) -> T:
-    """The cosine of x in radians."""
-    return apply(ops.cos, x)  # type: ignore[no-any-return]
-
-
-def tan(x: T) -> T:
-    """The tangent of x in radians."""
-    return apply(ops.tan, x)  # type: ignore[no-any-return]
-
-
-def arcsin(x: T) -> T:
-    """The angle in [-pi/2, pi/2] whose sine is x; nan outside [-1, 1]."""
-    return apply(ops.arcsin, x)  # type: ignore[no-any-return]
-
-
-def arccos(x: T) -> T:
-    """The angle in [0, pi] whose cosine is x; nan outside [-1, 1]."""
-    return apply(ops.arccos, x)  # type: ignore[no-any-return]
-
-
-def arctan(x: T) -> T:
-    """The angle in [-pi/2, pi/2] whose tangent is x."""
-    return apply(ops.arctan, x)  # type: ignore[no-any-return]
-
-
-def sinh(x: T) -> T:
-    """The hyperbolic sine."""
-    return apply(ops.sinh, x)  # type: ignore[no-any-return]
-
-
-def cosh(x: T) -> T:
-    """The hyperbolic cosine."""
-    return apply(ops.cosh, x)  # type: ignore[no-any-return]
-
-
-def tanh(x: T) -> T:
-    """The hyperbolic tangent."""
-    return apply(ops.tanh, x)  # type: ignore[no-any-return]
-
-
-def sigmoid(x: T) -> T:
-    """1 / (1 + e**-x), the logistic function."""
-    return apply(ops.sigmoid, x)  # type: ignore[no-any-return]
-
-
-def softplus(x: T) -> T:
-    """log(1 + e**x), the lectures' activation function; its derivative is the sigmoid."""
-    return apply(ops.softplus, x)  # type: ignore[no-any-return]
-
-
-def relu(x: T) -> T:
-    """max(x, 0). The derivative at 0 is 0; nan stays nan, in the derivative too."""
-    return apply(ops.relu, x)  # type: ignore[no-any-return]
+exp = _of_one(ops.exp, "e to the power x.")
+log = _of_one(ops.log, "The natural logarithm: -inf at 0, nan below.")
+log1p = _of_one(ops.log1p, "log(1 + x), exact for small x.")
+expm1 = _of_one(ops.expm1, "e**x - 1, exact for small x.")
+sqrt = _of_one(ops.sqrt, "The square root; nan below 0.")
+square = _of_one(ops.square, "x times x.")
+reciprocal = _of_one(ops.reciprocal, "1 / x.")
+sin = _of_one(ops.sin, "The sine of x in radians.")
+cos = _of_one(ops.cos, "The cosine of x in radians.")
+tan = _of_one(ops.tan, "The tangent of x in radians.")
+arcsin = _of_one(ops.arcsin, "The angle in [-pi/2, pi/2] whose sine is x; nan outside [-1, 1].")
+arccos = _of_one(ops.arccos, "The angle in [0, pi] whose cosine is x; nan outside [-1, 1].")
+arctan = _of_one(ops.arctan, "The angle in [-pi/2, pi/2] whose tangent is x.")
+sinh = _of_one(ops.sinh, "The hyperbolic sine.")
+cosh = _of_one(ops.cosh, "The hyperbolic cosine.")
+tanh = _of_one(ops.tanh, "The hyperbolic tangent.")
+sigmoid = _of_one(ops.sigmoid, "1 / (1 + e**-x), the logistic function.")
+softplus = _of_one(ops.softplus, "log(1 + e**x), the lectures' activation function; its derivative is the sigmoid.")
+relu = _of_one(ops.relu, "max(x, 0). The derivative at 0 is 0; nan stays nan, in the derivative too.")
+silu = _of_one(ops.silu, "x * sigmoid(x), also called swish (Elfwing et al. 2017).")
+gelu = _of_one(
+    ops.gelu,
+    "x times the standard normal distribution function of x: the exact form, not the tanh one (Hendrycks 2016).",
+)
+erf = _of_one(ops.erf, "The error function, 2 / sqrt(pi) times the integral of e**(-t**2) from 0 to x.")
+abs = _of_one(ops.abs, "The absolute value. The derivative at 0 is 0.")
+sign = _of_one(ops.sign, "-1, 0 or 1; nan at nan. The derivative is 0 everywhere.")
 
 
 def leaky_relu(x: T, negative_slope: Operand = 0.01) -> T:
@@ -129,31 +79,6 @@ def leaky_relu(x: T, negative_slope: Operand = 0.01) -> T:
 def elu(x: T, alpha: Operand = 1.0) -> T:
     """x above 0, alpha * (e**x - 1) below (Clevert et al. 2015)."""
     return apply(ops.elu, x, *unless_usual(alpha, 1.0))  # type: ignore[no-any-return]
-
-
-def silu(x: T) -> T:
-    """x * sigmoid(x), also called swish (Elfwing et al. 2017)."""
-    return apply(ops.silu, x)  # type: ignore[no-any-return]
-
-
-def gelu(x: T) -> T:
-    """x times the standard normal distribution function of x: the exact form, not the tanh one (Hendrycks 2016)."""
-    return apply(ops.gelu, x)  # type: ignore[no-any-return]
-
-
-def erf(x: T) -> T:
-    """The error function, 2 / sqrt(pi) times the integral of e**(-t**2) from 0 to x."""
-    return apply(ops.erf, x)  # type: ignore[no-any-return]
-
-
-def abs(x: T) -> T:
-    """The absolute value. The derivative at 0 is 0."""
-    return apply(ops.abs, x)  # type: ignore[no-any-return]
-
-
-def sign(x: T) -> T:
-    """-1, 0 or 1; nan at nan. The derivative is 0 everywhere."""
-    return apply(ops.sign, x)  # type: ignore[no-any-return]
 
 
 def maximum(x: Operand, y: Operand) -> Any:
@@ -390,7 +315,7 @@ def _check_partials(row: Operation, number: int) -> None:
     intervals = [row.domain[i if i < len(row.domain) else -1] for i in range(number)]
     point = [low + 0.6 * (high - low) for low, high in intervals]
     try:
-        partials = FLOATS.partials(row, FLOATS.evaluate(row, *point), *point)
+        partials = FLOATS.partials(row, FLOATS.evaluate(row, point), point)
     except (TypeError, NameError, AttributeError):
         raise  # a slip of the pen, wherever the point
     except Exception:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from .operation import NumberSystem
 
-    N = TypeVar("N")
+    from .operation import N
+
     V = TypeVar("V", bound="Node")
 
 CONSTANT = Operation("constant", lambda m: None, lambda m, y: ())
@@ -59,7 +60,7 @@ class Node:
     gradient: float | None
     operation: Operation | None
     left: Any
-    right: Node | None
+    right: Self | None
     scope: Scope | None
     _name: str | None
 
@@ -111,14 +112,14 @@ def set_operands(node: Node, operands: Sequence[Node]) -> None:
         node.right = operands[1] if len(operands) == 2 else None
 
 
-def edges(node: V, m: NumberSystem[N]) -> list[tuple[int, V, N | float]]:
+def edges(node: V, m: NumberSystem[N]) -> list[tuple[int, V, N]]:
     """What a result's derivative flows through: position, operand and partial derivative, in any number system.
 
     Constants are left out, and operands that have no derivative, such as a condition.
     """
     operation, operands = node.operation, node.parents
     assert operation is not None
-    partials = m.partials(operation, m.of(node), *[m.of(operand) for operand in operands])
+    partials = m.partials(operation, m.of(node), [m.of(operand) for operand in operands])
     return [
         (position, operand, partial)
         for position, (operand, partial) in enumerate(zip(operands, partials, strict=True))

@@ -7,6 +7,7 @@ of text for a name. The rows are in `ops.py`.
 from __future__ import annotations
 
 import math
+from functools import partial
 from numbers import Real
 
 from . import arithmetic
@@ -14,14 +15,23 @@ from . import arithmetic
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any, Concatenate, Generic, TypeAlias, TypeVar
+    from typing import Any, Generic as Generic, Protocol, Self, TypeAlias, TypeVar
 
-    from .node import Node
+    class Number(Protocol):
+        """What formulas may do with numbers besides calling functions of their system."""
 
-    N = TypeVar("N")
+        def __add__(self, other: Self | float, /) -> Self: ...
+        def __radd__(self, other: float, /) -> Self: ...
+        def __sub__(self, other: Self | float, /) -> Self: ...
+        def __rsub__(self, other: float, /) -> Self: ...
+        def __mul__(self, other: Self | float, /) -> Self: ...
+        def __rmul__(self, other: float, /) -> Self: ...
+        def __neg__(self) -> Self: ...
+
+    N = TypeVar("N", bound=Number)
     Interval: TypeAlias = tuple[float, float]
-    Formula: TypeAlias = Callable[Concatenate["NumberSystem[Any]", ...], Any]
-    Partials: TypeAlias = Callable[Concatenate["NumberSystem[Any]", Any, ...], Sequence[Any]]
+    Formula: TypeAlias = Callable[..., Any]
+    Partials: TypeAlias = Callable[..., Sequence[Any]]
     Kinks: TypeAlias = Callable[..., Sequence[float]]
     OfOne: TypeAlias = Callable[[N | float], N]
     OfTwo: TypeAlias = Callable[[N | float, N | float], N]
@@ -64,25 +74,6 @@ class Operation:
         ufunc: the function of NumPy that gives the same at every argument, if there is one.
         reduces: the operation of two operands of which this one is the repetition from left to right, if there is one.
     """
-
-    __slots__ = (
-        "arity",
-        "bilinear",
-        "commutative",
-        "domain",
-        "formula",
-        "is_helper",
-        "is_operator",
-        "kinks",
-        "latex",
-        "linear",
-        "name",
-        "partials",
-        "reduces",
-        "sequences",
-        "symbol",
-        "ufunc",
-    )
 
     def __init__(
         self,
@@ -205,13 +196,14 @@ class NumberSystem(Generic[N]):
             operation = TABLE.get(name) or CUSTOM.get(name)
             if operation is None:
                 raise AttributeError(f"there is no function {name!r} of numbers")
-
-            def function(*arguments: Any) -> Any:
-                return self.apply(operation, *operation.operands(arguments))
-
+            function = self.function(operation)
             if operation.is_built_in:
                 setattr(self, name, function)
             return function
+
+    def function(self, operation: Operation) -> Callable[..., N]:
+        """The function of a row."""
+        return lambda *arguments: self.apply(operation, *operation.operands(arguments))
 
     def softmax(self, xs: Sequence[N | float]) -> list[N]:
         """exp(x) / sum(exp(xs)) for each x."""
@@ -224,30 +216,30 @@ class NumberSystem(Generic[N]):
 
     def apply(self, operation: Operation, *operands: N | float) -> N:
         """An operation as one step of this system."""
-        return self.evaluate(operation, *operands)
+        return self.evaluate(operation, operands)
 
-    def evaluate(self, operation: Operation, *operands: N | float) -> N:
+    def evaluate(self, operation: Operation, operands: Sequence[N | float]) -> N:
         """The formula of an operation on numbers of this system."""
         result: N = operation.formula(self, *operands)
         return result
 
-    def partials(self, operation: Operation, y: N, *operands: N | float) -> Sequence[N | float | None]:
+    def partials(self, operation: Operation, y: N, operands: Sequence[N | float]) -> Sequence[N | None]:
         """The derivatives of the result y of an operation by its operands."""
         return operation.partials(self, y, *operands)
 
-    def of(self, node: Node) -> N:
+    def of(self, node: Any) -> N:
         """A node of a graph as a number of this system."""
         raise NotImplementedError(f"{type(self).__name__} does not say what a node of a graph is")
 
-    def times(self, derivative: N | float, partial: N | float) -> N | float:
+    def times(self, derivative: N, partial: N) -> N:
         """The product of the chain rule."""
-        return derivative * partial  # type: ignore[operator]
+        return derivative * partial
 
-    def total(self, terms: Sequence[N | float]) -> N | float:
+    def total(self, terms: Sequence[N]) -> N:
         """The sum of the chain rule over several paths."""
         if len(terms) > 2:
             return self.sum(terms)
-        return terms[0] if len(terms) == 1 else terms[0] + terms[1]  # type: ignore[operator]
+        return terms[0] if len(terms) == 1 else terms[0] + terms[1]
 
 
 class Floats(NumberSystem[float]):
@@ -256,7 +248,11 @@ class Floats(NumberSystem[float]):
     def __init__(self) -> None:
         vars(self).update({name: f for name, f in vars(arithmetic).items() if callable(f) and name[0] != "_"})
 
-    def evaluate(self, operation: Operation, *operands: float) -> float:
+    def function(self, operation: Operation) -> Callable[..., float]:
+        """The formula itself: rows without a primitive of their own take no sequences."""
+        return partial(operation.formula, self)
+
+    def evaluate(self, operation: Operation, operands: Sequence[float]) -> float:
         """The formula on floats. Where Python's own arithmetic raises in it, NumPy's follows IEEE 754."""
         try:
             result = operation.formula(self, *operands)
@@ -270,13 +266,13 @@ class Floats(NumberSystem[float]):
             raise TypeError(f"the formula of {operation.name!r} must give a real number, got {result!r}")
         return real(result, operation.name)
 
-    def partials(self, operation: Operation, y: float, *operands: float) -> Sequence[float | None]:
+    def partials(self, operation: Operation, y: float, operands: Sequence[float]) -> Sequence[float | None]:
         """The partial derivatives on floats."""
         try:
             partials = operation.partials(self, y, *operands)
         except (ZeroDivisionError, OverflowError):
             return self._with_numpy(operation.partials, (y, *operands))  # type: ignore[no-any-return]
-        if isinstance(partials, tuple) and any(isinstance(partial, complex) for partial in partials):
+        if isinstance(partials, tuple) and any(isinstance(each, complex) for each in partials):
             return self._with_numpy(operation.partials, (y, *operands))  # type: ignore[no-any-return]
         return partials
 
@@ -286,9 +282,10 @@ class Floats(NumberSystem[float]):
         with numpy.errstate(all="ignore"):
             return function(self, *map(numpy.float64, numbers))
 
-    def of(self, node: Node) -> float:
+    def of(self, node: Any) -> float:
         """The number that was computed."""
-        return node.number
+        number: float = node.number
+        return number
 
 
 FLOATS = Floats()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .operation import Formula, Interval, Partials
 
-    N = TypeVar("N")
+    from .operation import N
 
 __all__ = ["CUSTOM", "FLOATS", "TABLE", "NumberSystem", "Operation"]
 
@@ -326,10 +326,10 @@ hypot = _row(
 # Any number of operands
 
 
-def _products_of_the_others(m: NumberSystem[N], xs: Sequence[N]) -> tuple[N, ...]:
+def _products_of_the_others(m: NumberSystem[N], xs: Sequence[N]) -> tuple[N | float, ...]:
     """For each x the product of all the others, from running products of both ends: no division, so zeros are fine."""
-    before = [1.0]
-    after = [1.0]
+    before: list[N | float] = [1.0]
+    after: list[N | float] = [1.0]
     for x, y in zip(xs[:-1], xs[:0:-1], strict=True):
         before.append(before[-1] * x)
         after.append(after[-1] * y)

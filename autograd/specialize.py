@@ -46,6 +46,9 @@ class Symbol:
     def __sub__(self, other: Any) -> Symbol:
         return Symbol(f"({self.text} - {_text(other)})")
 
+    def __rsub__(self, other: Any) -> Symbol:
+        return Symbol(f"({_text(other)} - {self.text})")
+
     def __mul__(self, other: Any) -> Symbol:
         return Symbol(f"({self.text} * {_text(other)})")
 
@@ -206,6 +209,17 @@ def _indented(text: str, columns: int) -> str:
     return "\n".join(" " * columns + line for line in text.splitlines())
 
 
+def pull(node: Node, cotangent: float) -> None:
+    """`chain.pull` without its calls, for operations whose partials are not written out."""
+    operands = node.parents
+    partials = FLOATS.partials(node.operation, node.number, [operand.number for operand in operands])  # type: ignore[arg-type]
+    for operand, partial in zip(operands, partials, strict=True):
+        if partial is not None and operand.operation is not CONSTANT:
+            contribution = cotangent * float(partial)
+            gradient = operand.gradient
+            operand.gradient = contribution if gradient is None else gradient + contribution
+
+
 class _Pulls(dict[Operation, "Pull"]):
     """The reverse step of each operation as straight code, where its partials can be written out.
 
@@ -214,14 +228,14 @@ class _Pulls(dict[Operation, "Pull"]):
     """
 
     def __missing__(self, operation: Operation) -> Pull:
-        self[operation] = step = self._step(operation) if operation.is_built_in else chain.pull
+        self[operation] = step = self._step(operation) if operation.is_built_in else pull
         return step
 
     def _step(self, operation: Operation) -> Pull:
         try:
             text = _PULL.format(steps=_indented(_steps_text(operation), 4))
         except UnwritableError:
-            return chain.pull
+            return pull
         step: Pull = _written(text, "pull", {"operation": operation})
         return step
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Operand: TypeAlias = "Value | SupportsFloat"
 
 _new = object.__new__
+_evaluate = FLOATS.evaluate
 
 
 def _method(operation: Operation) -> Callable[..., Value]:
@@ -281,7 +282,7 @@ def constant(number: SupportsFloat, name: str | None = None) -> Value:
     value.operation = CONSTANT
     value.left = None
     value.right = None
-    value.name = name
+    value._name = name
     value.scope = None
     return value
 
@@ -299,9 +300,9 @@ def apply(operation: Operation, *operands: Any) -> Any:
     except AttributeError:
         numbers = [x.number if isinstance(x, Value) else real(x, operation.name) for x in operands]
         if not any(isinstance(x, Value) for x in operands):
-            return FLOATS.evaluate(operation, *numbers)
+            return _evaluate(operation, numbers)
         operands = tuple(x if isinstance(x, Value) else constant(x) for x in operands)
-    data = FLOATS.evaluate(operation, *numbers)
+    data = _evaluate(operation, numbers)
     if not operands:
         return data
     context = current_context()
@@ -310,7 +311,7 @@ def apply(operation: Operation, *operands: Any) -> Any:
     result.gradient = None
     result.operation = operation
     set_operands(result, operands)
-    result.name = None
+    result._name = None
     result.scope = context.scope
     if context.watch:
         context.watch.forward(result)
@@ -347,11 +348,11 @@ specialize.write_methods(Value, Value=Value, apply=apply, constant=constant)
 
 
 def evaluated(operation, numbers):  # type: ignore # TRANSITION
-    return FLOATS.evaluate(operation, *numbers)
+    return FLOATS.evaluate(operation, numbers)
 
 
 def partials_on_floats(operation, result, numbers):  # type: ignore # TRANSITION
-    return FLOATS.partials(operation, result, *numbers)
+    return FLOATS.partials(operation, result, numbers)
 
 
 pull = chain.pull  # TRANSITION
