@@ -143,7 +143,7 @@ FOLDED = [ops.add, ops.sub, ops.mul, ops.div, ops.neg, ops.pow, ops.where, ops.m
 def evaluated(instruction, numbers):
     """Element 0 of what an instruction of literals, operations and inputs gives, and that of other operands."""
     if instruction.op == "map":
-        return ops.FLOATS.evaluate(instruction.data, *[evaluated(each, numbers) for each in instruction.operands])
+        return ops.FLOATS.evaluate(instruction.data, [evaluated(each, numbers) for each in instruction.operands])
     if instruction.op == "input":
         return numbers[instruction.data]
     return float(np.ravel(instruction.data)[0])
@@ -165,7 +165,7 @@ def test_what_is_folded_gives_the_same_bits(row):
             }[kind]
             result = builder.map(row, *operands)
             for numbers in itertools.product(NUMBERS, repeat=row.arity):
-                expected = ops.FLOATS.evaluate(row, *[evaluated(each, numbers) for each in operands])
+                expected = ops.FLOATS.evaluate(row, [evaluated(each, numbers) for each in operands])
                 found = evaluated(result, numbers)
                 is_same = found == expected and math.copysign(1.0, found) == math.copysign(1.0, expected)
                 assert is_same or (found != found and expected != expected), (operands, numbers)

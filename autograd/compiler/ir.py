@@ -200,7 +200,7 @@ class Builder:
         if not isinstance(operation, Operation):
             return None
         if builtins.all(x.op == "literal" and isinstance(x.data, float) for x in operands):
-            return self.number(FLOATS.evaluate(operation, *[x.data for x in operands]))
+            return self.number(FLOATS.evaluate(operation, [x.data for x in operands]))
         fold = _FOLDS.get(operation)
         return fold(self, *operands) if fold else None
 

@@ -101,11 +101,11 @@ def _defined(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any
 def on_floats(operation: Operation | Contribution) -> Callable[..., float]:
     """An operation of the user's own, or its contribution to a gradient, as a function of floats."""
     if isinstance(operation, Operation):
-        return lambda *numbers: FLOATS.evaluate(operation, *numbers)
+        return lambda *numbers: FLOATS.evaluate(operation, numbers)
     row, operand = operation
 
     def contribution(cotangent: float, y: float, *numbers: float) -> float:
-        partial = FLOATS.partials(row, y, *numbers)[operand]
+        partial = FLOATS.partials(row, y, numbers)[operand]
         return 0.0 if partial is None else cotangent * float(partial)
 
     return contribution

@@ -65,7 +65,7 @@ def _simplified(graph: Graph) -> Graph:
         if j is None:
             constant = is_constant[operands[0]] and all(is_constant[x] for x in operands)
             if constant:
-                j = simple.leaf(CONSTANT, 0, FLOATS.evaluate(operation, *[simple.data[x] for x in operands]))
+                j = simple.leaf(CONSTANT, 0, FLOATS.evaluate(operation, [simple.data[x] for x in operands]))
             else:
                 j = simple.result(operation, operands)
             is_constant.append(constant)

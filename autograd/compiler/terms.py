@@ -96,7 +96,7 @@ class Arrays(NumberSystem[ArrayTerm]):
             UntraceableError: it asks the operands something that only numbers can answer.
         """
         try:
-            return self.instruction(self.evaluate(operation, *[ArrayTerm(self, operand) for operand in operands]))
+            return self.instruction(self.evaluate(operation, [ArrayTerm(self, operand) for operand in operands]))
         except Exception as error:  # a formula may do anything with what it takes for a number
             raise UntraceableError from error
 
@@ -110,7 +110,7 @@ class Arrays(NumberSystem[ArrayTerm]):
         """
         terms = [ArrayTerm(self, operand) for operand in (y, *operands)]
         try:
-            partials = self.partials(operation, terms[0], *terms[1:])
+            partials = self.partials(operation, terms[0], terms[1:])
             return [None if partial is None else self.instruction(partial) for partial in partials]
         except Exception as error:
             raise UntraceableError from error

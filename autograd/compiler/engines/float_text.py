@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ... import ops
 from ..lower import FLOAT_FUNCTIONS, asked
 from .expressions import ATOM, CONDITION, PRODUCT, SUM, Language, Spelling
-from .scalars import scalars
+from .scalars import Scalars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def float_text(program: Program, input_shapes: Sequence[Shape]) -> FloatText:
         operation: Spelling(f"operations[{i}]({{all}})") for i, operation in enumerate(own)
     }
     python = _PYTHON._replace(spellings={**_SPELLINGS, **functions})
-    decided = scalars(program)
+    decided = Scalars(program)
     arguments = [f"x{k}" for k in range(len(input_shapes))]
     results = [python.text(result) for result in decided.results]
     before, inside, after = [[_statement(each, python) for each in stage] for stage in decided.stages]

@@ -14,7 +14,7 @@ from ..ir import tuple_text
 from ..lower import HELPERS, asked
 from ..rows import OF_EXPONENTIALS, PARTIALS
 from .looks import Look, Rows
-from .places import OnNumbers, places
+from .places import OnNumbers, Places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,7 +110,7 @@ def array_text(program: Program, arguments: int) -> ArrayText:
     own = asked(program, _FUNCTIONS)
     functions = _FUNCTIONS | {operation: f"operations[{i}]({{all}})" for i, operation in enumerate(own)}
     spellings = _SPELLINGS | {operation: _into(functions[operation]) for operation in own}
-    decided = places(program)
+    decided = Places(program)
 
     def lines(statements: Iterable[Statement]) -> list[str]:
         return [_line(each, spellings, functions) for each in statements]

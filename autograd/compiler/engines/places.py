@@ -38,7 +38,7 @@ class Statement(NamedTuple):
 
     Attributes:
         does: an operation, element by element or on numbers; or a word that each engine has a spelling for.
-        operands: what it works on: arrays by name, looks at them, numbers, lengths.
+        operands: arrays by name, looks at them, numbers, lengths.
         out: the array that it computes into, or the name that it defines.
     """
 
@@ -47,76 +47,45 @@ class Statement(NamedTuple):
     out: Array = ""
 
 
-class Places(NamedTuple):
+class Places:
     """A program as statements on named arrays.
 
     Attributes:
-        setup: done once per batch size: buffers, constants, and looks at them.
-        start: at the start of a call: looks at the arguments, and gradients that are new in every call.
+        setup: run once per batch size: buffers, constants, and looks at them.
+        start: run first in a call: looks at the arguments, and gradients that every call allocates.
         body: the calls.
         results: what is returned.
         constants: arrays of numbers that are too long for a text.
-        counts: how many names begin with each prefix.
-    """
-
-    setup: list[Statement]
-    start: list[Statement]
-    body: list[Statement]
-    results: list[Statement]
-    constants: list[np.ndarray]
-    counts: dict[str, int]
-
-    @property
-    def dicts(self) -> list[str]:
-        """The prefixes with so many names that these are elements of a dict."""
-        return [prefix for prefix, count in self.counts.items() if count > _VARIABLES]
-
-
-def places(program: Program) -> Places:
-    """Decides where everything lies."""
-    return _Placing(program).decided()
-
-
-class _Placing:
-    """What is decided so far.
-
-    Attributes:
-        array: each instruction's array or number, by the name under which it is used.
-        dynamic: names of arrays that are others in every call, so that looks at them are made in the call.
-        static: the names of what is made once, by what it is.
-        common: what logarithms of sums of exponentials and shares of the same array have in common.
-        assemblies: how each assembled array gets its contributions.
-        strided: instructions that compute into a place that is not contiguous.
+        dicts: the prefixes with so many names that these are elements of a dict.
     """
 
     def __init__(self, program: Program) -> None:
-        self.program = program
-        self.decisions = Places([], [], [], [], [], {})
-        self.uses = _uses(program)
-        self.buffers = Buffers(program, self._returned())
-        self.array: dict[Instruction, Array | float] = {}
-        self.dynamic: set[Array | float] = set()
-        self.static: dict[tuple[str, tuple[Operand, ...]], str] = {}
-        self.common: dict[Instruction, str] = {}
-        self.assemblies: dict[Instruction, Assembly] = {}
-        self.strided: set[Instruction] = set()
-
-    def decided(self) -> Places:
-        """Goes through the instructions; assembled arrays first, for others compute into them."""
-        instructions = self.program.instructions
-        for instruction in instructions:
-            if instruction.op == "assemble":
-                self._prepare_assemble(instruction)
-        for instruction in instructions:
+        self.setup: list[Statement] = []
+        self.start: list[Statement] = []
+        self.body: list[Statement] = []
+        self.constants: list[np.ndarray] = []
+        self._program = program
+        self._uses = _uses(program)
+        self._buffers = Buffers(program, self._returned())
+        self._array: dict[Instruction, Array | float] = {}  # the name of each result, or a number
+        self._dynamic: set[Array | float] = set()  # arrays that are new in every call
+        self._static: dict[tuple[str, tuple[Operand, ...]], str] = {}  # the names of what setup makes
+        self._common: dict[Instruction, str] = {}  # the exponentials of each array
+        self._strided: set[Instruction] = set()  # what computes into a place that is not contiguous
+        self._counts: dict[str, int] = {}
+        self._assemblies = {  # first, for other instructions compute into them
+            each: self._prepared(each) for each in program.instructions if each.op == "assemble"
+        }
+        for instruction in program.instructions:
             getattr(self, f"_place_{instruction.op}")(instruction)
-            self.buffers.release(instruction)
-        self.decisions.results.extend(map(self._result, self.program.outputs))
-        return self.decisions
+            self._buffers.release(instruction)
+        self.results = [self._result(output) for output in program.outputs]
+        self.dicts = [prefix for prefix, count in self._counts.items() if count > _VARIABLES]
 
     def _returned(self) -> list[Instruction]:
         """The arrays that the return statement reads."""
         read: list[Instruction] = []
-        for output in self.program.outputs:
+        for output in self._program.outputs:
             read += output.operands if self._is_combined(output) else [output]
         return read
 
@@ -124,110 +93,107 @@ class _Placing:
 
     def _fresh(self, prefix: str) -> str:
         """A new name. Those of long programs are in dicts: Python compiles very many variables in quadratic time."""
-        counts = self.decisions.counts
-        number = counts.get(prefix, 0)
-        counts[prefix] = number + 1
+        number = self._counts.get(prefix, 0)
+        self._counts[prefix] = number + 1
         return f"{prefix}{number}" if number < _VARIABLES else f"{prefix}[{number}]"
 
-    def _do(self, does: Action, operands: tuple[Operand, ...], out: Array) -> None:
-        self.decisions.body.append(Statement(does, operands, out))
+    def _set_up(self, does: Action | OnNumbers, operands: tuple[Operand, ...], name: str) -> str:
+        self.setup.append(Statement(does, operands, name))
+        return name
 
-    def _static(self, does: str, operands: tuple[Operand, ...], prefix: str) -> str:
+    def _do(self, does: Action, operands: tuple[Operand, ...], out: Array) -> None:
+        self.body.append(Statement(does, operands, out))
+
+    def _once(self, does: str, operands: tuple[Operand, ...], prefix: str) -> str:
         """The name of what is made once."""
-        name = self.static.get((does, operands))
+        name = self._static.get((does, operands))
         if name is None:
-            name = self.static[does, operands] = self._fresh(prefix)
-            self.decisions.setup.append(Statement(does, operands, name))
+            name = self._static[does, operands] = self._set_up(does, operands, self._fresh(prefix))
         return name
 
     def _look(self, look: Array, prefix: str = "m") -> Array:
         """A look that is made once."""
-        return look if isinstance(look, str) else self._static("look", (look,), prefix)
+        return look if isinstance(look, str) else self._once("look", (look,), prefix)
 
     def _dynamic_look(self, look: Array, lines: list[Statement]) -> str:
         """A look that is made in every call."""
         name = self._fresh("v")
-        self.dynamic.add(name)
+        self._dynamic.add(name)
         lines.append(Statement("look", (look,), name))
         return name
 
     def _name(self, instruction: Instruction) -> Array:
-        name = self.array[instruction]
+        name = self._array[instruction]
         assert not isinstance(name, float)
         return name
 
     def _operands(self, instruction: Instruction) -> tuple[Array | float, ...]:
-        return tuple([self.array[operand] for operand in instruction.operands])
+        return tuple([self._array[operand] for operand in instruction.operands])
 
     def _is_dynamic(self, instruction: Instruction) -> bool:
-        return self.array[base_of(instruction)] in self.dynamic
+        return self._array[base_of(instruction)] in self._dynamic
 
     def _buffer(self, instruction: Instruction) -> Array:
         """The array to compute into: a part of a gradient, a buffer that is free again, or a new one."""
-        if instruction in self.array:
+        if instruction in self._array:
             return self._name(instruction)
         if instruction.op == "map":
-            self.buffers.release(instruction)  # NumPy computes into an operand element by element, and only so
-        buffer = self.buffers.taken(instruction)
+            self._buffers.release(instruction)  # NumPy computes into an operand element by element, and only so
+        buffer = self._buffers.taken(instruction)
         name: Array
         if buffer is None:
-            name = self._fresh(_PREFIX.get(instruction.op, "s"))
-            self.decisions.setup.append(Statement("empty", (lengths(instruction),), name))
-            self.buffers.hold(instruction, Buffer(name, instruction.shape))
+            name = self._set_up("empty", (lengths(instruction),), self._fresh(_PREFIX.get(instruction.op, "s")))
+            self._buffers.hold(instruction, Buffer(name, instruction.shape))
         elif buffer.shape == instruction.shape:
             name = buffer.name
         else:
             name = self._look(Look(buffer.name, "reshape", lengths(instruction)))
-        self.array[instruction] = name
+        self._array[instruction] = name
         return name
 
     # Leaves and views
 
     def _place_theta(self, instruction: Instruction) -> None:
-        self.array[instruction] = "theta"
+        self._array[instruction] = "theta"
 
     def _place_input(self, instruction: Instruction) -> None:
-        self.array[instruction] = name = f"x{instruction.data}"
-        self.dynamic.add(name)
+        self._array[instruction] = name = f"x{instruction.data}"
+        self._dynamic.add(name)
 
     def _place_symbol(self, instruction: Instruction) -> None:
-        self.array[instruction] = instruction.data
+        self._array[instruction] = instruction.data
 
     def _place_literal(self, instruction: Instruction) -> None:
         if instruction.is_number:
-            self.array[instruction] = instruction.data
+            self._array[instruction] = instruction.data
             return
-        self.array[instruction] = name = self._fresh("c")
-        if instruction.size <= _PRINTED:
-            self.decisions.setup.append(Statement("numbers", (instruction.data,), name))
-            return
-        constants = self.decisions.constants
-        self.decisions.setup.append(Statement("described_constant", (len(constants), instruction.shape), name))
-        constants.append(instruction.data)
+        operands: tuple[Operand, ...] = (instruction.data,)
+        if instruction.size > _PRINTED:
+            operands = (len(self.constants), instruction.shape)
+            self.constants.append(instruction.data)
+        does = "numbers" if instruction.size <= _PRINTED else "described_constant"
+        self._array[instruction] = self._set_up(does, operands, self._fresh("c"))
 
     def _place_fill(self, instruction: Instruction) -> None:
-        number = self.array[instruction.operands[0]]
-        self.array[instruction] = name = self._fresh("f")
-        self.decisions.setup.append(Statement("full", (lengths(instruction), number), name))
+        operands = (lengths(instruction), *self._operands(instruction))
+        self._array[instruction] = self._set_up("full", operands, self._fresh("f"))
 
     def _place_view(self, instruction: Instruction) -> None:
         [base] = instruction.operands
         look = viewed(self._name(base), base, instruction.data)
         if self._is_dynamic(instruction):
-            lines = self.decisions.start if base.op == "input" else self.decisions.body
-            self.array[instruction] = self._dynamic_look(look, lines)
+            self._array[instruction] = self._dynamic_look(look, self.start if base.op == "input" else self.body)
         else:
-            self.array[instruction] = self._look(look, "w" if base.op == "theta" else "v")
+            self._array[instruction] = self._look(look, "w" if base.op == "theta" else "v")
 
     # Element by element
 
     def _place_map(self, instruction: Instruction) -> None:
         if instruction.is_number:  # it follows from the size of the batch
-            self.array[instruction] = name = self._fresh("n")
             operation = OnNumbers(instruction.data)
-            self.decisions.setup.append(Statement(operation, self._operands(instruction), name))
+            self._array[instruction] = self._set_up(operation, self._operands(instruction), self._fresh("n"))
         elif instruction.data == "softmaxes":
-            self.array[instruction] = name = self._fresh("p")
+            self._array[instruction] = name = self._fresh("p")
             self._do("softmaxes", self._operands(instruction), name)
         elif not self._is_combined(instruction):
             operands = self._operands(instruction)
@@ -235,7 +201,7 @@ class _Placing:
 
     def _is_combined(self, instruction: Instruction) -> bool:
         """Whether this only combines two numbers into the first result, which Python does faster than NumPy's call."""
-        if instruction is not self.program.outputs[0] or self.uses[instruction] or instruction.op != "map":
+        if instruction is not self._program.outputs[0] or self._uses[instruction] or instruction.op != "map":
             return False
         return instruction.data in _PLAIN and not (instruction.shape or instruction.batched or instruction.is_number)
 
@@ -252,22 +218,22 @@ class _Placing:
         self._do(instruction.data, operands, self._buffer(instruction))
 
     def _exponentials(self, x: Instruction) -> str:
-        if x not in self.common:
-            self.common[x] = name = self._fresh("e")
+        if x not in self._common:
+            self._common[x] = name = self._fresh("e")
             width = x.shape[-1]
-            starts = self._static("starts", (whole_length(x), width), "starts")
+            starts = self._once("starts", (whole_length(x), width), "starts")
             self._do("exponentials", (self._name(x), starts, self._ones(width)), name)
-        return self.common[x]
+        return self._common[x]
 
     def _ones(self, length: int | Rows) -> str:
-        return self._static("ones", (length,), "ones")
+        return self._once("ones", (length,), "ones")
 
     def _place_total(self, instruction: Instruction) -> None:
         """A product with ones is the fastest way to add up rows."""
         [x] = instruction.operands
         ones = self._ones(x.shape[-1])
         is_stack = x.batched + len(x.shape) > 2
-        does = "matmul" if is_stack or instruction in self.strided else "dot"
+        does = "matmul" if is_stack or instruction in self._strided else "dot"
         self._do(does, (self._name(x), ones), self._buffer(instruction))
 
     def _place_rows_total(self, instruction: Instruction) -> None:
@@ -280,7 +246,7 @@ class _Placing:
                 return
             rows = self._look(Look(rows, "reshape", (Rows(), x.size)))
             out = self._look(Look(out, "reshape", (x.size,)))
-        self._do("matmul" if instruction in self.strided else "dot", (ones, rows), out)
+        self._do("matmul" if instruction in self._strided else "dot", (ones, rows), out)
 
     def _place_take(self, instruction: Instruction) -> None:
         [base] = instruction.operands
@@ -290,12 +256,11 @@ class _Placing:
 
     def _index(self, numbers: np.ndarray) -> str:
         """The name of an array of element numbers."""
-        constants = self.decisions.constants
-        for i, constant in enumerate(constants):
+        for i, constant in enumerate(self.constants):
             if constant.dtype == numbers.dtype and np.array_equal(constant, numbers):
-                return self._static("constant", (i,), "i")
-        constants.append(numbers)
-        return self._static("constant", (len(constants) - 1,), "i")
+                return self._once("constant", (i,), "i")
+        self.constants.append(numbers)
+        return self._once("constant", (len(self.constants) - 1,), "i")
 
     def _flat(self, base: Instruction) -> Array:
         """A look at an array in which its elements are numbered."""
@@ -303,14 +268,14 @@ class _Placing:
         return look if self._is_dynamic(base) else self._look(look)
 
     def _place_copy(self, instruction: Instruction) -> None:
-        self._do("copyto", (self.array[instruction.operands[0]],), self._buffer(instruction))
+        self._do("copyto", (self._array[instruction.operands[0]],), self._buffer(instruction))
 
     def _place_join(self, instruction: Instruction) -> None:
         out = self._buffer(instruction)
         start = 0
         for operand in instruction.operands:
             stop = start + operand.shape[-1]
-            self._do("copyto", (self.array[operand],), self._look(Look(out, "slice_of_last", (start, stop, 1))))
+            self._do("copyto", (self._array[operand],), self._look(Look(out, "slice_of_last", (start, stop, 1))))
             start = stop
 
     # Products
@@ -324,7 +289,7 @@ class _Placing:
         right = self._matrix(y, product.right)
         out = self._buffer(instruction)
         result = product.result.look(out)
-        if out not in self.dynamic:
+        if out not in self._dynamic:
             result = self._look(result)
         self._multiply(instruction, product, (left, right), result)
 
@@ -338,7 +303,7 @@ class _Placing:
         `dot` knows no stacks and computes into contiguous arrays only. Where a factor is a single number, it takes 0
         times infinity for 0.
         """
-        if product.is_stack or contract in self.strided:
+        if product.is_stack or contract in self._strided:
             self._do("multiply" if product.is_outer else "matmul", factors, out)
             return
         numbers = [factor for factor in contract.operands if factor.size == 1]
@@ -348,35 +313,35 @@ class _Placing:
         is_outer = product.is_outer or (product.contracted == "b" and product.is_matrix)
         single = "multiply" if is_outer else "matmul"
         if all(factor.batched for factor in numbers):
-            function = self._static("either", (single,), "product")
+            function = self._once("either", (single,), "product")
             self._do("call", (function, *factors), out)
         else:
             self._do(single, factors, out)
 
     # Gradients and results
 
-    def _prepare_assemble(self, instruction: Instruction) -> None:
+    def _prepared(self, instruction: Instruction) -> Assembly:
         """Makes the array, and looks at the places where contributions are computed.
 
-        A large gradient is a new array in every call, so that it need not be copied.
+        Every call allocates a large gradient anew, so that it need not be copied.
         """
-        self.array[instruction] = name = self._fresh("g")
-        is_new = instruction in self.program.outputs and not instruction.batched and instruction.size > _COPIED
-        lines = self.decisions.start if is_new else self.decisions.setup
-        lines.append(Statement("empty", (lengths(instruction),), name))
-        found = self.assemblies[instruction] = assembly(instruction, self.uses)
+        self._array[instruction] = name = self._fresh("g")
+        is_new = instruction in self._program.outputs and not instruction.batched and instruction.size > _COPIED
+        (self.start if is_new else self.setup).append(Statement("empty", (lengths(instruction),), name))
+        found = assembly(instruction, self._uses)
         if is_new:
-            self.dynamic.add(name)
+            self._dynamic.add(name)
         for place, part in found.computed:
             if is_strided(instruction, place):
-                self.strided.add(part)
+                self._strided.add(part)
             look = viewed(name, instruction, place)
-            self.array[part] = self._dynamic_look(look, self.decisions.start) if is_new else self._look(look)
+            self._array[part] = self._dynamic_look(look, self.start) if is_new else self._look(look)
         if not found.is_covered:
-            self.decisions.start.append(Statement("zero", (), name))
+            self.start.append(Statement("zero", (), name))
+        return found
 
     def _place_assemble(self, instruction: Instruction) -> None:
-        found = self.assemblies[instruction]
+        found = self._assemblies[instruction]
         for does, parts in (("copyto", found.written), ("add", found.added)):
             for place, part in parts:
                 if isinstance(place, np.ndarray):
@@ -388,16 +353,16 @@ class _Placing:
         """Writes or adds a contribution where it belongs."""
         out = self._name(base)
         target = out if place is None else viewed(out, base, place)
-        if out not in self.dynamic:
+        if out not in self._dynamic:
             target = self._look(target)
         elif does == "add" and target != out:
-            target = self._dynamic_look(target, self.decisions.body)
-        operands = (self.array[part],)
+            target = self._dynamic_look(target, self.body)
+        operands = (self._array[part],)
         self._do(does, (target, *operands) if does == "add" else operands, target)
 
     def _put_by_number(self, does: str, base: Instruction, place: np.ndarray, part: Instruction) -> None:
         out = self._flat(base)
-        contribution = self.array[part]
+        contribution = self._array[part]
         if len(part.shape) != 1 and not part.is_number:
             contribution = flat(self._name(part), part)
             copies = looked_at(part)[1].strides != contiguous(part.shape)  # and a copy made now would not change later
@@ -409,7 +374,7 @@ class _Placing:
             return
         operands: tuple[Operand, ...] = (contribution, index)
         if base.batched:
-            operands = (contribution, self._static("index_of_rows", (base.size, index), "i"))
+            operands = (contribution, self._once("index_of_rows", (base.size, index), "i"))
         if part.is_number or part.batched < base.batched:
             shape = (Rows(), place.size) if base.batched else (place.size,)
             self._do("add_one_by_number", (*operands, shape), out)
@@ -418,10 +383,10 @@ class _Placing:
 
     def _result(self, output: Instruction) -> Statement:
         if self._is_combined(output):
-            terms = [self.array[x] if x.is_number else Look(self._name(x), "item") for x in output.operands]
+            terms = [self._array[x] if x.is_number else Look(self._name(x), "item") for x in output.operands]
             return Statement(OnNumbers(output.data), tuple(terms))
-        name = self.array[output]
-        if isinstance(name, str) and name in self.dynamic and output.op == "assemble":
+        name = self._array[output]
+        if isinstance(name, str) and name in self._dynamic and output.op == "assemble":
             return Statement("return", (name,))
         is_one = output.is_number or not (output.shape or output.batched)
         return Statement("return_number" if is_one else "return_copy", (name,))

@@ -44,80 +44,55 @@ class Assignment(NamedTuple):
     adds: bool = False
 
 
-class Scalars(NamedTuple):
+class Scalars:
     """A program as statements on single numbers.
 
     Attributes:
-        stages: those before, in and after the loop over the batch.
+        stages: the statements before, in and after the loop over the batch.
         sums: the names of the sums over the batch, which start at 0.
-        results: what is returned; of every row, if `per_row`.
-        per_row: whether the results are those of rows.
-        parameters: how many there are.
-    """
-
-    stages: tuple[list[Assignment], list[Assignment], list[Assignment]]
-    sums: list[str]
-    results: list[Term]
-    per_row: bool
-    parameters: int
-
-
-def scalars(program: Program) -> Scalars:
-    """Decides what is computed when."""
-    deciding = _Deciding(program)
-    theta = [each.size for each in program.instructions if each.op == "theta"]
-    results = [deciding.term[output] for output in program.outputs]
-    return Scalars(deciding.stages, deciding.sums, results, program.outputs[0].batched, sum(theta))
-
-
-class _Deciding:
-    """The terms and statements so far.
-
-    Attributes:
-        term: of each instruction.
-        stage: whether it is computed before, in or after the loop.
-        stages: the statements of each stage.
-        sums: the names of the sums over the batch.
-        uses: how often an instruction is an operand; 2 also if it needs a name for another reason.
+        results: what is returned.
+        per_row: whether there are results for every row.
+        parameters: their number.
     """
 
     def __init__(self, program: Program) -> None:
-        self.term: dict[Instruction, Term] = {}
-        self.stage: dict[Instruction, int] = {}
         self.stages: tuple[list[Assignment], list[Assignment], list[Assignment]] = ([], [], [])
         self.sums: list[str] = []
-        self.named = 0
-        self.uses = _uses(program)
+        self.parameters = sum([each.size for each in program.instructions if each.op == "theta"])
+        self._term: dict[Instruction, Term] = {}
+        self._stage: dict[Instruction, int] = {}
+        self._names = 0
+        self._uses = _uses(program)
         for instruction in program.instructions:
-            self.stage[instruction] = self._stage(instruction)
-            decided: Term = getattr(self, f"_decide_{instruction.op}")(instruction, *self._terms(instruction))
-            self.term[instruction] = decided
+            self._stage[instruction] = self._stage_of(instruction)
+            operands = [self._term[operand] for operand in instruction.operands]
+            decided: Term = getattr(self, f"_decide_{instruction.op}")(instruction, *operands)
+            self._term[instruction] = decided
+        self.results = [self._term[output] for output in program.outputs]
+        self.per_row = program.outputs[0].batched
 
-    def _terms(self, instruction: Instruction) -> list[Term]:
-        return [self.term[operand] for operand in instruction.operands]
-
-    def _stage(self, instruction: Instruction) -> int:
+    def _stage_of(self, instruction: Instruction) -> int:
         if instruction.batched:
             return INSIDE
         if instruction.op == "rows_total":
             return AFTER
-        return max([BEFORE, *[self.stage[operand] for operand in instruction.operands]])
+        return max([BEFORE, *[self._stage[operand] for operand in instruction.operands]])
 
     def _named(self, instruction: Instruction, term: Expression) -> Term:
         """An expression that is used once stays as it is; others, and those nested too deeply, get a name."""
-        if self.uses[instruction] <= 1 and term.depth <= _DEPTH:
+        if self._uses[instruction] <= 1 and term.depth <= _DEPTH:
             return term
-        name = f"t{self.named}"
-        self.named += 1
-        self.stages[self.stage[instruction]].append(Assignment(name, term))
+        name = f"t{self._names}"
+        self._names += 1
+        self.stages[self._stage[instruction]].append(Assignment(name, term))
         return name
 
     def _repeatable(self, operand: Instruction) -> Term:
         """The operand's term, with a name if it is an expression, so that it can be written twice."""
-        term = self.term[operand]
+        term = self._term[operand]
         if isinstance(term, Expression):
-            self.uses[operand] = 2
-            term = self.term[operand] = self._named(operand, term)
+            self._uses[operand] = 2
+            term = self._term[operand] = self._named(operand, term)
         return term
 
     def _decide_theta(self, instruction: Instruction) -> Term:
@@ -177,11 +152,11 @@ class _Deciding:
         if operation is ops.step and _is_zero(operands[1]) and _is_zero(operands[2]):
             return Expression("is_positive", (self._repeatable(operands[0]),), 1)
         if operation is ops.exp and _is_minus_abs(operands[0]):
-            if self.uses[operands[0]] > 1:
-                return Expression("exp_of_negative", (self.term[operands[0]],), 1)
+            if self._uses[operands[0]] > 1:
+                return Expression("exp_of_negative", (self._term[operands[0]],), 1)
             return Expression("exp_of_minus_abs", (self._repeatable(operands[0].operands[0].operands[0]),), 1)
         if operation is ops.log1p and operands[0].data is ops.exp:
-            return Expression("log1p_of_positive", (self.term[operands[0]],), 1)
+            return Expression("log1p_of_positive", (self._term[operands[0]],), 1)
         return None
 
 
@@ -200,6 +175,7 @@ def _depth(term: Term) -> int:
 
 
 def _uses(program: Program) -> dict[Instruction, int]:
+    """How often an instruction is an operand; 2 also if it needs a name for another reason."""
     uses = dict.fromkeys(program.instructions, 0)
     for instruction in program.instructions:
         for operand in instruction.operands:
