@@ -1,4 +1,4 @@
-"""From a graph of scalars to a program of arrays: `compile`."""
+"""`compile`: from a graph of scalars to a program on arrays."""
 
 from __future__ import annotations
 

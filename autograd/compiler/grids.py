@@ -1,4 +1,4 @@
-"""Regularity in numbers: what is a view, evenly spaced, or the rows and columns of a matrix product."""
+"""Finds regularity in numbers: views, even spacing, rows and columns of matrix products."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Numbers = np.ndarray
 
 
 def by_appearance(numbers: Numbers) -> Numbers:
-    """The numbers 0, 1, 2, ... in place of the first, second, third different number."""
+    """Replaces the first, second, third distinct number by 0, 1, 2."""
     _, first, place = np.unique(numbers, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
@@ -24,11 +24,11 @@ def factored(left: Numbers, right: Numbers) -> tuple[Numbers, tuple[int, int, in
     """Whether sums of products are the elements of a matrix product, or of several of one size.
 
     Each sum has a row of left and a row of right factors. If every left row is paired with every right row, the sums
-    are a matrix; if the pairs fall apart into such sets, they are several.
+    form a matrix; if the pairs fall into such sets, several.
 
     Returns:
-        The order of the sums in the array c r l, and its lengths; None if there is no such array, or it would do no
-        better than to multiply element by element.
+        The order of the sums in the array c r l, and its lengths; None if there is no such array, or if it gains
+        nothing over multiplying element by element.
     """
     number, width = left.shape
     left_of, lefts = _distinct(left)
@@ -52,10 +52,10 @@ def factored(left: Numbers, right: Numbers) -> tuple[Numbers, tuple[int, int, in
 
 
 def _distinct(rows: Numbers) -> tuple[Numbers, int]:
-    """For each row the number of its first equal, and how many differ.
+    """Numbers distinct rows: each row's number, and how many there are.
 
-    Different rows are numbered in the order of their first three elements, which tells how they lie in memory; those
-    that begin alike keep the order in which they come.
+    The order is that of the first three elements, which reflects how rows lie in memory; rows that begin alike keep
+    their order.
     """
     number: dict[bytes, int] = {}
     rows = np.ascontiguousarray(rows)
@@ -75,7 +75,7 @@ def _distinct(rows: Numbers) -> tuple[Numbers, int]:
 
 
 def _components(left_of: Numbers, right_of: Numbers, lefts: int) -> Numbers | None:
-    """For each pair the set of pairs that it belongs to, if rights share either all of their lefts or none."""
+    """The set that each pair belongs to, if any two rights share either all of their lefts or none."""
     if len(left_of) == lefts * (int(right_of.max()) + 1):
         return np.zeros(len(left_of), dtype=np.int64)
     smallest_left = np.full(int(right_of.max()) + 1, lefts)
@@ -87,7 +87,7 @@ def _components(left_of: Numbers, right_of: Numbers, lefts: int) -> Numbers | No
 
 
 def as_view(positions: Numbers) -> View | None:
-    """The view that shows the elements at these positions, if they are evenly spaced along every axis."""
+    """The view of the elements at these positions, if they are evenly spaced along every axis."""
     offset = int(positions.flat[0])
     strides = []
     for axis, length in enumerate(positions.shape):
@@ -106,7 +106,7 @@ def as_view(positions: Numbers) -> View | None:
 
 
 def evenly_spaced(positions: Numbers) -> Shape:
-    """The shape in which a list of positions is evenly spaced along every axis; the list's own, if there is none."""
+    """The shape in which positions are evenly spaced along every axis; their own if there is none."""
     number = len(positions)
     if number < 3:
         return (number,)

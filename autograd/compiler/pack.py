@@ -1,4 +1,4 @@
-"""The fifth pass: every group of nodes becomes a few array instructions, and products of sums matrix products."""
+"""The fifth pass: packs each group of nodes into a few array instructions, sums of products into matrix products."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def leaves(builder: Builder, graph: Graph, lengths: Sequence[Shape]) -> dict[int, Instruction]:
-    """The instructions for the parameter vector and the arguments, by the source that the graph's leaves name.
+    """The instructions for the parameter vector and the arguments, by source.
 
     Args:
         builder: where to make them.
@@ -35,7 +35,7 @@ def leaves(builder: Builder, graph: Graph, lengths: Sequence[Shape]) -> dict[int
 
 
 class Packer:
-    """Builds the arrays of all groups, one after the other.
+    """Builds the arrays of all groups.
 
     Args:
         builder: where to make the instructions.
@@ -57,7 +57,7 @@ class Packer:
         self.data = np.asarray(graph.data)
 
     def pack(self, groups: Sequence[Group]) -> None:
-        """Makes the instructions for the groups, which come in an order in which they can be computed."""
+        """Makes the instructions for the groups, operands before results."""
         for group in groups:
             nodes = np.asarray(group.nodes)
             if group.slots is not None:
@@ -69,25 +69,25 @@ class Packer:
             self.position[nodes[order]] = positions
 
     def operand(self, nodes: Numbers) -> Instruction:
-        """The array of these nodes, which have one signature, in the shape in which their numbers are given."""
+        """The array of nodes of one signature, in the shape of their numbers."""
         source = int(self.signature[nodes.flat[0]])
         if source == CONSTANT:
             return self.builder.numbers(self.data[nodes])
         return self.elements(self.arrays[source], self.position[nodes])
 
     def array(self, nodes: Numbers) -> Instruction:
-        """The same, as an array even where all its numbers are the same."""
+        """The same, as an array even if all its numbers are equal."""
         return self.builder.filled(self.operand(nodes), nodes.shape, False)
 
     def elements(self, array: Instruction, positions: Numbers) -> Instruction:
-        """The elements at these positions: a view where they are evenly spaced along every axis, a copy otherwise."""
+        """The elements at these positions: a view if they are evenly spaced along every axis, otherwise a copy."""
         view = as_view(positions)
         if view is not None:
             return self.builder.view(array, view)
         return self.builder.make("take", [self.builder.storage(array)], positions, positions.shape)
 
     def outputs(self, nodes: Sequence[int]) -> Instruction:
-        """The array of the results, which may be of any signatures."""
+        """The array of the results, of any signatures."""
         numbers = np.asarray(nodes)
         if not numbers.size:
             return self.builder.numbers(np.empty(0))
@@ -121,14 +121,14 @@ class Packer:
         return self.builder.filled(result, shape, False), order, positions
 
     def _rows(self, nodes: Numbers) -> Instruction:
-        """The operands of functions along the last axis; they may come from several arrays."""
+        """The operands of functions along the last axis, possibly from several arrays."""
         kinds = self.signature[nodes.reshape(-1, nodes.shape[-1])[0]]
         cuts = np.flatnonzero(np.diff(kinds)) + 1
         parts = [self.array(part) for part in np.split(nodes, cuts, axis=-1)]
         return parts[0] if len(parts) == 1 else self.builder.make("join", parts, None, nodes.shape)
 
     def _softmax(self, operands: Numbers) -> tuple[Instruction, Numbers, Numbers]:
-        """All shares of a row at once. The operation gives the share of its first operand among all of them."""
+        """All shares of a row at once. Each node is the share of its first operand."""
         if len(set(self.signature[operands[0]].tolist())) == 1 and self.signature[operands[0, 0]] != CONSTANT:
             keys = self.position[operands]
         else:
@@ -144,9 +144,9 @@ class Packer:
         return result, np.arange(len(operands)), row_of * nodes.shape[1] + place
 
     def order(self, slots: Sequence[Numbers]) -> tuple[Numbers, Shape]:
-        """An order of a group's elements, and a shape for them, in which its operands are best laid out as views.
+        """An order and a shape for a group's elements in which its operands tend to be views.
 
-        That of the operand with the most different elements; a parameter only if there is nothing else.
+        Follows the operand with the most distinct elements; a parameter only if there is nothing else.
         """
         number = len(slots[0])
         slots = [slot for slot in slots if self.signature[slot[0]] != CONSTANT]
@@ -167,7 +167,7 @@ class Packer:
 
 
 class _Part(NamedTuple):
-    """The terms or products of one kind in a group of sums, as many in each of them.
+    """The terms or products of one kind in a group of sums, equally many in each.
 
     Attributes:
         sign: 0 if they are added, 1 if they are subtracted.
@@ -189,8 +189,8 @@ class _Sums:
     Attributes:
         parts: their terms and products.
         constants: the number that each sum adds.
-        lengths: of the axes c (components), r (right factors) and l (left factors) of the array, if it is laid out for
-            a matrix product.
+        lengths: of the array's axes c (components), r (right factors) and l (left factors), if there is a matrix
+            product.
     """
 
     def __init__(self, packer: Packer, group: Group) -> None:
@@ -226,7 +226,7 @@ class _Sums:
         return self.builder.filled(result, shape, False), order
 
     def _laid_out(self) -> tuple[Numbers, Shape]:
-        """An order of the sums and a shape for them: those of the widest matrix product, if there is one."""
+        """An order and a shape for the sums: those of the widest matrix product, if any."""
         products = [i for i, part in enumerate(self.parts) if part.is_product]
         for i in sorted(products, key=lambda i: -self.parts[i].nodes.shape[1]):
             sign, given = self.parts[i]
@@ -245,7 +245,7 @@ class _Sums:
         return bool(self.packer.signature[node] == CONSTANT)
 
     def _arrangements(self, nodes: Numbers) -> Iterator[Numbers]:
-        """The products in their own order, and in those of their left and of their right factors."""
+        """The products in their own order, then sorted by left and by right factors."""
         yield nodes
         for side in (0, 1) if nodes.shape[1] > 1 else ():
             if not self._is_constant(nodes[0, 0, side]):
@@ -253,14 +253,14 @@ class _Sums:
                 yield np.take_along_axis(nodes, ranks[..., None], axis=1)
 
     def _keys(self, nodes: Numbers) -> Numbers:
-        """What tells elements of an array apart: the position, or for a constant which number it is."""
+        """What tells elements apart: the position, or the bits of a constant."""
         if self._is_constant(nodes.flat[0]):
-            return by_appearance(self.packer.data[nodes].view(np.int64))  # to the last bit
+            return by_appearance(self.packer.data[nodes].view(np.int64))
         keys: Numbers = self.packer.position[nodes]
         return keys
 
     def _array(self, nodes: Numbers, shape: Shape) -> Instruction:
-        """The terms of one kind, or the products, added up for each sum."""
+        """The terms or products of one kind, added up within each sum."""
         width = nodes.shape[1]
         is_product = nodes.ndim == 3
         if is_product:
@@ -276,7 +276,7 @@ class _Sums:
         return self.builder.total(self.builder.filled(terms, axes, False)) if width > 1 else terms
 
     def _matrix_product(self, nodes: Numbers) -> Instruction | None:
-        """The product of two matrices (or of several pairs), if the factors depend on one axis each."""
+        """The product of two matrices, or of several pairs, if each factor depends on one axis only."""
         number, width = nodes.shape[:2]
         if number == width == 1 or (number > 1 and (self.lengths is None or prod(self.lengths) != number)):
             return None
@@ -290,7 +290,7 @@ class _Sums:
         return None
 
     def _contracted(self, x: Numbers, y: Numbers, lengths: dict[str, int]) -> Instruction:
-        """The array c r l of the sums over k of x[c, l, k] y[c, r, k]. Axes of length 1 are left out."""
+        """The array c r l of the sums over k of x[c, l, k] y[c, r, k], without axes of length 1."""
         spec = "clk,crk->crl"
         for label, length in lengths.items():
             if length == 1:

@@ -114,7 +114,7 @@ def unpacked(request: Request, graph: Graph) -> tuple[Builder, Instruction]:
 
 
 def complete(request: Request, builder: Builder, output: Instruction) -> Program:
-    """The program for what the caller gets: the outputs, or the value of the loss and its gradient."""
+    """The program of what the caller gets: the outputs, or the loss and its gradient."""
     if request.wrt is None:
         return builder.program([output])
     theta = next(each for each in builder.instructions if each.op == "theta")
@@ -127,5 +127,5 @@ def complete(request: Request, builder: Builder, output: Instruction) -> Program
 
 
 def lowered(request: Request, program: Program, rule: Rule) -> Program:
-    """The program in terms of functions that its backend has."""
+    """The program in terms of what its engine has."""
     return lower(program, Builder(request.mean, bool(request.inputs)), rule)

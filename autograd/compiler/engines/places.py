@@ -1,4 +1,4 @@
-"""Decides where the arrays of a program lie and which calls compute them, as data for engines that have buffers."""
+"""Decides where a program's arrays lie and which calls compute them: data for engines that have buffers."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Places:
         self.dicts = [prefix for prefix, count in self._counts.items() if count > _VARIABLES]
 
     def _returned(self) -> list[Instruction]:
-        """The arrays that the return statement reads."""
+        """What the return statement reads."""
         read: list[Instruction] = []
         for output in self._program.outputs:
             read += output.operands if self._is_combined(output) else [output]
@@ -105,18 +105,18 @@ class Places:
         self.body.append(Statement(does, operands, out))
 
     def _once(self, does: str, operands: tuple[Operand, ...], prefix: str) -> str:
-        """The name of what is made once."""
+        """The name of what setup makes, once however often it is asked for."""
         name = self._static.get((does, operands))
         if name is None:
             name = self._static[does, operands] = self._set_up(does, operands, self._fresh(prefix))
         return name
 
     def _look(self, look: Array, prefix: str = "m") -> Array:
-        """A look that is made once."""
+        """A look that setup makes."""
         return look if isinstance(look, str) else self._once("look", (look,), prefix)
 
     def _dynamic_look(self, look: Array, lines: list[Statement]) -> str:
-        """A look that is made in every call."""
+        """A look that every call makes."""
         name = self._fresh("v")
         self._dynamic.add(name)
         lines.append(Statement("look", (look,), name))
@@ -134,7 +134,7 @@ class Places:
         return self._array[base_of(instruction)] in self._dynamic
 
     def _buffer(self, instruction: Instruction) -> Array:
-        """The array to compute into: a part of a gradient, a buffer that is free again, or a new one."""
+        """The array to compute into: part of a gradient, a free buffer, or a new one."""
         if instruction in self._array:
             return self._name(instruction)
         if instruction.op == "map":
@@ -200,7 +200,7 @@ class Places:
             self._do(instruction.data, operands, self._buffer(instruction))
 
     def _is_combined(self, instruction: Instruction) -> bool:
-        """Whether this only combines two numbers into the first result, which Python does faster than NumPy's call."""
+        """Whether this combines two numbers into the first result, which Python does faster than a NumPy call."""
         if instruction is not self._program.outputs[0] or self._uses[instruction] or instruction.op != "map":
             return False
         return instruction.data in _PLAIN and not (instruction.shape or instruction.batched or instruction.is_number)
@@ -263,7 +263,7 @@ class Places:
         return self._once("constant", (len(self.constants) - 1,), "i")
 
     def _flat(self, base: Instruction) -> Array:
-        """A look at an array in which its elements are numbered."""
+        """A look at an array that has one axis, in which its elements are numbered."""
         look = flat(self._name(base), base)
         return look if self._is_dynamic(base) else self._look(look)
 

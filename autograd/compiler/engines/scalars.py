@@ -1,4 +1,4 @@
-"""Decides what a program on single numbers computes when and under which name, as data for engines that write code."""
+"""Decides what a program on single numbers computes when and under which name: data for engines that write code."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Scalars:
         return max([BEFORE, *[self._stage[operand] for operand in instruction.operands]])
 
     def _named(self, instruction: Instruction, term: Expression) -> Term:
-        """An expression that is used once stays as it is; others, and those nested too deeply, get a name."""
+        """Gives an expression a name if it is used more than once, or nested too deeply."""
         if self._uses[instruction] <= 1 and term.depth <= _DEPTH:
             return term
         name = f"t{self._names}"
@@ -143,7 +143,7 @@ class Scalars:
         return self._named(instruction, self._inline(instruction) or _called(instruction.data, operands))
 
     def _inline(self, instruction: Instruction) -> Expression | None:
-        """The commonest functions as expressions, which saves the call; those of `math` where they cannot raise."""
+        """The commonest functions as expressions, which saves a call; those of `math` if they cannot raise."""
         operation, operands = instruction.data, instruction.operands
         if operation == "sigmoid_of" or operation is ops.sign:
             return Expression(operation, tuple(map(self._repeatable, operands)), 1)
