@@ -156,11 +156,8 @@ def elements(view: View) -> np.ndarray:
 
 
 def _pull_take(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
+    """A copy has no numbers: it takes all elements."""
     reverse.add(y.operands[0], cotangent, y.data, per_row=y.batched)
-
-
-def _pull_copy(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
-    reverse.add(y.operands[0], cotangent, per_row=y.batched)
 
 
 def _pull_contract(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
@@ -207,7 +204,7 @@ _RULES: dict[str, Callable[[_Reverse, Instruction, Any], None]] = {
     "map": _pull_map,
     "view": _pull_view,
     "take": _pull_take,
-    "copy": _pull_copy,
+    "copy": _pull_take,
     "contract": _pull_contract,
     "total": _pull_total,
     "join": _pull_join,

@@ -129,14 +129,6 @@ class Program:
         lines.append("return " + ", ".join(f"%{number[output]}" for output in self.outputs))
         return "\n".join(lines)
 
-    def live(self) -> Program:
-        """The program without instructions that no output depends on."""
-        needed = set(self.outputs)
-        for instruction in reversed(self.instructions):
-            if instruction in needed:
-                needed.update(instruction.operands)
-        return Program([instruction for instruction in self.instructions if instruction in needed], self.outputs)
-
 
 class Builder:
     """Makes instructions, each once: asking for the same one again gives the existing one.
@@ -168,7 +160,11 @@ class Builder:
 
     def program(self, outputs: Sequence[Instruction]) -> Program:
         """The instructions that the outputs depend on."""
-        return Program(self.instructions, outputs).live()
+        needed = set(outputs)
+        for instruction in reversed(self.instructions):
+            if instruction in needed:
+                needed.update(instruction.operands)
+        return Program([instruction for instruction in self.instructions if instruction in needed], outputs)
 
     def number(self, x: float) -> Instruction:
         """One number, which broadcasts to every shape."""
