@@ -108,8 +108,10 @@ class ArrayText(NamedTuple):
 def array_text(program: Program, arguments: int) -> ArrayText:
     """The text of a program that takes this many arrays."""
     own = asked(program, _FUNCTIONS)
-    functions = _FUNCTIONS | {operation: f"operations[{i}]({{all}})" for i, operation in enumerate(own)}
-    spellings = _SPELLINGS | {operation: _into(functions[operation]) for operation in own}
+    functions, spellings = _FUNCTIONS, _SPELLINGS
+    if own:
+        functions = functions | {operation: f"operations[{i}]({{all}})" for i, operation in enumerate(own)}
+        spellings = spellings | {operation: _into(functions[operation]) for operation in own}
     decided = Places(program)
 
     def lines(statements: Iterable[Statement]) -> list[str]:

@@ -105,19 +105,21 @@ class Form:
     def __init__(self, array: Instruction, labels: str, groups: Sequence[str]) -> None:
         base, view = looked_at(array)
         batch = int(array.batched)
-        length = dict(zip(labels, (1,) * batch + array.shape, strict=True))
+        self._groups = groups
+        self._length = dict(zip(labels, (1,) * batch + array.shape, strict=True))
         stride = dict(zip(labels, (base.size,) * batch + view.strides, strict=True))
         self._order = tuple([labels.index(label) for group in groups for label in group])
-        lengths = [prod([length[label] for label in group]) for group in groups]
-        self._lengths = tuple(
-            [Rows(length) if "b" in group else length for group, length in zip(groups, lengths, strict=True)]
-        )
-        self.copies = any(
-            stride[outer] != stride[inner] * length[inner] for group in groups for outer, inner in pairwise(group)
-        )
+        self.copies = False
+        for group in groups:
+            for outer, inner in pairwise(group):
+                self.copies |= stride[outer] != stride[inner] * self._length[inner]
         self.same_axes = [len(group) for group in groups] == [1] * len(labels)
 
     def look(self, name: Array) -> Array:
         """A look at the array in this form."""
         array = transposed(name, self._order)
-        return array if self.same_axes else Look(array, "reshape", self._lengths)
+        return array if self.same_axes else Look(array, "reshape", tuple(map(self._merged, self._groups)))
+
+    def _merged(self, group: str) -> int | Rows:
+        length = prod([self._length[label] for label in group])
+        return Rows(length) if "b" in group else length
