@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from numpy.typing import ArrayLike
 
 _PREPARED = 8  # batch sizes whose buffers are kept
 
@@ -95,7 +91,7 @@ def _of_real_numbers(what: str, numbers: Any, dtype: np.dtype[Any]) -> np.ndarra
     return quietly(given, dtype)
 
 
-def quietly(array: ArrayLike, dtype: np.dtype[Any]) -> np.ndarray:
+def quietly(array: Any, dtype: np.dtype[Any]) -> np.ndarray:
     """Numbers as an array of a type. What is too large for it becomes infinite, without a warning."""
     with np.errstate(all="ignore"):
         return np.asarray(array, dtype)

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import arrays, calls
+from .ir import tuple_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,10 +121,10 @@ def _words(shapes: Sequence[tuple[int, ...]], outputs: tuple[int, ...], mean: bo
     """What fills the templates of the functions."""
     names = [f"x{k}" for k in range(len(shapes))]
     arguments = "".join(
-        f"        {name}: array of shape {_shape_text('batch', *shape)}.\n"
+        f"        {name}: array of shape {tuple_text(['batch', *map(str, shape)])}.\n"
         for name, shape in zip(names, shapes, strict=True)
     )
-    shape = _shape_text(*["batch"] * bool(names), *outputs)
+    shape = tuple_text([*["batch"] * bool(names), *map(str, outputs)])
     over = f", {'averaged' if mean else 'added'} over the batch," if names else ""
     return {
         "names": ", ".join(names),
@@ -135,10 +136,6 @@ def _words(shapes: Sequence[tuple[int, ...]], outputs: tuple[int, ...], mean: bo
         "outputs": "The output, a number" if shape == "()" else f"The outputs, an array of shape {shape}",
         "shape": shape,
     }
-
-
-def _shape_text(*axes: int | str) -> str:
-    return f"({axes[0]},)" if len(axes) == 1 else f"({', '.join(map(str, axes))})"
 
 
 class _Statement(NamedTuple):
