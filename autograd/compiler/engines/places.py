@@ -67,8 +67,8 @@ class Places:
         self._program = program
         self._uses = _uses(program)
         self._buffers = Buffers(program, self._returned())
-        self._array: dict[Instruction, Array | float] = {}  # the name of each result, or a number
-        self._dynamic: set[Array | float] = set()  # arrays that are new in every call
+        self._array: dict[Instruction, str | float] = {}  # the name of each result, or a number
+        self._dynamic: set[str | float] = set()  # arrays that are new in every call
         self._static: dict[tuple[str, tuple[Operand, ...]], str] = {}  # the names of what setup makes
         self._common: dict[Instruction, str] = {}  # the exponentials of each array
         self._strided: set[Instruction] = set()  # what computes into a place that is not contiguous
@@ -111,7 +111,7 @@ class Places:
             name = self._static[does, operands] = self._set_up(does, operands, self._fresh(prefix))
         return name
 
-    def _look(self, look: Array, prefix: str = "m") -> Array:
+    def _look(self, look: Array, prefix: str = "m") -> str:
         """A look that setup makes."""
         return look if isinstance(look, str) else self._once("look", (look,), prefix)
 
@@ -122,25 +122,24 @@ class Places:
         lines.append(Statement("look", (look,), name))
         return name
 
-    def _name(self, instruction: Instruction) -> Array:
+    def _name(self, instruction: Instruction) -> str:
         name = self._array[instruction]
         assert not isinstance(name, float)
         return name
 
-    def _operands(self, instruction: Instruction) -> tuple[Array | float, ...]:
+    def _operands(self, instruction: Instruction) -> tuple[str | float, ...]:
         return tuple([self._array[operand] for operand in instruction.operands])
 
     def _is_dynamic(self, instruction: Instruction) -> bool:
         return self._array[base_of(instruction)] in self._dynamic
 
-    def _buffer(self, instruction: Instruction) -> Array:
+    def _buffer(self, instruction: Instruction) -> str:
         """The array to compute into: part of a gradient, a free buffer, or a new one."""
         if instruction in self._array:
             return self._name(instruction)
         if instruction.op == "map":
             self._buffers.release(instruction)  # NumPy computes into an operand element by element, and only so
         buffer = self._buffers.taken(instruction)
-        name: Array
         if buffer is None:
             name = self._set_up("empty", (lengths(instruction),), self._fresh(_PREFIX.get(instruction.op, "s")))
             self._buffers.hold(instruction, Buffer(name, instruction.shape))
@@ -303,20 +302,17 @@ class Places:
         `dot` knows no stacks and computes into contiguous arrays only. Where a factor is a single number, it takes 0
         times infinity for 0.
         """
-        if product.is_stack or contract in self._strided:
-            self._do("multiply" if product.is_outer else "matmul", factors, out)
-            return
         numbers = [factor for factor in contract.operands if factor.size == 1]
-        if not numbers:
+        takes_dot = not product.is_stack and contract not in self._strided
+        if takes_dot and not numbers:
             self._do("dot", factors, out)
             return
-        is_outer = product.is_outer or (product.contracted == "b" and product.is_matrix)
-        single = "multiply" if is_outer else "matmul"
-        if all(factor.batched for factor in numbers):
-            function = self._once("either", (single,), "product")
-            self._do("call", (function, *factors), out)
+        is_outer = product.is_outer or (takes_dot and product.contracted == "b" and product.is_matrix)
+        does = "multiply" if is_outer else "matmul"
+        if takes_dot and all(factor.batched for factor in numbers):
+            self._do("call", (self._once("either", (does,), "product"), *factors), out)
         else:
-            self._do(single, factors, out)
+            self._do(does, factors, out)
 
     # Gradients and results
 
@@ -357,17 +353,17 @@ class Places:
             target = self._look(target)
         elif does == "add" and target != out:
             target = self._dynamic_look(target, self.body)
-        operands = (self._array[part],)
-        self._do(does, (target, *operands) if does == "add" else operands, target)
+        addend = self._array[part]
+        self._do(does, (target, addend) if does == "add" else (addend,), target)
 
     def _put_by_number(self, does: str, base: Instruction, place: np.ndarray, part: Instruction) -> None:
         out = self._flat(base)
-        contribution = self._array[part]
+        contribution: Array | float = self._array[part]
         if len(part.shape) != 1 and not part.is_number:
-            contribution = flat(self._name(part), part)
+            contribution = look = flat(self._name(part), part)
             copies = looked_at(part)[1].strides != contiguous(part.shape)  # and a copy made now would not change later
             if not copies and not self._is_dynamic(part):
-                contribution = self._look(contribution)
+                contribution = self._look(look)
         index = self._index(place.ravel())
         if np.unique(place).size == place.size:
             self._do("add_at" if does == "add" else "put", (contribution, index), out)
