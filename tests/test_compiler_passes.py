@@ -3,6 +3,7 @@
 import itertools
 import math
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -315,7 +316,7 @@ def test_threads_make_one_kernel(leaves, monkeypatch):
     a, b, x = leaves
     log = []
     kernel = plan.ArrayKernel
-    monkeypatch.setattr(plan, "ArrayKernel", lambda *args: log.append(args) or kernel(*args))
+    monkeypatch.setattr(plan, "ArrayKernel", lambda *args: log.append(args) or time.sleep(0.05) or kernel(*args))
     step = autograd.compile((a * x + b) ** 2, wrt=[a, b], inputs=(x,), backend="arrays")
     start = threading.Barrier(4)
 
