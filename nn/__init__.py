@@ -20,8 +20,6 @@ from .activations import (
     one_hot,
     softmax,
 )
-from .diagrams import diagram
-from .history import History
 from .layers import MLP, Linear, Sequential
 from .losses import (
     binary_cross_entropy_with_logits,
@@ -36,9 +34,17 @@ from .losses import (
 )
 from .module import Module, Parameter
 from .optim import SGD, Adam, AdamW, CosineAnnealingLR, Optimizer, RMSprop, Schedule, StepLR, clip_grad_norm
-from .plots import plot_decision_regions, plot_fit
 from .storage import StorageError, load, save
-from .train import fit
+from .training.fit import fit
+from .training.history import History
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .pictures.diagram import diagram
+    from .pictures.plots import plot_decision_regions, plot_fit
+
+# Imported when first asked for: diagrams load graphviz.
+_LATER = {"diagram": "diagram", "plot_decision_regions": "plots", "plot_fit": "plots"}
 
 __all__ = [
     "ELU",
@@ -91,3 +97,15 @@ __all__ = [
     "softmax",
     "ssr",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".pictures.{_LATER[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

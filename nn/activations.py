@@ -1,11 +1,11 @@
-"""Activation functions as modules: what bends the sums of a layer."""
+"""Activation functions as modules, which bend the sums of a layer; softmax, argmax and their relatives."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from .module import Module
 
 
 class Activation(Module):
-    """A module without parameters that bends each of its inputs by the same function.
+    """A module without parameters that applies the same function to each of its inputs.
 
     Subclasses define `bend`.
     """
@@ -31,6 +31,19 @@ class Activation(Module):
         return [self.bend(x) for x in xs] if isinstance(xs, Iterable) else self.bend(xs)
 
 
+class _Namesake(Activation):
+    """Applies the function of `autograd` whose name is that of the class in lower case."""
+
+    _function: ClassVar[Callable[..., Any]]
+
+    def __init_subclass__(cls) -> None:
+        if _Namesake in cls.__bases__:  # subclasses of these keep the function whatever they are called
+            cls._function = staticmethod(getattr(autograd, cls.__name__.lower()))
+
+    def bend(self, x: Any) -> Any:
+        return self._function(x)
+
+
 class Identity(Activation):
     """Leaves its inputs as they are."""
 
@@ -39,40 +52,32 @@ class Identity(Activation):
         return x
 
 
-class Softplus(Activation):
-    """A smooth bend, `log(1 + e^x)`: the activation of the dosage network in the lectures."""
-
-    def bend(self, x: Any) -> Any:
-        """`log(1 + e^x)`; its derivative is `e^x / (1 + e^x)`."""
-        return autograd.softplus(x)
+class Softplus(_Namesake):
+    """A smooth bend, `log(1 + e^x)`, with derivative `e^x / (1 + e^x)`: the dosage network's in the lectures."""
 
 
-class ReLU(Activation):
+class ReLU(_Namesake):
     """A sharp bend, `max(0, x)`, whose derivative at 0 is defined to be 0."""
 
-    def bend(self, x: Any) -> Any:
-        """`max(0, x)`."""
-        return autograd.relu(x)
 
-
-class Tanh(Activation):
+class Tanh(_Namesake):
     """The hyperbolic tangent, between -1 and 1."""
 
-    def bend(self, x: Any) -> Any:
-        """`tanh(x)`."""
-        return autograd.tanh(x)
+
+class Sigmoid(_Namesake):
+    """The logistic function, `1 / (1 + e^-x)`, between 0 and 1."""
 
 
-class Sigmoid(Activation):
-    """The logistic function, between 0 and 1."""
+class SiLU(_Namesake):
+    """The input times its sigmoid, `x / (1 + e^-x)`, also called swish."""
 
-    def bend(self, x: Any) -> Any:
-        """`1 / (1 + e^-x)`."""
-        return autograd.sigmoid(x)
+
+class GELU(_Namesake):
+    """The input times the normal distribution's cumulative probability of it; exact, not the tanh approximation."""
 
 
 class LeakyReLU(Activation):
-    """ReLU that keeps a little slope below 0.
+    """ReLU that keeps a small slope below 0.
 
     Args:
         negative_slope: that slope.
@@ -109,22 +114,6 @@ class ELU(Activation):
         return f"alpha={self.alpha}"
 
 
-class SiLU(Activation):
-    """The input times its sigmoid, also called swish."""
-
-    def bend(self, x: Any) -> Any:
-        """`x / (1 + e^-x)`."""
-        return autograd.silu(x)
-
-
-class GELU(Activation):
-    """The input times the normal distribution's cumulative probability of it; exact, not the tanh approximation."""
-
-    def bend(self, x: Any) -> Any:
-        """`x * Phi(x)`."""
-        return autograd.gelu(x)
-
-
 class Softmax(Module):
     """Turns raw outputs into probabilities: between 0 and 1, with sum 1."""
 
@@ -144,12 +133,12 @@ class LogSoftmax(Module):
 class ArgMax(Module):
     """Turns the largest raw output into 1 and all others into 0.
 
-    The outputs do not change when the inputs change a little, so their derivative is 0 and nothing can be trained
-    through them: they are constants. Train with `Softmax` or with the raw outputs and `cross_entropy` instead.
+    The outputs stay the same when the inputs change a little, so their derivative is 0 and nothing can be trained
+    through them: they are constants. Train with `Softmax`, or with raw outputs and `cross_entropy`.
     """
 
     def forward(self, xs: Sequence[Any]) -> list[Value]:
-        """A one-hot list of constants; the first of equally large outputs wins."""
+        """A one-hot list of constants; the first of equal outputs wins."""
         inputs = items(xs, "inputs of ArgMax", "a list of numbers")
         return [Value(number).detach() for number in one_hot(argmax(inputs), len(inputs))]
 
@@ -173,7 +162,7 @@ _log_softmax_of_first: Callable[..., Any] = autograd.operation(
 
 
 def _log_softmax_partials(m: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """1 - p for x itself, as the sum of the other shares; -q for the others."""
+    """1 - p for x itself, as the sum of the other shares; -q for each other."""
     others = m.softmax(xs)[1:]
     return (m.sum(others), *(-share for share in others))
 
@@ -195,11 +184,17 @@ def log_softmax_at(xs: Sequence[Any], position: int) -> Any:
     return _log_softmax_of_first(xs[position], *xs[:position], *xs[position + 1 :])
 
 
+def surprises(xs: Sequence[Any], positions: Iterable[int]) -> list[Any]:
+    """`-log(softmax(xs))` at several positions, which share the sum of all powers."""
+    total = autograd.logsumexp(xs)
+    return [total - xs[position] for position in positions]
+
+
 def argmax(xs: Sequence[Any]) -> int:
-    """The index of the largest number; the first of several, and the first nan if there is one, as in NumPy.
+    """The index of the largest number; the first of equal ones, and the first nan if there is one, as in NumPy.
 
     Raises:
-        TypeError: something else than numbers is given.
+        TypeError: something other than numbers is given.
         ValueError: there are no numbers.
     """
     inputs = items(xs, "inputs of argmax", "a list of numbers")
@@ -212,7 +207,7 @@ def argmax(xs: Sequence[Any]) -> int:
 
 
 def one_hot(i: int, n: int) -> list[float]:
-    """A 1 at index i among n - 1 zeros: the class i of n as probabilities.
+    """A 1 at index i among n - 1 zeros: class i of n as probabilities.
 
     Raises:
         TypeError: the index or the number of classes is not an integer.
@@ -227,22 +222,11 @@ def one_hot(i: int, n: int) -> list[float]:
 
 
 _BY_NAME: dict[str, type[Activation]] = {
-    "softplus": Softplus,
-    "relu": ReLU,
-    "tanh": Tanh,
-    "sigmoid": Sigmoid,
-    "leaky_relu": LeakyReLU,
-    "elu": ELU,
-    "silu": SiLU,
-    "gelu": GELU,
-    "identity": Identity,
+    "leaky_relu" if kind is LeakyReLU else kind.__name__.lower(): kind
+    for kind in (Softplus, ReLU, Tanh, Sigmoid, LeakyReLU, ELU, SiLU, GELU, Identity)
 }
 
 
 def activation_named(name: str) -> type[Activation]:
-    """The activation that `MLP(activation=...)` asks for.
-
-    Raises:
-        ValueError: there is no such name; the message lists those that there are.
-    """
+    """The activation that `MLP(activation=...)` asks for."""
     return _BY_NAME[one_of(name, "activation", _BY_NAME)]

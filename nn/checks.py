@@ -1,9 +1,12 @@
-"""Checks of arguments that several modules share: one clear sentence for each mistake."""
+"""Checks of arguments that several modules share: one clear sentence per mistake.
+
+What has the wrong type is a TypeError, what has the wrong value a ValueError.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -11,35 +14,29 @@ import numpy as np
 
 from autograd import Value
 
+from .types import Vector
+
 
 def is_number(x: object) -> bool:
     """Whether it is a Value or a real number, NumPy's included."""
     return isinstance(x, (Value, Real))
 
 
-def plain(entry: Any) -> Any:
-    """Arrays of NumPy or PyTorch as lists of Python numbers, or of Values; those of no dimension as one."""
+def plain(entry: object) -> Any:
+    """Arrays and tensors as lists of Python numbers or Values, those without dimensions as one; others as they are."""
     return entry.tolist() if hasattr(entry, "tolist") else entry
 
 
-def items(sequence: Any, what: str, form: str = "numbers or lists of them") -> list[Any]:
-    """The elements of a list, tuple or array.
-
-    Raises:
-        TypeError: it is something else.
-    """
+def items(sequence: object, what: str, form: str = "numbers or lists of them") -> list[Any]:
+    """The elements of a list, tuple or array."""
     sequence = plain(sequence)
     if isinstance(sequence, (str, bytes, dict)) or not isinstance(sequence, Iterable):
         raise TypeError(f"{what} must be {form}, got {sequence!r} of type {type(sequence).__name__}")
     return list(sequence)
 
 
-def one_of(name: Any, what: str, allowed: Iterable[str]) -> str:
-    """The name, if it is allowed.
-
-    Raises:
-        ValueError: it is not; the message lists those that are.
-    """
+def one_of(name: object, what: str, allowed: Iterable[str]) -> str:
+    """The name, if allowed; the error lists the allowed ones."""
     known = list(allowed)
     if name not in known:
         raise ValueError(f"{what} must be one of {', '.join(known)}; got {name!r}")
@@ -47,17 +44,12 @@ def one_of(name: Any, what: str, allowed: Iterable[str]) -> str:
 
 
 def positive_integer(number: object, what: str) -> int:
-    """The number as an int, if it is at least 1; raises as `integer_at_least`."""
+    """The number as an int, if it is at least 1."""
     return integer_at_least(number, what, 1)
 
 
 def integer_at_least(number: object, what: str, low: int) -> int:
-    """The number as an int.
-
-    Raises:
-        TypeError: it is not an integer.
-        ValueError: it is less than `low`.
-    """
+    """The number as an int, if it is at least `low`."""
     if not isinstance(number, Integral) or isinstance(number, bool):
         raise TypeError(f"{what} must be an integer, got {number!r} of type {type(number).__name__}")
     if number < low:
@@ -66,23 +58,14 @@ def integer_at_least(number: object, what: str, low: int) -> int:
 
 
 def boolean(flag: object, what: str) -> bool:
-    """The flag as a bool.
-
-    Raises:
-        TypeError: it is something else, such as a text.
-    """
+    """The flag as a bool; other things, such as strings, are refused."""
     if not isinstance(flag, (bool, np.bool_)):
         raise TypeError(f"{what} must be True or False, got {flag!r} of type {type(flag).__name__}")
     return bool(flag)
 
 
 def number_between(number: object, what: str, low: float = 0.0, high: float = math.inf) -> float:
-    """The number as a float, if it is finite, at least `low` and less than `high`.
-
-    Raises:
-        TypeError: it is not a real number.
-        ValueError: it is out of range.
-    """
+    """The number as a float, if it is finite, at least `low` and less than `high`."""
     if not isinstance(number, Real) or isinstance(number, bool):
         raise TypeError(f"{what} must be a number, got {number!r} of type {type(number).__name__}")
     value = float(number)
@@ -93,15 +76,11 @@ def number_between(number: object, what: str, low: float = 0.0, high: float = ma
     return value
 
 
-def array_of(numbers: object, expected: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """The numbers as an array of the shape.
-
-    Raises:
-        ValueError: something else than numbers is among them, such as a boolean, or the shape is another.
-    """
+def array_of(numbers: object, expected: tuple[int, ...]) -> Vector:
+    """The numbers as an array of the expected shape; something other among them, such as a boolean, is refused."""
     try:
         array = np.asarray(numbers)
-    except (TypeError, ValueError, RuntimeError):  # the last is PyTorch's, for a tensor that needs its gradient
+    except (TypeError, ValueError, RuntimeError):  # the last is PyTorch's, for a tensor that requires grad
         raise ValueError(
             f"expected numbers of shape {expected}, got a {type(numbers).__name__} that is no array"
         ) from None
@@ -109,7 +88,7 @@ def array_of(numbers: object, expected: tuple[int, ...]) -> np.ndarray[Any, np.d
         raise ValueError(f"expected numbers, got {array.dtype} data")
     if array.shape != expected:
         raise ValueError(f"expected shape {expected}, got {array.shape}")
-    if _holds_boolean(numbers):  # which NumPy makes 1.0 if there are numbers next to it
+    if _holds_boolean(numbers):  # NumPy turns it into 1.0 among numbers
         raise ValueError("expected numbers, got a boolean among them")
     return array.astype(np.float64)
 
@@ -118,3 +97,24 @@ def _holds_boolean(numbers: object) -> bool:
     if isinstance(numbers, (list, tuple)):
         return any(map(_holds_boolean, numbers))
     return isinstance(numbers, (bool, np.bool_))
+
+
+def checked_state(owner: object, state: object, checks: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """The entries of a state dict, each as its check returns it; one error lists all that are wrong."""
+    if not isinstance(state, Mapping):
+        raise TypeError(
+            f"load_state_dict takes a dict that state_dict gave, got {state!r} of type {type(state).__name__}"
+        )
+    checked = {}
+    problems = [f"{key}: unexpected" for key in state if key not in checks]
+    for key, check in checks.items():
+        if key not in state:
+            problems.append(f"{key}: missing")
+            continue
+        try:
+            checked[key] = check(state[key])
+        except (TypeError, ValueError) as error:
+            problems.append(str(error))
+    if problems:
+        raise ValueError(f"this state does not fit {owner!r}; nothing was changed:\n  " + "\n  ".join(problems))
+    return checked

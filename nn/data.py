@@ -5,27 +5,25 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
 from .checks import is_number, items, plain
+from .types import Vector
 
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Data: TypeAlias = "tuple[Column, Column]"
-    """A row of inputs for each observation, and what was observed."""
+Data: TypeAlias = "tuple[Column, Column]"
+"""A row of inputs and a target per observation."""
 
 
 class Column(Sequence[Any]):
-    """One entry for each observation: as plain Python numbers and lists for a graph, as one array for a program.
+    """One entry per observation: plain Python numbers and lists for a graph, one array for a program.
 
     Args:
         entries: a list of plain entries, or an array of numbers whose first axis counts observations.
 
     Attributes:
-        array: all entries as one array of float64; None if they are not numbers, all in the same form.
+        array: all entries as one float64 array; None unless they are numbers of one shape.
     """
 
     def __init__(self, entries: list[Any] | np.ndarray[Any, Any]) -> None:
@@ -35,21 +33,12 @@ class Column(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    @overload
-    def __getitem__(self, position: int) -> Any: ...
-    @overload
-    def __getitem__(self, position: slice) -> list[Any]: ...
-    def __getitem__(self, position: int | slice) -> Any:
+    def __getitem__(self, position: Any) -> Any:
         return plain(self._entries[position])
 
 
-def observations(inputs: Any, targets: Any, inputs_name: str, targets_name: str) -> Data:
-    """The data as columns; a row of one number becomes a list.
-
-    Raises:
-        TypeError: the data are no lists or arrays.
-        ValueError: their lengths differ, they are empty, or hold nan or an infinity; the message says where.
-    """
+def observations(inputs: object, targets: object, inputs_name: str, targets_name: str) -> Data:
+    """The data as columns, checked; a row of one number becomes a list."""
     rows, observed = _rows(inputs, inputs_name), _column(targets, targets_name)
     if len(rows) != len(observed):
         raise ValueError(f"{inputs_name} has {len(rows)} rows and {targets_name} {len(observed)}; each row needs one")
@@ -61,7 +50,7 @@ def observations(inputs: Any, targets: Any, inputs_name: str, targets_name: str)
 
 
 def digest(data: Data) -> str:
-    """A short text that differs for other data; 1 and 1.0 count as the same."""
+    """A short hash of the data; 1 and 1.0 count as the same."""
     found = hashlib.sha256()
     for column in data:
         if column.array is None:
@@ -72,35 +61,35 @@ def digest(data: Data) -> str:
     return found.hexdigest()[:16]
 
 
-def _rows(inputs: Any, name: str) -> Column:
+def _rows(inputs: object, name: str) -> Column:
     if _is_numeric(inputs):
         return Column(inputs[:, np.newaxis] if inputs.ndim == 1 else inputs)
     return Column([[row] if is_number(row) else row for row in map(plain, items(inputs, name))])
 
 
-def _column(targets: Any, name: str) -> Column:
+def _column(targets: object, name: str) -> Column:
     return Column(targets if _is_numeric(targets) else [plain(target) for target in items(targets, name)])
 
 
-def _is_numeric(data: Any) -> bool:
-    """Whether this is an array of numbers with an axis for the observations, which need not be taken apart."""
+def _is_numeric(data: object) -> TypeGuard[np.ndarray[Any, Any]]:
+    """Whether this is an array of numbers with an axis for the observations, which can stay whole."""
     return type(data) is np.ndarray and data.dtype.kind in "biuf" and data.ndim > 0
 
 
-def _as_array(entries: list[Any] | np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+def _as_array(entries: list[Any] | np.ndarray[Any, Any]) -> Vector | None:
     try:
         array = np.asarray(entries)
-    except ValueError:  # rows of different lengths
+    except ValueError:  # rows differ in length
         return None
     return array.astype(np.float64, copy=False) if array.dtype.kind in "biuf" else None
 
 
-def _comparable(entry: Any) -> Any:
+def _comparable(entry: Any) -> object:
     if is_number(entry):
         return float(entry)
     if isinstance(entry, (list, tuple)):
         return [_comparable(part) for part in entry]
-    return entry if isinstance(entry, str) else type(entry).__name__  # other objects may show their address
+    return entry if isinstance(entry, str) else type(entry).__name__  # the repr of other objects may hold an address
 
 
 def _check_finite(column: Column, name: str) -> None:

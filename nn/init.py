@@ -1,24 +1,24 @@
 """Initialisers: random numbers for weights to start from, written into the parameters in place.
 
 Each takes a module, whose weights it sets (its arrays of two dimensions, not its biases), or Parameters: one, a list of
-them, or a matrix as lists of rows. The names and formulas are PyTorch's.
+them, or a matrix as lists of rows. Names and formulas are PyTorch's. `rng` is the source of the random numbers; `seed`
+makes a new one.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.random import Generator
 
 from .checks import integer_at_least, number_between, one_of
-from .module import Module, Parameter, elements, shape
+from .module import Module, Parameter, Tensor, elements, shape
+from .types import Vector
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import TypeAlias
-
-    Target: TypeAlias = Module | Parameter | Sequence[Parameter] | Sequence[Sequence[Parameter]]
+Target: TypeAlias = Module | Parameter | Sequence[Parameter] | Sequence[Sequence[Parameter]]
 
 _GAINS: dict[str, Callable[[float], float]] = {
     "linear": lambda slope: 1.0,
@@ -27,10 +27,10 @@ _GAINS: dict[str, Callable[[float], float]] = {
     "relu": lambda slope: math.sqrt(2.0),
     "leaky_relu": lambda slope: math.sqrt(2.0 / (1.0 + slope**2)),
 }
-"""How much larger weights must be to make up for what the activation takes from the variance."""
+"""How much larger weights must be to make up for the variance that the activation takes away."""
 
 
-def generator(rng: np.random.Generator | None = None, seed: int | None = None) -> np.random.Generator:
+def generator(rng: Generator | None = None, seed: int | None = None) -> Generator:
     """The source of random numbers that `rng=` and `seed=` ask for; a new one with neither.
 
     Raises:
@@ -41,34 +41,23 @@ def generator(rng: np.random.Generator | None = None, seed: int | None = None) -
         return np.random.default_rng(None if seed is None else integer_at_least(seed, "seed", 0))
     if seed is not None:
         raise ValueError("give either rng or seed, not both")
-    if not isinstance(rng, np.random.Generator):
+    if not isinstance(rng, Generator):
         raise TypeError(f"rng must be a numpy.random.Generator, got {rng!r}; numpy.random.default_rng(0) makes one")
     return rng
 
 
 def normal(
-    target: Target,
-    mean: float = 0.0,
-    std: float = 1.0,
-    *,
-    rng: np.random.Generator | None = None,
-    seed: int | None = None,
+    target: Target, mean: float = 0.0, std: float = 1.0, *, rng: Generator | None = None, seed: int | None = None
 ) -> None:
     """Draws from the normal distribution with this mean and standard deviation."""
     rng = generator(rng, seed)
     number_between(mean, "mean", -math.inf)
     number_between(std, "std")
-    for tensor in _tensors(target):
-        _set(tensor, rng.normal(mean, std, size=shape(tensor)))
+    _set_normal(target, lambda tensor: std, rng, mean)
 
 
 def uniform(
-    target: Target,
-    a: float = 0.0,
-    b: float = 1.0,
-    *,
-    rng: np.random.Generator | None = None,
-    seed: int | None = None,
+    target: Target, a: float = 0.0, b: float = 1.0, *, rng: Generator | None = None, seed: int | None = None
 ) -> None:
     """Draws from the uniform distribution from a to b.
 
@@ -82,23 +71,14 @@ def uniform(
         _set(tensor, rng.uniform(a, b, size=shape(tensor)))
 
 
-def xavier_uniform(
-    target: Target, gain: float = 1.0, *, rng: np.random.Generator | None = None, seed: int | None = None
-) -> None:
+def xavier_uniform(target: Target, gain: float = 1.0, *, rng: Generator | None = None, seed: int | None = None) -> None:
     """Uniform, with variance `gain^2 * 2 / (fan_in + fan_out)` (Glorot and Bengio 2010)."""
-    rng = generator(rng, seed)
-    for tensor in _tensors(target):
-        bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
-        _set(tensor, rng.uniform(-bound, bound, size=shape(tensor)))
+    _set_uniform(target, lambda tensor: _xavier_std(tensor, gain), generator(rng, seed))
 
 
-def xavier_normal(
-    target: Target, gain: float = 1.0, *, rng: np.random.Generator | None = None, seed: int | None = None
-) -> None:
+def xavier_normal(target: Target, gain: float = 1.0, *, rng: Generator | None = None, seed: int | None = None) -> None:
     """Normal, with variance `gain^2 * 2 / (fan_in + fan_out)` (Glorot and Bengio 2010)."""
-    rng = generator(rng, seed)
-    for tensor in _tensors(target):
-        _set(tensor, rng.normal(0.0, _xavier_std(tensor, gain), size=shape(tensor)))
+    _set_normal(target, lambda tensor: _xavier_std(tensor, gain), generator(rng, seed))
 
 
 def kaiming_uniform(
@@ -107,23 +87,20 @@ def kaiming_uniform(
     mode: Literal["fan_in", "fan_out"] = "fan_in",
     nonlinearity: str = "leaky_relu",
     *,
-    rng: np.random.Generator | None = None,
+    rng: Generator | None = None,
     seed: int | None = None,
 ) -> None:
     """Uniform, with variance `gain^2 / fan` (He et al. 2015).
 
     Args:
         target: a module or Parameters.
-        a: the slope below zero of a leaky ReLU.
-        mode: whether the fan is the number of inputs, which preserves the variance forwards, or of outputs, backwards.
+        a: the slope of a leaky ReLU below zero.
+        mode: which fan: the number of inputs preserves the variance forwards, that of outputs backwards.
         nonlinearity: the activation after the weights, which sets the gain.
         rng: the source of the random numbers.
         seed: makes a new source, instead of `rng`.
     """
-    rng = generator(rng, seed)
-    for tensor in _tensors(target):
-        bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
-        _set(tensor, rng.uniform(-bound, bound, size=shape(tensor)))
+    _set_uniform(target, lambda tensor: _kaiming_std(tensor, a, mode, nonlinearity), generator(rng, seed))
 
 
 def kaiming_normal(
@@ -132,13 +109,11 @@ def kaiming_normal(
     mode: Literal["fan_in", "fan_out"] = "fan_in",
     nonlinearity: str = "leaky_relu",
     *,
-    rng: np.random.Generator | None = None,
+    rng: Generator | None = None,
     seed: int | None = None,
 ) -> None:
-    """Normal, with variance `gain^2 / fan` (He et al. 2015); the arguments are those of `kaiming_uniform`."""
-    rng = generator(rng, seed)
-    for tensor in _tensors(target):
-        _set(tensor, rng.normal(0.0, _kaiming_std(tensor, a, mode, nonlinearity), size=shape(tensor)))
+    """Normal, with variance `gain^2 / fan` (He et al. 2015); arguments as `kaiming_uniform`."""
+    _set_normal(target, lambda tensor: _kaiming_std(tensor, a, mode, nonlinearity), generator(rng, seed))
 
 
 def zeros(target: Target) -> None:
@@ -147,7 +122,7 @@ def zeros(target: Target) -> None:
         _set(tensor, np.zeros(shape(tensor)))
 
 
-def _tensors(target: Target) -> list[Any]:
+def _tensors(target: Target) -> Sequence[Tensor]:
     """The arrays of parameters to set."""
     if isinstance(target, Module):
         weights = [tensor for _, tensor in target.named_tensors() if len(shape(tensor)) > 1]
@@ -163,22 +138,33 @@ def _tensors(target: Target) -> list[Any]:
     return [target]
 
 
-def _set(tensor: Any, numbers: Any) -> None:
+def _set_uniform(target: Target, std: Callable[[Tensor], float], rng: Generator) -> None:
+    for tensor in _tensors(target):
+        bound = math.sqrt(3.0) * std(tensor)
+        _set(tensor, rng.uniform(-bound, bound, size=shape(tensor)))
+
+
+def _set_normal(target: Target, std: Callable[[Tensor], float], rng: Generator, mean: float = 0.0) -> None:
+    for tensor in _tensors(target):
+        _set(tensor, rng.normal(mean, std(tensor), size=shape(tensor)))
+
+
+def _set(tensor: Tensor, numbers: Vector) -> None:
     for (_, parameter), number in zip(elements(tensor), np.ravel(numbers), strict=True):
         parameter.data = number
 
 
-def _fans(tensor: Any) -> tuple[int, int]:
-    """The numbers of inputs and outputs; a plain list is taken for the weights of one node."""
+def _fans(tensor: Tensor) -> tuple[int, int]:
+    """The numbers of inputs and outputs; a plain list holds the weights of one node."""
     *outputs, inputs = (1, *shape(tensor))
     return inputs, outputs[-1]
 
 
-def _xavier_std(tensor: Any, gain: float) -> float:
+def _xavier_std(tensor: Tensor, gain: float) -> float:
     return number_between(gain, "gain") * math.sqrt(2.0 / sum(_fans(tensor)))
 
 
-def _kaiming_std(tensor: Any, slope: float, mode: str, nonlinearity: str) -> float:
+def _kaiming_std(tensor: Tensor, slope: float, mode: str, nonlinearity: str) -> float:
     number_between(slope, "a", -math.inf)
     fan_in, fan_out = _fans(tensor)
     fan = {"fan_in": fan_in, "fan_out": fan_out}[one_of(mode, "mode", ("fan_in", "fan_out"))]

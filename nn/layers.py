@@ -1,10 +1,12 @@
-"""Layers of weights and biases, and modules put one after the other."""
+"""Layers of weights and biases, and modules in a row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
+
+import numpy as np
 
 from autograd import Value, dot
 
@@ -12,11 +14,6 @@ from . import init
 from .activations import activation_named
 from .checks import positive_integer
 from .module import Module, Parameter
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
 
 
 class Linear(Module):
@@ -26,14 +23,14 @@ class Linear(Module):
 
     Args:
         in_features: the number of inputs.
-        out_features: the number of nodes, each of which has one output.
+        out_features: the number of nodes, each with one output.
         bias: whether the nodes have biases.
         rng: the source of the random weights; without it and `seed` they differ from run to run.
         seed: makes the weights reproducible, instead of `rng`.
 
     Attributes:
         weight: `weight[j][i]` is the weight of input i at node j.
-        bias: `bias[j]` is added at node j; None without biases.
+        bias: `bias[j]` is the bias of node j; None without biases.
 
     Raises:
         ValueError: a size is less than 1, or both `rng` and `seed` are given.
@@ -67,7 +64,7 @@ class Linear(Module):
             xs: one number or Value per input.
 
         Raises:
-            ValueError: there are more or fewer of them than `in_features`.
+            ValueError: they are more or fewer than `in_features`.
         """
         inputs = self._checked(xs)
         sums = [_weighted_sum(weights, inputs) for weights in self.weight]
@@ -88,7 +85,7 @@ class Linear(Module):
             found = f"{self._described()} expected {self.in_features} inputs, got {len(inputs)}"
             raise ValueError(found + _one_at_a_time(inputs))
         try:
-            # An input that is a plain number becomes one constant that all nodes share, not one in each product.
+            # A plain number becomes one constant that all nodes share, not one per product.
             return [x if isinstance(x, Value) else Value(x).detach() for x in inputs]
         except TypeError as error:
             raise TypeError(f"{self._described()} cannot take this: {error}{_one_at_a_time(inputs)}") from None
@@ -98,20 +95,20 @@ class Linear(Module):
 
 
 def _one_at_a_time(inputs: Sequence[Any]) -> str:
-    """What to do if these are several observations."""
+    """The remedy if these are several observations."""
     is_batch = any(isinstance(x, (list, tuple)) or getattr(x, "ndim", 0) > 0 for x in inputs)
     return "; a model takes one observation at a time: call it for each row" if is_batch else ""
 
 
 def _weighted_sum(weights: Sequence[Value], inputs: Sequence[Value]) -> Value:
-    """One product stays a product, as the lectures draw it."""
+    """A single product stays one, as the lectures draw it."""
     total = weights[0] * inputs[0] if len(weights) == 1 else dot(weights, inputs)
     assert isinstance(total, Value)
     return total
 
 
 class Sequential(Module):
-    """Modules one after the other, each computing with what the one before it returned.
+    """Modules in a row, each taking what the one before it returned.
 
     `model[0]` is the first module, `model[1:]` a Sequential of the others, `len(model)` their number.
 
@@ -137,7 +134,7 @@ class Sequential(Module):
             setattr(self, str(position), module)
 
     def forward(self, xs: Any) -> Any:
-        """The result of the last module."""
+        """What the last module returns."""
         for module in self:
             xs = module(xs)
         return xs

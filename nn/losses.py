@@ -1,7 +1,7 @@
 """Losses: how far what a network predicts is from what was observed.
 
-All take one observation or a batch, a list of observations. With `reduction="none"` they give one loss per number (the
-cross entropies: per observation), with "sum" and "mean" a single one, as in PyTorch.
+All take one observation or a batch, a list of observations. With `reduction="none"` they return one loss per number
+(the cross entropies: per observation), with "sum" and "mean" a single one, as in PyTorch.
 """
 
 from __future__ import annotations
@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import autograd
 from autograd import Placeholder, Value
 
-from .activations import log_softmax_at
+from .activations import log_softmax_at, surprises
 from .checks import is_number, items, number_between, one_of, plain
+from .types import Number, Numbers
 
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Reduction: TypeAlias = Literal["mean", "sum", "none"]
+Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
 _REDUCTIONS: dict[str, Callable[[list[Any]], Any]] = {"mean": autograd.mean, "sum": autograd.sum}
 
@@ -28,12 +26,12 @@ _REDUCTIONS: dict[str, Callable[[list[Any]], Any]] = {"mean": autograd.mean, "su
 # Losses of numbers: the residual of each output counts
 
 
-def ssr(predicted: Any, observed: Any, reduction: Reduction = "sum") -> Any:
+def ssr(predicted: Numbers, observed: Numbers, reduction: Reduction = "sum") -> Any:
     """The sum of squared residuals, `sum (observed - predicted)^2`: the loss of the dosage network in the lectures.
 
     Args:
         predicted: a Value, a list of the outputs for one observation, or a list of such lists.
-        observed: the numbers that should have come out, in the same form.
+        observed: the observed numbers, in the same form.
         reduction: "sum" (this loss is a sum by name), "mean" or "none".
 
     Raises:
@@ -45,17 +43,17 @@ def ssr(predicted: Any, observed: Any, reduction: Reduction = "sum") -> Any:
     return _elementwise(lambda p, o: autograd.square(o - p), predicted, observed, reduction)
 
 
-def mse(predicted: Any, observed: Any, reduction: Reduction = "mean") -> Any:
+def mse(predicted: Numbers, observed: Numbers, reduction: Reduction = "mean") -> Any:
     """The mean squared error; arguments and errors as `ssr`."""
     return ssr(predicted, observed, reduction)
 
 
-def mae(predicted: Any, observed: Any, reduction: Reduction = "mean") -> Any:
+def mae(predicted: Numbers, observed: Numbers, reduction: Reduction = "mean") -> Any:
     """The mean absolute error, PyTorch's `l1_loss`; arguments and errors as `ssr`."""
     return _elementwise(lambda p, o: autograd.abs(p - o), predicted, observed, reduction)
 
 
-def huber(predicted: Any, observed: Any, delta: float = 1.0, reduction: Reduction = "mean") -> Any:
+def huber(predicted: Numbers, observed: Numbers, delta: float = 1.0, reduction: Reduction = "mean") -> Any:
     """Half the squared residual up to `delta`, beyond it a straight line (Huber 1964); otherwise as `ssr`."""
     if not number_between(delta, "delta"):
         raise ValueError("delta must be greater than 0")
@@ -68,25 +66,23 @@ def huber(predicted: Any, observed: Any, delta: float = 1.0, reduction: Reductio
     return _elementwise(loss, predicted, observed, reduction)
 
 
-def hinge(predicted: Any, observed: Any, reduction: Reduction = "mean") -> Any:
-    """`max(0, 1 - label * score)`, which asks for scores beyond 1 on the right side; the labels observed are -1 or 1.
+def hinge(predicted: Numbers, observed: Numbers, reduction: Reduction = "mean") -> Any:
+    """`max(0, 1 - label * score)`, which asks for scores beyond 1 on the side of the label, -1 or 1.
 
     Other arguments and errors as `ssr`.
 
     Raises:
-        ValueError: a label is a number other than -1 and 1.
+        ValueError: a label is a number other than -1 or 1.
     """
 
     def loss(score: Any, label: Any) -> Any:
-        for number in _numbers(label):
-            if number not in (-1, 1):
-                raise ValueError(f"hinge: labels must be -1 or 1, got {number!r}")
+        _check_each(label, lambda number: number in (-1, 1), "hinge: labels must be -1 or 1")
         return autograd.relu(1.0 - label * score)
 
     return _elementwise(loss, predicted, observed, reduction)
 
 
-def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: Reduction = "mean") -> Any:
+def binary_cross_entropy_with_logits(logits: Numbers, target: Numbers, reduction: Reduction = "mean") -> Any:
     """The cross entropy of yes and no, where `sigmoid(logit)` is the predicted probability of yes.
 
     Computed as `target * softplus(-logit) + (1 - target) * softplus(logit)`, which keeps its digits in both tails.
@@ -97,13 +93,12 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: Reduct
         reduction: "mean", "sum" or "none".
 
     Raises:
-        ValueError: a target is a number outside of 0 to 1, or the forms differ.
+        ValueError: a target is a number outside 0 to 1, or the forms differ.
     """
 
     def loss(logit: Any, yes: Any) -> Any:
-        for number in _numbers(yes):
-            if not 0 <= number <= 1:
-                raise ValueError(f"binary_cross_entropy_with_logits: targets must be between 0 and 1, got {number!r}")
+        complaint = "binary_cross_entropy_with_logits: targets must be between 0 and 1"
+        _check_each(yes, lambda number: 0 <= number <= 1, complaint)
         return yes * autograd.softplus(-logit) + (1.0 - yes) * autograd.softplus(logit)
 
     return _elementwise(loss, logits, target, reduction)
@@ -112,19 +107,19 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: Reduct
 # Losses of classes: each observation counts
 
 
-def cross_entropy(logits: Any, target: Any, reduction: Reduction = "mean") -> Any:
+def cross_entropy(logits: Numbers, target: Numbers, reduction: Reduction = "mean") -> Any:
     """The cross entropy of softmax outputs, `-sum_c observed_c * log(softmax(logits)_c)`.
 
     Args:
-        logits: the raw outputs, one for each class; or a list of such lists.
-        target: the index of the observed class, or a list with the observed probability of each class (one-hot, or any
-            distribution; numbers or Values); for a batch, a list of them.
+        logits: the raw outputs, one per class; or a list of such lists.
+        target: the index of the observed class, or a list with the observed probability of each class (one-hot or any
+            other distribution; numbers or Values); for a batch, a list of them.
         reduction: over the observations, "mean", "sum" or "none".
 
     Raises:
         TypeError: a class is not an integer.
-        ValueError: a class is out of range, probabilities do not fit in number or do not add up to 1, the batches
-            differ in length or are empty.
+        ValueError: a class is out of range, probabilities are too few or too many or do not add up to 1, or the
+            batches differ in length or are empty.
 
     >>> round(cross_entropy([1.43, -0.4, 0.23], 0), 2)
     0.38
@@ -134,13 +129,12 @@ def cross_entropy(logits: Any, target: Any, reduction: Reduction = "mean") -> An
         return -log_softmax_at(zs, observed)
 
     def of_distribution(zs: list[Any], observed: list[Any], classes: list[int]) -> Any:
-        total = autograd.logsumexp(zs)
-        return autograd.dot([observed[c] for c in classes], [total - zs[c] for c in classes])
+        return autograd.dot([observed[c] for c in classes], surprises(zs, classes))
 
     return _by_observation(of_class, of_distribution, logits, target, reduction)
 
 
-def nll(log_probabilities: Any, target: Any, reduction: Reduction = "mean") -> Any:
+def nll(log_probabilities: Numbers, target: Numbers, reduction: Reduction = "mean") -> Any:
     """The negative log likelihood, `-sum_c observed_c * log_probability_c`: cross entropy after `log_softmax`.
 
     Targets, reductions and errors as `cross_entropy`.
@@ -152,11 +146,11 @@ def nll(log_probabilities: Any, target: Any, reduction: Reduction = "mean") -> A
     return _by_observation(lambda ls, observed: -ls[observed], of_distribution, log_probabilities, target, reduction)
 
 
-def cross_entropy_of_probabilities(p: Any, observed: Any, reduction: Reduction = "mean") -> Any:
+def cross_entropy_of_probabilities(p: Numbers, observed: Numbers, reduction: Reduction = "mean") -> Any:
     """The cross entropy of probabilities, `-sum_c observed_c * log(p_c)`, as the lectures write it.
 
-    `cross_entropy` of the raw outputs is more accurate where a probability is close to 0 or 1. Classes that were
-    observed with probability 0 are left out. Targets, reductions and errors as `cross_entropy`.
+    `cross_entropy` of the raw outputs is more accurate where a probability is close to 0 or 1. Classes with observed
+    probability 0 are left out. Targets, reductions and errors as `cross_entropy`.
 
     >>> round(cross_entropy_of_probabilities([0.57, 0.20, 0.23], 0), 2)
     0.56
@@ -168,35 +162,35 @@ def cross_entropy_of_probabilities(p: Any, observed: Any, reduction: Reduction =
     return _by_observation(lambda ps, c: -autograd.log(ps[c]), of_distribution, p, observed, reduction)
 
 
-def _elementwise(loss: Callable[[Any, Any], Any], predicted: Any, observed: Any, reduction: Reduction) -> Any:
-    one_of(reduction, "reduction", ("mean", "sum", "none"))
+def _elementwise(loss: Callable[[Any, Any], Any], predicted: Numbers, observed: Numbers, reduction: Reduction) -> Any:
+    """The loss of each number, reduced."""
+    one_of(reduction, "reduction", (*_REDUCTIONS, "none"))
     losses = _paired(loss, predicted, observed, "")
     return losses if reduction == "none" else _reduced(_flat(losses), reduction)
 
 
-def _paired(loss: Callable[[Any, Any], Any], predicted: Any, observed: Any, index: str) -> Any:
-    """The loss of every number. One number may stand for a list of one, as targets of one output often do."""
+def _paired(loss: Callable[[Any, Any], Any], predicted: Numbers, observed: Numbers, index: str) -> Any:
+    """The loss of each number. A number may stand for a list of one, as targets of one output often do."""
     predicted, observed = plain(predicted), plain(observed)
     if is_number(predicted) and is_number(observed):
         return loss(predicted, observed)
     left = [predicted] if is_number(predicted) else items(predicted, f"predicted{index}")
     right = [observed] if is_number(observed) else items(observed, f"observed{index}")
-    _check_not_empty(left, index)
-    _check_equal_lengths(left, right, index)
+    _check_lengths(left, right, index)
     return [_paired(loss, p, o, f"{index}[{i}]") for i, (p, o) in enumerate(zip(left, right, strict=True))]
 
 
 def _by_observation(
     of_class: Callable[[list[Any], int], Any],
     of_distribution: Callable[[list[Any], list[Any], list[int]], Any],
-    predicted: Any,
-    target: Any,
+    predicted: Numbers,
+    target: Numbers,
     reduction: Reduction,
 ) -> Any:
-    """The loss of each observation: of a class, or of a distribution restricted to the classes that occur in it."""
-    one_of(reduction, "reduction", ("mean", "sum", "none"))
+    """The loss of each observation: of a class, or of a distribution, restricted to the classes that occur in it."""
+    one_of(reduction, "reduction", (*_REDUCTIONS, "none"))
 
-    def loss(outputs: list[Any], observed: Any, index: str) -> Any:
+    def loss(outputs: list[Any], observed: Numbers, index: str) -> Any:
         observed = plain(observed)
         if is_number(observed):
             return of_class(outputs, _checked_class(observed, len(outputs), index))
@@ -208,11 +202,10 @@ def _by_observation(
         return of_distribution(outputs, distribution, classes)
 
     outputs = [plain(entry) for entry in items(predicted, "predicted")]
-    _check_not_empty(outputs, "")
-    if is_number(outputs[0]):
+    if outputs and is_number(outputs[0]):
         return loss(outputs, target, "")
-    targets = items(target, "target")
-    _check_equal_lengths(outputs, targets, "")
+    targets = items(target, "target") if outputs else []
+    _check_lengths(outputs, targets, "")
     losses = [
         loss(items(row, f"predicted[{i}]"), observed, f"[{i}]")
         for i, (row, observed) in enumerate(zip(outputs, targets, strict=True))
@@ -224,23 +217,20 @@ def _reduced(losses: list[Any], reduction: Reduction) -> Any:
     return losses[0] if len(losses) == 1 else _REDUCTIONS[reduction](losses)
 
 
-def _flat(losses: Any) -> list[Any]:
+def _flat(losses: object) -> list[Any]:
     return [loss for part in losses for loss in _flat(part)] if isinstance(losses, list) else [losses]
 
 
-def _check_not_empty(predicted: Sequence[Any], index: str) -> None:
+def _check_lengths(predicted: Sequence[Any], observed: Sequence[Any], index: str) -> None:
     if not predicted:
         raise ValueError(f"predicted{index} is empty; a loss takes at least one number")
-
-
-def _check_equal_lengths(predicted: Sequence[Any], observed: Sequence[Any], index: str) -> None:
     if len(predicted) != len(observed):
         raise ValueError(
             f"predicted{index} and observed{index} must have equal lengths, got {len(predicted)} and {len(observed)}"
         )
 
 
-def _checked_class(observed: Any, classes: int, index: str) -> int:
+def _checked_class(observed: object, classes: int, index: str) -> int:
     if not isinstance(observed, Integral) or isinstance(observed, bool):
         raise TypeError(
             f"target{index}: a class is an integer from 0 to {classes - 1}, or a list of the probabilities of all "
@@ -252,7 +242,7 @@ def _checked_class(observed: Any, classes: int, index: str) -> int:
 
 
 def _check_distribution(shares: list[Any], classes: int, index: str) -> None:
-    """Values may be anything, since they may be filled in later; numbers must be probabilities."""
+    """Numbers must be probabilities; Values may be anything, since they may be filled in later."""
     if len(shares) != classes:
         raise ValueError(f"target{index}: expected probabilities of {classes} classes, got {len(shares)}")
     for numbers in _distributions(shares) if all(map(is_number, shares)) else ():
@@ -264,7 +254,7 @@ def _check_distribution(shares: list[Any], classes: int, index: str) -> None:
 
 
 def _distributions(shares: list[Any]) -> Iterable[Sequence[float]]:
-    """What these shares may be: themselves, or all that Placeholders stand for; of other Values nothing is known."""
+    """What the shares may be: themselves, or all that Placeholders stand for; other Values may be anything."""
     if any(isinstance(share, Value) and not isinstance(share, Placeholder) for share in shares):
         return ()
     if not any(isinstance(share, Value) for share in shares):
@@ -273,6 +263,8 @@ def _distributions(shares: list[Any]) -> Iterable[Sequence[float]]:
     return set(zip(*[plain(column) for column in columns], strict=False))
 
 
-def _numbers(target: Any) -> Iterable[float]:
-    """What a target of one number may be, in the same way."""
-    return (numbers[0] for numbers in _distributions([target]))
+def _check_each(target: Number, is_right: Callable[[float], bool], complaint: str) -> None:
+    """Checks all that a target of one number may be."""
+    for (number,) in _distributions([target]):
+        if not is_right(number):
+            raise ValueError(f"{complaint}, got {number!r}")

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from reprlib import recursive_repr
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
 import numpy as np
 
 from autograd import Value, scope
 
 from .checks import array_of
-from .tables import summary
+from .tables import table
+from .types import Vector
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import SupportsFloat, TypeAlias
-
-    Key: TypeAlias = str | int
-    Tensor: TypeAlias = Any
-    """A Parameter, or lists of Parameters nested to one depth and of equal lengths: a vector, a matrix and so on."""
+Key: TypeAlias = str | int
+Tensor: TypeAlias = "Parameter | Sequence[Tensor]"
+"""A Parameter, or a vector, matrix and so on of Parameters as nested lists of equal lengths."""
 
 
 class Parameter(Value):
@@ -28,7 +25,7 @@ class Parameter(Value):
 
     Args:
         data: a real number.
-        name: what drawings and tables call it, such as "w1"; without one, its path in the outermost module that it was
+        name: what drawings and tables call it, such as "w1"; by default its path in the outermost module it was
             assigned to, such as "hidden.weight[0][1]".
         trainable: whether optimisers change it. A frozen parameter still gets a gradient.
 
@@ -36,7 +33,7 @@ class Parameter(Value):
         path: where it is in its module; None until it is assigned to one.
 
     Raises:
-        TypeError: data is not a real number, or name not a string.
+        TypeError: data is not a real number, or name is not a string.
 
     >>> Parameter(2.74, name="w1")
     Parameter(2.74, name='w1')
@@ -50,7 +47,7 @@ class Parameter(Value):
         self.path = None
 
     def _placed(self, path: str) -> None:
-        """Takes the path as name, unless it was given another."""
+        """Takes the path as name, unless it was given one."""
         if self.path is None or _is_outer(path, self.path):
             if self.name in (None, self.path):
                 self.name = path
@@ -58,13 +55,13 @@ class Parameter(Value):
 
 
 class Module:
-    """A part of a network: parameters, smaller modules, and a `forward` that computes with them.
+    """Part of a network: parameters, smaller modules, and a `forward` that computes with them.
 
     Subclasses assign parameters and modules to attributes, alone or in lists, tuples, dicts and arrays, and define
-    `forward`. Everything is found there when it is needed, so lists may grow later. A parameter or module that is
-    reachable in several ways counts once, under its first path. A Value that is no `Parameter` is not trained.
+    `forward`. They are looked up when needed, so lists may grow later. A parameter or module that can be reached in
+    several ways counts once, under its first path. A Value that is no `Parameter` is not trained.
 
-    Paths are those of PyTorch: attributes, keys and positions of modules joined by dots ("layers.0.weight"). Lists of
+    Paths are PyTorch's: attributes, keys and positions of modules joined by dots ("layers.0.weight"). Lists of
     parameters are arrays, whose elements have their position in brackets ("layers.0.weight[1][0]").
 
     >>> class Line(Module):
@@ -90,39 +87,34 @@ class Module:
         for keys, found in _contents((name,), value):
             if not isinstance(found, Module):
                 _place(found, _bracketed(keys))
-            elif self not in (inside := found._first_paths()):  # what is around this module keeps its paths
+            elif self not in (inside := found._first_paths()):  # a module around this one keeps its paths
                 for module, inner in inside.items():
                     module._placed(path := _joined(_dotted(keys), inner))
                     for tensor_path, tensor in module._own_tensors(path):
                         _place(tensor, tensor_path)
 
     def forward(self, *inputs: Any) -> Any:
-        """What the module computes; subclasses define it."""
+        """Computes the outputs; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs `forward`. All that it computes is one scope of the graph, which drawings show as a box."""
+        """Runs `forward` in a scope of its own, which drawings show as a box."""
         outermost = _outermost.get()
-        if outermost is None:
-            token = _outermost.set(self)
-            try:
-                return self._run(*args, **kwargs)
-            finally:
-                _outermost.reset(token)
-        if self._path is None:
-            outermost.named_parameters()  # this module may have come into a list after the list was assigned
-        return self._run(*args, **kwargs)
-
-    def _run(self, *args: Any, **kwargs: Any) -> Any:
-        with scope(self._path or type(self).__name__, owner=self):
-            return self.forward(*args, **kwargs)
+        if outermost is not None and self._path is None:
+            outermost.named_parameters()  # this module may have joined a list after the list was assigned
+        token = _outermost.set(self if outermost is None else outermost)
+        try:
+            with scope(self._path or type(self).__name__, owner=self):
+                return self.forward(*args, **kwargs)
+        finally:
+            _outermost.reset(token)
 
     def parameters(self) -> list[Parameter]:
-        """All parameters, shared ones once, in the order of PyTorch: a module's own before those of its modules."""
+        """All parameters, shared ones once, in PyTorch's order: a module's own before those of modules inside it."""
         return [parameter for _, parameter in self.named_parameters()]
 
     def named_parameters(self) -> list[tuple[str, Parameter]]:
-        """All parameters with their paths, whatever other names they were given."""
+        """All parameters with their paths, whatever names they were given."""
         found: dict[Parameter, str] = {}
         for path, module in self.named_modules():
             for tensor_path, tensor in module._own_tensors(path):
@@ -133,13 +125,12 @@ class Module:
         return [(path, parameter) for parameter, path in found.items()]
 
     def own_parameters(self) -> list[Parameter]:
-        """The parameters that are not in modules inside this one."""
-        return list(
-            dict.fromkeys(parameter for _, tensor in self._own_tensors("") for _, parameter in elements(tensor))
-        )
+        """The parameters outside the modules inside this one."""
+        found = (parameter for _, tensor in self._own_tensors("") for _, parameter in elements(tensor))
+        return list(dict.fromkeys(found))
 
     def named_modules(self) -> list[tuple[str, Module]]:
-        """This module under the path "" and all modules inside, each after the one around it, shared ones once."""
+        """This module under the path "" and all inside, each after the one around it, shared ones once."""
         found = self._first_paths()
         for module, path in found.items():
             module._placed(path)
@@ -150,12 +141,12 @@ class Module:
         return list(dict.fromkeys(child for _, child in self._named_children()))
 
     def zero_grad(self) -> None:
-        """Makes the gradients of all parameters "not computed", which reads 0.0."""
+        """Marks all gradients as not computed; they then read 0.0."""
         for parameter in self.parameters():
             parameter.grad = None
 
     def train(self, mode: bool = True) -> Module:
-        """Sets `training` here and in all modules inside, and returns this module."""
+        """Sets `training` here and in all modules inside; returns this module."""
         for _, module in self.named_modules():
             module.training = mode
         return self
@@ -164,37 +155,40 @@ class Module:
         """The opposite of `train`."""
         return self.train(False)
 
-    def state_dict(self) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
+    def state_dict(self) -> dict[str, Vector]:
         """The numbers of all parameters: copies, as float64 arrays under PyTorch's names ("0.weight").
 
-        A parameter that is shared appears under each of its paths, as in PyTorch.
+        A shared parameter appears under each of its paths, as in PyTorch.
         """
-        return {path: np.array(_data(tensor), dtype=np.float64) for path, tensor in self._tensors().items()}
+        return {
+            path: np.array([parameter.data for _, parameter in elements(tensor)]).reshape(shape(tensor))
+            for path, tensor in self._tensors().items()
+        }
 
     def load_state_dict(self, sd: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Sets the numbers of all parameters.
 
         Args:
-            sd: arrays of numbers, or anything that NumPy can make into one, by name as in `state_dict`.
-            strict: whether `sd` must have exactly the names of this module. If not, other names are ignored and
-                missing ones keep their numbers; what is there must still fit.
+            sd: arrays of numbers, or what NumPy can convert to them, by name as in `state_dict`.
+            strict: whether the names must be exactly those of this module. If not, unexpected names are ignored and
+                missing ones keep their numbers; the rest must still fit.
 
         Returns:
             The names that were missing and those that were ignored; none if `strict`.
 
         Raises:
             TypeError: `sd` is no dict.
-            ValueError: something is missing, unexpected or of another shape or type. All of it is listed, and nothing
-                was changed.
+            ValueError: something is missing, unexpected, or of the wrong shape or type. The message lists it all, and
+                nothing was changed.
         """
         if not isinstance(sd, Mapping):
             raise TypeError(f"load_state_dict takes a dict of arrays by name, got a {type(sd).__name__}")
         tensors = self._tensors()
-        differences = IncompatibleKeys(
-            [path for path in tensors if path not in sd], [path for path in sd if path not in tensors]
-        )
-        problems = _name_problems(tensors, differences) if strict else []
-        arrays = {}
+        missing, unexpected = [path for path in tensors if path not in sd], [path for path in sd if path not in tensors]
+        problems, arrays = [], {}
+        if strict:
+            problems += [f"{path}: missing, shape {shape(tensors[path])}" for path in missing]
+            problems += [f"{path!s}: unexpected, this module has no such parameters" for path in unexpected]
         for path in filter(sd.__contains__, tensors):
             try:
                 arrays[path] = array_of(sd[path], shape(tensors[path]))
@@ -208,14 +202,20 @@ class Module:
         for path, array in arrays.items():
             for (_, parameter), number in zip(elements(tensors[path]), array.flat, strict=True):
                 parameter.data = number
-        return differences
+        return IncompatibleKeys(missing, unexpected)
 
     def summary(self) -> str:
-        """A table of all modules and the numbers of their own parameters; drawn with rich if that is installed."""
-        return summary(self)
+        """A table of all modules with the numbers of their own parameters; drawn with rich if installed."""
+        counted: dict[Parameter, None] = {}
+        lines = []
+        for path, module in self.named_modules():
+            own = [parameter for parameter in module.own_parameters() if parameter not in counted]
+            counted.update(dict.fromkeys(own))
+            lines.append((path, f"{type(module).__name__}({module.extra_repr()})", *_counts(own)))
+        return table(("path", "module", "parameters", "trainable"), lines, ("total", "", *_counts(counted)))
 
     def extra_repr(self) -> str:
-        """What `repr` shows between the parentheses, such as "1, 2" for a Linear; subclasses may say more."""
+        """What `repr` shows in the parentheses, such as "bias=True" for a Linear; subclasses may define it."""
         return ""
 
     @recursive_repr("...")
@@ -230,13 +230,13 @@ class Module:
     def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
         """The arrays of parameters with their paths, as in `state_dict`: nested lists, or single Parameters.
 
-        Lists that are no arrays, because their parts differ in length, are given part by part.
+        Lists whose parts differ in length are no arrays; their parts come one by one.
         """
         for path, module in self._tree():
             yield from module._own_tensors(path)
 
     def _own_tensors(self, path: str) -> Iterator[tuple[str, Tensor]]:
-        """The arrays of parameters that are not in modules inside this one, which has the path."""
+        """The arrays of parameters outside the modules inside this one, which has the path."""
         for keys, found in self._contents():
             if not isinstance(found, Module):
                 yield _joined(path, _bracketed(keys)), found
@@ -252,7 +252,7 @@ class Module:
         return found
 
     def _first_paths(self) -> dict[Module, str]:
-        """This module and all inside, each with its first path and after the one around it."""
+        """This module and all inside, each with its first path, after the one around it."""
         found: dict[Module, str] = {}
         pending: list[tuple[str, Module]] = [("", self)]
         while pending:
@@ -264,7 +264,7 @@ class Module:
         return found
 
     def _tree(self, path: str = "", around: tuple[Module, ...] = ()) -> Iterator[tuple[str, Module]]:
-        """This module and all inside, under every path but those that lead in circles."""
+        """This module and all inside, under every path that does not go in circles."""
         yield path, self
         for inner, child in self._named_children():
             if child is not self and child not in around:
@@ -284,7 +284,7 @@ _outermost: ContextVar[Module | None] = ContextVar("outermost module that is bei
 
 
 class IncompatibleKeys(NamedTuple):
-    """How the names of a state and of a module differ; the names are PyTorch's."""
+    """How the names of a state differ from those of a module; the attributes are PyTorch's."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -300,7 +300,7 @@ def _contents(
         yield keys, value
     elif not _is_among(value, around):
         for key, item in _entries(value):
-            if isinstance(item, _SEARCHED):  # asked here, since an attribute may hold very many plain numbers
+            if isinstance(item, _SEARCHED):  # here, since an attribute may hold a great many plain numbers
                 yield from _contents((*keys, key), item, (*around, value))
 
 
@@ -314,16 +314,12 @@ def _entries(value: object) -> Iterable[tuple[Key, object]]:
 
 
 def _is_among(value: object, containers: tuple[object, ...]) -> bool:
-    """Whether a list contains itself; equality would compare what is in it."""
+    """Whether a list is inside itself; equality would compare contents."""
     return any(value is container for container in containers)
 
 
 def shape(tensor: Tensor) -> tuple[int, ...]:
-    """The shape of an array of parameters; () for a single one.
-
-    Raises:
-        TypeError: it is not an array of parameters.
-    """
+    """The shape of an array of parameters; () for a single one."""
     found = _shape_or_none(tensor)
     if found is None:
         raise TypeError(f"expected Parameters, or lists of them of equal lengths, got {tensor!r}")
@@ -335,7 +331,7 @@ def _shape_or_none(value: object, around: tuple[object, ...] = ()) -> tuple[int,
         return ()
     if not isinstance(value, (list, tuple)) or not value or _is_among(value, around):
         return None
-    if set(map(type, value)) == {Parameter}:  # a row of weights, which large layers have very many of
+    if set(map(type, value)) == {Parameter}:  # fast for rows of weights, of which large layers have a great many
         return (len(value),)
     around = (*around, value)
     first = _shape_or_none(value[0], around)
@@ -345,7 +341,7 @@ def _shape_or_none(value: object, around: tuple[object, ...] = ()) -> tuple[int,
 
 
 def elements(tensor: Tensor, index: str = "") -> Iterator[tuple[str, Parameter]]:
-    """The parameters of an array, row by row, each with its position as text."""
+    """The parameters of an array, row by row, each with its index as text."""
     if isinstance(tensor, Parameter):
         yield index, tensor
     else:
@@ -353,8 +349,9 @@ def elements(tensor: Tensor, index: str = "") -> Iterator[tuple[str, Parameter]]
             yield from elements(item, f"{index}[{position}]")
 
 
-def _data(tensor: Tensor) -> Any:
-    return tensor.data if isinstance(tensor, Parameter) else [_data(item) for item in tensor]
+def _counts(parameters: Iterable[Parameter]) -> tuple[str, str]:
+    trainable = [parameter.trainable for parameter in parameters]
+    return f"{len(trainable):,}", f"{sum(trainable):,}"
 
 
 def _place(tensor: Tensor, path: str) -> None:
@@ -363,7 +360,7 @@ def _place(tensor: Tensor, path: str) -> None:
 
 
 def _is_outer(path: str, inner: str) -> bool:
-    """Whether a path leads to the same place as an inner one, from further outside."""
+    """Whether a path leads where an inner one does, from further outside."""
     return path.endswith(f".{inner}")
 
 
@@ -377,10 +374,3 @@ def _bracketed(keys: Iterable[Key]) -> str:
 
 def _joined(outer: str, inner: str) -> str:
     return f"{outer}.{inner}" if outer and inner else outer or inner
-
-
-def _name_problems(tensors: Mapping[str, Tensor], differences: IncompatibleKeys) -> list[str]:
-    missing = [f"{path}: missing, shape {shape(tensors[path])}" for path in differences.missing_keys]
-    return missing + [
-        f"{path!s}: unexpected, this module has no such parameters" for path in differences.unexpected_keys
-    ]

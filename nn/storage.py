@@ -1,28 +1,30 @@
-"""Saving a network to a file and loading it again: JSON to read, safetensors to exchange with PyTorch."""
+"""Saving networks to files and loading them: JSON to read, safetensors to exchange with PyTorch."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any, TypeAlias
 
 from autograd.files import write_atomically
 
 from .checks import one_of
 from .module import Module
+from .types import Vector
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+Document: TypeAlias = "dict[str, Document] | list[Document] | str | float | None"
 
-# A file may be this large: enough for any honest one, little enough to be refused before it is read.
+# A file may be this large: enough for any honest one, and a larger one is refused before it is read.
 _BYTES_AT_ALL = 1_000_000
 _BYTES_PER_NUMBER = 100
 
 
 class StorageError(ValueError):
-    """A file that does not hold what was expected. The message lists all that is wrong with it."""
+    """A file does not hold what was expected. The message lists all that is wrong with it."""
 
 
 def save(model: Module, path: str | os.PathLike[str]) -> None:
@@ -30,14 +32,14 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
 
     Args:
         model: the network.
-        path: a file ending in `.json` (names and numbers to read, exact to the last bit; nan and infinities are
-            strings) or in `.safetensors` (float64 arrays under PyTorch's names, which `torch.nn.Sequential` takes; this
-            needs the extra `storage`). An existing file is replaced.
+        path: a file ending in `.json` (readable, exact to the last bit; nan and infinities are strings) or
+            `.safetensors` (float64 arrays under PyTorch's names, which `torch.nn.Sequential` takes; needs the extra
+            `storage`). An existing file is replaced.
 
     Raises:
         TypeError: the model is no Module, or the path no path.
         ValueError: the path ends in something else.
-        OSError: the file cannot be written; a file that was there is unchanged.
+        OSError: the file cannot be written; an existing file is unchanged.
         ImportError: safetensors is not installed.
     """
     _check_arguments("save", model, path)
@@ -49,9 +51,9 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
     """Sets all parameters of a network to the numbers in a file that `save` wrote. Nothing is ever unpickled.
 
     Raises:
-        StorageError: the file is damaged, or does not hold exactly the parameters of this network. All that is wrong is
-            listed, and the network is unchanged.
-        ValueError: the path ends in something else than `.json` and `.safetensors`.
+        StorageError: the file is damaged, or does not hold exactly the parameters of this network. The message lists
+            all that is wrong, and the network is unchanged.
+        ValueError: the path ends in something other than `.json` and `.safetensors`.
         TypeError: the model is no Module, or the path no path.
         OSError: the file cannot be read.
     """
@@ -64,17 +66,13 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
         raise StorageError(f"{os.fspath(path)}: {error}") from error
 
 
-def to_json(document: Any) -> str:
-    """A document as strict JSON, one line for each list of numbers; nan and infinities become strings."""
+def to_json(document: Document) -> str:
+    """A document as strict JSON, one line per list of numbers; nan and infinities become strings."""
     return _json_lines(document, "") + "\n"
 
 
 def from_json(text: bytes) -> Any:
-    """The document in a JSON file, with floats for the strings that stand for nan and infinities.
-
-    Raises:
-        ValueError: the file is not JSON, names something twice, is nested too deeply, or has a number beyond floats.
-    """
+    """The document in a JSON file, with floats for nan and infinities; a ValueError if it is no strict JSON."""
     try:
         return _with_floats(json.loads(text, object_pairs_hook=_without_duplicates, parse_float=_finite))
     except RecursionError:
@@ -85,7 +83,7 @@ def from_json(text: bytes) -> Any:
         raise ValueError("this is no JSON file: it is not text in UTF-8") from None
 
 
-def _with_floats(document: Any) -> Any:
+def _with_floats(document: Document) -> Document:
     if isinstance(document, dict):
         return {key: _with_floats(value) for key, value in document.items()}
     if isinstance(document, list):
@@ -112,7 +110,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
-def _json_lines(document: Any, indent: str) -> str:
+def _json_lines(document: Document, indent: str) -> str:
     inner = indent + "  "
     if isinstance(document, dict) and document:
         parts = [f"{inner}{json.dumps(key)}: {_json_lines(value, inner)}" for key, value in document.items()]
@@ -143,20 +141,11 @@ def _check_size(model: Module, path: str | os.PathLike[str]) -> None:
         )
 
 
-def _state_to_json(state: Mapping[str, Any]) -> bytes:
-    return to_json({name: array.tolist() for name, array in state.items()}).encode()
-
-
 def _state_from_json(content: bytes) -> dict[str, Any]:
     document = from_json(content)
     if not isinstance(document, dict):
         raise ValueError(f"expected a JSON object with names and numbers, got a {type(document).__name__}")
     return document
-
-
-def _state_to_safetensors(state: Mapping[str, Any]) -> bytes:
-    content: bytes = _safetensors().save(dict(state))
-    return content
 
 
 def _state_from_safetensors(content: bytes) -> dict[str, Any]:
@@ -165,12 +154,12 @@ def _state_from_safetensors(content: bytes) -> dict[str, Any]:
         state: dict[str, Any] = library.load(content)
     except KeyError as error:
         raise ValueError(f"numbers of type {error.args[0]} cannot be read; store them as F32 or F64") from None
-    except Exception as error:  # of its own kind, and others
+    except Exception as error:  # its own kind, and others
         raise ValueError(f"this is no safetensors file, or only a part of one: {error}") from None
     return state
 
 
-def _safetensors() -> Any:
+def _safetensors() -> ModuleType:
     try:
         import safetensors.numpy
     except ImportError:
@@ -178,9 +167,12 @@ def _safetensors() -> Any:
     return safetensors.numpy
 
 
-_FORMATS: dict[str, tuple[Callable[[Mapping[str, Any]], bytes], Callable[[bytes], dict[str, Any]]]] = {
-    ".json": (_state_to_json, _state_from_json),
-    ".safetensors": (_state_to_safetensors, _state_from_safetensors),
+_FORMATS: dict[str, tuple[Callable[[Mapping[str, Vector]], bytes], Callable[[bytes], dict[str, Any]]]] = {
+    ".json": (
+        lambda state: to_json({name: array.tolist() for name, array in state.items()}).encode(),
+        _state_from_json,
+    ),
+    ".safetensors": (lambda state: bytes(_safetensors().save(dict(state))), _state_from_safetensors),
 }
 
 

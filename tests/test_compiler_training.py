@@ -8,8 +8,8 @@ import pytest
 import autograd
 import nn
 from autograd import AnomalyError, detect_anomaly, no_grad
-from nn.compiled import CompiledStep
-from nn.steps import EagerStep
+from nn.training.program import Program
+from nn.training.steps import EagerStep
 
 ROWS = np.random.default_rng(3).normal(size=(20, 3))
 REGRESSION = np.random.default_rng(1).normal(size=(20, 4))
@@ -506,7 +506,7 @@ def test_rounding_counts_by_the_largest_numbers_met(noise, agrees, added):
             value, gradient, _ = eager(self.theta, [0] * len(inputs))
             return value + noise[0], gradient - noise[1]
 
-    step = CompiledStep(eager, Rounding(), (np.array([[1.0]]), np.array([[1.0]])), nodes=4)
+    step = Program(eager, Rounding(), (np.array([[1.0]]), np.array([[1.0]])), size=4)
     far, minimum = np.array([3.0, 0.0]), np.array([1.0, 0.0])
     for batches in ([1], [3], [1, 3]):
         assert step.agrees_at(far, 0, batches) == agrees
@@ -519,11 +519,11 @@ def test_the_parameters_with_a_gradient_are_compared_too():
     loss = lambda outputs, target: outputs[0] + 0.0 * outputs[1] if target else 1.0 * outputs[0]  # noqa: E731
     eager = EagerStep(model, loss, ([[1.0], [1.0]], [True, False]), model.parameters(), added=False)
 
-    class Program:
+    class Compiled:
         def __call__(self, inputs, targets):
             return self.theta[0], np.array([1.0, 0.0])
 
-    step = CompiledStep(eager, Program(), (np.ones((2, 1)), np.ones((2, 1))), nodes=4)
+    step = Program(eager, Compiled(), (np.ones((2, 1)), np.ones((2, 1))), size=4)
     theta = np.array([3.0, 2.0])
     assert step.agrees_at(theta, 0)
     assert step.agrees_at(theta, 0)
@@ -533,13 +533,13 @@ def test_the_parameters_with_a_gradient_are_compared_too():
 @pytest.mark.parametrize("wrong", [1, 2, 5])
 def test_the_program_is_compared_with_batches_of_all_sizes(wrong, monkeypatch):
     """Programs compute small batches in another way than large ones."""
-    original = CompiledStep._by_program
+    original = Program.__call__
 
     def by_program(self, theta, positions):
         slope = original(self, theta, positions)
         return slope._replace(loss=slope.loss + 1.0) if len(positions) == wrong else slope
 
-    monkeypatch.setattr(CompiledStep, "_by_program", by_program)
+    monkeypatch.setattr(Program, "__call__", by_program)
     for batch_size, sizes in ((None, {20}), (5, {5}), (6, {6, 2}), (1, {1}), (100, {20}), (19, {19, 1})):
         assert trained(True, batch_size=batch_size)[0].engine == ("eager" if wrong in sizes else "compiled")
 
@@ -590,6 +590,10 @@ def test_ctrl_c_returns_the_history_at_any_time(call, place):
     before = [p.data for p in model.parameters()]
     history = nn.fit(model, list(range(20)), list(range(20)), loss=loss, epochs=3)
     assert (history.stopped, len(history)) == ("interrupted", 0)
+    assert (history.engine, history.why_eager == "no epoch was computed, so no program was made") == (
+        "eager",
+        call == 1,
+    )
     assert [p.data for p in model.parameters()] == before
     assert not model.training
 

@@ -22,7 +22,7 @@ ORDER = (
     "autograd.checking autograd.testing autograd.pytest_plugin",
     "autograd",
     "nn",
-    "nn.training nn.pictures",
+    "nn.training nn.pictures nn.history",
     "demos benchmarks",
 )
 
@@ -47,7 +47,9 @@ def imported(name):
         elif isinstance(statement, ast.ImportFrom):
             outer = package[: len(package) - statement.level + 1] if statement.level else []
             base = ".".join([*outer, *(statement.module or "").split(".")]).strip(".")
-            found |= {f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base for alias in statement.names}
+            found |= {
+                f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base for alias in statement.names
+            }
     return (found & MODULES.keys()) - {name}
 
 

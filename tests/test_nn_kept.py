@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nn
-from nn.kept import Kept
+from nn.training.kept import Kept
 
 
 class Keeping(nn.Module):

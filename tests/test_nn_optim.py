@@ -138,6 +138,25 @@ def test_huge_gradients_do_not_warn(name, gradient):
         assert parameter.data == pytest.approx(tensor.item(), nan_ok=True)
 
 
+@pytest.mark.parametrize("make", [nn.Adam, lambda p, **settings: nn.AdamW(p, weight_decay=0.0, **settings)])
+def test_adam_counts_the_steps_of_each_parameter(make):
+    """With a constant gradient both bias corrections are exact, so each step is the learning rate, from the first on.
+
+    A single count for all would take the third step of all for the third of the parameter that had no gradient before.
+    """
+    parameters = [nn.Parameter(0.0) for _ in range(3)]
+    optimizer = make(parameters, lr=0.125, eps=0.0)
+    for step in range(1, 8):
+        optimizer.zero_grad()
+        parameters[0].grad = 0.5
+        if step in (3, 4, 7):
+            parameters[1].grad = -3.0
+        optimizer.step()
+        taken = [step, -sum(step >= s for s in (3, 4, 7)), 0]
+        assert [p.data for p in parameters] == pytest.approx([-0.125 * number for number in taken], rel=1e-12)
+    assert optimizer.state_dict()["memory"]["steps"] == [7.0, 3.0, 0.0]
+
+
 def test_the_gradient_is_left_alone():
     w = nn.Parameter(1.0)
     w.grad = 2.0

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
-import autograd
 import nn
+from autograd.node import Node
 
 # A diagram is put together from the same parts as the pictures of `draw`, and belongs to them.
-SOURCES = [path for path in sorted(Path(nn.__file__).parent.glob("*.py")) if path.name != "diagrams.py"]
+FOLDER = Path(nn.__file__).parent
+SOURCES = [path for path in sorted(FOLDER.rglob("*.py")) if path.name != "diagram.py"]
+ALLOWED = ("autograd", "autograd.files", "autograd.node", "autograd.structures")  # about any file, graph, nested list
+
+INNER = {*Node.__slots__} - {"operation", "gradient"}  # autograd.operation is public, and a Slope has a gradient
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
@@ -20,10 +24,10 @@ def test_only_public_names_of_autograd_are_used(path):
         if isinstance(node, ast.Import):
             assert not any(name.name.startswith("autograd.") for name in node.names)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autograd"):
-            assert node.module in ("autograd", "autograd.files")  # the latter is about files alone
+            assert node.module in ALLOWED
             assert not any(name.name.startswith("_") for name in node.names)
         if isinstance(node, ast.Attribute):
-            assert node.attr not in autograd.Value.__slots__
+            assert node.attr not in INNER
             if isinstance(node.value, ast.Name) and node.value.id == "autograd":
                 assert not node.attr.startswith("_")
 
@@ -33,6 +37,31 @@ def test_every_name_is_exported():
     assert len(set(nn.__all__)) == len(nn.__all__)
 
 
+def test_functions_are_not_hidden_by_modules_of_their_name():
+    program = (
+        "import nn, nn.training.fit, nn.pictures.diagram, nn.pictures.plots\n"
+        "print(callable(nn.fit), callable(nn.diagram), callable(nn.plot_fit))"
+    )
+    assert output_of(program) == "True True True\n"
+
+
 def test_no_heavy_library_is_imported_before_it_is_needed():
-    program = "import sys, nn; print([m for m in ('matplotlib', 'rich', 'safetensors', 'torch') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
+    heavy = ("graphviz", "pygraphviz", "matplotlib", "rich", "safetensors", "torch", "autograd.drawing", "nn.pictures")
+    program = f"import sys, nn; print([name for name in sys.modules if name.startswith({heavy})])"
+    assert output_of(program) == "[]\n"
+
+
+def test_pictures_load_when_asked_for():
+    assert set(nn.__all__) <= set(dir(nn))
+    program = (
+        "import sys, nn\n"
+        "drawing = nn.diagram(nn.Linear(1, 1))\n"
+        "print('graphviz' in sys.modules, 'matplotlib' in sys.modules, type(drawing).__name__)"
+    )
+    assert output_of(program) == "True False PositionedDrawing\n"
+    with pytest.raises(AttributeError, match="module 'nn' has no attribute 'plot_fits'"):
+        _ = nn.plot_fits
+
+
+def output_of(program):
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout

@@ -7,7 +7,7 @@ import pytest
 
 import nn
 from autograd import Value
-from nn.plots import _terms
+from nn.pictures.plots import _terms
 
 pytest.importorskip("matplotlib")
 import matplotlib

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import nn
-from nn.progress import progress_bar
+from nn.training.progress import progress_bar
 
 
 class Terminal(io.StringIO):

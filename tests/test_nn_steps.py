@@ -5,7 +5,7 @@ import pytest
 
 import nn
 from autograd import Value, value_and_grad
-from nn.steps import EagerStep, depends_on
+from nn.training.steps import EagerStep
 
 ROWS, SUMS = [[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]], [1.0, 0.0, -2.0]
 
@@ -55,13 +55,3 @@ def test_what_the_loss_does_not_depend_on_has_no_gradient():
     assert slope.gradient.tolist() == [0.0, 2.0, 0.0, 1.0]
     assert slope.reached.tolist() == [False, True, False, True]
     assert step(np.zeros(4), [0, 1]).reached is None
-
-
-def test_depends_on():
-    x, y = Value(1.0), Value(2.0)
-    z = (x * 2).exp() + 1
-    assert depends_on([z], [x])
-    assert depends_on([y, z], [x])
-    assert depends_on([x], [x])
-    assert not depends_on([z], [y])
-    assert not depends_on([z.detach()], [x])

@@ -254,10 +254,12 @@ def test_an_error_leaves_the_last_complete_step():
     assert numbers(model) == numbers(same)
 
 
-def test_divergence_names_the_first_operation_and_keeps_the_last_finite_step():
+@pytest.mark.parametrize("settings", [{}, {"validation": ([1.0], [1.0]), "patience": 10_000}])
+def test_divergence_names_the_first_operation_and_keeps_the_last_finite_step(settings):
+    """Even if there was a better epoch before, to which patience would have gone back."""
     model = nn.Linear(1, 1, seed=0)
     with pytest.raises(AnomalyError, match=r"epoch \d+: .*smaller learning rate.*square gave inf") as error:
-        nn.fit(model, [1.0, 2.0], [1.0, 0.0], loss=nn.ssr, lr=10.0, epochs=10_000)
+        nn.fit(model, [1.0, 2.0], [1.0, 0.0], loss=nn.ssr, lr=10.0, epochs=10_000, **settings)
     assert error.value.op == "square"
     assert all(map(math.isfinite, numbers(model)))
     loss = nn.ssr([model([1.0]), model([2.0])], [1.0, 0.0])

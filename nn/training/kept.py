@@ -1,4 +1,8 @@
-"""What model and loss keep from call to call: a program, which is made of one call, would not know that it changes."""
+"""What model and loss keep from call to call: a program, made of a single call, would lose every later change.
+
+Comparing program and graph now and then cannot replace this: a counter that changes the loss only at its thousandth
+call, rare dropout, or a list of what was seen would be trained or filled wrongly until a comparison hits on it.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,11 @@ import pickle
 import random
 from collections.abc import Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .module import Module
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from ..module import Module
+from ..types import Loss
 
 _OWN = frozenset({"autograd", "nn"})  # whose functions keep nothing
 _RANDOM = (np.random.Generator, np.random.RandomState, random.Random)
@@ -24,18 +25,15 @@ _RANDOM = (np.random.Generator, np.random.RandomState, random.Random)
 class Kept:
     """The attributes of all modules, the variables of the user's functions and the sources of random numbers, as now.
 
-    The functions are the loss, those that the modules have as `forward` or as attributes, and the functions beside
-    them that they call. Their variables are those outside of them that they name.
+    The functions are the loss, the modules' `forward`s, functions among their attributes, and functions of the same
+    file that these call. Their variables are the global and enclosing ones that they name.
 
-    Seen are new, replaced and removed attributes and variables, changes of the lists, tuples, sets, dicts, arrays and
-    objects in them, and random numbers that were drawn; not what changes deeper inside. An iterator counts as changed.
-
-    Args:
-        model: the network.
-        loss: what is called with its outputs.
+    A change is seen if an attribute or variable is new, replaced or removed, if a list, tuple, set, dict, array or
+    object in it changes, or if random numbers are drawn; not if something deeper inside changes. An iterator counts as
+    changed.
     """
 
-    def __init__(self, model: Module, loss: Callable[..., Any] | None = None) -> None:
+    def __init__(self, model: Module, loss: Loss | None = None) -> None:
         self._states = {
             f"{path}.{name}" if path else name: _state(attribute)
             for path, module in model.named_modules()
@@ -44,19 +42,19 @@ class Kept:
         for function in _functions([model, loss]):
             for name, content in _variables(function).items():
                 self._states[f"{name} in {function.__qualname__}"] = _state(content)
-        self._states["what the loss holds"] = [_state(held) for held in _held(loss)]
+        self._states["what the loss holds"] = [_state(held) for held in _taken_apart(loss)[1]]
         self._states["the state of Python's module random"] = random.getstate()
         self._states["the state of numpy.random"] = pickle.dumps(np.random.get_state(legacy=False))
 
     def changed_since(self, earlier: Kept) -> list[str]:
         """The names of what is not as it was."""
         names = {**earlier._states, **self._states}
-        # In lists, for these ask first whether it is the same object: nan, too, may have stayed what it was.
+        # In lists, whose comparison asks for identity first: nan, too, may be unchanged.
         return [name for name in names if [earlier._states.get(name)] != [self._states.get(name)]]
 
 
 class _Same:
-    """Equals only what stands for the same object."""
+    """Equal only to what stands for the same object."""
 
     def __init__(self, held: object) -> None:
         self._held = held
@@ -67,20 +65,16 @@ class _Same:
     __hash__ = None  # type: ignore[assignment]
 
 
-def _state(item: Any) -> Any:
-    """Something that is equal later, unless the item has changed."""
+def _state(item: object) -> object:
+    """Something that compares equal later, unless the item has changed."""
     if hasattr(item, "__dict__") and not isinstance(item, (Module, ModuleType, *_RANDOM)):
         return _Same(item), list(vars(item)), list(map(_content, vars(item).values()))
     return _content(item)
 
 
-def _content(item: Any) -> Any:
-    if isinstance(item, np.random.Generator):
-        return pickle.dumps(item.bit_generator.state)
-    if isinstance(item, np.random.RandomState):
-        return pickle.dumps(item.get_state(legacy=False))
-    if isinstance(item, random.Random):
-        return item.getstate()
+def _content(item: object) -> object:
+    if isinstance(item, _RANDOM):
+        return pickle.dumps(item)
     if isinstance(item, Iterator):
         return object()
     if isinstance(item, np.ndarray):
@@ -94,14 +88,13 @@ def _part(entry: object) -> object:
     return entry if isinstance(entry, (int, float, str)) else _Same(entry)
 
 
-def _functions(found: list[Any]) -> list[FunctionType]:
+def _functions(pending: list[object]) -> list[FunctionType]:
     """The user's functions among objects, and those of the same file that they name."""
     functions: dict[FunctionType, None] = {}
-    pending = list(found)
     while pending:
         item = pending.pop()
         if not isinstance(item, FunctionType):
-            pending += _functions_of(item)
+            pending += _taken_apart(item)[0]
         elif item not in functions and item.__module__.partition(".")[0] not in _OWN:
             functions[item] = None
             named = _variables(item).values()
@@ -109,40 +102,31 @@ def _functions(found: list[Any]) -> list[FunctionType]:
     return list(functions)
 
 
-def _functions_of(item: Any) -> list[Any]:
-    """What stands for the functions that are called if an object is called."""
+def _taken_apart(item: object) -> tuple[list[object], list[object]]:
+    """What is called when an object is, and the objects that may change with it."""
     if isinstance(item, Module):
         modules = [module for _, module in item.named_modules()]
-        held = [entry for module in modules for entry in vars(module).values()]
-        return [type(module).forward for module in modules] + [each for each in held if isinstance(each, FunctionType)]
+        held = [attribute for module in modules for attribute in vars(module).values()]
+        functions = [attribute for attribute in held if isinstance(attribute, FunctionType)]
+        return [*(type(module).forward for module in modules), *functions], [vars(module) for module in modules]
     if isinstance(item, functools.partial):
-        return [item.func]
+        return [item.func], [*_taken_apart(item.func)[1], *item.args, *item.keywords.values()]
     if isinstance(item, MethodType):
-        return [item.__func__]
+        return [item.__func__], _taken_apart(item.__self__)[1]
     call = type(item).__call__
-    return [call] if isinstance(call, FunctionType) else []
+    return [call] if isinstance(call, FunctionType) else [], [item]
 
 
-def _held(item: Any) -> list[Any]:
-    """The objects that belong to something callable."""
-    if isinstance(item, functools.partial):
-        return [*_held(item.func), *item.args, *item.keywords.values()]
-    if isinstance(item, MethodType):
-        return _held(item.__self__)
-    return [vars(module) for _, module in item.named_modules()] if isinstance(item, Module) else [item]
-
-
-def _variables(function: FunctionType) -> dict[str, Any]:
-    """The variables outside of a function that it, or a function inside of it, names."""
+def _variables(function: FunctionType) -> dict[str, object]:
+    """The variables outside a function that it, or a function inside it, names."""
     variables = {name: function.__globals__[name] for name in _names(function.__code__) & function.__globals__.keys()}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             variables[name] = cell.cell_contents
-        except ValueError:  # it is assigned later
+        except ValueError:  # assigned later
             continue
     return variables
 
 
 def _names(code: CodeType) -> set[str]:
-    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
-    return set(code.co_names).union(*inner)
+    return set(code.co_names).union(*(_names(inner) for inner in code.co_consts if isinstance(inner, CodeType)))

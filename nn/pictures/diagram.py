@@ -1,31 +1,31 @@
-"""diagram: a network as the lectures draw it, with its weights on the connections and the bends in the nodes."""
+"""diagram: a network as the lectures draw it, with weights on the connections and bends in the nodes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from autograd import Value, no_grad
+from autograd.drawing.display import Drawing, PositionedDrawing
 from autograd.drawing.dot_text import html, tooltip
-from autograd.drawing.theme import formatted, line_style, line_width, sign_colour, theme_named
+from autograd.drawing.theme import Theme, formatted, line_style, line_width, sign_colour, theme_named
 
-from .activations import Activation, ArgMax, LogSoftmax, Softmax
-from .layers import Linear
-from .module import Module
+from ..activations import Activation, ArgMax, LogSoftmax, Softmax
+from ..layers import Linear
+from ..module import Module
+from ..types import Numbers
 
-if TYPE_CHECKING:
-    from autograd.drawing.display import Drawing
-    from autograd.drawing.theme import Theme
-
-    Point = tuple[float, float]
+Point = tuple[float, float]
 
 MOST_NODES = 8
-"""Of a larger layer only so many nodes are drawn, and a note tells how many are left out."""
+"""Only so many nodes of a layer are drawn; a note says how many are left out."""
 
 MOST_LABELS = 40
-"""Weights of layers with more connections than this are told by colour, width and tooltip only."""
+"""With more connections, colour, width and tooltip alone tell the weights of a layer."""
 
 COLUMN = 210.0
 LABEL_ROOM = 80.0
@@ -37,7 +37,7 @@ _FONT = "Helvetica,Arial,sans-serif"
 
 def diagram(
     model: Module,
-    x: Sequence[Any] | None = None,
+    x: Numbers | None = None,
     *,
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
@@ -48,13 +48,13 @@ def diagram(
 ) -> Drawing:
     """The network with its weights, biases and activation functions.
 
-    Connections say by what they multiply, and nodes what they add; a node with an activation function has its curve
-    inside. With an observation `x`, every node shows the number that leaves it, and a dot on its curve the point that
-    is in use. Once `backward` has run, each parameter's gradient stands below it.
+    Connections say what they multiply by, and nodes what they add; a node with an activation function has its curve
+    inside. With an observation `x`, every node shows the number that leaves it, and a dot marks the point in use on its
+    curve. Once `backward` has run, each parameter's gradient stands below it.
 
     Args:
-        model: linear layers and activations one after the other: a Linear, Sequential, MLP, or a module of one's own
-            that computes just that.
+        model: linear layers and activations in a row: a Linear, Sequential, MLP, or your own module that computes just
+            that.
         x: one observation, a number per input.
         inputs: what to call the inputs.
         outputs: what to call the outputs.
@@ -64,21 +64,22 @@ def diagram(
         legend: whether a line below the picture explains its signs.
 
     Raises:
-        TypeError: the model is no Module, or consists of something else than linear layers and activations.
-        ValueError: the model computes something else than its layers one after the other, or the number of inputs or
-            names is wrong.
+        TypeError: the model is no Module, or has parts other than linear layers and activations.
+        ValueError: the model does not compute its layers in a row, or the number of inputs or names is wrong.
 
     >>> import nn
     >>> drawing = nn.diagram(nn.MLP([1, 2, 1], seed=0), inputs=["dose"])
     >>> "dose" in drawing.source
     True
     """
-    from autograd.drawing.display import PositionedDrawing  # only here: it loads graphviz
-
     layers = _layers(model)
-    _require_in_a_row(model, layers)
-    values = None if x is None else _values_after(layers, _observation(x, layers))
-    widths = [_width_before(layers[0]), *(layer.out_features for layer in layers if isinstance(layer, Linear))]
+    linear = [layer for layer in layers if isinstance(layer, Linear)]
+    widths = [linear[0].in_features, *(layer.out_features for layer in linear)]
+    _require_in_a_row(model, layers, widths[0])
+    point = [] if x is None else _as_floats(x)
+    if x is not None and len(point) != widths[0]:
+        raise ValueError(f"diagram: x must have a number for each of {widths[0]} inputs, got {x!r}")
+    values = None if x is None else _values_after(layers, point)
     has_gradients = any(parameter.has_grad for parameter in model.parameters())
     sketch = _Sketch(theme_named(theme), precision, _row_height(widths, has_gradients), has_gradients)
     box = f'BORDER="1" STYLE="ROUNDED" BGCOLOR="{sketch.theme.input}"'
@@ -92,17 +93,17 @@ def diagram(
 
 
 def _row_height(widths: Sequence[int], has_gradients: bool) -> float:
-    """High enough that the labels of the connections between two columns do not cover each other."""
+    """High enough for the labels of the connections between two columns not to overlap."""
     shown = [min(width, MOST_NODES) for width in widths]
     labels = [min(before, after) for before, after in pairwise(shown) if before * after <= MOST_LABELS]
     return max(1.9 * NODE, (1.75 if has_gradients else 1.0) * LABEL_HEIGHT * (1 + max(labels, default=1)))
 
 
 def _label_share(before: int, after: int) -> float:
-    """How far along the connections of two columns their labels stand, so that all are at different heights.
+    """How far along the connections of two columns their labels stand, for all to be at different heights.
 
-    With rows of equal height, lines from every node to `after` nodes are evenly spread 1 / (after + 1) of the way from
-    the start, and the lines to every node from `before` nodes as much from the end.
+    With rows of equal height, the lines from each node to `after` nodes are evenly spread 1 / (after + 1) of the way
+    from the start, and those from `before` nodes to each node as much from the end.
     """
     if before == 1:
         return 0.45
@@ -110,7 +111,7 @@ def _label_share(before: int, after: int) -> float:
 
 
 def _layers(model: Module) -> list[Module]:
-    """The modules without modules inside, in the order in which the model has them."""
+    """The modules without modules inside, in the model's order."""
     if not isinstance(model, Module):
         raise TypeError(f"diagram takes a Module, got {model!r} of type {type(model).__name__}")
     layers = [module for _, module in model.named_modules() if not module.children()]
@@ -123,33 +124,15 @@ def _layers(model: Module) -> list[Module]:
     return layers
 
 
-def _require_in_a_row(model: Module, layers: Sequence[Module]) -> None:
-    """Computes a point both ways, because a forward of one's own may do something else with the layers."""
-    count = _width_before(layers[0])
+def _require_in_a_row(model: Module, layers: Sequence[Module], count: int) -> None:
+    """Computes a point both ways, since a user's forward may do something else with the layers."""
     point = [math.sin(1.0 + i) for i in range(count)]
     try:
-        with no_grad():
-            expected, got = _values_after(layers, point)[-1], [float(v) for v in _as_list(model(point))]
+        expected, (_, got) = _values_after(layers, point)[-1], _values_after([model], point)
     except Exception as error:
         raise ValueError(f"diagram could not run the model on {count} numbers: {error}") from error
-    if len(expected) != len(got) or not all(map(_is_close, expected, got)):
+    if len(expected) != len(got) or not np.allclose(expected, got, rtol=1e-9, atol=1e-12, equal_nan=True):
         raise ValueError("diagram draws layers one after the other, but this model computes something else with them")
-
-
-def _is_close(a: float, b: float) -> bool:
-    return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12) or (a != a and b != b)
-
-
-def _as_list(outputs: Any) -> list[Any]:
-    return list(outputs) if isinstance(outputs, Iterable) else [outputs]
-
-
-def _observation(x: Sequence[Any], layers: Sequence[Module]) -> list[float]:
-    count = _width_before(layers[0])
-    numbers = [float(number) for number in _as_list(x)]
-    if len(numbers) != count:
-        raise ValueError(f"diagram: x must have a number for each of {count} inputs, got {x!r}")
-    return numbers
 
 
 def _values_after(layers: Sequence[Module], point: Sequence[float]) -> list[list[float]]:
@@ -157,13 +140,12 @@ def _values_after(layers: Sequence[Module], point: Sequence[float]) -> list[list
     values = [list(point)]
     with no_grad():
         for layer in layers:
-            values.append([float(value) for value in layer(values[-1])])
+            values.append(_as_floats(layer(values[-1])))
     return values
 
 
-def _width_before(layer: Module) -> int:
-    assert isinstance(layer, Linear)  # `_layers` has seen to it
-    return layer.in_features
+def _as_floats(numbers: Any) -> list[float]:
+    return [float(number) for number in (numbers if isinstance(numbers, Iterable) else [numbers])]
 
 
 def _names(names: Sequence[str] | None, count: int, kind: str) -> list[str]:
@@ -175,7 +157,7 @@ def _names(names: Sequence[str] | None, count: int, kind: str) -> list[str]:
 
 
 class _Stage(NamedTuple):
-    """One column of nodes: a linear layer with the activations behind it, or a layer that mixes all its inputs."""
+    """A column of nodes: a linear layer with the activations after it, or a layer that mixes all its inputs."""
 
     layer: Module
     bends: list[Activation]
@@ -198,20 +180,19 @@ def _stages(layers: Sequence[Module], values: Sequence[list[float]] | None) -> l
 
 
 class _Sketch:
-    """Collects the lines of the picture, column by column, each with the place where it is drawn."""
+    """Collects the lines of the picture, column by column, each with its place."""
 
     def __init__(self, theme: Theme, precision: int, row: float, has_gradients: bool) -> None:
         self.theme = theme
         self.precision = precision
         self.row = row
-        self.has_gradients = has_gradients
-        self.x = 0.0
-        self.bottom = 0.0
+        self.label_height = LABEL_HEIGHT * (1.75 if has_gradients else 1.0)
+        self.x = self.bottom = 0.0
         self.lines: list[str] = []
         self.number = 0
 
     def body(self, caption: str | None, legend: bool) -> list[str]:
-        """The DOT text: edges first, so that labels cover lines and not the other way round."""
+        """The DOT text: edges first, so that labels cover lines."""
         theme = self.theme
         below = self.bottom - 50.0
         if caption:
@@ -227,17 +208,16 @@ class _Sketch:
         ]
 
     def boxes(self, names: Sequence[str], values: Sequence[float] | None, kind: str) -> list[Point]:
-        """A column of boxes with names and values; gives the points in their middle."""
+        """A column of boxes with names and values; returns their centres."""
         centres = self._centres(len(names))
         for index, centre in enumerate(centres):
             text = f"<B>{html(names[index], 20)}</B>" + (f"<BR/>{self._number(values[index])}" if values else "")
-            fill = f'{kind} COLOR="{self.theme.ink}" CELLPADDING="6"'
-            self._table(centre, text, fill, names[index])
+            self._table(centre, text, f'{kind} COLOR="{self.theme.ink}" CELLPADDING="6"', names[index])
         self._note(len(names), centres)
         return centres
 
     def stage(self, stage: _Stage, before: Sequence[Point]) -> list[Point]:
-        """A column of nodes with what leads to them; gives the nodes' middles."""
+        """A column of nodes with what leads to them; returns their centres."""
         if not isinstance(stage.layer, Linear):
             return self._mixer(stage, before)
         layer = stage.layer
@@ -248,7 +228,7 @@ class _Sketch:
         for index, centre in enumerate(centres):
             self._node(centre, stage, index)
             if layer.bias is not None:
-                self._parameter((centre[0], centre[1] + NODE / 2 + self._label_height() / 2), "+", layer.bias[index])
+                self._parameter((centre[0], centre[1] + NODE / 2 + self.label_height / 2), "+", layer.bias[index])
         self._connections(layer, before, centres, share if has_labels else None)
         self._note(layer.out_features, centres)
         return centres
@@ -266,7 +246,7 @@ class _Sketch:
         return [(self.x, ((shown - 1) / 2 - index) * self.row) for index in range(shown)]
 
     def _note(self, count: int, centres: Sequence[Point]) -> None:
-        """How many nodes are left out of a column."""
+        """Says how many nodes of a column are left out."""
         if count > len(centres):
             x, y = centres[-1]
             self.bottom = min(self.bottom, y - 0.75 * self.row)
@@ -275,49 +255,38 @@ class _Sketch:
     def _connections(
         self, layer: Linear, before: Sequence[Point], centres: Sequence[Point], share: float | None
     ) -> None:
-        """Lines with their weights, which stand at `share` of the way, or nowhere."""
+        """Lines with their weights at `share` of the way, or without them."""
         largest = max(abs(weight.data) for row in layer.weight for weight in row)
         for weights, end in zip(layer.weight, centres, strict=False):
             for weight, start in zip(weights, before, strict=False):
                 colour = sign_colour(self.theme, weight.data)
                 self._line(start, end, line_width(weight.data, largest) * 0.7, colour, line_style(weight.data), weight)
                 if share is not None:
-                    point = (start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1]))
-                    self._parameter(point, "×", weight)
+                    self._parameter(_between(start, end, share), "×", weight)
 
     def _parameter(self, point: Point, sign: str, parameter: Value) -> None:
-        """A label with a parameter: its own name if it has one, its number, and its gradient below."""
+        """The label of a parameter: its own name if it has one, its number, and its gradient below."""
         own = parameter.name if parameter.name != getattr(parameter, "path", None) else None
-        lines = [
-            f"{html(own, 12)}: {sign} {self._number(parameter.data)}"
-            if own
-            else f"{sign} {self._number(parameter.data)}"
-        ]
+        lines = [(f"{html(own, 12)}: " if own else "") + f"{sign} {self._number(parameter.data)}"]
         if parameter.has_grad:
             colour = sign_colour(self.theme, parameter.grad)
             lines.append(f'<FONT COLOR="{colour}" POINT-SIZE="9">grad {self._number(parameter.grad)}</FONT>')
-        self._table(
-            point, "<BR/>".join(lines), f'BORDER="0" BGCOLOR="{self.theme.background}" CELLPADDING="0"', parameter.name
-        )
+        self._label(point, "<BR/>".join(lines), parameter.name)
 
     def _node(self, centre: Point, stage: _Stage, index: int) -> None:
-        """A circle with the activation's curve inside, and the number that leaves it below."""
+        """A circle with the activation's curve inside and the number that leaves it below."""
         symbol = "" if stage.bends else "Σ"
         names = ", ".join(type(bend).__name__ for bend in stage.bends) or "sum"
-        self._add(
-            centre,
-            f'shape=circle fixedsize=true width={NODE / 72:.3f} label="{symbol}" fontsize=16 tooltip={tooltip(names)}',
-        )
+        circle = f"shape=circle fixedsize=true width={NODE / 72:.3f}"
+        self._add(centre, f'{circle} label="{symbol}" fontsize=16 tooltip={tooltip(names)}')
         if stage.bends:
             self._curve(centre, stage, index)
         if stage.after:
             below = (centre[0], centre[1] - NODE / 2 - LABEL_HEIGHT / 2)
-            self._table(
-                below, self._number(stage.after[index]), f'BORDER="0" BGCOLOR="{self.theme.background}" CELLPADDING="0"'
-            )
+            self._label(below, self._number(stage.after[index]))
 
     def _curve(self, centre: Point, stage: _Stage, index: int) -> None:
-        """The activation around 0, wide enough to have the point that is in use, which gets a dot."""
+        """The activation around 0, wide enough for the point in use, which gets a dot."""
         entering = stage.before[index] if stage.before else 0.0
         reach = max(4.0, 1.25 * abs(entering)) if math.isfinite(entering) else 4.0
         xs = [reach * (step / 16.0 - 1.0) for step in range(33)]
@@ -328,39 +297,27 @@ class _Sketch:
         def place(x: float, y: float) -> Point:
             return centre[0] + half * x / reach, centre[1] + half * y / top
 
-        name = self.number - 1
-        for path, look in (
-            ([place(-reach, 0.0), place(reach, 0.0)], f'color="{self.theme.line}" penwidth=0.5'),
-            ([place(0.0, -top), place(0.0, top)], f'color="{self.theme.line}" penwidth=0.5'),
-            (
-                [place(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(y)],
-                f'color="{self.theme.positive}" penwidth=2',
-            ),
-        ):
-            self.lines.append(f'\tn{name} -> n{name} [pos="{_spline(path)}" {look}]\n')
+        axis = f'color="{self.theme.line}" penwidth=0.5'
+        self._path([place(-reach, 0.0), place(reach, 0.0)], axis)
+        self._path([place(0.0, -top), place(0.0, top)], axis)
+        curve = [place(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(y)]
+        self._path(curve, f'color="{self.theme.positive}" penwidth=2')
         if stage.before and math.isfinite(entering):
             point = place(entering, _bent(stage.bends, entering))
             dot = f'shape=circle fixedsize=true width=0.08 label="" style=filled fillcolor="{self.theme.negative}"'
             self._add(point, f"{dot} penwidth=0")
 
     def _mixer(self, stage: _Stage, before: Sequence[Point]) -> list[Point]:
-        """A tall box through which all lines pass, for layers such as Softmax."""
+        """A tall box that all lines pass through, for layers such as Softmax."""
         self.x += 0.6 * COLUMN
         centres = [(self.x, y) for _, y in before]
         height = centres[0][1] - centres[-1][1] + NODE
         middle = (self.x, (centres[0][1] + centres[-1][1]) / 2)
         for start, end in zip(before, centres, strict=True):
             self._line(start, end, 1.0, self.theme.line, "solid")
-        name = type(stage.layer).__name__
-        self._add(
-            middle,
-            f'shape=box style="rounded,filled" fillcolor="{self.theme.module}" fixedsize=true width=1.05 '
-            f"height={height / 72:.3f} label=<{html(name)}>",
-        )
+        box = f'shape=box style="rounded,filled" fillcolor="{self.theme.module}" fixedsize=true width=1.05'
+        self._add(middle, f"{box} height={height / 72:.3f} label=<{html(type(stage.layer).__name__)}>")
         return centres
-
-    def _label_height(self) -> float:
-        return LABEL_HEIGHT * (1.75 if self.has_gradients else 1.0)
 
     def _number(self, number: float) -> str:
         return formatted(number, self.precision)
@@ -368,13 +325,19 @@ class _Sketch:
     def _line(
         self, start: Point, end: Point, width: float, colour: str, style: str, weight: Value | None = None
     ) -> None:
-        """A straight line between two middles; boxes and circles lie over its ends."""
+        """A straight line between two centres; boxes and circles cover its ends."""
         about = f" tooltip={tooltip(f'{weight.name}: {weight.data!r}')}" if weight is not None else ""
-        name = self.number
         self._add(start, 'style=invis shape=point width=0 label=""')
-        path = _spline([_towards(start, end), _towards(end, start)])
-        look = f'color="{colour}" style={style} penwidth={width:.2f}'
-        self.lines.append(f'\tn{name} -> n{name} [pos="{path}" {look}{about}]\n')
+        look = f'color="{colour}" style={style} penwidth={width:.2f}{about}'
+        self._path([_towards(start, end), _towards(end, start)], look)
+
+    def _path(self, points: Sequence[Point], attributes: str) -> None:
+        """A broken line, written as an edge from the last node to itself."""
+        name = f"n{self.number - 1}"
+        self.lines.append(f'\t{name} -> {name} [pos="{_spline(points)}" {attributes}]\n')
+
+    def _label(self, point: Point, content: str, about: str | None = None) -> None:
+        self._table(point, content, f'BORDER="0" BGCOLOR="{self.theme.background}" CELLPADDING="0"', about)
 
     def _table(self, point: Point, content: str, frame: str, about: str | None = None) -> None:
         table = f'<TABLE {frame} CELLBORDER="0" CELLSPACING="0"><TR><TD>{content}</TD></TR></TABLE>'
@@ -396,17 +359,17 @@ def _bent(bends: Sequence[Activation], x: float) -> float:
 
 
 def _towards(start: Point, end: Point) -> Point:
-    """The start, moved out of the middle of its node to its rim."""
-    distance = math.hypot(end[0] - start[0], end[1] - start[1])
-    share = 0.5 * NODE / distance
+    """The start, moved from the centre of its node to the rim."""
+    return _between(start, end, 0.5 * NODE / math.dist(start, end))
+
+
+def _between(start: Point, end: Point, share: float) -> Point:
     return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
 
 
 def _spline(points: Sequence[Point]) -> str:
-    """A broken line as Graphviz wants it: cubic pieces, whose control points here lie on their ends."""
-    first, *rest = points
-    controls = [first]
+    """A broken line as Graphviz wants it: cubic pieces, here with control points on their ends."""
+    controls = [points[0]]
     for before, after in pairwise(points):
         controls += [before, after, after]
-    assert rest
     return " ".join(f"{x:.2f},{y:.2f}" for x, y in controls)

@@ -1,30 +1,27 @@
-"""Plots of a network: the fitted squiggle and its component curves, decision regions, the loss. Drawn by matplotlib."""
+"""Plots by matplotlib: the fitted squiggle and its component curves, decision regions, the loss."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from autograd import Value, no_grad
+from autograd.node import nodes
 
-from .activations import argmax, one_hot
-from .checks import integer_at_least, is_number, items
-from .data import observations
-from .steps import depends_on
+from ..activations import argmax, one_hot
+from ..checks import integer_at_least, is_number, items
+from ..data import observations
+from ..module import Module
+from ..types import Numbers, Vector
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import TypeAlias
-
     from matplotlib.axes import Axes
 
-    from .history import History
-    from .module import Module
-
-    Term: TypeAlias = tuple[float, tuple[Value, ...]]
-    """A sign and the factors whose product, with this sign, is added to an output."""
+Term: TypeAlias = tuple[float, tuple[Value, ...]]
+"""A sign, and factors whose product is added to an output with it."""
 
 _SQUIGGLE = "#2a9d5c"
 _COMPONENTS = ("#3b6fb6", "#e07b39", "#8a5fb0", "#b0893b", "#4aa3a2", "#c2556e")
@@ -32,17 +29,17 @@ _CLASSES = ("#3b6fb6", "#e07b39", "#2a9d5c", "#8a5fb0", "#b0893b", "#4aa3a2", "#
 _CURVE_POINTS = 241
 
 
-def plot_fit(model: Module, X: Any, y: Any, ax: Axes | None = None) -> Axes:  # noqa: N803  # the field's name
+def plot_fit(model: Module, X: Numbers, y: Numbers, ax: Axes | None = None) -> Axes:  # noqa: N803  # the field's name
     """Draws what a network of one input has learned: the data, the fitted squiggle, and the curves that add up to it.
 
     A component curve is a term of the output that depends on the input, such as a hidden node's bent curve times its
-    weight; the squiggle is their sum plus the bias. With several outputs only the squiggles are drawn, one for each.
+    weight; the squiggle is their sum plus the bias. Of several outputs only the squiggles are drawn.
 
     Args:
         model: the network.
-        X: the inputs, one for each observation.
-        y: the observed outputs; for a network of several, also the indices of classes, drawn as 1 among zeros.
-        ax: where to draw; a new figure if it is not given.
+        X: the inputs, one per observation.
+        y: the observed outputs; with several outputs also indices of classes, drawn as 1 among zeros.
+        ax: where to draw; by default a new figure.
 
     Returns:
         Where it was drawn.
@@ -80,8 +77,8 @@ def plot_fit(model: Module, X: Any, y: Any, ax: Axes | None = None) -> Axes:  # 
 
 def plot_decision_regions(
     model: Module,
-    X: Any,  # noqa: N803  # the field's name
-    y: Any,
+    X: Numbers,  # noqa: N803  # the field's name
+    y: Numbers,
     ax: Axes | None = None,
     *,
     boundary: float = 0.0,
@@ -94,10 +91,10 @@ def plot_decision_regions(
         model: the network. Of several outputs the largest decides; a single one decides by being above `boundary`.
         X: the inputs, rows of two numbers.
         y: the observed classes: indices, one-hot lists or, for a single output, two labels such as -1 and 1.
-        ax: where to draw; a new figure if it is not given.
+        ax: where to draw; by default a new figure.
         boundary: the output at which a network of one output is undecided: 0 for raw outputs, 0.5 for probabilities.
         class_names: what the legend calls the classes, in order.
-        resolution: the number of points along each side at which the network is evaluated.
+        resolution: at how many points along each side the network is evaluated.
 
     Returns:
         Where it was drawn.
@@ -126,15 +123,15 @@ def plot_decision_regions(
     return ax
 
 
-def plot_history(history: History, ax: Axes | None = None) -> Axes:
-    """Draws the loss over the epochs; see `History.plot`."""
+def plot_losses(training: Sequence[float], validation: Sequence[float], ax: Axes | None = None) -> Axes:
+    """Draws the losses over the epochs; see `History.plot`."""
     ax = _axes(ax)
-    epochs = np.arange(1, len(history) + 1)
-    ax.plot(epochs, history.loss, color=_SQUIGGLE, linewidth=2, label="training")
-    if history.validation_loss:
-        ax.plot(epochs, history.validation_loss, color=_COMPONENTS[1], linewidth=2, label="validation")
+    epochs = np.arange(1, len(training) + 1)
+    ax.plot(epochs, training, color=_SQUIGGLE, linewidth=2, label="training")
+    if validation:
+        ax.plot(epochs, validation, color=_COMPONENTS[1], linewidth=2, label="validation")
         ax.legend(frameon=False)
-    if all(loss > 0 for loss in (*history.loss, *history.validation_loss)):
+    if all(loss > 0 for loss in (*training, *validation)):
         ax.set_yscale("log")
     ax.set_xlabel("epoch")
     ax.set_ylabel("loss")
@@ -151,7 +148,7 @@ def _axes(ax: Axes | None) -> Axes:
     return pyplot.subplots(layout="constrained")[1]
 
 
-def _widened(numbers: Sequence[float], points: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _widened(numbers: Sequence[float], points: int) -> Vector:
     """Points over the range of the numbers and a little beyond."""
     low, high = min(numbers), max(numbers)
     margin = 0.08 * (high - low) or 1.0
@@ -165,7 +162,7 @@ def _outputs(model: Module, row: list[Any]) -> list[Value]:
 
 
 def _target(entry: Any, outputs: int, position: int) -> list[float]:
-    """What was observed, one number for each output."""
+    """What was observed, one number per output."""
     if is_number(entry):
         return [float(entry)] if outputs == 1 else one_hot(entry, outputs)
     numbers = [float(number) for number in items(entry, f"y[{position}]")]
@@ -174,9 +171,9 @@ def _target(entry: Any, outputs: int, position: int) -> list[float]:
     return numbers
 
 
-def _plot_components(ax: Axes, grid: Any, inputs: Sequence[Value], outputs: Sequence[Value]) -> int:
-    """One curve for each term of the output that depends on the input, if there are several. Returns their number."""
-    dependent = [depends_on(term, [inputs[0]]) for _, term in _terms(outputs[0])]
+def _plot_components(ax: Axes, grid: Vector, inputs: Sequence[Value], outputs: Sequence[Value]) -> int:
+    """One curve per term of the output that depends on the input, if there are several. Returns their number."""
+    dependent = [inputs[0] in set(nodes(term)) for _, term in _terms(outputs[0])]
     curves = [[sign * math.prod(factor.data for factor in term) for sign, term in _terms(output)] for output in outputs]
     names = [_weight_name(sign, term) for sign, term in _terms(outputs[0])]
     shown = [position for position, depends in enumerate(dependent) if depends]
@@ -207,17 +204,17 @@ def _terms(output: Value) -> list[Term]:
 
 
 _SIGNS: dict[str, tuple[float, ...]] = {"add": (1.0, 1.0), "sub": (1.0, -1.0), "neg": (-1.0,), "sum": ()}
-"""The operations that add up, and with which signs; () if all their operands are added."""
+"""The operations that add up, and the signs of their operands; () if all are added."""
 
 
 def _weight_name(sign: float, term: Sequence[Value]) -> str | None:
-    """The name of the parameter that a component curve is multiplied by."""
+    """The name of the parameter that multiplies a component curve."""
     names = [factor.name for factor in term if factor.name and not factor.parents]
     return ("−" if sign < 0 else "") + names[0] if len(names) == 1 else None
 
 
-def _scores(model: Module, first: Any, second: Any, boundary: float) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """The outputs at all points of a grid, classes first; a single output becomes two that are opposed."""
+def _scores(model: Module, first: Vector, second: Vector, boundary: float) -> Vector:
+    """The outputs at all points of a grid, classes first; a single output becomes two opposed ones."""
     with no_grad():
         grid = np.array([[list(map(float, _outputs(model, [a, b]))) for a in first.tolist()] for b in second.tolist()])
     if grid.shape[2] == 1:
@@ -226,7 +223,7 @@ def _scores(model: Module, first: Any, second: Any, boundary: float) -> np.ndarr
 
 
 def _classes(observed: Sequence[Any], number: int, names: Sequence[str] | None) -> tuple[Any, list[str]]:
-    """The index of the class of each observation, and what the classes are called."""
+    """The class of each observation as an index, and what the classes are called."""
     labels = [entry if is_number(entry) else argmax(entry) if len(entry) > 1 else entry[0] for entry in observed]
     known = sorted(set(labels)) if number == 2 and len(set(labels)) == 2 else list(range(number))
     if not set(labels) <= set(known):

@@ -1,56 +1,26 @@
-"""Checkpoint: the file from which a training that was stopped goes on as if nothing had happened."""
+"""Checkpoint: the file from which a stopped training goes on as if nothing had happened."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from autograd.files import write_atomically
 
-from .storage import StorageError, from_json, to_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from .history import History
-
-ANYTHING = "unknown"
-"""The setting of a training that cannot be compared."""
+from ..storage import StorageError, from_json, to_json
+from .state import ANYTHING, Training
 
 _FORMAT = "chainrule checkpoint 1"
 _SECONDS_BETWEEN_WRITES = 5.0
 
 
-class Resumable(Protocol):
-    """What a checkpoint can keep: a training."""
-
-    history: History
-
-    def settings(self) -> dict[str, Any]:
-        """What must be the same for the training to go on; numbers, texts and lists, or `ANYTHING`."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """What changes from epoch to epoch, besides the history; numbers, texts, lists and dicts."""
-
-    def load_state_dict(self, state: dict[str, Any], history: dict[str, Any]) -> None:
-        """Goes on from that state."""
-
-
 class Checkpoint:
-    """Keeps the state of a training in a JSON file, after the first epoch, every few seconds, and at the end.
+    """Keeps the state of a training in a JSON file: after the first epoch, every few seconds, and at the end."""
 
-    Args:
-        path: the file, which is replaced whole at each write.
-        training: what to keep.
-
-    Raises:
-        FileNotFoundError: the directory of the file does not exist.
-        IsADirectoryError: the path is that of a directory.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], training: Resumable) -> None:
+    def __init__(self, path: str | os.PathLike[str], training: Training) -> None:
         self._path = Path(path)
         if not self._path.parent.is_dir():
             raise FileNotFoundError(
@@ -64,11 +34,7 @@ class Checkpoint:
         self._written = -_SECONDS_BETWEEN_WRITES
 
     def restore(self) -> None:
-        """Sets the training to the state in the file, if there is one.
-
-        Raises:
-            StorageError: the file is damaged, or belongs to another training: the differences are listed.
-        """
+        """Sets the training to the state in the file, if there is one."""
         if not self._path.exists():
             return
         try:
@@ -84,18 +50,18 @@ class Checkpoint:
             raise StorageError(f"{self._path} is damaged: {type(error).__name__}: {error}") from error
 
     def epoch_done(self) -> None:
-        """Notes the state at the end of an epoch, and writes it if the last write is some seconds ago."""
+        """Notes the state at the end of an epoch, and writes it if the last write was some seconds ago."""
         self._pending = self._training.state_dict(), len(self._training.history)
         if time.monotonic() - self._written >= _SECONDS_BETWEEN_WRITES:
             self.write()
 
     def write(self) -> None:
-        """Writes the state at the end of the last complete epoch, unless that was done."""
+        """Writes the state at the end of the last complete epoch, if not yet written."""
         if self._pending is None:
             return
         state, epochs = self._pending
         history = self._training.history.state_dict(epochs)
-        document = {"format": _FORMAT, "settings": self._settings, "state": state, "history": history}
+        document: dict[str, Any] = {"format": _FORMAT, "settings": self._settings, "state": state, "history": history}
         write_atomically(self._path, to_json(document).encode())
         self._pending = None
         self._written = time.monotonic()

@@ -1,15 +1,14 @@
-"""A progress bar for training, drawn with rich if that is installed and the output is a terminal."""
+"""A progress bar for training, drawn with rich if installed and if the output is a terminal."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     import rich.progress
 
 _SECONDS_BETWEEN_UPDATES = 0.1
@@ -19,7 +18,7 @@ _SECONDS_BETWEEN_UPDATES = 0.1
 def progress_bar(wanted: bool, epochs: int) -> Iterator[Callable[[int, float, str], None]]:
     """Gives a function to call with the number of epochs done, the loss, and what computes it.
 
-    It does nothing where no bar is shown.
+    Without a bar it does nothing.
     """
     has_terminal = sys.stdout is not None and sys.stdout.isatty()  # None in programs without a console
     bar = _rich_bar() if wanted and has_terminal else None

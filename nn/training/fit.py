@@ -1,0 +1,177 @@
+"""fit: gradient descent as the lectures have it, until steps are tiny or all epochs are done."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ..checks import boolean, number_between, positive_integer
+from ..data import Data, observations
+from ..module import Module
+from ..optim import SGD, Optimizer, Schedule
+from ..types import Loss
+from .checkpoint import Checkpoint
+from .history import History
+from .progress import progress_bar
+from .state import Plan, Task, Training
+
+
+def fit(
+    model: Module,
+    inputs: Any,
+    targets: Any,
+    *,
+    loss: Loss,
+    epochs: int,
+    optimizer: Optimizer | None = None,
+    lr: float | None = None,
+    schedule: Schedule | None = None,
+    batch_size: int | None = None,
+    tolerance: float | None = None,
+    validation: tuple[Any, Any] | None = None,
+    patience: int | None = None,
+    seed: int | None = None,
+    progress: bool = True,
+    checkpoint: str | os.PathLike[str] | None = None,
+    compile: bool = True,
+) -> History:
+    """Trains a network: computes the loss and its derivatives, moves the parameters against them, and repeats.
+
+    Ctrl-C ends the training early, with the parameters after the last complete step and the history so far. When done,
+    no parameter has a gradient: those of the last step belong to other numbers.
+
+    Args:
+        model: the network; `model(row)` is called with one row of the inputs.
+        inputs: a list or array with one row per observation; a plain number becomes a row of one, `[number]`.
+        targets: a list or array with what was observed: per observation whatever `loss` takes, such as a number, a
+            list of numbers or the index of a class.
+        loss: `loss(outputs, target)` is called for one observation and returns a Value. Losses of a batch are averaged;
+            those of `nn.ssr`, which is a sum, are added.
+        epochs: how many times to go through all observations.
+        optimizer: moves the parameters; by default `SGD(model.parameters(), lr)`.
+        lr: the learning rate of that default; 0.1 if not given.
+        schedule: changes the learning rate of the optimiser after each epoch.
+        batch_size: the number of observations per step, drawn without replacement in a new order in each epoch. By
+            default every step takes all observations.
+        tolerance: stop when no parameter changed by this much in any step of an epoch.
+        validation: `(inputs, targets)` on which the loss is computed after each epoch, without training on them.
+        patience: stop when the validation loss has had no new minimum for this many epochs. The parameters are then
+            those of the minimum.
+        seed: makes the order of the observations reproducible.
+        progress: whether to show a progress bar, if the output is a terminal and rich is installed.
+        checkpoint: a file that keeps the state of the training, written every few seconds and at the end. If it exists,
+            training goes on from it, to the same result to the last bit as if it had never stopped. The number of
+            epochs may differ; model, data, loss and the other settings must be the same. Losses that are not from `nn`
+            are not compared.
+        compile: whether to compile the graph of one observation (see `autograd.compile`) and train with that program,
+            many times faster and to the same results up to rounding. The validation loss is computed by one too. Model
+            and loss are then called a few times at the start, and now and then to compare program and graph. Without
+            it, or if results would differ, training is eager: it builds the graph of each observation.
+            `History.engine` says what ran, `History.why_eager` why. It is eager if Python code learns the number of a
+            Value (`if h > 0`, `float(x)`, `x.data`, `detach`: see `autograd.detect_reads`), if a call changes the model
+            or a variable of model or loss, such as a counter, or draws random numbers, as dropout does, if the rows are
+            not all numbers in one form, and for fewer than 50 graphs (epochs times observations) without a checkpoint.
+            Other things that change from call to call, such as the time, show only when program and graph are
+            compared; pass False for them.
+
+    Returns:
+        What happened: losses, step sizes, times.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described, lengths differ, or the data are empty, or hold nan or an
+            infinity; the message says where. Errors of the model and the loss get a note with the row.
+        AnomalyError: a loss or derivative is no longer finite. The message names the first operation to blame; the
+            parameters are those of the last finite step.
+        StorageError: the checkpoint is damaged, or belongs to another training.
+        OSError: the checkpoint is in a directory that does not exist.
+
+    >>> import nn
+    >>> model = nn.Linear(1, 1, seed=0)
+    >>> history = nn.fit(model, [0, 1, 2], [1, 3, 5], loss=nn.mse, lr=0.2, epochs=1000, tolerance=1e-9)
+    >>> round(model.weight[0][0].data, 6), round(model.bias[0].data, 6), history.stopped
+    (2.0, 1.0, 'tolerance')
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"fit takes a Module, got {model!r} of type {type(model).__name__}")
+    if not callable(loss):
+        raise TypeError(f"loss must be a function of outputs and target, such as nn.ssr; got {loss!r}")
+    compile = boolean(compile, "compile")
+    optimizer = _checked_optimizer(model, optimizer, lr)
+    if schedule is not None and getattr(schedule, "optimizer", None) is not optimizer:
+        raise ValueError("the schedule must be one of the optimizer that is given, such as nn.StepLR(optimizer, 10)")
+    task = Task(
+        model=model,
+        loss=loss,
+        data=observations(inputs, targets, "inputs", "targets"),
+        optimizer=optimizer,
+        schedule=schedule,
+        validation=_checked_validation(validation, patience),
+    )
+    plan = Plan(
+        batch_size=None if batch_size is None else positive_integer(batch_size, "batch_size"),
+        epochs=positive_integer(epochs, "epochs"),
+        tolerance=0.0 if tolerance is None else number_between(tolerance, "tolerance"),
+        patience=None if patience is None else positive_integer(patience, "patience"),
+        seed=seed,
+        compile=compile,
+        is_resumable=checkpoint is not None,
+    )
+    training = Training(task, plan)
+    keeper = None if checkpoint is None else Checkpoint(checkpoint, training)
+    if keeper is not None:
+        keeper.restore()
+    _run(training, keeper, progress)
+    return training.history
+
+
+def _run(training: Training, keeper: Checkpoint | None, progress: bool) -> None:
+    """Trains until there is a reason to stop, and leaves everything in order whatever happens."""
+    history, model = training.history, training.task.model
+    was_training = model.training
+    try:
+        training.begin()
+        with progress_bar(progress, training.plan.epochs) as show:
+            while (reason := training.stop_reason()) is None:
+                training.epoch()
+                if keeper is not None:
+                    keeper.epoch_done()
+                show(len(history), history.loss[-1], training.step.engine)
+        history.stopped = reason
+    except KeyboardInterrupt:
+        history.stopped = "interrupted"
+        history.trim()
+    finally:
+        training.settle()
+        model.train(was_training)
+        if keeper is not None:
+            keeper.write()
+
+
+def _checked_optimizer(model: Module, optimizer: Optimizer | None, lr: float | None) -> Optimizer:
+    if optimizer is None:
+        optimizer = SGD(model.parameters(), 0.1 if lr is None else lr)
+    elif not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer must be one such as nn.Adam(model.parameters()), got {optimizer!r} of type "
+            f"{type(optimizer).__name__}"
+        )
+    elif lr is not None:
+        raise ValueError("the optimizer has a learning rate already; leave lr out")
+    if not set(optimizer.parameters) & set(model.parameters()):
+        raise ValueError("the optimizer holds no parameter of this model; make it with model.parameters()")
+    moving = optimizer.moving()
+    if moving is not None and not moving.any():
+        raise ValueError(
+            f"all {len(moving)} parameters are frozen, so nothing can be trained; set trainable = True for some of them"
+        )
+    return optimizer
+
+
+def _checked_validation(validation: tuple[Any, Any] | None, patience: int | None) -> Data | None:
+    if validation is None:
+        if patience is not None:
+            raise ValueError("patience waits for the validation loss; give validation=(inputs, targets) too")
+        return None
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise TypeError(f"validation must be a pair (inputs, targets), got {type(validation).__name__}")
+    return observations(*validation, "validation inputs", "validation targets")

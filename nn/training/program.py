@@ -1,0 +1,258 @@
+"""Steps of training by a compiled program, for as long as it computes what the graphs would."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autograd import Placeholder, Value, compile, detect_reads
+from autograd.node import nodes
+from autograd.structures import rebuild
+
+from ..optim.optimizer import scatter
+from ..types import Mask, Numbers, Positions, Vector
+from .kept import Kept
+from .steps import EagerStep, Slope
+
+_TOLERANCE = 1e-9  # of the largest number met; rounding is a thousand times smaller
+_ROWS_COMPARED_FIRST = 5
+_STEPS_BETWEEN_COMPARISONS = 64
+_VALUES_COMPARED_SO_OFTEN = 256
+_LARGEST_BATCH_COMPARED = 1024
+_DIFFERENT = "model or loss depend on something that is not in the graph, such as random numbers"
+_NOT_BEGUN = "no epoch was computed, so no program was made"
+
+
+class NoProgramError(Exception):
+    """No program would compute what the graphs of all observations do; the message says why."""
+
+
+class Step:
+    """The loss over some observations and its gradient: by a program if one is as good, else by graphs.
+
+    That is decided here, and `why_eager` says why it is graphs: by `begin`, which makes the program if it can; by
+    comparing the two in training; and by results of the program that are not finite, for which the graphs count.
+    """
+
+    def __init__(self, eager: EagerStep) -> None:
+        self.eager = eager
+        self.why_eager = _NOT_BEGUN
+        self._program: Program | None = None
+
+    @property
+    def engine(self) -> str:
+        """What computed losses and gradients so far, for `History.engine`."""
+        if self._program is None:
+            return "eager"
+        return "compiled, then eager" if self.why_eager else "compiled"
+
+    def begin(self, refusal: str, theta: Vector, batches: Iterable[int]) -> None:
+        """Makes the program for the batch sizes that occur, unless there is a reason against it, such as `refusal`."""
+        if refusal or self.why_eager != _NOT_BEGUN:  # a training that goes on stays eager if it was
+            self.why_eager = refusal or self.why_eager
+            return
+        try:
+            self._program, self.why_eager = program_of(self.eager, theta, batches), ""
+        except NoProgramError as error:
+            self.why_eager = str(error)
+
+    def __call__(self, theta: Vector, positions: Positions) -> Slope:
+        """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
+        if self._program is not None and not self.why_eager:
+            self.why_eager = self._program.difference(theta, positions)
+            if not self.why_eager and (slope := self._program(theta, positions)).is_finite():
+                return slope
+        return self.eager(theta, positions)
+
+    def loss(self, theta: Vector, positions: Positions) -> float:
+        """The loss alone."""
+        return self.eager.without_gradient(theta, positions) if self.why_eager else self(theta, positions).loss
+
+
+class Program:
+    """A program made of the graph of one observation, and its comparison with such graphs.
+
+    They are compared at one observation, a different one each time, in steps 1, 2, 4, ..., 64, 128, 192 and so on; half
+    as often if the graph has 256 Values, a third as often if it has 512, so that comparing adds a few microseconds to a
+    step, whatever the size of the graph.
+    """
+
+    def __init__(self, eager: EagerStep, compiled: Any, arrays: Sequence[Vector], size: int) -> None:
+        self._eager = eager
+        self._compiled = compiled
+        self._arrays = arrays
+        self._rarity = 1 + size // _VALUES_COMPARED_SO_OFTEN
+        self._steps = 0
+        self._comparisons = 0
+        self._reached: Mask | None = None
+        # Near a minimum all numbers are small and mostly rounding, so differences count by the largest numbers met.
+        self._largest_loss = self._largest_slope = 0.0
+
+    def __call__(self, theta: Vector, positions: Positions) -> Slope:
+        """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
+        self._compiled.theta = theta
+        arrays = self._arrays
+        if not isinstance(positions, range):  # a range is all rows, in their order
+            arrays = [array.take(positions, axis=0) for array in arrays]
+        loss, gradient = self._compiled(*arrays)
+        return Slope(loss, gradient, self._reached)
+
+    def difference(self, theta: Vector, positions: Positions) -> str:
+        """How program and graph differ in the next step, if a comparison is due; empty if they do not."""
+        self._steps += 1
+        turn, rest = divmod(self._steps, self._rarity)
+        if rest or (turn % _STEPS_BETWEEN_COMPARISONS and turn & (turn - 1)):
+            return ""
+        position = int(positions[self._comparisons % len(positions)])
+        try:
+            agrees = self.agrees_at(theta, position, [len(positions)])
+        except Exception:
+            agrees = False  # the graphs of this step, which follow, raise it in their order
+        return "" if agrees else f"program and graph differed at row {position} in step {self._steps}: {_DIFFERENT}"
+
+    def agrees_at(self, theta: Vector, position: int, batches: Iterable[int] = (1,)) -> bool:
+        """Whether program and graph give the same loss and gradient for an observation.
+
+        The program gets it as batches of several sizes, since it may compute small and large ones differently.
+        """
+        expected = self._eager(theta, [position])
+        if not self._comparisons:
+            self._reached = expected.reached
+        self._comparisons += 1
+        self._largest_loss = _largest(self._largest_loss, expected.loss)
+        self._largest_slope = _largest(self._largest_slope, expected.gradient)
+        return all(self._is(expected, self._repeated(theta, position, batch)) for batch in batches)
+
+    def _repeated(self, theta: Vector, position: int, batch: int) -> Slope:
+        """What the program computes for a batch of one observation, repeated."""
+        times = min(batch, _LARGEST_BATCH_COMPARED)
+        loss, gradient, reached = self(theta, [position] * times)
+        share = 1.0 / times if self._eager.added else 1.0
+        return Slope(loss * share, gradient * share, reached)
+
+    def _is(self, expected: Slope, actual: Slope) -> bool:
+        return (
+            _agree(actual.loss, expected.loss, self._largest_loss)
+            and _agree(actual.gradient, expected.gradient, self._largest_slope)
+            and np.array_equal(actual.reached, expected.reached)  # type: ignore[arg-type]  # None is one too
+        )
+
+
+def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Program:
+    """The program of a step, compared with the graphs of the first observation, the last and three between.
+
+    Model and loss are called once with placeholders for the numbers of a row. Nothing may happen in that call that a
+    program would lose: Python code must not learn a number (see `autograd.detect_reads`), and model and loss must keep
+    nothing.
+    """
+    inputs, targets = (column.array for column in eager.data)
+    if inputs is None or targets is None:
+        raise NoProgramError(f"the {'inputs' if inputs is None else 'targets'} are not numbers, all rows in one form")
+    scatter(theta, eager.parameters)
+    x = _placeholders(inputs)
+    outputs = _traced(eager, lambda: eager.model(rebuild(eager.data[0][0], x)))
+    reason = None
+    for target, y, rows in _targets(eager.data[1], targets, outputs):
+        try:
+            loss = _traced(eager, partial(eager.loss, outputs, target))
+            program = _compiled(eager, loss, (x, y), (inputs.reshape(len(inputs), -1), rows))
+            _compare(program, theta, eager.rows, batches)
+        except NoProgramError as error:
+            reason = error
+        else:
+            return program
+    raise reason or AssertionError
+
+
+def _traced(eager: EagerStep, call: Callable[[], Any]) -> Any:
+    """The result of a call whose graph holds for other numbers too."""
+    before, failure = Kept(eager.model, eager.loss), None
+    with detect_reads(eager.parameters) as reads:
+        try:
+            result = call()
+        except Exception as error:
+            failure = error
+    if reads.first is not None:
+        filename, line = reads.first
+        source = linecache.getline(filename, line).strip()
+        raise NoProgramError(
+            f"Python code reads the number of a Value, in {filename}:{line} (inputs and targets are Values too while a "
+            f"program is made; write maximum, where(relu(x), ...) for x > 0, log of autograd, ...)\n    {source}"
+        )
+    if failure is not None:
+        raise NoProgramError(f"called with Values for numbers, {_described(failure)}") from failure
+    if changed := Kept(eager.model, eager.loss).changed_since(before):
+        raise NoProgramError(f"each call of model or loss changes {', '.join(changed)}")
+    return result
+
+
+def _targets(
+    column: Sequence[Any], targets: Vector, outputs: object
+) -> Iterator[tuple[Numbers, list[Placeholder], Vector]]:
+    """The forms in which a loss may take a target, with their placeholders and the array of their numbers.
+
+    One is the form of the targets; for classes the other is the shares of all classes, since a Value is no index.
+    """
+    rows = targets.reshape(len(targets), -1)
+    y = _placeholders(rows)
+    yield rebuild(column[0], y), y, rows
+    number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
+    if all(type(target) is int and 0 <= target < number for target in column):
+        rows = np.eye(number)[targets.astype(int)]
+        y = _placeholders(rows)
+        yield _Shares(y), y, rows
+
+
+class _Shares(list[Placeholder]):
+    """The shares of all classes in the place of a class: asking them what one asks an index is a read."""
+
+    def _refuse(self, *others: object) -> Any:
+        float(self[0])
+        raise TypeError("the shares of all classes are no index of a class")
+
+    __eq__ = __ne__ = __bool__ = __index__ = __int__ = __float__ = __mul__ = __rmul__ = _refuse
+    __hash__ = _refuse  # type: ignore[assignment]  # that of a list is None
+
+
+def _compiled(
+    eager: EagerStep, loss: object, placeholders: Sequence[list[Placeholder]], arrays: Sequence[Vector]
+) -> Program:
+    if not isinstance(loss, Value):
+        raise NoProgramError(f"the loss of one observation is no Value but a {type(loss).__name__}")
+    try:
+        compiled = compile(loss, wrt=eager.parameters, inputs=placeholders, reduction="sum" if eager.added else "mean")
+    except Exception as error:
+        raise NoProgramError(_described(error)) from error
+    return Program(eager, compiled, arrays, len(nodes([loss])))
+
+
+def _compare(program: Program, theta: Vector, rows: int, batches: Iterable[int]) -> None:
+    for position in np.unique(np.linspace(0, rows - 1, _ROWS_COMPARED_FIRST).astype(int)).tolist():
+        try:
+            agrees = program.agrees_at(theta, position, batches)
+        except Exception as error:
+            raise NoProgramError(f"at row {position}, {_described(error)}") from error
+        if not agrees:
+            raise NoProgramError(f"program and graph differed at row {position}: {_DIFFERENT}")
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _placeholders(array: Vector) -> list[Placeholder]:
+    """One per number of a row."""
+    return [Placeholder(numbers) for numbers in array.reshape(len(array), -1).T]
+
+
+def _largest(before: float, numbers: Vector | float) -> float:
+    """The largest of the sizes of the numbers that are finite, and of the one before."""
+    return float(np.max(np.nan_to_num(np.abs(numbers), posinf=0.0), initial=before))
+
+
+def _agree(actual: Vector | float, expected: Vector | float, scale: float) -> bool:
+    return np.allclose(actual, expected, rtol=_TOLERANCE, atol=_TOLERANCE * scale, equal_nan=True)

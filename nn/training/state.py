@@ -1,0 +1,311 @@
+"""A training: what it works with, and where it stands from epoch to epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from autograd import AnomalyError, Value, detect_anomaly
+
+from .. import losses
+from ..data import Data, digest
+from ..init import generator
+from ..module import Module
+from ..optim import Optimizer, Schedule
+from ..optim.optimizer import gathered, scatter
+from ..types import Loss, Positions, Vector
+from .history import History
+from .program import Step
+from .steps import EagerStep, Slope, all_finite
+
+ANYTHING = "unknown"
+"""A setting that cannot be compared."""
+
+_GRAPHS_WORTH_A_PROGRAM = 50
+_NOTHING_TO_TRAIN = (
+    "the loss does not depend on any parameter, so nothing can be trained: an ArgMax has derivative 0 (train "
+    "with softmax, or with raw outputs and cross_entropy); no_grad, detach and float() cut the graph off"
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to train, on which data, by which rule."""
+
+    model: Module
+    loss: Loss
+    data: Data
+    validation: Data | None
+    optimizer: Optimizer
+    schedule: Schedule | None
+
+    def step(self, data: Data, inputs_name: str) -> Step:
+        """Computes losses and gradients on these data."""
+        added = self.loss is losses.ssr
+        return Step(EagerStep(self.model, self.loss, data, self.optimizer.parameters, added, inputs_name))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to go through the data, and when to stop."""
+
+    epochs: int
+    batch_size: int | None
+    tolerance: float
+    patience: int | None
+    seed: int | None
+    compile: bool
+    is_resumable: bool
+
+    def stop_reason(self, history: History, best_epoch: int) -> str | None:
+        """Why to stop: all epochs are done, steps are tiny, or nothing has improved for too long; None to go on."""
+        if history.step_sizes and history.step_sizes[-1] < self.tolerance:
+            return "tolerance"
+        if self.patience is not None and len(history) - best_epoch >= self.patience:
+            return "patience"
+        return "epochs" if len(history) >= self.epochs else None
+
+    def refusal(self, rows: int) -> str:
+        """Why not to make a program for so many rows; empty if there is no reason."""
+        if not self.compile:
+            return "compile=False was given"
+        graphs = rows * self.epochs
+        # Whether a training that may be resumed is compiled must not depend on the epochs asked for this time.
+        if graphs < _GRAPHS_WORTH_A_PROGRAM and not self.is_resumable:
+            return f"for {graphs} graphs (epochs times observations) a program would take too long to make"
+        return ""
+
+    def batch_sizes(self, rows: int) -> set[int]:
+        """The batch sizes that occur."""
+        return {rows} if self.batch_size is None else {min(self.batch_size, rows), rows % self.batch_size} - {0}
+
+    def batches(self, rows: int, rng: np.random.Generator) -> list[Positions]:
+        """The positions of the observations in each step of an epoch."""
+        if self.batch_size is None:
+            return [range(rows)]
+        order = rng.permutation(rows)
+        return [order[start : start + self.batch_size] for start in range(0, rows, self.batch_size)]
+
+
+class Parameters:
+    """The numbers of all parameters in a training: now, and where it may go back to.
+
+    Steps take them as an argument and write them to the Values or the program that they compute with; what those hold
+    in between does not count. A vector is replaced, never changed, so several attributes may share one.
+
+    Attributes:
+        now: after the last step.
+        best: after the epoch of the lowest validation loss, `best_epoch`; None before the first.
+    """
+
+    def __init__(self, values: Sequence[Value]) -> None:
+        self._values = values
+        self.now: Vector = gathered(values)
+        self._finite = self.now
+        self.best: Vector | None = None
+        self.best_loss, self.best_epoch = math.inf, 0
+
+    def mark_finite(self) -> None:
+        """Loss and gradient are finite here."""
+        self._finite = self.now
+
+    def mark_best(self, loss: float, epoch: int) -> None:
+        """Notes the validation loss here, if it is the lowest so far."""
+        if loss < self.best_loss:
+            self.best_loss, self.best_epoch, self.best = loss, epoch, self.now
+
+    def back_to_finite(self) -> None:
+        """Goes back to where loss and gradient were last finite, and ends there."""
+        self.now, self.best = self._finite, None
+
+    def settle(self, at_best: bool) -> None:
+        """Writes the numbers to the Values: those of the best epoch if asked for and known, else those of now."""
+        scatter(self.best if at_best and self.best is not None else self.now, self._values)
+
+    def load(self, numbers: object, best: Sequence[Any]) -> None:
+        """Goes on from the numbers of a checkpoint."""
+        self.now = self._finite = self._vector(numbers)
+        self.best_loss, self.best_epoch, at_best = best
+        self.best = None if at_best is None else self._vector(at_best)
+
+    def _vector(self, numbers: object) -> Vector:
+        vector = np.array(numbers, dtype=np.float64)
+        if vector.shape != (len(self._values),):
+            raise ValueError(f"expected {len(self._values)} numbers, got {numbers!r}")
+        return vector
+
+
+class Training:
+    """A training: its parts, and where it stands."""
+
+    def __init__(self, task: Task, plan: Plan) -> None:
+        self.task = task
+        self.plan = plan
+        self.parameters = Parameters(task.optimizer.parameters)
+        self.step = task.step(task.data, "inputs")
+        self.validation = None if task.validation is None else task.step(task.validation, "validation inputs")
+        self.moving = task.optimizer.moving()
+        self.rng = generator(seed=plan.seed)
+        self.history = History()
+
+    def begin(self) -> None:
+        """Makes the programs, if they are wanted and worth it."""
+        self.task.model.train()
+        if self.plan.compile and self.stop_reason() is not None:
+            return
+        rows, theta = self.step.eager.rows, self.parameters.now
+        self.step.begin(self.plan.refusal(rows), theta, self.plan.batch_sizes(rows))
+        if self.validation is not None:
+            rows = self.validation.eager.rows
+            with _evaluating(self.task.model):
+                self.validation.begin(self.plan.refusal(rows), theta, {rows})
+
+    def stop_reason(self) -> str | None:
+        """Why to stop now; None to go on."""
+        return self.plan.stop_reason(self.history, self.parameters.best_epoch)
+
+    def epoch(self) -> None:
+        """Goes through all observations once."""
+        started = time.perf_counter()
+        lr = self.task.optimizer.lr
+        batches = self.plan.batches(self.step.eager.rows, self.rng)
+        shares, sizes, reaches = zip(*map(self._take_step, batches), strict=True)
+        if not self.history.loss and not any(reaches):
+            raise ValueError(_NOTHING_TO_TRAIN)
+        validation_loss = self._validation_loss()
+        if self.task.schedule is not None:
+            self.task.schedule.step()
+        self.history.add(math.fsum(shares), validation_loss, max(sizes), lr, time.perf_counter() - started)
+        if validation_loss is not None:
+            self.parameters.mark_best(validation_loss, len(self.history))
+
+    def settle(self) -> None:
+        """Leaves the parameters at the last complete step or, if there was patience, at the best epoch."""
+        self.history.engine, self.history.why_eager = self.step.engine, self.step.why_eager
+        self.parameters.settle(at_best=self.plan.patience is not None)
+        self.task.optimizer.zero_grad()
+        self.task.model.zero_grad()  # the optimiser may hold only some of the parameters
+
+    def settings(self) -> dict[str, Any]:
+        """What must be the same for a training to go on."""
+        task = self.task
+        optimizer = task.optimizer.state_dict()
+        del optimizer["steps"], optimizer["memory"]
+        return {
+            **optimizer,
+            "parameters": [parameter.name for parameter in task.optimizer.parameters],
+            "frozen": [] if self.moving is None else np.flatnonzero(~self.moving).tolist(),
+            "schedule": None if task.schedule is None else type(task.schedule).__name__,
+            "model": repr(task.model),
+            "loss": task.loss.__name__ if task.loss in vars(losses).values() else ANYTHING,
+            "observations": self.step.eager.rows,
+            "data": digest(task.data),
+            "batch_size": self.plan.batch_size,
+            "validation": 0 if self.validation is None else self.validation.eager.rows,
+            "validation data": None if task.validation is None else digest(task.validation),
+            "seed": self.plan.seed,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the training stands at the end of an epoch, besides its history."""
+        parameters, schedule = self.parameters, self.task.schedule
+        best = None if parameters.best is None else parameters.best.tolist()
+        return {
+            "parameters": parameters.now.tolist(),
+            "optimizer": self.task.optimizer.state_dict(),
+            "schedule": None if schedule is None else schedule.state_dict(),
+            "random numbers": self.rng.bit_generator.state,
+            "why eager": [self.step.why_eager, "" if self.validation is None else self.validation.why_eager],
+            "best": [parameters.best_loss, parameters.best_epoch, best],
+        }
+
+    def load_state_dict(self, state: dict[str, Any], history: dict[str, Any]) -> None:
+        """Goes on from that state."""
+        self.parameters.load(state["parameters"], state["best"])
+        for step, why_eager in zip((self.step, self.validation), state["why eager"], strict=True):
+            if step is not None:
+                step.why_eager = why_eager or step.why_eager
+        self.history.load_state_dict(history)
+        self.rng.bit_generator.state = state["random numbers"]
+        self.task.optimizer.load_state_dict(state["optimizer"])
+        if self.task.schedule is not None:
+            self.task.schedule.load_state_dict(state["schedule"])
+
+    def _take_step(self, batch: Positions) -> tuple[float, float, bool]:
+        """Moves the parameters; returns the share of the loss, the step size, and whether there was a gradient."""
+        parameters = self.parameters
+        slope = self.step(parameters.now, batch)
+        if not slope.is_finite():
+            problem = "the gradient is not finite" if math.isfinite(slope.loss) else f"the loss is {slope.loss}"
+            self._stop_at(problem, self._culprit(batch))
+        parameters.mark_finite()
+        moved = self._moved(slope)
+        if not all_finite(moved):
+            self._stop_at(f"the step of {self.task.optimizer!r} is not finite", None)
+        change = moved - parameters.now
+        size = float(np.abs(change, out=change).max())
+        parameters.now = moved
+        eager = self.step.eager
+        share = slope.loss * (1.0 if eager.added else len(batch) / eager.rows)
+        return share, size, slope.reached is None or bool(slope.reached.any())
+
+    def _moved(self, slope: Slope) -> Vector:
+        """The parameters after a step of the optimiser; those without a gradient stay, as in `Optimizer.step`."""
+        moving = self.moving
+        if slope.reached is not None:
+            moving = slope.reached if moving is None else moving & slope.reached
+        moved = self.parameters.now.copy()
+        self.task.optimizer.update(moved, slope.gradient, moving)
+        return moved
+
+    def _validation_loss(self) -> float | None:
+        if self.validation is None:
+            return None
+        with _evaluating(self.task.model):
+            return self.validation.loss(self.parameters.now, range(self.validation.eager.rows))
+
+    def _stop_at(self, problem: str, culprit: tuple[int, AnomalyError] | None) -> NoReturn:
+        """Goes back to the last finite step, and names the first operation to blame."""
+        self.parameters.back_to_finite()
+        remedy = (
+            "a smaller learning rate or clipped data may help"
+            if self.task.optimizer.steps
+            else "look at the data and at the parameters to start from"
+        )
+        place = f"epoch {len(self.history) + 1}"
+        message = f"{place}: {problem}; the parameters are those of the last finite step; {remedy}"
+        if culprit is None:
+            raise AnomalyError(message, "", (), None)
+        position, error = culprit
+        line = None if error.filename is None or error.line is None else (error.filename, error.line)
+        message = f"{message}. The first operation to blame, at observation {position}: {error}"
+        raise AnomalyError(message, error.op, error.operands, line) from error
+
+    def _culprit(self, batch: Positions) -> tuple[int, AnomalyError] | None:
+        """The first observation whose loss or gradient is not finite, and the operation where that began."""
+        eager, theta = self.step.eager, self.parameters.now
+        for position in batch:
+            # First without detect_anomaly, which would also blame an infinity that does no harm, as in 1 / inf.
+            if not eager(theta, [position]).is_finite():
+                try:
+                    with detect_anomaly():
+                        eager(theta, [position])
+                except AnomalyError as error:
+                    return position, error
+        return None
+
+
+@contextmanager
+def _evaluating(model: Module) -> Iterator[None]:
+    """Out of training mode, for the validation data."""
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train()

@@ -1,0 +1,105 @@
+"""The eager step: the loss of a batch and its gradient, from the graph of each observation."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from autograd import Value, no_grad
+
+from ..data import Data
+from ..module import Module
+from ..optim.optimizer import scatter
+from ..types import Loss, Mask, Positions, Vector
+
+
+def all_finite(numbers: Vector) -> bool:
+    """Whether all numbers are finite. If the sum of their squares is, which is faster to find, so are they."""
+    with np.errstate(all="ignore"):
+        return math.isfinite(numbers.dot(numbers)) or bool(np.isfinite(numbers).all())
+
+
+class Slope(NamedTuple):
+    """The loss over some observations, and how it changes with the parameters."""
+
+    loss: float
+    gradient: Vector
+    """The derivative of the loss with respect to each parameter; 0 where the loss does not depend on it."""
+    reached: Mask | None
+    """Which parameters the loss depends on; the others have no gradient. None if it depends on all."""
+
+    def is_finite(self) -> bool:
+        """Whether it is free of nan and infinities."""
+        return math.isfinite(self.loss) and all_finite(self.gradient)
+
+
+@dataclass(frozen=True)
+class EagerStep:
+    """Records the graph of each observation and walks it backwards; gradients of a batch add up in the leaves.
+
+    Attributes:
+        parameters: what to differentiate with respect to, in the order of `theta` and of the gradient.
+        added: whether losses of a batch are added instead of averaged.
+        inputs_name: what notes on errors call the rows of the data.
+    """
+
+    model: Module
+    loss: Loss
+    data: Data
+    parameters: Sequence[Value]
+    added: bool
+    inputs_name: str = "inputs"
+
+    @property
+    def rows(self) -> int:
+        """The number of observations."""
+        return len(self.data[0])
+
+    def __call__(self, theta: Vector, positions: Positions) -> Slope:
+        """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
+        scatter(theta, self.parameters)
+        for parameter in self.parameters:
+            parameter.grad = None
+        share = self._share(positions)
+        losses = [self._backward(position, share) for position in positions]
+        gradient = np.array([parameter.grad for parameter in self.parameters])
+        reached = [parameter.has_grad for parameter in self.parameters]
+        return Slope(math.fsum(losses) * share, gradient, None if all(reached) else np.array(reached))
+
+    def without_gradient(self, theta: Vector, positions: Positions) -> float:
+        """The loss alone, for which no graphs are recorded."""
+        scatter(theta, self.parameters)
+        with no_grad():
+            return math.fsum(self._loss_at(position).data for position in positions) * self._share(positions)
+
+    def _share(self, positions: Positions) -> float:
+        return 1.0 if self.added else 1.0 / len(positions)
+
+    def _backward(self, position: int, share: float) -> float:
+        value = self._loss_at(position)
+        if not value.is_constant:  # an observation may be cut off from the parameters, as long as not all are
+            value.backward(share)
+        return value.data
+
+    def _loss_at(self, position: int) -> Value:
+        """The loss of the observation at this position; errors get a note that says where."""
+        row, target = (column[position] for column in self.data)
+        try:
+            value = self.loss(self.model(row), target)
+            if not isinstance(value, Value):
+                raise TypeError(
+                    f"the loss of one observation must be one Value, got {value!r} of type {type(value).__name__}; "
+                    "write it with functions of autograd or nn, and with a reduction"
+                )
+        except Exception as error:
+            error.add_note(
+                f"This happened at row {position} of the {self.inputs_name}, {reprlib.repr(row)}, "
+                f"and its target, {reprlib.repr(target)}."
+            )
+            raise
+        return value
