@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class Assembly(NamedTuple):
-    """What to do with each contribution. None but the last `added` overlaps another.
+    """What to do with each contribution. Only those in `added` may overlap others.
 
     Attributes:
-        computed: those that compute right where they belong.
-        written: those that are copied to where they belong.
-        added: the rest, to be added to what is there by then.
-        is_covered: whether every element gets a contribution.
+        computed: those computed right where they belong.
+        written: those copied to where they belong.
+        added: the rest, added to what is there by then.
+        is_covered: whether every element gets one.
     """
 
     computed: list[tuple[View, Instruction]]
