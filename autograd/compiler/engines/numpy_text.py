@@ -84,7 +84,7 @@ _SPELLINGS: dict[Action, str] = {
 }
 
 _UFUNCS = "|".join([row.ufunc for row in TABLE.values() if row.ufunc])
-_OF_NUMPY = re.compile(rf"\bnp\.(copyto|matmul|take|ceil|{_UFUNCS})\b(?=[.(])")
+_OF_NUMPY = re.compile(rf"\bnp\.(copyto|dot|matmul|take|ceil|{_UFUNCS})\b")
 """The functions that are imported once instead of looked up in every call."""
 
 
@@ -117,22 +117,20 @@ def array_text(program: Program, arguments: int) -> ArrayText:
     def lines(statements: Iterable[Statement]) -> list[str]:
         return [_line(each, spellings, functions) for each in statements]
 
-    called, imports = _imported("\n".join(lines([*decided.start, *decided.body])))
-    results = ", ".join(lines(decided.results))
-    step = [_QUIET, f"def program({', '.join(f'x{k}' for k in range(arguments))}):"]
-    step += _indented([*called.splitlines(), f"return {results}"])
+    calls = [*lines([*decided.start, *decided.body]), f"return {', '.join(lines(decided.results))}"]
+    step = [_QUIET, f"def program({', '.join(f'x{k}' for k in range(arguments))}):", *_indented(calls)]
     dicts = [f"{prefix} = {{}}" for prefix in decided.dicts]
-    setup = [*imports, "dtype = theta.dtype", *dicts, *lines(decided.setup), "", *step, "", "return program"]
-    text = [_QUIET, "def prepare(theta, constants, operations, batch, scale):", *_indented(setup)]
+    setup = ["dtype = theta.dtype", *dicts, *lines(decided.setup), "", *step, "", "return program"]
+    text = [_QUIET, "def prepare(theta, constants, operations, batch, scale):", *_indented(_with_imports(setup))]
     return ArrayText("\n".join(text) + "\n", decided.constants, own, len(decided.body))
 
 
-def _imported(called: str) -> tuple[str, list[str]]:
-    """The statements with NumPy's functions under their own names, and the lines that import those."""
-    functions = _OF_NUMPY.findall(called)
-    if not functions:
-        return called, []
-    return _OF_NUMPY.sub(r"\1", called), [f"from numpy import {', '.join(sorted(set(functions)))}", ""]
+def _with_imports(lines: list[str]) -> list[str]:
+    """The lines with functions of NumPy under their own names, after an import of these."""
+    text = "\n".join(lines)
+    functions = sorted(set(_OF_NUMPY.findall(text)))
+    imports = [f"from numpy import {', '.join(functions)}", ""] if functions else []
+    return [*imports, *_OF_NUMPY.sub(r"\1", text).split("\n")]
 
 
 def _line(statement: Statement, spellings: dict[Action, str], functions: dict[Action, str]) -> str:
