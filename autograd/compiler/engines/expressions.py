@@ -20,9 +20,9 @@ class Spelling(NamedTuple):
     """How an operation is written.
 
     Attributes:
-        text: with {0}, {1} for its operands, {all} for all of them with commas between.
+        text: with {0}, {1} for its operands; for functions with {all}, for all of them with commas between.
         binding: how tightly it binds.
-        operands: how tightly its operands must bind; those of functions need not.
+        operands: how tightly its operands must bind; empty for functions.
     """
 
     text: str
@@ -45,17 +45,17 @@ class Language(NamedTuple):
 
     def text(self, term: Term, binding: int = CONDITION) -> str:
         """A term, in parentheses where it does not bind as tightly as it must."""
-        if isinstance(term, str):
-            return term
-        if isinstance(term, Variable):
-            return self.variable(term)
         if isinstance(term, Expression):
             text, binds, needed = self.spellings[term.does]
-            operands = [
-                self.text(operand, needed[i] if i < len(needed) else CONDITION)
-                for i, operand in enumerate(term.operands)
-            ]
-            text = text.format(*operands, all=", ".join(operands))
+            if needed:
+                operands = [self.text(operand, least) for operand, least in zip(term.operands, needed, strict=True)]
+                text = text.format(*operands)
+            else:
+                text = text.format(all=", ".join([self.text(operand) for operand in term.operands]))
+        elif isinstance(term, str):
+            return term
+        elif isinstance(term, Variable):
+            return self.variable(term)
         else:
             text = self.number(term)
             binds = PRODUCT if text[0] == "-" else ATOM

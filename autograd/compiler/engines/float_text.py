@@ -44,11 +44,11 @@ _SPELLINGS: dict[Action, Spelling] = {
     "is_positive": Spelling("1.0 if {0} > 0.0 else 0.0 if {0} <= 0.0 else nan", CONDITION, (ATOM,)),
     "sigmoid_of": Spelling("({1} if {0} < 0.0 else 1.0) / (1.0 + {1})", PRODUCT, (ATOM, ATOM)),  # {1} is exp(-|{0}|)
     "exp_of_minus_abs": Spelling("math.exp(-{0} if {0} > 0.0 else {0})", ATOM, (ATOM,)),
-    "exp_of_negative": Spelling("math.exp({0})"),
-    "log1p_of_positive": Spelling("math.log1p({0})"),
+    "exp_of_negative": Spelling("math.exp({all})"),
+    "log1p_of_positive": Spelling("math.log1p({all})"),
     "list": Spelling("[{all}]"),
-    "repeat": Spelling("[{0}] * {1}", PRODUCT),
-    "pick": Spelling("{0}[{1}]", ATOM, (ATOM,)),
+    "repeat": Spelling("[{0}] * {1}", PRODUCT, (CONDITION, ATOM)),
+    "pick": Spelling("{0}[{1}]", ATOM, (ATOM, CONDITION)),
     "batch": Spelling("float(batch)"),
     "scale": Spelling("1.0 / batch", PRODUCT),
 }

@@ -162,7 +162,7 @@ class Scalars:
 
 def _called(operation: Action, operands: tuple[Term, ...]) -> Expression:
     """An operation on numbers, or on one or two sequences."""
-    depth = 1 + max([0, *map(_depth, operands)])
+    depth = 1 + max([0, *[operand.depth for operand in operands if isinstance(operand, Expression)]])
     sequences = operation.sequences if isinstance(operation, Operation) else int(operation == "softmaxes")
     if sequences:
         length = len(operands) // sequences
