@@ -9,9 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any, Self, TypeVar
 
-    from .operation import NumberSystem
-
-    from .operation import N
+    from .operation import N, NumberSystem
 
     V = TypeVar("V", bound="Node")
 

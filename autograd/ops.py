@@ -15,16 +15,14 @@ from __future__ import annotations
 
 import math
 
-from .operation import ANYWHERE, CUSTOM, FLOATS, TABLE, NumberSystem, Operation, default_latex, literal_latex  # noqa: F401 TRANSITION
+from .operation import ANYWHERE, CUSTOM, FLOATS, TABLE, NumberSystem, Operation
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, TypeVar
+    from typing import Any
 
-    from .operation import Formula, Interval, Partials
-
-    from .operation import N
+    from .operation import Formula, Interval, N, Partials
 
 __all__ = ["CUSTOM", "FLOATS", "TABLE", "NumberSystem", "Operation"]
 
@@ -465,6 +463,3 @@ softmax = _row(
     _softmax_partials,
     latex=r"\operatorname{{softmax}}({all})",
 )
-
-
-largest, smallest = max, min  # TRANSITION

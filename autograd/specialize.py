@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from numbers import Real
 
-from . import chain, ops
+from . import ops
 from .context import current_context
 from .node import CONSTANT
 from .operation import FLOATS, TABLE, NumberSystem, Operation

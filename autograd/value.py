@@ -345,22 +345,3 @@ def _comparable(other: object) -> float | None:
 
 
 specialize.write_methods(Value, Value=Value, apply=apply, constant=constant)
-
-
-def evaluated(operation, numbers):  # type: ignore # TRANSITION
-    return FLOATS.evaluate(operation, numbers)
-
-
-def partials_on_floats(operation, result, numbers):  # type: ignore # TRANSITION
-    return FLOATS.partials(operation, result, numbers)
-
-
-pull = chain.pull  # TRANSITION
-for _old, _new_name in dict(  # TRANSITION
-    _datum="number", _grad="gradient", _operation="operation", _left="left", _right="right", _scope="scope"
-).items():
-    setattr(
-        Node,
-        _old,
-        property(lambda self, n=_new_name: getattr(self, n), lambda self, v, n=_new_name: setattr(self, n, v)),
-    )
