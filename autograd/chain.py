@@ -87,7 +87,7 @@ class Linearization(Generic[N]):
 
 
 def products(m: NumberSystem[N]) -> Callable[[Node, Node, N, N], N]:
-    """What multiplies a derivative and the partial on an edge from a node to an operand, watched where somebody does."""
+    """What multiplies a derivative and the partial on an edge from a node to an operand, watched if somebody does."""
     times, watch = m.times, current_context().watch
     if watch is None:
         return lambda node, operand, derivative, partial: times(derivative, partial)

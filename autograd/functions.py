@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     class OfOne(Protocol):
         """A function of one operand: a Value for a Value, a float for a number."""
 
-        def __call__(self, x: T, /) -> T: ...
+        def __call__(self, x: T, /) -> T: ...  # noqa: D102
 
 
 def _of_one(row: Operation, doc: str) -> OfOne:
