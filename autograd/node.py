@@ -72,7 +72,7 @@ class Node:
     gradient: float | None
     operation: Operation | None
     left: Any
-    right: Self | int | None
+    right: Any
     scope: Scope | None
     tick: int
     _name: str | None

@@ -48,7 +48,11 @@ else:
             return cls
 
 
+# Intervals to draw operands from in tests.
 ANYWHERE: Interval = (-4.0, 4.0)
+POSITIVE: Interval = (0.05, 6.0)
+UNIT: Interval = (-0.95, 0.95)
+
 CO_VARARGS = 0x04  # the flag of a code object with *args, as in `inspect`, which takes long to import
 
 
@@ -137,6 +141,12 @@ TABLE: dict[str, Operation] = {}
 """The library's operations by name; `ops.py` fills it."""
 CUSTOM: dict[str, Operation] = {}
 """Operations that users made, by name: graphs that hold them are pickled with their names only."""
+
+
+def row(name: str, formula: Formula, partials: Partials, **facts: Any) -> Operation:
+    """Enters an operation into the table."""
+    TABLE[name] = operation = Operation(name, formula, partials, **facts)
+    return operation
 
 
 class NumberSystem(Generic[N]):

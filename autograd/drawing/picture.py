@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..collector import collector_paused
 from ..value import Value
 from .boxes import NAME_WIDTH, edge_lines, frame, marked_frame, marks, node_lines
 from .dot_text import html, tooltip
@@ -102,7 +101,7 @@ def draw(
     _require(_is_count(precision, 1), "precision", "an integer above 0", precision)
     _require(depth is None or _is_count(depth, 0), "depth", "None or an integer from 0", depth)
     drawing = Drawing(engine="dot")
-    with _collector_paused():
+    with collector_paused():  # it would search the growing sketch again and again, for a third of the time
         sketch = _small_enough(sketched(_roots(root)), look, group, depth, max_nodes)
         drawing.body.extend(picture_lines(sketch, look, direction, caption, legend))
     return drawing
@@ -114,18 +113,6 @@ def _small_enough(sketch: Sketch, look: Look, group: str | None, depth: int | No
     if depth is not None or len(sketch) > max_nodes:
         sketch = folded(sketch, max_nodes, depth, look.must_stay)
     return leaves_placed(in_reading_order(sketch))
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Python's cyclic collector would search the growing sketch again and again, for a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _roots(root: object) -> list[Value]:
