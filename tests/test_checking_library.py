@@ -28,7 +28,8 @@ def points(row, number):
 @ROWS
 def test_every_row_of_the_table_is_right(row):
     for point in points(row, 5):
-        report = gradcheck(lambda *xs: apply(row, *xs), point, rtol=1e-13)
+        fixed = [point.pop()] if row is ops.pow_log else []  # how often one differentiates is no variable
+        report = gradcheck(lambda *xs, fixed=fixed: apply(row, *xs, *fixed), point, rtol=1e-13)
         assert {entry.verdict for entry in report.entries} == {"ok"}
 
 
@@ -52,6 +53,8 @@ def changed(row, change):
 
     return Operation(f"faulty_{row.name}", row.formula, partials, kinks=row.kinks, domain=row.domain)
 
+
+FLAT = (ops.sign, ops.floor, ops.ceil, ops.trunc, ops.rint)
 
 FAULTS = {
     "sign": lambda m, partial, x: -partial,
@@ -82,7 +85,7 @@ def test_planted_faults_are_refused(row, fault):
         [entry] = caught.value.report.entries
         assert (entry.verdict, entry.op) == ("wrong", faulty.name)
         found += 1
-    assert found or row is ops.sign or fault == "wrong in one region"
+    assert found or row in FLAT or fault == "wrong in one region"
 
 
 def test_a_fault_in_the_written_out_code_is_refused(monkeypatch):

@@ -187,6 +187,10 @@ class Formulas(NumberSystem[Number]):
         (text, latex), (text2, _) = x.held(ATOM), y.held(ATOM)
         return Formula(FLOATS.pow(x.number, y.number), f"{text}^{text2}", f"{{{latex}}}^{{{y.latex}}}", POWER)
 
+    def pow_slope(self, x: Number, y: Number) -> Formula:
+        """y·x^(y - 1)."""
+        return as_formula(y) * self.pow(x, float(y) - 1.0 if _is_number(y) else y - 1.0)
+
     def square(self, x: Number) -> Formula:
         """x^2."""
         return self.pow(x, 2.0)
