@@ -141,11 +141,11 @@ def test_the_steps_of_a_network_are_called_as_in_the_lectures(name, chain, count
     assert explanation.total == pytest.approx(parameter.grad, rel=1e-12)
 
 
-def test_what_varies_between_observations_is_left_open():
+def test_what_the_data_is_has_a_name_without_being_given_one():
     model = lectures_network()
     loss = nn.ssr([model([dose]) for dose, _ in DATA], [[observed] for _, observed in DATA])
     formulas = str(explain(loss, next(iter(model.parameters())))).splitlines()[1]
-    assert formulas.strip() == "= Σ -2·(… - predicted) × w3 × sigmoid(x1) × …"
+    assert formulas.strip() == "= Σ -2·(observed - predicted) × w3 × sigmoid(x1) × input"
 
 
 def test_several_outputs_of_a_network_are_numbered():

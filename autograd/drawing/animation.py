@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from ..chain import gradients_kept
 from ..node import nodes
 from ..value import Value
+from .canvas import Picture, placed
 from .look import SHOWN, Look
 from .names import variable_names
 from .page import page
-from .picture import picture_lines
 from .rendering import rendered
-from .sketch import in_reading_order, leaves_placed, sketched
+from .sketch import sketched
 from .steps import Step, names_for_all, steps_of
 from .theme import theme_named
+from .then import gradients_then, numbers_then
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,13 +76,14 @@ def animate(
     if len(values) > MOST:
         raise ValueError(f"animate shows at most {MOST} Values one by one, this graph has {len(values)}; use draw")
     with gradients_kept([loss]):
+        found = gradients_then(loss)
         for value in values:
-            value.gradient = None
-        loss.backward()
-        sketch = leaves_placed(in_reading_order(sketched([loss])))
-        given = variable_names(names)
-        called = names_for_all(sketch, lambda value: value.name or given.get(value))
-        film = Film(sketch, Look(theme_named(theme), frozenset(SHOWN), precision, called), direction, loss)
+            value.gradient = found.get(value)
+        sketch = placed(sketched([loss]))
+        variables = variable_names(names)
+        called = names_for_all(loss, lambda value: value.name or variables.get(value) or "")
+        look = Look(theme_named(theme), frozenset(SHOWN), precision, called, then=numbers_then([loss]), has_bars=False)
+        film = Film(sketch, look, direction, loss)
         path.parent.mkdir(parents=True, exist_ok=True)
         writers[path.suffix.lower()](film, path, seconds)
     return path
@@ -107,7 +109,7 @@ class Film:
         """The DOT text of one step, or of the end. All share one layout: what is not known yet is invisible."""
         look = replace(self.look, step=step)
         caption = _wrapped(step.text) if step else None
-        lines = picture_lines(self.sketch, look, self.direction, caption, legend, self._caption_room)
+        lines = Picture(look, self.direction, caption, legend, self._caption_room).lines(self.sketch)
         return "".join(["digraph {\n", *lines, "}\n"])
 
     def image(self, step: Step | None, format: str, legend: bool = False) -> bytes:

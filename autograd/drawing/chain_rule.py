@@ -13,7 +13,7 @@ from .explanation import Explanation, Factor, Path
 from .formulas import FORMULAS, PRODUCT, Number, as_formula, expression
 from .names import variable_names
 from .sketch import is_ordered
-from .stand_ins import stand_ins
+from .stand_ins import Roles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -147,12 +147,16 @@ class Words:
         self._variables = variables
         self._given: dict[Value, str] = {}
         self._partials: dict[Value, dict[int, Number]] = {}
+        roles = Roles([ways.y], self.name)
+        self._given |= roles.names
         for value, stand_in in ((ways.y, "y"), (ways.x, "x")):
             if not self.name(value):
                 self._given[value] = stand_in
         between = set(ways.links) - {ways.y}
         if between and not any(self.name(node) for node in between):
-            self._given |= stand_ins(ways.y, between, self.name)
+            numbered = roles.numbered()
+            self._given |= {value: numbered[value] for value in between if value in roles.kinds}
+        self.rows = roles.rows
 
     def name(self, value: Value) -> str:
         """The Value's own name, its variable's, or the one given here; empty if it has none."""

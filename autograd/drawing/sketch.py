@@ -7,12 +7,13 @@ changes a sketch returns a new one.
 
 from __future__ import annotations
 
+import math
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from ..node import edges, nodes
-from ..operation import FLOATS
+from ..node import nodes
 from ..value import Value
+from .then import edges_then
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,9 +34,12 @@ class Edge(NamedTuple):
     local: tuple[float, float] | None
     """Lowest and highest local derivative with respect to the operand; None for a constant."""
     flow: float | None
-    """What the operand receives through this edge in `backward`; None before."""
+    """What the operand receives through this edge in `backward`; None before. Of several operands the norm, with their
+    common sign."""
     times: int = 1
     """How many operands it stands for."""
+    is_mixed: bool = False
+    """Whether gradients of both signs flow through it."""
 
 
 class Part(NamedTuple):
@@ -62,6 +66,8 @@ class Part(NamedTuple):
     """What it is called if that is not a Value's name."""
     parameters: tuple[Value, ...] = ()
     """The parameters that a module brought into the box."""
+    is_array: bool = False
+    """Whether it shows the elements of an array of parameters."""
 
     @property
     def value(self) -> Value:
@@ -83,11 +89,12 @@ def sketched(roots: Sequence[Value]) -> Sketch:
     values = nodes(roots)
     asked_for = set(roots)
     # Plain leaves beside parameters are inputs; without parameters nobody can tell.
-    leaf = "input" if any(map(_is_parameter, values)) else "leaf"
+    leaf = "input" if any(map(is_parameter, values)) else "leaf"
     return {value: _part(value, leaf, value in asked_for) for value in values}
 
 
-def _is_parameter(value: Value) -> bool:
+def is_parameter(value: Value) -> bool:
+    """Whether it is a leaf that training changes: of a kind more special than a plain Value."""
     return value.operation is None and type(value) is not Value
 
 
@@ -95,7 +102,7 @@ def _part(value: Value, leaf: str, is_root: bool) -> Part:
     own = (value,)
     operation = value.operation
     if operation is None:
-        return Part("parameter" if _is_parameter(value) else leaf, own, own, is_root=is_root)
+        return Part("parameter" if is_parameter(value) else leaf, own, own, is_root=is_root)
     if value.is_constant:
         return Part("constant", own, own, is_root=is_root)
     return Part("result", own, own, value.scope, _edges(value), (operation.symbol,), is_ordered(value), is_root)
@@ -110,7 +117,7 @@ def is_ordered(value: Value) -> bool:
 def _edges(value: Value) -> tuple[Edge, ...]:
     gradient = value.gradient
     drawn = []
-    for position, operand, partial in edges(value, FLOATS):
+    for position, operand, partial in edges_then(value):
         local = float(partial)
         drawn.append(Edge(operand, position, (local, local), None if gradient is None else local * gradient))
     operands = value.parents
@@ -119,6 +126,36 @@ def _edges(value: Value) -> tuple[Edge, ...]:
         drawn += [Edge(operands[i], i, None, None) for i in range(len(operands)) if i not in known]
         drawn.sort(key=attrgetter("position"))
     return tuple(drawn)
+
+
+def last_calls(sketch: Sketch) -> dict[Value, float | None]:
+    """What the last `backward` added to leaves whose gradient holds something else too; None if it added nothing.
+
+    Args:
+        sketch: a part for each Value, before anything is folded.
+    """
+    flows: dict[Value, list[float]] = {}
+    for part in sketch.values():
+        for edge in part.edges:
+            if edge.flow is not None:
+                flows.setdefault(edge.source, []).append(edge.flow)
+    found: dict[Value, float | None] = {}
+    for leaf, part in sketch.items():
+        if part.is_leaf and leaf.gradient is not None and not part.is_root:
+            last = flows.get(leaf)
+            if last is None or abs(leaf.gradient - sum(last)) > 1e-9 * sum(map(abs, last)):
+                found[leaf] = None if last is None else sum(last)
+    return found
+
+
+def joined_flow(flows: Iterable[float], is_mixed: bool = False) -> tuple[float | None, bool]:
+    """The norm of several gradients, with their common sign; and whether they have both signs."""
+    known = list(flows)
+    if len(known) < 2:
+        return (known[0] if known else None), is_mixed
+    is_mixed = is_mixed or (min(known) < 0.0 < max(known))
+    norm = math.hypot(*known)
+    return (-norm if not is_mixed and min(known) < 0.0 else norm), is_mixed
 
 
 def in_reading_order(sketch: Sketch) -> Sketch:
