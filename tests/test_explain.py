@@ -254,7 +254,7 @@ def test_alike_paths_are_gathered_when_there_are_many():
         (lambda x: 1 / x, "-1/x^2"),
         (lambda x: x.exp(), "exp(x)"),
         (lambda x: x.log(), "1/x"),
-        (lambda x: x.relu(), "1"),
+        (lambda x: x.relu(), "(1 if x > 0 else 0)"),
         (lambda x: x - 7, "1"),
         (lambda x: 7 - x, "-1"),
         (lambda x: x.softplus(), "sigmoid(x)"),
@@ -300,9 +300,9 @@ def test_latex_is_balanced_and_literal():
     assert explain(loss, w["w1"])._repr_markdown_() == f"$$\n{latex}\n$$"
 
 
-@pytest.mark.parametrize(("y", "x"), [(1.0, Value(1.0)), (Value(1.0), None)])
+@pytest.mark.parametrize(("y", "x"), [(1.0, Value(1.0)), (Value(1.0), "x"), (3, None)])
 def test_only_values_are_explained(y, x):
-    with pytest.raises(TypeError, match="explain takes two Values, got"):
+    with pytest.raises(TypeError, match="explain takes Values, got"):
         explain(y, x)
 
 

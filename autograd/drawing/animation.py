@@ -19,7 +19,7 @@ from .rendering import rendered
 from .sketch import sketched
 from .steps import Step, names_for_all, steps_of
 from .theme import theme_named
-from .then import gradients_then, numbers_then
+from .then import changes, gradients_then, numbers_then
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +83,7 @@ def animate(
         variables = variable_names(names)
         called = names_for_all(loss, lambda value: value.name or variables.get(value) or "")
         look = Look(theme_named(theme), frozenset(SHOWN), precision, called, then=numbers_then([loss]), has_bars=False)
-        film = Film(sketch, look, direction, loss)
+        film = Film(sketch, look, direction, loss, changes([loss], look.name, precision))
         path.parent.mkdir(parents=True, exist_ok=True)
         writers[path.suffix.lower()](film, path, seconds)
     return path
@@ -92,11 +92,13 @@ def animate(
 class Film:
     """The steps of a computation, and the picture of each."""
 
-    def __init__(self, sketch: Sketch, look: Look, direction: str, root: Value) -> None:
+    def __init__(self, sketch: Sketch, look: Look, direction: str, root: Value, changed: str) -> None:
         self.sketch = sketch
         self.look = look
         self.direction = direction
         self.steps = steps_of(sketch, root, self.name, look.number)
+        if changed:
+            self.steps = [step._replace(text=f"{step.text} ({changed})") for step in self.steps]
         captions = [_wrapped(step.text).split("\n") for step in self.steps]
         columns = max(len(line) for lines in captions for line in lines)
         self._caption_room = (CHARACTER[0] * columns, CHARACTER[1] * max(map(len, captions)))

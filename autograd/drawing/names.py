@@ -61,3 +61,8 @@ def in_common(texts: Sequence[str]) -> str:
     if len({len(each) for each in pieces}) > 1:
         return "…"
     return "".join(each[0] if len(set(each)) == 1 else "…" for each in zip(*pieces, strict=True))
+
+
+def natural(name: str) -> tuple[tuple[str, int], ...]:
+    """A key that sorts numbers in names by size."""
+    return tuple((text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name)[:-1])

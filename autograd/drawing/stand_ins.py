@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from ..node import history, nodes
 from ..value import Value
+from .names import natural
 from .sketch import is_parameter, outwards, scope_title
 
 if TYPE_CHECKING:
@@ -130,11 +130,6 @@ class Roles:
                 stand_in = stem if is_single else f"{stem}{number}"
                 if not self._name(value) and stand_in not in self._taken:
                     self.names.setdefault(value, stand_in)
-
-
-def natural(name: str) -> tuple[tuple[str, int], ...]:
-    """A key that sorts numbers in names by size."""
-    return tuple((text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name)[:-1])
 
 
 def _lettered(outputs: Mapping[Value, Kind], predicted: Container[Value]) -> dict[Value, str]:

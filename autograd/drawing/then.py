@@ -9,7 +9,7 @@ from ..node import CONSTANT, edges, history, number_at
 from ..operation import FLOATS, NumberSystem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ..value import Value
 
@@ -48,13 +48,13 @@ def data_then(value: Value, then: Mapping[Value, Sequence[float]]) -> float:
     return then[value][0] if value in then else value.number
 
 
-def remark(names: Sequence[str], now: Sequence[str]) -> str:
-    """What to say about leaves that have changed since."""
-    if not names:
+def changes(roots: Sequence[Value], name: Callable[[Value], str | None], precision: int) -> str:
+    """What to say about leaves that have changed since; empty if none has."""
+    changed = [f"{name(leaf) or 'a leaf'} (now {leaf.number:.{precision}g})" for leaf in numbers_then(roots)]
+    if not changed:
         return ""
-    each = [f"{name} (now {number})" for name, number in zip(names, now, strict=True)]
-    verb = "has" if len(each) == 1 else "have"
-    return f"{', '.join(each)} {verb} changed since; these are the numbers that it was computed from"
+    shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
+    return f"changed since: {shown}; these are the numbers that it was computed from"
 
 
 def gradients_then(root: Value) -> dict[Value, float]:
