@@ -427,3 +427,8 @@ def contrast(*colours):
 @pytest.mark.parametrize("paper", ["background", "box", "parameter", "input", "module", "marked_box"])
 def test_text_stands_out_from_its_box(name, ink, paper):
     assert contrast(getattr(THEMES[name], ink), getattr(THEMES[name], paper)) >= 4.5
+
+
+def boxes_of(source):
+    """The boxes, without the circles of operations."""
+    return [attributes for node, attributes in nodes(source).items() if node[0] == "v"]

@@ -11,7 +11,7 @@ from .dot_text import html
 from .theme import formatted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ..value import Value
     from .look import Look
@@ -29,6 +29,20 @@ def array_place(parameter: Value) -> tuple[str, tuple[int, ...]] | None:
     return (found[1], tuple(map(int, re.findall(r"\d+", found[2])))) if found else None
 
 
+def _shape(places: Iterable[tuple[int, ...]]) -> list[int]:
+    return [1 + max(indices) for indices in zip(*places, strict=True)]
+
+
+def shapes(parameters: Iterable[Value]) -> list[tuple[str, str]]:
+    """The arrays among the parameters of a module, each with its shape."""
+    found: dict[str, list[tuple[int, ...]]] = {}
+    for parameter in parameters:
+        place = array_place(parameter)
+        if place:
+            found.setdefault(place[0], []).append(place[1])
+    return [(html(title, 16), " × ".join(map(str, _shape(places)))) for title, places in found.items()]
+
+
 def array_rows(values: Sequence[Value], look: Look) -> list[str]:
     """Rows of a box: the numbers of an array, or their range, and the norm of the gradient."""
     places = [place[1] if (place := array_place(value)) else (0,) for value in values]
@@ -36,7 +50,8 @@ def array_rows(values: Sequence[Value], look: Look) -> list[str]:
     columns = max(map(len, rows))
     cells = []
     if len(rows) > MOST or columns > MOST:
-        cells.append(_line(f"{len(rows)} × {columns}: {look.range(look.data(values))}", look))
+        shape = " × ".join(map(str, _shape(places)))
+        cells.append(_line(f"{shape}: {look.range(look.data(values))}", look))
     elif "data" in look.shown:
         body = "".join(f"<TR>{''.join(_cell(value, look) for value in row)}</TR>" for row in rows)
         table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{body}</TABLE>'

@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .arrays import array_rows
+from .arrays import array_rows, shapes
 from .bars import bar
 from .dot_text import html, tooltip
 from .sketch import ADDITIONS, joined_flow
@@ -25,7 +25,7 @@ NAME_WIDTH = 28
 """How many characters of a name fit into a box."""
 
 SHARED = ", shared"
-"""Behind the title of a module that is used more than once for an observation."""
+"""Behind the title of a module or parameter that is used more than once for an observation."""
 
 NOT_COMPUTED = "not computed"
 
@@ -34,6 +34,9 @@ INVISIBLE = "transparent"
 _CIRCLE = "shape=circle fixedsize=true width=0.32 fontsize=14"
 _PILL = 'shape=box style=rounded height=0.3 margin="0.08,0.02"'
 _LONGEST_ROW = 3
+_ARRAYS = 8
+"""A box that stands for a network lists so many arrays of parameters."""
+
 _PADDED = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">'  # off a wide edge
 
 
@@ -50,7 +53,7 @@ def node_lines(part: Part, number: int, look: Look) -> list[str]:
 
 def _constant(part: Part, look: Look) -> str:
     number = look.range(look.data(part.shown))
-    name = _title(part, look)
+    name = title_of(part, look)
     return f"{html(name, NAME_WIDTH)} = {number}" if name else number
 
 
@@ -62,12 +65,12 @@ def _circle(part: Part, number: int, look: Look) -> str:
 @lru_cache(maxsize=1000)
 def _circle_of(steps: tuple[str, ...]) -> str:
     """The attributes of an operation's circle, which many circles of a graph share."""
-    text = _steps_text(steps)
+    text = steps_text(steps)
     shape = _CIRCLE if len(text) < 3 else _PILL
     return f"{shape} label=<{html(text)}> ordering=in tooltip={tooltip(', '.join(steps[:20]))}"
 
 
-def _steps_text(steps: Sequence[str]) -> str:
+def steps_text(steps: Sequence[str]) -> str:
     """A few operations in a row by their symbols, many by their number."""
     number = len(steps)
     if number > 1 and ADDITIONS.issuperset(steps):
@@ -78,11 +81,11 @@ def _steps_text(steps: Sequence[str]) -> str:
 
 
 def _table(part: Part, look: Look) -> str:
-    title = _title(part, look)
-    rows = [*_summary(part, look), *(() if part.is_array else _numbers(part, look))]
+    title = title_of(part, look)
+    rows = rows_of(part, look)
     cells = [f'<TR><TD COLSPAN="2"><B>{html(title, NAME_WIDTH)}</B></TD></TR>'] if title else []
     if look.is_compact and part.steps:
-        cells.insert(0, f'<TR><TD COLSPAN="2">{html(_steps_text(part.steps))}</TD></TR>')
+        cells.insert(0, f'<TR><TD COLSPAN="2">{html(steps_text(part.steps))}</TD></TR>')
     cells += [_row(label, text, colour, look) for label, text, colour in rows]
     if part.is_array:
         cells += array_rows(part.shown, look)
@@ -90,7 +93,7 @@ def _table(part: Part, look: Look) -> str:
         cells += bar(_known(part.shown), look.largest_flow, look.theme)
     notes = marks(part, look)
     cells += [
-        f'<TR><TD COLSPAN="2"><FONT COLOR="{look.theme.faint}">{note}</FONT></TD></TR>' for note in _since(part, look)
+        f'<TR><TD COLSPAN="2"><FONT COLOR="{look.theme.faint}">{note}</FONT></TD></TR>' for note in since(part, look)
     ]
     ink = look.theme.marked
     cells += [f'<TR><TD COLSPAN="2"><FONT COLOR="{ink}">{html(note)}</FONT></TD></TR>' for note in notes]
@@ -132,10 +135,16 @@ def marks(part: Part, look: Look) -> list[str]:
     return list(dict.fromkeys(look.marked[value] for value in part.values if value in look.marked))
 
 
-def _title(part: Part, look: Look) -> str:
+def title_of(part: Part, look: Look) -> str:
+    """What stands at the top of a box: the name, whether it is shared, and how many parts it stands for."""
     title = look.title(part)
-    shared = SHARED if part.kind == "module" and title in look.shared else ""
+    shared = SHARED if part.is_copy or (part.kind == "module" and title in look.shared) else ""
     return " ".join(filter(None, [title + shared, f"× {part.times}" if part.times > 1 else ""]))
+
+
+def rows_of(part: Part, look: Look) -> list[tuple[str, str, str]]:
+    """Rows of label, text and colour."""
+    return [*_summary(part, look), *(() if part.is_array else _numbers(part, look))]
 
 
 def _numbers(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
@@ -154,7 +163,7 @@ def _numbers(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
             yield "last call", look.range(known) if known else "none", look.theme.ink
 
 
-def _since(part: Part, look: Look) -> Iterator[str]:
+def since(part: Part, look: Look) -> Iterator[str]:
     """A note on leaves that have changed since the picture's numbers were computed."""
     changed = [value.number for value in part.shown if value in look.then]
     if changed:
@@ -177,6 +186,8 @@ def _summary(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
     operations = sum(value.op is not None for value in part.values)
     yield "operations", str(operations // part.times), look.theme.ink  # equal parts have equally many
     if part.parameters:
+        arrays = shapes(part.parameters)
+        yield from ((title, shape, look.theme.ink) for title, shape in arrays if len(arrays) <= _ARRAYS)
         yield "parameters", str(len(part.parameters)), look.theme.ink
         if "grad" in look.shown:
             gradients = _known(part.parameters)

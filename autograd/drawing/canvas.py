@@ -9,6 +9,7 @@ from .boxes import NAME_WIDTH, SHARED, edge_lines, node_lines
 from .dot_text import html, tooltip
 from .folding import longest_path
 from .legend import legend_entries, legend_table
+from .mermaid import mermaid
 from .sketch import around, in_reading_order, leaves_placed, scope_title
 
 if TYPE_CHECKING:
@@ -42,9 +43,7 @@ class Picture(NamedTuple):
 
     def lines(self, sketch: Sketch) -> list[str]:
         """The body of the DOT text: a line per part, per edge, and per box around parts."""
-        largest = _largest_flow(sketch)
-        margin = "  " if self.direction in ("TB", "BT") else ""
-        look = replace(self.look, largest_flow=largest, margin=margin)
+        look = self._look(sketch)
         numbers = {key: number for number, key in enumerate(sketch)}
         entries = legend_entries(list(sketch.values()), look) if self.legend else ()
         width = self.width or (600.0 if self.direction in ("TB", "BT") else max(600.0, 90.0 * longest_path(sketch)))
@@ -53,6 +52,14 @@ class Picture(NamedTuple):
         lines += _boxed(sketch, look)
         lines += [line for key, part in sketch.items() for line in edge_lines(part, numbers[key], numbers, look)]
         return lines
+
+    def mermaid(self, sketch: Sketch) -> str:
+        """The same for Mermaid."""
+        return mermaid(sketch, self._look(sketch), self.direction)
+
+    def _look(self, sketch: Sketch) -> Look:
+        margin = "  " if self.direction in ("TB", "BT") else ""
+        return replace(self.look, largest_flow=_largest_flow(sketch), margin=margin)
 
 
 def placed(sketch: Sketch) -> Sketch:

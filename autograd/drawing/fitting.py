@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .canvas import SMALLEST, placed
 from .folding import candidates
 from .rendering import RenderingError, rendered
+from .sketch import near_uses
 
 if TYPE_CHECKING:
     from .canvas import Picture
@@ -22,8 +23,8 @@ TALLEST = {600: 3.0, 1280: 1.0}
 """The largest height by width, in widths."""
 
 
-def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int | None) -> list[str]:
-    """The body of the DOT text of the first picture, from the finest to the coarsest, whose text is large enough.
+def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int | None) -> tuple[Sketch, Picture]:
+    """The first sketch, from the finest to the coarsest, whose text is large enough, and how to draw it.
 
     Args:
         sketch: what to draw.
@@ -33,20 +34,20 @@ def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int |
         depth: modules deeper than this are folded in any case.
     """
     room = width * SMALLEST / LEAST  # in points, if the picture is scaled to the width
-    best: tuple[float, list[str]] | None = None
+    best: tuple[float, tuple[Sketch, Picture]] | None = None
     for parts in candidates(sketch, most, depth, picture.look.must_stay):
         if len(parts) > most:
             continue
         for variant in _variants(picture, 0.9 * room):
-            lines = variant.lines(placed(parts))
-            extent = _extent(lines)
+            candidate = placed(near_uses(parts, most)), variant
+            extent = _extent(variant.lines(candidate[0]))
             if extent is None:
-                return lines
+                return candidate
             excess = max(extent[0] / room, extent[1] / extent[0] / TALLEST[width])
             if excess <= 1.0:
-                return lines
+                return candidate
             if best is None or excess < best[0]:
-                best = excess, lines
+                best = excess, candidate
     assert best is not None
     return best[1]
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 READABLE = 60
 """A picture that must be folded anyway is folded further until it has no more than this many parts."""
 
-LONGEST = 7
+LONGEST = 5
 """A longer row of parts is too wide to be read in a column of text."""
 
 MANY = 3
@@ -50,6 +50,9 @@ def folded(sketch: Sketch, most: int, depth: int | None, named: Named) -> Sketch
     for fine in _finer(sketch, depth, named):
         if len(fine) <= most:
             return fine
+    tables = tables_folded(fine)
+    if len(tables) <= most:
+        return tables
     return _first_readable(_coarser_and_coarser(fine), most) or blocks_folded(fine, min(most, READABLE))
 
 

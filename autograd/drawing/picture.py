@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..collector import collector_paused
@@ -14,7 +15,7 @@ from .folding import folded
 from .look import SHOWN, Look
 from .names import variable_names
 from .rows import without_constants
-from .sketch import last_calls, sketched
+from .sketch import last_calls, near_uses, sketched
 from .stand_ins import Roles
 from .theme import theme_named
 from .then import numbers_then
@@ -119,9 +120,11 @@ def draw(
         if size is None:
             if depth is not None or len(sketch) > max_nodes:
                 sketch = folded(sketch, max_nodes, depth, look.must_stay)
-            drawing.body.extend(picture.lines(placed(sketch)))
+            sketch = placed(near_uses(sketch, max_nodes))
         else:
-            drawing.body.extend(fitted(sketch, picture, SIZES[size], max_nodes, depth))
+            sketch, picture = fitted(sketch, picture, SIZES[size], max_nodes, depth)
+        drawing.body.extend(picture.lines(sketch))
+        drawing.as_mermaid = partial(picture.mermaid, sketch)
     return drawing
 
 

@@ -24,6 +24,10 @@ ADDITIONS = frozenset({"+", "0 +", "+ 0"})
 """The steps of a part that only adds its operands; Python's `sum` begins with 0."""
 
 
+FAR = 3
+"""Parts between two uses of a parameter that make it worth a second box."""
+
+
 class Edge(NamedTuple):
     """An operand of a part, or several operands that come from the same part."""
 
@@ -68,6 +72,8 @@ class Part(NamedTuple):
     """The parameters that a module brought into the box."""
     is_array: bool = False
     """Whether it shows the elements of an array of parameters."""
+    is_copy: bool = False
+    """Whether it is one of several boxes for something that is used in several places."""
 
     @property
     def value(self) -> Value:
@@ -185,6 +191,35 @@ def leaves_placed(sketch: Sketch) -> Sketch:
             if sketch[edge.source].kind in ("parameter", "constant"):
                 uses.setdefault(edge.source, []).append(part.scope)
     return sketch | {key: sketch[key]._replace(scope=common_scope(scopes)) for key, scopes in uses.items()}
+
+
+def near_uses(sketch: Sketch, most: int) -> Sketch:
+    """With a box of its own beside each use for parameters that calls far from each other share, for want of long arcs.
+
+    Args:
+        sketch: the parts.
+        most: the maximum number of parts.
+    """
+    ranks: dict[Value, int] = {}
+    users: dict[Value, dict[Scope | None, list[Value]]] = {}
+    for key, part in in_reading_order(sketch).items():
+        ranks[key] = 1 + max((ranks[edge.source] for edge in part.edges), default=0)
+        for source in {edge.source for edge in part.edges if sketch[edge.source].kind == "parameter"}:
+            users.setdefault(source, {}).setdefault(part.scope, []).append(key)
+    result = dict(sketch)
+    for leaf, calls in users.items():
+        reached = [ranks[user] for keys in calls.values() for user in keys]
+        if len(calls) < 2 or max(reached) - min(reached) < FAR or len(result) + len(calls) - 1 > most:
+            continue
+        for number, keys in enumerate(calls.values()):
+            copy = Value(leaf.number) if number else leaf
+            result[copy] = sketch[leaf]._replace(is_copy=True)
+            for user in keys if number else ():
+                edges = tuple(
+                    edge._replace(source=copy) if edge.source is leaf else edge for edge in result[user].edges
+                )
+                result[user] = result[user]._replace(edges=edges)
+    return result
 
 
 def common_scope(scopes: Iterable[Scope | None]) -> Scope | None:
