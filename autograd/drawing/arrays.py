@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -25,8 +24,13 @@ DIGITS = 3
 def array_place(parameter: Value) -> tuple[str, tuple[int, ...]] | None:
     """The path of the array that a parameter is an element of, and its indices there."""
     path = getattr(parameter, "path", None) or parameter.name or ""
-    found = re.fullmatch(r"(.+?)((?:\[\d+\])+)", path)
-    return (found[1], tuple(map(int, re.findall(r"\d+", found[2])))) if found else None
+    title, bracket, indices = path.partition("[")
+    if not (title and bracket and indices.endswith("]")):
+        return None
+    try:
+        return title, tuple([int(index) for index in indices[:-1].split("][")])
+    except ValueError:  # a key of a dict
+        return None
 
 
 def _shape(places: Iterable[tuple[int, ...]]) -> list[int]:

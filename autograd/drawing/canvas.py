@@ -77,7 +77,7 @@ def _defaults(look: Look, direction: str, legend: str, edges: int) -> list[str]:
     theme = look.theme
     below = f" label=<{legend}> labelloc=b" if legend else ""
     if edges > MANY_EDGES:
-        below += " nslimit=1 nslimit1=1 mclimit=0.1 splines=line"
+        below += " nslimit=0.2 nslimit1=0.2 mclimit=0.01 searchsize=5 splines=line"
     return [
         f'\tgraph [rankdir={direction} bgcolor="{theme.background}" fontname="{FONT}" fontsize={SMALLEST} '
         f'fontcolor="{theme.faint}" color="{theme.line}" ranksep=0.35 nodesep=0.15 tooltip=" "{below}]\n',

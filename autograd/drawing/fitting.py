@@ -35,9 +35,11 @@ def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int |
     """
     room = width * SMALLEST / LEAST  # in points, if the picture is scaled to the width
     best: tuple[float, tuple[Sketch, Picture]] | None = None
+    limit = most
     for parts in candidates(sketch, most, depth, picture.look.must_stay):
-        if len(parts) > most:
+        if len(parts) > limit:
             continue
+        limit = len(parts) - 1 - len(parts) // 8  # what is hardly smaller is hardly narrower
         for variant in _variants(picture, 0.9 * room):
             candidate = placed(near_uses(parts, most)), variant
             extent = _extent(variant.lines(candidate[0]))

@@ -33,6 +33,12 @@ READABLE = 60
 LONGEST = 5
 """A longer row of parts is too wide to be read in a column of text."""
 
+MOST_SHOWN = 1000
+"""A sketch of more parts is not shown with its layers as tables only."""
+
+MOST_JOINED = 20_000
+"""In a sketch of more parts modules are folded before equal parts are looked for."""
+
 MANY = 3
 """Edges from the same part into an operation of more operands than this become one edge."""
 
@@ -50,8 +56,7 @@ def folded(sketch: Sketch, most: int, depth: int | None, named: Named) -> Sketch
     for fine in _finer(sketch, depth, named):
         if len(fine) <= most:
             return fine
-    tables = tables_folded(fine)
-    if len(tables) <= most:
+    if sum(part.kind != "parameter" for part in fine.values()) < most and len(tables := tables_folded(fine)) <= most:
         return tables
     return _first_readable(_coarser_and_coarser(fine), most) or blocks_folded(fine, min(most, READABLE))
 
@@ -102,15 +107,18 @@ def longest_path(sketch: Sketch) -> int:
 
 def _coarser_and_coarser(sketch: Sketch) -> Iterator[Sketch]:
     """Layers as tables, modules folded from the innermost outwards; then, with equal parts joined, the same again."""
-    tables = tables_folded(sketch)
-    if tables is not sketch:
-        yield tables
+    if len(sketch) < MOST_SHOWN:
+        yield tables_folded(sketch)
     by_depth = [sketch]
     for depth in reversed(range(_deepest(sketch))):
         by_depth.append(modules_folded(sketch, depth))
         yield by_depth[-1]
+    if len(by_depth) == 1 or len(sketch) < MOST_JOINED:
+        by_depth[0] = tables_folded(sketch)
+    else:
+        del by_depth[0]
     for parameters_differ in (True, False):
-        for candidate in (tables, *by_depth[1:]):
+        for candidate in by_depth:
             yield siblings_folded(candidate, parameters_differ)
 
 

@@ -11,14 +11,17 @@ import math
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from ..node import nodes
+from ..node import changed_leaves, edges, nodes
+from ..operation import FLOATS, NumberSystem
 from ..value import Value
 from .then import edges_then
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ..node import Scope
+
+    EdgesOf = Callable[[Value, NumberSystem[float]], list[tuple[int, Value, float]]]
 
 ADDITIONS = frozenset({"+", "0 +", "+ 0"})
 """The steps of a part that only adds its operands; Python's `sum` begins with 0."""
@@ -94,9 +97,10 @@ def sketched(roots: Sequence[Value]) -> Sketch:
     """One part for each Value that the roots depend on."""
     values = nodes(roots)
     asked_for = set(roots)
+    edges_of = edges_then if changed_leaves([value for value in values if value.left is not None]) else edges
     # Plain leaves beside parameters are inputs; without parameters nobody can tell.
     leaf = "input" if any(map(is_parameter, values)) else "leaf"
-    return {value: _part(value, leaf, value in asked_for) for value in values}
+    return {value: _part(value, leaf, value in asked_for, edges_of) for value in values}
 
 
 def is_parameter(value: Value) -> bool:
@@ -104,14 +108,16 @@ def is_parameter(value: Value) -> bool:
     return value.operation is None and type(value) is not Value
 
 
-def _part(value: Value, leaf: str, is_root: bool) -> Part:
+def _part(value: Value, leaf: str, is_root: bool, edges_of: EdgesOf) -> Part:
     own = (value,)
     operation = value.operation
     if operation is None:
         return Part("parameter" if is_parameter(value) else leaf, own, own, is_root=is_root)
     if value.is_constant:
         return Part("constant", own, own, is_root=is_root)
-    return Part("result", own, own, value.scope, _edges(value), (operation.symbol,), is_ordered(value), is_root)
+    return Part(
+        "result", own, own, value.scope, _edges(value, edges_of), (operation.symbol,), is_ordered(value), is_root
+    )
 
 
 def is_ordered(value: Value) -> bool:
@@ -120,10 +126,10 @@ def is_ordered(value: Value) -> bool:
     return operation is None or not operation.commutative or operation.arity is not None
 
 
-def _edges(value: Value) -> tuple[Edge, ...]:
+def _edges(value: Value, edges_of: EdgesOf) -> tuple[Edge, ...]:
     gradient = value.gradient
     drawn = []
-    for position, operand, partial in edges_then(value):
+    for position, operand, partial in edges_of(value, FLOATS):
         local = float(partial)
         drawn.append(Edge(operand, position, (local, local), None if gradient is None else local * gradient))
     operands = value.parents

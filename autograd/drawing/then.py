@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..chain import Linearization
-from ..node import CONSTANT, edges, history, number_at
+from ..node import CONSTANT, changed_leaves, edges, history, number_at
 from ..operation import FLOATS, NumberSystem
 
 if TYPE_CHECKING:
@@ -31,9 +31,12 @@ def edges_then(node: Value, m: NumberSystem[float] = FLOATS) -> list[tuple[int, 
 
 def numbers_then(roots: Iterable[Value]) -> dict[Value, list[float]]:
     """The leaves that have changed since they were used, with the numbers that they had: mostly one each."""
+    results = history(roots)
+    if not changed_leaves(results):
+        return {}
     found: dict[Value, dict[float, None]] = {}
     changed = set()
-    for node in reversed(history(roots)):
+    for node in reversed(results):
         for operand in node.parents:
             if operand.left is None and operand.operation is None:
                 number = number_at(operand, node.tick)
