@@ -11,7 +11,7 @@ from .arrays import array_rows, shapes
 from .bars import bar
 from .dot_text import html, tooltip
 from .sketch import ADDITIONS, joined_flow
-from .theme import line_style, line_width, sign_colour
+from .theme import line_style, line_width, sign_colour, text_colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -174,9 +174,9 @@ def _gradient(known: Sequence[float], look: Look) -> tuple[str, str]:
     if not known:
         return NOT_COMPUTED, look.theme.faint
     if len(known) == 1:
-        return look.number(known[0]), sign_colour(look.theme, known[0])
+        return look.number(known[0]), text_colour(look.theme, known[0])
     has_one_sign = all(gradient >= 0.0 for gradient in known) or all(gradient <= 0.0 for gradient in known)
-    return look.range(known), sign_colour(look.theme, max(known, key=abs)) if has_one_sign else look.theme.ink
+    return look.range(known), text_colour(look.theme, max(known, key=abs)) if has_one_sign else look.theme.ink
 
 
 def _summary(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:

@@ -64,6 +64,11 @@ def sign_colour(theme: Theme, number: float | None) -> str:
     return theme.positive if number > 0.0 else theme.negative
 
 
+def text_colour(theme: Theme, number: float) -> str:
+    """The colour of a gradient as text, which must stand out: that of its sign, and plain at 0."""
+    return theme.faint if number == 0.0 else sign_colour(theme, number)
+
+
 def line_style(number: float | None) -> str:
     """Dashed below 0, dotted for none and nan, so the sign survives a black-and-white print."""
     if number is None or number > 0.0:
