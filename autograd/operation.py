@@ -102,8 +102,8 @@ class Operation:
         self.name = name
         self.formula = formula
         self.partials = partials
-        self.symbol = symbol or name
-        self.latex = latex or default_latex(name)
+        self.symbol = name if symbol is None else symbol
+        self.latex = default_latex(name) if latex is None else latex
         self.kinks = kinks
         self.domain = tuple(domain)
         self.arity = _arity(formula)
