@@ -3,38 +3,63 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any, TypeAlias
 
-from ..checks import checked_state, integer_at_least, number_between, positive_integer
+from ..checks import checked_state, integer_at_least, number_between, positive_integer, shown
 from .optimizer import Optimizer
+
+Settings: TypeAlias = Mapping[str, Callable[[object, str], float]]
+"""The names of hyperparameters, each with its check."""
 
 
 class Schedule:
     """Changes the learning rate of an optimiser from epoch to epoch; subclasses say how, in `rate`.
 
+    As in PyTorch, each step changes the present learning rate, so several schedules of one optimiser multiply, and a
+    learning rate set by hand is respected.
+
     Args:
         optimizer: whose learning rate; its present one is the first.
+        settings: the subclass's hyperparameters, which become attributes.
 
     Attributes:
         epoch: how often `step` was called.
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    settings: Settings = {}
+
+    def __init__(self, optimizer: Optimizer, **settings: float) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"a schedule takes an optimiser, got {optimizer!r} of type {type(optimizer).__name__}")
+            raise TypeError(f"a schedule takes an optimiser, got {shown(optimizer)} of type {type(optimizer).__name__}")
         self.optimizer = optimizer
         self.first = optimizer.lr
         self.epoch = 0
+        for name, setting in settings.items():
+            setattr(self, name, self.settings[name](setting, name))
+
+    @property
+    def floor(self) -> float:
+        """What the learning rate sinks to: its distance from here is what a step multiplies."""
+        return 0.0
 
     def rate(self, epoch: int) -> float:
-        """The learning rate in an epoch, counted from 0."""
+        """The learning rate in an epoch, counted from 0, if nothing else changes it."""
         raise NotImplementedError(f"{type(self).__name__} does not define rate")
 
     def step(self) -> None:
         """Goes on to the next epoch."""
+        lr = self.optimizer.lr
+        before, after = self.rate(self.epoch), self.rate(self.epoch + 1)
         self.epoch += 1
-        self.optimizer.lr = self.rate(self.epoch)
+        if lr == before:
+            lr = after
+        elif before != self.floor:
+            lr = self.floor + (lr - self.floor) * ((after - self.floor) / (before - self.floor))
+        else:
+            lr += after - before
+        self.optimizer.lr = lr
 
     def get_last_lr(self) -> list[float]:
         """The present learning rate; in a list, as in PyTorch, which allows for several."""
@@ -45,7 +70,8 @@ class Schedule:
 
     def state_dict(self) -> dict[str, float]:
         """What the learning rates to come depend on."""
-        return {"first": self.first, "epoch": self.epoch}
+        settings = {name: getattr(self, name) for name in self.settings}
+        return {"first": self.first, "epoch": self.epoch, "lr": self.optimizer.lr, **settings}
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Continues where the schedule stood that gave this `state_dict`.
@@ -55,12 +81,25 @@ class Schedule:
             ValueError: something is missing, unexpected or no number. The message lists it all, and nothing was
                 changed.
         """
-        checked = checked_state(self, state, {
+        checked = self.checked_state(state)
+        lr = checked.pop("lr", None)
+        vars(self).update(checked)
+        self.optimizer.lr = self.rate(self.epoch) if lr is None else lr
+
+    def checked_state(self, state: Mapping[str, float]) -> dict[str, Any]:
+        """The entries of a state, checked as `load_state_dict` does, which then assigns them."""
+        checks: dict[str, Callable[[Any], float]] = {
             "first": partial(number_between, what="first"),
             "epoch": partial(integer_at_least, what="epoch", low=0),
-        })  # fmt: skip
-        self.first, self.epoch = checked["first"], checked["epoch"]
-        self.optimizer.lr = self.rate(self.epoch)
+        }
+        if not isinstance(state, Mapping) or "lr" in state:  # version 0.1 kept no more than these two
+            checks["lr"] = partial(number_between, what="lr")
+            checks |= {name: partial(_checked, check, name) for name, check in self.settings.items()}
+        return checked_state(self, state, checks)
+
+
+def _checked(check: Callable[[object, str], float], name: str, setting: object) -> float:
+    return check(setting, name)
 
 
 class StepLR(Schedule):
@@ -70,13 +109,20 @@ class StepLR(Schedule):
         ValueError: `step_size` is less than 1, or `gamma` negative.
     """
 
+    settings: Settings = {"step_size": positive_integer, "gamma": number_between}
+    step_size: int
+    gamma: float
+
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        super().__init__(optimizer)
-        self.step_size = positive_integer(step_size, "step_size")
-        self.gamma = number_between(gamma, "gamma")
+        super().__init__(optimizer, step_size=step_size, gamma=gamma)
 
     def rate(self, epoch: int) -> float:  # noqa: D102
         return float(self.first * self.gamma ** (epoch // self.step_size))
+
+    def step(self) -> None:  # noqa: D102
+        self.epoch += 1
+        if self.epoch % self.step_size == 0:
+            self.optimizer.lr *= self.gamma
 
 
 class CosineAnnealingLR(Schedule):
@@ -86,10 +132,16 @@ class CosineAnnealingLR(Schedule):
         ValueError: `T_max` is less than 1, or `eta_min` negative.
     """
 
+    settings: Settings = {"T_max": positive_integer, "eta_min": number_between}
+    T_max: int
+    eta_min: float
+
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803  # PyTorch's name
-        super().__init__(optimizer)
-        self.T_max = positive_integer(T_max, "T_max")
-        self.eta_min = number_between(eta_min, "eta_min")
+        super().__init__(optimizer, T_max=T_max, eta_min=eta_min)
+
+    @property
+    def floor(self) -> float:  # noqa: D102
+        return self.eta_min
 
     def rate(self, epoch: int) -> float:  # noqa: D102
         height = 0.5 * (1.0 + math.cos(math.pi * epoch / self.T_max))
