@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
-from autograd.operation import real
 
 from .types import Vector
 
@@ -106,7 +105,10 @@ def number_between(number: object, what: str, low: float = 0.0, high: float = ma
     """The number as a float, if it is finite, at least `low` and less than `high`."""
     if not isinstance(number, Real) or isinstance(number, bool):
         raise TypeError(f"{what} must be a number, got {kind_of(number)}")
-    value = real(number, what)
+    try:
+        value = float(number)
+    except OverflowError:  # an integer beyond the largest float
+        value = math.inf
     if not (math.isfinite(value) and low <= value < high):
         below = "finite" if high == math.inf else f"less than {high:g}"
         above = "" if low == -math.inf else f" and at least {low:g}"

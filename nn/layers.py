@@ -13,7 +13,7 @@ from autograd import Value, dot
 from . import init
 from .activations import activation_named
 from .checks import positive_integer
-from .module import Module, Parameter
+from .module import Module, Parameter, Tensor, shape_or_none
 
 
 class Linear(Module):
@@ -75,6 +75,15 @@ class Linear(Module):
     def extra_repr(self) -> str:
         """As in PyTorch."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+    def _own_tensors(self, path: str) -> Iterator[tuple[str, Tensor]]:
+        for name, index in (("weight", "weight[j][i]"), ("bias", "bias[j]")):
+            if (tensor := vars(self).get(name)) and shape_or_none(tensor) is None:
+                raise TypeError(
+                    f"{name} of {self._described()} holds something that is no Parameter, which nothing would train or "
+                    f"save; write model.{index}.data = ... for another number"
+                )
+        return super()._own_tensors(path)
 
     def _checked(self, xs: Sequence[Any]) -> list[Value]:
         try:

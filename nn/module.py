@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd import Value, scope
 
-from .checks import array_of
+from .checks import array_of, boolean, kind_of, listed, printable, shown
 from .tables import table
 from .types import Vector
 
@@ -43,7 +43,7 @@ class Parameter(Value):
 
     def __init__(self, data: SupportsFloat, name: str | None = None, trainable: bool = True) -> None:
         super().__init__(data, name)
-        self.trainable = trainable
+        self.trainable = boolean(trainable, "trainable")
         self.path = None
 
     def _placed(self, path: str) -> None:
@@ -83,6 +83,13 @@ class Module:
     _path: str | None = None
 
     def __setattr__(self, name: str, value: object) -> None:
+        if (place := _lost((name,), vars(self).get(name), value)) is not None:
+            where = _bracketed(place)
+            raise TypeError(
+                f"{where} of this {type(self).__name__} holds parameters, which would no longer be trained or saved "
+                f"with {shown(value)} of type {type(value).__name__} in their place; write model.{where}.data = ... "
+                "for another number, or assign None to remove them"
+            )
         object.__setattr__(self, name, value)
         for keys, found in _contents((name,), value):
             if not isinstance(found, Module):
@@ -147,6 +154,7 @@ class Module:
 
     def train(self, mode: bool = True) -> Module:
         """Sets `training` here and in all modules inside; returns this module."""
+        mode = boolean(mode, "mode")
         for _, module in self.named_modules():
             module.training = mode
         return self
@@ -182,22 +190,22 @@ class Module:
                 nothing was changed.
         """
         if not isinstance(sd, Mapping):
-            raise TypeError(f"load_state_dict takes a dict of arrays by name, got a {type(sd).__name__}")
+            raise TypeError(f"sd must be a dict of arrays by name, as state_dict gives, got {kind_of(sd)}")
+        strict = boolean(strict, "strict")
         tensors = self._tensors()
         missing, unexpected = [path for path in tensors if path not in sd], [path for path in sd if path not in tensors]
         problems, arrays = [], {}
         if strict:
-            problems += [f"{path}: missing, shape {shape(tensors[path])}" for path in missing]
-            problems += [f"{path!s}: unexpected, this module has no such parameters" for path in unexpected]
+            problems += [f"{printable(path)}: missing, shape {shape(tensors[path])}" for path in missing]
+            problems += [f"{printable(path)}: unexpected, this module has no such parameters" for path in unexpected]
         for path in filter(sd.__contains__, tensors):
             try:
                 arrays[path] = array_of(sd[path], shape(tensors[path]))
             except ValueError as error:
-                problems.append(f"{path}: {error}")
+                problems.append(f"{printable(path)}: {error}")
         if problems:
             raise ValueError(
-                f"this state does not fit {type(self).__name__}; nothing was changed:\n  "
-                + "\n  ".join(sorted(problems))
+                f"this state does not fit {type(self).__name__}; nothing was changed:\n  " + listed(sorted(problems))
             )
         for path, array in arrays.items():
             for (_, parameter), number in zip(elements(tensors[path]), array.flat, strict=True):
@@ -296,12 +304,36 @@ def _contents(
     """The modules and arrays of parameters in an attribute, each with the keys that lead to it."""
     if isinstance(value, np.ndarray) and value.dtype == object:
         value = value.tolist()
-    if isinstance(value, (Module, Parameter)) or _shape_or_none(value) is not None:
+    if isinstance(value, (Module, Parameter)) or shape_or_none(value) is not None:
         yield keys, value
     elif not _is_among(value, around):
         for key, item in _entries(value):
             if isinstance(item, _SEARCHED):  # here, since an attribute may hold a great many plain numbers
                 yield from _contents((*keys, key), item, (*around, value))
+
+
+def _lost(
+    keys: tuple[Key, ...], before: object, after: object, around: tuple[object, ...] = ()
+) -> tuple[Key, ...] | None:
+    """The keys of the first Parameter or Module in whose place an assignment puts something else; None without one."""
+    if after is None or after is before or _is_among(before, around):
+        return None
+    for kind in (Parameter, Module):
+        if isinstance(before, kind):
+            return None if isinstance(after, kind) else keys
+    inside = [
+        (*key, *(0 for _ in shape_or_none(found) or ()))
+        for key, found in (_contents(keys, before) if isinstance(before, _SEARCHED) else ())
+    ]
+    if not inside or isinstance(after, Module):
+        return None
+    if isinstance(after, np.ndarray) and after.dtype == object:
+        after = after.tolist()
+    if next(_contents(keys, after), None) is None:
+        return inside[0]
+    items = dict(_entries(after))
+    lost = (_lost((*keys, key), item, items[key], (*around, before)) for key, item in _entries(before) if key in items)
+    return next(filter(None, lost), None)
 
 
 _SEARCHED = (Module, Parameter, dict, list, tuple, np.ndarray)
@@ -320,13 +352,14 @@ def _is_among(value: object, containers: tuple[object, ...]) -> bool:
 
 def shape(tensor: Tensor) -> tuple[int, ...]:
     """The shape of an array of parameters; () for a single one."""
-    found = _shape_or_none(tensor)
+    found = shape_or_none(tensor)
     if found is None:
-        raise TypeError(f"expected Parameters, or lists of them of equal lengths, got {tensor!r}")
+        raise TypeError(f"expected Parameters, or lists of them of equal lengths, got {kind_of(tensor)}")
     return found
 
 
-def _shape_or_none(value: object, around: tuple[object, ...] = ()) -> tuple[int, ...] | None:
+def shape_or_none(value: object, around: tuple[object, ...] = ()) -> tuple[int, ...] | None:
+    """The shape of an array of parameters; None if this is no such array."""
     if isinstance(value, Parameter):
         return ()
     if not isinstance(value, (list, tuple)) or not value or _is_among(value, around):
@@ -334,8 +367,8 @@ def _shape_or_none(value: object, around: tuple[object, ...] = ()) -> tuple[int,
     if set(map(type, value)) == {Parameter}:  # fast for rows of weights, of which large layers have a great many
         return (len(value),)
     around = (*around, value)
-    first = _shape_or_none(value[0], around)
-    if first is None or any(_shape_or_none(item, around) != first for item in value):
+    first = shape_or_none(value[0], around)
+    if first is None or any(shape_or_none(item, around) != first for item in value):
         return None
     return (len(value), *first)
 

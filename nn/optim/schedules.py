@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from ..checks import checked_state, integer_at_least, number_between, positive_integer, shown
 from .optimizer import Optimizer
@@ -28,7 +28,7 @@ class Schedule:
         epoch: how often `step` was called.
     """
 
-    settings: Settings = {}
+    settings: ClassVar[Settings] = {}
 
     def __init__(self, optimizer: Optimizer, **settings: float) -> None:
         if not isinstance(optimizer, Optimizer):
@@ -109,7 +109,7 @@ class StepLR(Schedule):
         ValueError: `step_size` is less than 1, or `gamma` negative.
     """
 
-    settings: Settings = {"step_size": positive_integer, "gamma": number_between}
+    settings: ClassVar[Settings] = {"step_size": positive_integer, "gamma": number_between}
     step_size: int
     gamma: float
 
@@ -132,7 +132,7 @@ class CosineAnnealingLR(Schedule):
         ValueError: `T_max` is less than 1, or `eta_min` negative.
     """
 
-    settings: Settings = {"T_max": positive_integer, "eta_min": number_between}
+    settings: ClassVar[Settings] = {"T_max": positive_integer, "eta_min": number_between}
     T_max: int
     eta_min: float
 
