@@ -36,10 +36,10 @@ def printable(text: object, most: int = _MOST_SHOWN) -> str:
     return clean if len(text) <= most else f"{clean} ..."
 
 
-def listed(problems: list[str]) -> str:
+def listed(problems: list[str], separator: str = "\n  ") -> str:
     """The problems, one per line; of a great many, the first."""
     more = len(problems) - _MOST_PROBLEMS
-    return "\n  ".join(problems[:_MOST_PROBLEMS] + ([f"... and {more:,} more"] if more > 0 else []))
+    return separator.join(problems[:_MOST_PROBLEMS] + ([f"... and {more:,} more"] if more > 0 else []))
 
 
 def is_number(x: object) -> bool:

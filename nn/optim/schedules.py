@@ -68,6 +68,11 @@ class Schedule:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.optimizer!r}, epoch={self.epoch})"
 
+    def described(self) -> str:
+        """Which schedule it is, with its settings, such as "StepLR(step_size=10, gamma=0.1)"."""
+        settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
+        return f"{type(self).__name__}({settings})"
+
     def state_dict(self) -> dict[str, float]:
         """What the learning rates to come depend on."""
         settings = {name: getattr(self, name) for name in self.settings}

@@ -129,6 +129,8 @@ def _run(training: Training, keeper: Checkpoint | None, progress: bool) -> None:
     history, model = training.history, training.task.model
     was_training = model.training
     try:
+        if keeper is not None and training.stop_reason() is None:
+            keeper.check_writable()
         training.begin()
         with progress_bar(progress, training.plan.epochs) as show:
             while (reason := training.stop_reason()) is None:
