@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ import numpy as np
 import autograd
 from autograd import Value
 
-from .checks import is_number, items, number_between, one_of, positive_integer
+from .checks import as_float, is_number, items, kind_of, number_between, one_of, positive_integer, shown
 from .module import Module
 
 
@@ -153,12 +154,16 @@ def softmax(xs: Sequence[Any]) -> list[Any]:
     return probabilities
 
 
+_MOST = sys.float_info.max
 _log_softmax_of_first: Callable[..., Any] = autograd.operation(
     "log_softmax",
-    lambda m, x, *others: -m.logsumexp((0.0, *(other - x for other in others))),
+    lambda m, x, *others: -m.logsumexp((0.0, *(m.maximum(other, -_MOST) - x for other in others))),
     lambda m, y, x, *others: _log_softmax_partials(m, (x, *others)),
 )
-"""log(e^x / (e^x + e^other + ...)). Measured from x, it keeps its digits when the softmax is close to 1."""
+"""log(e^x / (e^x + e^other + ...)). Measured from x, it keeps its digits when the softmax is close to 1.
+
+The bound is for a masked x, -inf, beside others: -inf - -inf would be nan.
+"""
 
 
 def _log_softmax_partials(m: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -202,8 +207,8 @@ def argmax(xs: Sequence[Any]) -> int:
         raise ValueError("argmax takes at least one number, got none")
     for position, x in enumerate(inputs):
         if not is_number(x):
-            raise TypeError(f"argmax takes numbers; input {position} is {x!r} of type {type(x).__name__}")
-    return int(np.argmax([float(x) for x in inputs]))
+            raise TypeError(f"argmax takes numbers; input {position} is {kind_of(x)}")
+    return int(np.argmax(list(map(as_float, inputs))))
 
 
 def one_hot(i: int, n: int) -> list[float]:
@@ -215,9 +220,9 @@ def one_hot(i: int, n: int) -> list[float]:
     """
     n = positive_integer(n, "the number of classes")
     if not isinstance(i, Integral) or isinstance(i, bool):
-        raise TypeError(f"one_hot takes the index of a class, got {i!r} of type {type(i).__name__}")
+        raise TypeError(f"i must be the index of a class, got {kind_of(i)}")
     if not 0 <= i < n:
-        raise ValueError(f"one_hot takes an index from 0 to {n - 1}, got {i!r}")
+        raise ValueError(f"i must be an index from 0 to {n - 1}, got {shown(i)}")
     return [float(position == i) for position in range(n)]
 
 

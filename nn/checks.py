@@ -47,6 +47,14 @@ def is_number(x: object) -> bool:
     return isinstance(x, (Value, Real))
 
 
+def as_float(number: Any) -> float:
+    """The number, or that of a Value; an integer beyond the floats becomes an infinity, as in a Value."""
+    try:
+        return number.data if isinstance(number, Value) else float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
 def plain(entry: object) -> Any:
     """Arrays and tensors as lists of Python numbers or Values, those without dimensions as one; others as they are."""
     if isinstance(entry, np.ma.MaskedArray) and np.ma.getmaskarray(entry).any():
@@ -105,10 +113,7 @@ def number_between(number: object, what: str, low: float = 0.0, high: float = ma
     """The number as a float, if it is finite, at least `low` and less than `high`."""
     if not isinstance(number, Real) or isinstance(number, bool):
         raise TypeError(f"{what} must be a number, got {kind_of(number)}")
-    try:
-        value = float(number)
-    except OverflowError:  # an integer beyond the largest float
-        value = math.inf
+    value = as_float(number)
     if not (math.isfinite(value) and low <= value < high):
         below = "finite" if high == math.inf else f"less than {high:g}"
         above = "" if low == -math.inf else f" and at least {low:g}"

@@ -15,7 +15,7 @@ import autograd
 from autograd import Placeholder, Value
 
 from .activations import log_softmax_at, surprises
-from .checks import is_number, items, number_between, one_of, plain
+from .checks import as_float, is_number, items, kind_of, number_between, one_of, plain, shown
 from .types import Number, Numbers
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
@@ -58,12 +58,25 @@ def huber(predicted: Numbers, observed: Numbers, delta: float = 1.0, reduction: 
     if not number_between(delta, "delta"):
         raise ValueError("delta must be greater than 0")
 
-    def loss(p: Any, o: Any) -> Any:
-        distance = autograd.abs(p - o)
-        inside = autograd.minimum(distance, delta)
-        return inside * (distance - 0.5 * inside)
+    return _elementwise(lambda p, o: _huber(p - o, delta), predicted, observed, reduction)
 
-    return _elementwise(loss, predicted, observed, reduction)
+
+def _huber_formula(m: Any, r: Any, delta: Any) -> Any:
+    inside = m.minimum(m.abs(r), delta)
+    return inside * (m.abs(r) - 0.5 * inside)
+
+
+_huber: Callable[..., Any] = autograd.operation(
+    "huber",
+    _huber_formula,
+    lambda m, y, r, delta: (
+        m.where(m.step(delta, m.abs(r), 0.0), r, delta * m.sign(r)),
+        m.relu(m.abs(r) - delta),
+    ),
+    latex=r"\operatorname{{huber}}_{{{1}}}({0})",
+    domain=((-3.0, 3.0), (0.5, 2.0)),
+)
+"""One operation, since the parts it is written with have kinks where it has none."""
 
 
 def hinge(predicted: Numbers, observed: Numbers, reduction: Reduction = "mean") -> Any:
@@ -99,7 +112,9 @@ def binary_cross_entropy_with_logits(logits: Numbers, target: Numbers, reduction
     def loss(logit: Any, yes: Any) -> Any:
         complaint = "binary_cross_entropy_with_logits: targets must be between 0 and 1"
         _check_each(yes, lambda number: 0 <= number <= 1, complaint)
-        return yes * autograd.softplus(-logit) + (1.0 - yes) * autograd.softplus(logit)
+        parts = ((yes, -logit), (1.0 - yes, logit))
+        terms = [share * _met(autograd.softplus(x), share) for share, x in parts if isinstance(yes, Value) or share]
+        return terms[0] if len(terms) == 1 else terms[0] + terms[1]
 
     return _elementwise(loss, logits, target, reduction)
 
@@ -129,7 +144,8 @@ def cross_entropy(logits: Numbers, target: Numbers, reduction: Reduction = "mean
         return -log_softmax_at(zs, observed)
 
     def of_distribution(zs: list[Any], observed: list[Any], classes: list[int]) -> Any:
-        return autograd.dot([observed[c] for c in classes], surprises(zs, classes))
+        shares = [observed[c] for c in classes]
+        return autograd.dot(shares, list(map(_met, surprises(zs, classes), shares)))
 
     return _by_observation(of_class, of_distribution, logits, target, reduction)
 
@@ -141,7 +157,8 @@ def nll(log_probabilities: Numbers, target: Numbers, reduction: Reduction = "mea
     """
 
     def of_distribution(ls: list[Any], observed: list[Any], classes: list[int]) -> Any:
-        return -autograd.dot([observed[c] for c in classes], [ls[c] for c in classes])
+        shares = [observed[c] for c in classes]
+        return -autograd.dot(shares, [_met(ls[c], share) for c, share in zip(classes, shares, strict=True)])
 
     return _by_observation(lambda ls, observed: -ls[observed], of_distribution, log_probabilities, target, reduction)
 
@@ -157,15 +174,39 @@ def cross_entropy_of_probabilities(p: Numbers, observed: Numbers, reduction: Red
     """
 
     def of_distribution(ps: list[Any], observed: list[Any], classes: list[int]) -> Any:
-        return -autograd.dot([observed[c] for c in classes], [autograd.log(ps[c]) for c in classes])
+        shares = [observed[c] for c in classes]
+        # A Value may be 0, and is then not to meet the logarithm of 0 or its slope.
+        met = [
+            autograd.where(observed[c], ps[c], autograd.where(ps[c], ps[c], 1.0))
+            if isinstance(observed[c], Value)
+            else ps[c]
+            for c in classes
+        ]
+        return -autograd.dot(shares, list(map(autograd.log, met)))
 
     return _by_observation(lambda ps, c: -autograd.log(ps[c]), of_distribution, p, observed, reduction)
+
+
+_unless_masked: Callable[..., Any] = autograd.operation(
+    "unless_masked",
+    lambda m, x, share: m.where(share, x, m.where(m.reciprocal(x), x, 0.0)),
+    lambda m, y, x, share: (m.where(share, 1.0, m.where(m.reciprocal(x), 1.0, 0.0)), None),
+)
+"""x, but 0 where it is infinite and its share is 0."""
+
+
+def _met(x: Any, share: Any) -> Any:
+    """What a share is to be multiplied by; plain shares of 0 have been left out."""
+    return _unless_masked(x, share) if isinstance(share, Value) else x
 
 
 def _elementwise(loss: Callable[[Any, Any], Any], predicted: Numbers, observed: Numbers, reduction: Reduction) -> Any:
     """The loss of each number, reduced."""
     one_of(reduction, "reduction", (*_REDUCTIONS, "none"))
-    losses = _paired(loss, predicted, observed, "")
+    try:
+        losses = _paired(loss, predicted, observed, "")
+    except RecursionError:
+        raise ValueError("predicted or observed is nested too deeply, or holds itself") from None
     return losses if reduction == "none" else _reduced(_flat(losses), reduction)
 
 
@@ -173,7 +214,7 @@ def _paired(loss: Callable[[Any, Any], Any], predicted: Numbers, observed: Numbe
     """The loss of each number. A number may stand for a list of one, as targets of one output often do."""
     predicted, observed = plain(predicted), plain(observed)
     if is_number(predicted) and is_number(observed):
-        return loss(predicted, observed)
+        return loss(*(x if isinstance(x, Value) else as_float(x) for x in (predicted, observed)))
     left = [predicted] if is_number(predicted) else items(predicted, f"predicted{index}")
     right = [observed] if is_number(observed) else items(observed, f"observed{index}")
     _check_lengths(left, right, index)
@@ -234,10 +275,10 @@ def _checked_class(observed: object, classes: int, index: str) -> int:
     if not isinstance(observed, Integral) or isinstance(observed, bool):
         raise TypeError(
             f"target{index}: a class is an integer from 0 to {classes - 1}, or a list of the probabilities of all "
-            f"classes; got {observed!r} of type {type(observed).__name__}"
+            f"classes; got {kind_of(observed)}"
         )
     if int(observed) not in range(classes):
-        raise ValueError(f"target{index}: a class must be from 0 to {classes - 1}, got {observed!r}")
+        raise ValueError(f"target{index}: a class must be from 0 to {classes - 1}, got {shown(observed)}")
     return int(observed)
 
 
@@ -248,8 +289,8 @@ def _check_distribution(shares: list[Any], classes: int, index: str) -> None:
     for numbers in _distributions(shares) if all(map(is_number, shares)) else ():
         if not (min(numbers) >= 0 and abs(sum(numbers) - 1) <= 1e-6):
             raise ValueError(
-                f"target{index}: probabilities must be at least 0 and add up to 1, got {list(numbers)!r} with sum "
-                f"{sum(numbers)!r}"
+                f"target{index}: probabilities must be at least 0 and add up to 1, got {shown(list(numbers))} with "
+                f"sum {sum(numbers)!r}"
             )
 
 
@@ -258,7 +299,7 @@ def _distributions(shares: list[Any]) -> Iterable[Sequence[float]]:
     if any(isinstance(share, Value) and not isinstance(share, Placeholder) for share in shares):
         return ()
     if not any(isinstance(share, Value) for share in shares):
-        return (shares,)
+        return (list(map(as_float, shares)),)
     columns = [share.numbers if isinstance(share, Placeholder) else repeat(share) for share in shares]
     return set(zip(*[plain(column) for column in columns], strict=False))
 
@@ -267,4 +308,4 @@ def _check_each(target: Number, is_right: Callable[[float], bool], complaint: st
     """Checks all that a target of one number may be."""
     for (number,) in _distributions([target]):
         if not is_right(number):
-            raise ValueError(f"{complaint}, got {number!r}")
+            raise ValueError(f"{complaint}, got {shown(number)}")
