@@ -13,7 +13,7 @@ import numpy as np
 import autograd
 from autograd import Value
 
-from .checks import as_float, is_number, items, kind_of, number_between, one_of, positive_integer, shown
+from .checks import as_float, is_number, kind_of, number_between, numbers, one_of, plain, positive_integer, shown
 from .module import Module
 
 
@@ -29,7 +29,9 @@ class Activation(Module):
 
     def forward(self, xs: Any) -> Any:
         """The function of each input: a list for a list, one Value for one Value."""
-        return [self.bend(x) for x in xs] if isinstance(xs, Iterable) else self.bend(xs)
+        if is_number(xs := plain(xs)):
+            return self.bend(xs)
+        return list(map(self.bend, numbers(xs, f"inputs of {type(self).__name__}")))
 
 
 class _Namesake(Activation):
@@ -140,7 +142,7 @@ class ArgMax(Module):
 
     def forward(self, xs: Sequence[Any]) -> list[Value]:
         """A one-hot list of constants; the first of equal outputs wins."""
-        inputs = items(xs, "inputs of ArgMax", "a list of numbers")
+        inputs = numbers(xs, "inputs of ArgMax")
         return [Value(number).detach() for number in one_hot(argmax(inputs), len(inputs))]
 
 
@@ -150,7 +152,7 @@ def softmax(xs: Sequence[Any]) -> list[Any]:
     >>> [round(p, 2) for p in softmax([1.43, -0.4, 0.23])]
     [0.68, 0.11, 0.21]
     """
-    probabilities: list[Any] = autograd.softmax(xs)
+    probabilities: list[Any] = autograd.softmax(numbers(xs, "inputs of softmax"))
     return probabilities
 
 
@@ -178,7 +180,7 @@ def log_softmax(xs: Sequence[Any]) -> list[Any]:
     Raises:
         ValueError: there are no numbers.
     """
-    inputs = items(xs, "inputs of log_softmax", "a list of numbers")
+    inputs = numbers(xs, "inputs of log_softmax")
     if not inputs:
         raise ValueError("log_softmax takes at least one number, got none")
     return [log_softmax_at(inputs, position) for position in range(len(inputs))]
@@ -202,12 +204,9 @@ def argmax(xs: Sequence[Any]) -> int:
         TypeError: something other than numbers is given.
         ValueError: there are no numbers.
     """
-    inputs = items(xs, "inputs of argmax", "a list of numbers")
+    inputs = numbers(xs, "inputs of argmax")
     if not inputs:
         raise ValueError("argmax takes at least one number, got none")
-    for position, x in enumerate(inputs):
-        if not is_number(x):
-            raise TypeError(f"argmax takes numbers; input {position} is {kind_of(x)}")
     return int(np.argmax(list(map(as_float, inputs))))
 
 

@@ -73,6 +73,15 @@ def items(sequence: object, what: str, form: str = "numbers or lists of them") -
     return list(sequence)
 
 
+def numbers(sequence: object, what: str) -> list[Any]:
+    """The numbers and Values in a list, tuple or array."""
+    listed = items(sequence, what, "a list of numbers")
+    for position, x in enumerate(listed):
+        if not is_number(x):
+            raise TypeError(f"{what}[{position}] must be a number, got {kind_of(x)}")
+    return listed
+
+
 def kind_of(x: object) -> str:
     """An argument and its type, as error messages end."""
     return f"{shown(x)} of type {type(x).__name__}"

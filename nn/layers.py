@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, overload
 
@@ -12,7 +12,7 @@ from autograd import Value, dot
 
 from . import init
 from .activations import activation_named
-from .checks import positive_integer
+from .checks import boolean, items, kind_of, positive_integer
 from .module import Module, Parameter, Tensor, shape_or_none
 
 
@@ -54,7 +54,7 @@ class Linear(Module):
         self.in_features = positive_integer(in_features, "in_features")
         self.out_features = positive_integer(out_features, "out_features")
         self.weight = [[Parameter(0.0) for _ in range(in_features)] for _ in range(out_features)]
-        self.bias = [Parameter(0.0) for _ in range(out_features)] if bias else None
+        self.bias = [Parameter(0.0) for _ in range(out_features)] if boolean(bias, "bias") else None
         init.normal(self, std=in_features**-0.5, rng=rng, seed=seed)
 
     def forward(self, xs: Sequence[Any]) -> list[Value]:
@@ -86,10 +86,7 @@ class Linear(Module):
         return super()._own_tensors(path)
 
     def _checked(self, xs: Sequence[Any]) -> list[Value]:
-        try:
-            inputs = list(xs)
-        except TypeError:
-            raise TypeError(f"{self._described()} takes a list, got one {type(xs).__name__}: {xs!r}") from None
+        inputs = items(xs, f"inputs of {self._described()}", "a list of numbers")
         if len(inputs) != self.in_features:
             found = f"{self._described()} expected {self.in_features} inputs, got {len(inputs)}"
             raise ValueError(found + _one_at_a_time(inputs))
@@ -136,10 +133,7 @@ class Sequential(Module):
     def __init__(self, *modules: Module) -> None:
         for position, module in enumerate(modules):
             if not isinstance(module, Module):
-                raise TypeError(
-                    f"Sequential takes modules one by one; argument {position} is {module!r} "
-                    f"of type {type(module).__name__}"
-                )
+                raise TypeError(f"Sequential takes modules one by one; argument {position} is {kind_of(module)}")
             setattr(self, str(position), module)
 
     def forward(self, xs: Any) -> Any:
@@ -194,11 +188,12 @@ class MLP(Sequential):
         rng: np.random.Generator | None = None,
         seed: int | None = None,
     ) -> None:
-        if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable):
-            raise TypeError(f"sizes must be a list of integers, such as [2, 16, 1]; got {sizes!r}")
-        sizes = list(sizes)
+        sizes = [
+            positive_integer(size, f"sizes[{position}]")
+            for position, size in enumerate(items(sizes, "sizes", "a list of integers, such as [2, 16, 1]"))
+        ]
         if len(sizes) < 2:
-            raise ValueError(f"MLP takes at least two sizes, of its inputs and of its outputs; got {sizes!r}")
+            raise ValueError(f"sizes must be at least two, those of the inputs and of the outputs; got {sizes!r}")
         bend = activation_named(activation)
         rng = init.generator(rng, seed)
         modules: list[Module] = []

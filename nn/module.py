@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from numbers import Real
 from reprlib import recursive_repr
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
@@ -42,6 +43,8 @@ class Parameter(Value):
     path: str | None
 
     def __init__(self, data: SupportsFloat, name: str | None = None, trainable: bool = True) -> None:
+        if not isinstance(data, Real):
+            raise TypeError(f"{type(self).__name__} takes a real number as data, got {kind_of(data)}")
         super().__init__(data, name)
         self.trainable = boolean(trainable, "trainable")
         self.path = None
