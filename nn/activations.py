@@ -29,9 +29,9 @@ class Activation(Module):
 
     def forward(self, xs: Any) -> Any:
         """The function of each input: a list for a list, one Value for one Value."""
-        if is_number(xs := plain(xs)):
-            return self.bend(xs)
-        return list(map(self.bend, numbers(xs, f"inputs of {type(self).__name__}")))
+        what = f"{type(self).__name__}: xs"
+        xs = plain(xs, what)
+        return self.bend(xs) if is_number(xs) else list(map(self.bend, numbers(xs, what)))
 
 
 class _Namesake(Activation):
@@ -142,7 +142,7 @@ class ArgMax(Module):
 
     def forward(self, xs: Sequence[Any]) -> list[Value]:
         """A one-hot list of constants; the first of equal outputs wins."""
-        inputs = numbers(xs, "inputs of ArgMax")
+        inputs = numbers(xs, "ArgMax: xs")
         return [Value(number).detach() for number in one_hot(argmax(inputs), len(inputs))]
 
 
@@ -152,7 +152,7 @@ def softmax(xs: Sequence[Any]) -> list[Any]:
     >>> [round(p, 2) for p in softmax([1.43, -0.4, 0.23])]
     [0.68, 0.11, 0.21]
     """
-    probabilities: list[Any] = autograd.softmax(numbers(xs, "inputs of softmax"))
+    probabilities: list[Any] = autograd.softmax(numbers(xs, "softmax: xs"))
     return probabilities
 
 
@@ -180,7 +180,7 @@ def log_softmax(xs: Sequence[Any]) -> list[Any]:
     Raises:
         ValueError: there are no numbers.
     """
-    inputs = numbers(xs, "inputs of log_softmax")
+    inputs = numbers(xs, "log_softmax: xs")
     if not inputs:
         raise ValueError("log_softmax takes at least one number, got none")
     return [log_softmax_at(inputs, position) for position in range(len(inputs))]
@@ -204,7 +204,7 @@ def argmax(xs: Sequence[Any]) -> int:
         TypeError: something other than numbers is given.
         ValueError: there are no numbers.
     """
-    inputs = numbers(xs, "inputs of argmax")
+    inputs = numbers(xs, "argmax: xs")
     if not inputs:
         raise ValueError("argmax takes at least one number, got none")
     return int(np.argmax(list(map(as_float, inputs))))

@@ -55,17 +55,17 @@ def as_float(number: Any) -> float:
         return math.inf if number > 0 else -math.inf
 
 
-def plain(entry: object) -> Any:
+def plain(entry: object, what: str = "this") -> Any:
     """Arrays and tensors as lists of Python numbers or Values, those without dimensions as one; others as they are."""
     if isinstance(entry, np.ma.MaskedArray) and np.ma.getmaskarray(entry).any():
-        raise TypeError("a masked array has no numbers where it is masked; fill these places, or leave their rows out")
+        raise TypeError(f"{what} is a masked array without numbers in places; fill them, or leave their rows out")
     to_list = getattr(type(entry), "tolist", None)
     return entry if to_list is None or isinstance(entry, type) else to_list(entry)
 
 
 def items(sequence: object, what: str, form: str = "numbers or lists of them") -> list[Any]:
     """The elements of a list, tuple or array, or of what else has an order."""
-    sequence = plain(sequence)
+    sequence = plain(sequence, what)
     if isinstance(sequence, (str, bytes, bytearray, Mapping, set, frozenset, type)) or not isinstance(
         sequence, Iterable
     ):

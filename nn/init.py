@@ -160,6 +160,10 @@ def _set(tensor: Tensor, numbers: Vector) -> None:
 
 def _fans(tensor: Tensor) -> tuple[int, int]:
     """The numbers of inputs and outputs; a plain list holds the weights of one node."""
+    if not shape(tensor):
+        raise ValueError(
+            "target is a single Parameter, which has no numbers of inputs and outputs; use normal or uniform"
+        )
     *outputs, inputs = (1, *shape(tensor))
     return inputs, outputs[-1]
 

@@ -12,7 +12,7 @@ from autograd import Value, dot
 
 from . import init
 from .activations import activation_named
-from .checks import boolean, items, kind_of, positive_integer
+from .checks import boolean, is_number, items, kind_of, positive_integer, shown
 from .module import Module, Parameter, Tensor, shape_or_none
 
 
@@ -86,15 +86,19 @@ class Linear(Module):
         return super()._own_tensors(path)
 
     def _checked(self, xs: Sequence[Any]) -> list[Value]:
-        inputs = items(xs, f"inputs of {self._described()}", "a list of numbers")
+        try:
+            inputs = items(xs, "xs")
+        except TypeError:
+            raise TypeError(f"{self._described()} takes a list, got one {type(xs).__name__}: {shown(xs)}") from None
         if len(inputs) != self.in_features:
             found = f"{self._described()} expected {self.in_features} inputs, got {len(inputs)}"
             raise ValueError(found + _one_at_a_time(inputs))
-        try:
-            # A plain number becomes one constant that all nodes share, not one per product.
-            return [x if isinstance(x, Value) else Value(x).detach() for x in inputs]
-        except TypeError as error:
-            raise TypeError(f"{self._described()} cannot take this: {error}{_one_at_a_time(inputs)}") from None
+        for x in inputs:
+            if not is_number(x):
+                found = f"{self._described()} cannot take this: Value takes a real number, got {kind_of(x)}"
+                raise TypeError(found + _one_at_a_time(inputs))
+        # A plain number becomes one constant that all nodes share, not one per product.
+        return [x if isinstance(x, Value) else Value(x).detach() for x in inputs]
 
     def _described(self) -> str:
         return f"layer {self._path!r}, {self!r}," if self._path else repr(self)
@@ -193,7 +197,7 @@ class MLP(Sequential):
             for position, size in enumerate(items(sizes, "sizes", "a list of integers, such as [2, 16, 1]"))
         ]
         if len(sizes) < 2:
-            raise ValueError(f"sizes must be at least two, those of the inputs and of the outputs; got {sizes!r}")
+            raise ValueError(f"sizes: MLP takes at least two sizes, of its inputs and of its outputs; got {sizes!r}")
         bend = activation_named(activation)
         rng = init.generator(rng, seed)
         modules: list[Module] = []

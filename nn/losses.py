@@ -15,7 +15,7 @@ import autograd
 from autograd import Placeholder, Value
 
 from .activations import log_softmax_at, surprises
-from .checks import as_float, is_number, items, kind_of, number_between, one_of, plain, shown
+from .checks import as_float, is_number, items, kind_of, number_between, numbers, one_of, plain, shown
 from .types import Number, Numbers
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
@@ -116,7 +116,7 @@ def binary_cross_entropy_with_logits(logits: Numbers, target: Numbers, reduction
         terms = [share * _met(autograd.softplus(x), share) for share, x in parts if isinstance(yes, Value) or share]
         return terms[0] if len(terms) == 1 else terms[0] + terms[1]
 
-    return _elementwise(loss, logits, target, reduction)
+    return _elementwise(loss, logits, target, reduction, ("logits", "target"))
 
 
 # Losses of classes: each observation counts
@@ -160,7 +160,14 @@ def nll(log_probabilities: Numbers, target: Numbers, reduction: Reduction = "mea
         shares = [observed[c] for c in classes]
         return -autograd.dot(shares, [_met(ls[c], share) for c, share in zip(classes, shares, strict=True)])
 
-    return _by_observation(lambda ls, observed: -ls[observed], of_distribution, log_probabilities, target, reduction)
+    return _by_observation(
+        lambda ls, observed: -ls[observed],
+        of_distribution,
+        log_probabilities,
+        target,
+        reduction,
+        ("log_probabilities", "target"),
+    )
 
 
 def cross_entropy_of_probabilities(p: Numbers, observed: Numbers, reduction: Reduction = "mean") -> Any:
@@ -184,7 +191,9 @@ def cross_entropy_of_probabilities(p: Numbers, observed: Numbers, reduction: Red
         ]
         return -autograd.dot(shares, list(map(autograd.log, met)))
 
-    return _by_observation(lambda ps, c: -autograd.log(ps[c]), of_distribution, p, observed, reduction)
+    return _by_observation(
+        lambda ps, c: -autograd.log(ps[c]), of_distribution, p, observed, reduction, ("p", "observed")
+    )
 
 
 _unless_masked: Callable[..., Any] = autograd.operation(
@@ -200,25 +209,36 @@ def _met(x: Any, share: Any) -> Any:
     return _unless_masked(x, share) if isinstance(share, Value) else x
 
 
-def _elementwise(loss: Callable[[Any, Any], Any], predicted: Numbers, observed: Numbers, reduction: Reduction) -> Any:
+def _elementwise(
+    loss: Callable[[Any, Any], Any],
+    predicted: Numbers,
+    observed: Numbers,
+    reduction: Reduction,
+    names: tuple[str, str] = ("predicted", "observed"),
+) -> Any:
     """The loss of each number, reduced."""
     one_of(reduction, "reduction", (*_REDUCTIONS, "none"))
     try:
-        losses = _paired(loss, predicted, observed, "")
+        losses = _paired(loss, predicted, observed, *names)
     except RecursionError:
-        raise ValueError("predicted or observed is nested too deeply, or holds itself") from None
+        raise ValueError(f"{names[0]} or {names[1]} is nested too deeply, or holds itself") from None
     return losses if reduction == "none" else _reduced(_flat(losses), reduction)
 
 
-def _paired(loss: Callable[[Any, Any], Any], predicted: Numbers, observed: Numbers, index: str) -> Any:
-    """The loss of each number. A number may stand for a list of one, as targets of one output often do."""
-    predicted, observed = plain(predicted), plain(observed)
+def _paired(
+    loss: Callable[[Any, Any], Any], predicted: Numbers, observed: Numbers, predicted_name: str, observed_name: str
+) -> Any:
+    """The losses in the nesting of the data; a list of one number also goes with that number alone."""
+    predicted, observed = plain(predicted, predicted_name), plain(observed, observed_name)
     if is_number(predicted) and is_number(observed):
         return loss(*(x if isinstance(x, Value) else as_float(x) for x in (predicted, observed)))
-    left = [predicted] if is_number(predicted) else items(predicted, f"predicted{index}")
-    right = [observed] if is_number(observed) else items(observed, f"observed{index}")
-    _check_lengths(left, right, index)
-    return [_paired(loss, p, o, f"{index}[{i}]") for i, (p, o) in enumerate(zip(left, right, strict=True))]
+    left = [predicted] if is_number(predicted) else items(predicted, predicted_name)
+    right = [observed] if is_number(observed) else items(observed, observed_name)
+    _check_lengths(left, right, predicted_name, observed_name)
+    return [
+        _paired(loss, p, o, f"{predicted_name}[{i}]", f"{observed_name}[{i}]")
+        for i, (p, o) in enumerate(zip(left, right, strict=True))
+    ]
 
 
 def _by_observation(
@@ -227,29 +247,31 @@ def _by_observation(
     predicted: Numbers,
     target: Numbers,
     reduction: Reduction,
+    names: tuple[str, str] = ("logits", "target"),
 ) -> Any:
     """The loss of each observation: of a class, or of a distribution, restricted to the classes that occur in it."""
     one_of(reduction, "reduction", (*_REDUCTIONS, "none"))
 
-    def loss(outputs: list[Any], observed: Numbers, index: str) -> Any:
-        observed = plain(observed)
+    def loss(outputs: list[Any], observed: Numbers, name: str) -> Any:
+        observed = plain(observed, name)
         if is_number(observed):
-            return of_class(outputs, _checked_class(observed, len(outputs), index))
-        distribution = items(observed, f"target{index}")
-        _check_distribution(distribution, len(outputs), index)
+            return of_class(outputs, _checked_class(observed, len(outputs), name))
+        distribution = numbers(observed, name)
+        _check_distribution(distribution, len(outputs), name)
         classes = [c for c, share in enumerate(distribution) if isinstance(share, Value) or share != 0]
         if len(classes) == 1 and isinstance(distribution[classes[0]], Real):
             return of_class(outputs, classes[0])
         return of_distribution(outputs, distribution, classes)
 
-    outputs = [plain(entry) for entry in items(predicted, "predicted")]
+    predicted_name, target_name = names
+    outputs = [plain(entry, predicted_name) for entry in items(predicted, predicted_name)]
     if outputs and is_number(outputs[0]):
-        return loss(outputs, target, "")
-    targets = items(target, "target") if outputs else []
-    _check_lengths(outputs, targets, "")
+        return loss(numbers(outputs, predicted_name), target, target_name)
+    rows = [numbers(row, f"{predicted_name}[{i}]") for i, row in enumerate(outputs)]
+    targets = items(target, target_name) if rows else []
+    _check_lengths(rows, targets, predicted_name, target_name)
     losses = [
-        loss(items(row, f"predicted[{i}]"), observed, f"[{i}]")
-        for i, (row, observed) in enumerate(zip(outputs, targets, strict=True))
+        loss(row, observed, f"{target_name}[{i}]") for i, (row, observed) in enumerate(zip(rows, targets, strict=True))
     ]
     return losses if reduction == "none" else _reduced(losses, reduction)
 
@@ -262,35 +284,35 @@ def _flat(losses: object) -> list[Any]:
     return [loss for part in losses for loss in _flat(part)] if isinstance(losses, list) else [losses]
 
 
-def _check_lengths(predicted: Sequence[Any], observed: Sequence[Any], index: str) -> None:
+def _check_lengths(predicted: Sequence[Any], observed: Sequence[Any], predicted_name: str, observed_name: str) -> None:
     if not predicted:
-        raise ValueError(f"predicted{index} is empty; a loss takes at least one number")
+        raise ValueError(f"{predicted_name} is empty; a loss takes at least one number")
     if len(predicted) != len(observed):
         raise ValueError(
-            f"predicted{index} and observed{index} must have equal lengths, got {len(predicted)} and {len(observed)}"
+            f"{predicted_name} and {observed_name} must have equal lengths, got {len(predicted)} and {len(observed)}"
         )
 
 
-def _checked_class(observed: object, classes: int, index: str) -> int:
+def _checked_class(observed: object, classes: int, name: str) -> int:
     if not isinstance(observed, Integral) or isinstance(observed, bool):
         raise TypeError(
-            f"target{index}: a class is an integer from 0 to {classes - 1}, or a list of the probabilities of all "
+            f"{name}: a class is an integer from 0 to {classes - 1}, or a list of the probabilities of all "
             f"classes; got {kind_of(observed)}"
         )
     if int(observed) not in range(classes):
-        raise ValueError(f"target{index}: a class must be from 0 to {classes - 1}, got {shown(observed)}")
+        raise ValueError(f"{name}: a class must be from 0 to {classes - 1}, got {shown(observed)}")
     return int(observed)
 
 
-def _check_distribution(shares: list[Any], classes: int, index: str) -> None:
+def _check_distribution(shares: list[Any], classes: int, name: str) -> None:
     """Numbers must be probabilities; Values may be anything, since they may be filled in later."""
     if len(shares) != classes:
-        raise ValueError(f"target{index}: expected probabilities of {classes} classes, got {len(shares)}")
-    for numbers in _distributions(shares) if all(map(is_number, shares)) else ():
-        if not (min(numbers) >= 0 and abs(sum(numbers) - 1) <= 1e-6):
+        raise ValueError(f"{name}: expected probabilities of {classes} classes, got {len(shares)}")
+    for distribution in _distributions(shares):
+        if not (min(distribution) >= 0 and abs(sum(distribution) - 1) <= 1e-6):
             raise ValueError(
-                f"target{index}: probabilities must be at least 0 and add up to 1, got {shown(list(numbers))} with "
-                f"sum {sum(numbers)!r}"
+                f"{name}: probabilities must be at least 0 and add up to 1, got {shown(list(distribution))} with "
+                f"sum {sum(distribution)!r}"
             )
 
 

@@ -45,6 +45,8 @@ class Parameter(Value):
     def __init__(self, data: SupportsFloat, name: str | None = None, trainable: bool = True) -> None:
         if not isinstance(data, Real):
             raise TypeError(f"{type(self).__name__} takes a real number as data, got {kind_of(data)}")
+        if not isinstance(name, (str, type(None))):
+            raise TypeError(f"name must be a string, got {kind_of(name)}")
         super().__init__(data, name)
         self.trainable = boolean(trainable, "trainable")
         self.path = None

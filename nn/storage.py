@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from autograd.files import read_up_to, write_atomically
 
-from .checks import kind_of, listed, one_of, printable
+from .checks import kind_of, listed, one_of, printable, shown
 from .module import Module
 from .types import Vector
 
@@ -177,4 +177,4 @@ _FORMATS: dict[str, tuple[Callable[[Mapping[str, Vector]], bytes], Callable[[byt
 
 
 def _suffix(path: str | os.PathLike[str]) -> str:
-    return one_of(Path(path).suffix.lower(), f"the ending of {os.fspath(path)!r}", _FORMATS)
+    return one_of(Path(path).suffix.lower(), f"the ending of the path {shown(os.fspath(path))}", _FORMATS)

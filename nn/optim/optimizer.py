@@ -197,9 +197,10 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float, norm_type: float = 
         TypeError: `params` holds something other than Values, or another argument is no number.
         ValueError: a number is negative or nan, or a gradient is nan or infinite.
     """
-    for number, name in ((max_norm, "max_norm"), (norm_type, "norm_type")):
-        if not (isinstance(number, float) and number == math.inf):
-            number_between(number, name)
+    max_norm, norm_type = (
+        number if isinstance(number, float) and number == math.inf else number_between(number, name)
+        for number, name in ((max_norm, "max_norm"), (norm_type, "norm_type"))
+    )
     parameters = [p for p in _values([params] if isinstance(params, Value) else params) if p.has_grad]
     gradient = np.array([parameter.grad for parameter in parameters])
     if not np.isfinite(gradient).all():

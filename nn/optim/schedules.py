@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
-from ..checks import checked_state, integer_at_least, number_between, positive_integer, shown
+from ..checks import checked_state, integer_at_least, kind_of, number_between, positive_integer
 from .optimizer import Optimizer
 
 Settings: TypeAlias = Mapping[str, Callable[[object, str], float]]
@@ -32,7 +32,7 @@ class Schedule:
 
     def __init__(self, optimizer: Optimizer, **settings: float) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"a schedule takes an optimiser, got {shown(optimizer)} of type {type(optimizer).__name__}")
+            raise TypeError(f"optimizer: a schedule takes an optimiser, got {kind_of(optimizer)}")
         self.optimizer = optimizer
         self.first = optimizer.lr
         self.epoch = 0

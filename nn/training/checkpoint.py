@@ -28,8 +28,10 @@ class Checkpoint:
     """Keeps the state of a training in a JSON file: after the first epoch, every few seconds, and at the end."""
 
     def __init__(self, path: str | os.PathLike[str], training: Training) -> None:
-        if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
+        if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
             raise TypeError(f"checkpoint must be the path of a file, such as 'run.json'; got {kind_of(path)}")
+        if not os.fspath(path):
+            raise ValueError("checkpoint must be the path of a file, such as 'run.json'; got an empty one")
         self._path = Path(path)
         if not self._path.parent.is_dir():
             raise FileNotFoundError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..checks import boolean, number_between, positive_integer
+from ..checks import boolean, kind_of, number_between, positive_integer, shown
 from ..data import Data, observations
 from ..module import Module
 from ..optim import SGD, Optimizer, Schedule
@@ -92,12 +92,14 @@ def fit(
     (2.0, 1.0, 'tolerance')
     """
     if not isinstance(model, Module):
-        raise TypeError(f"fit takes a Module, got {model!r} of type {type(model).__name__}")
+        raise TypeError(f"model: fit takes a Module, got {kind_of(model)}")
     if not callable(loss):
-        raise TypeError(f"loss must be a function of outputs and target, such as nn.ssr; got {loss!r}")
-    compile = boolean(compile, "compile")
+        raise TypeError(f"loss must be a function of outputs and target, such as nn.ssr; got {shown(loss)}")
+    compile, progress = boolean(compile, "compile"), boolean(progress, "progress")
     optimizer = _checked_optimizer(model, optimizer, lr)
-    if schedule is not None and getattr(schedule, "optimizer", None) is not optimizer:
+    if not isinstance(schedule, (Schedule, type(None))):
+        raise TypeError(f"schedule must be one such as nn.StepLR(optimizer, 10), got {kind_of(schedule)}")
+    if schedule is not None and schedule.optimizer is not optimizer:
         raise ValueError("the schedule must be one of the optimizer that is given, such as nn.StepLR(optimizer, 10)")
     task = Task(
         model=model,
@@ -153,10 +155,7 @@ def _checked_optimizer(model: Module, optimizer: Optimizer | None, lr: float | N
     if optimizer is None:
         optimizer = SGD(model.parameters(), 0.1 if lr is None else lr)
     elif not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"optimizer must be one such as nn.Adam(model.parameters()), got {optimizer!r} of type "
-            f"{type(optimizer).__name__}"
-        )
+        raise TypeError(f"optimizer must be one such as nn.Adam(model.parameters()), got {kind_of(optimizer)}")
     elif lr is not None:
         raise ValueError("the optimizer has a learning rate already; leave lr out")
     if not set(optimizer.parameters) & set(model.parameters()):
@@ -175,5 +174,5 @@ def _checked_validation(validation: tuple[Any, Any] | None, patience: int | None
             raise ValueError("patience waits for the validation loss; give validation=(inputs, targets) too")
         return None
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise TypeError(f"validation must be a pair (inputs, targets), got {type(validation).__name__}")
+        raise TypeError(f"validation must be a pair (inputs, targets), got {kind_of(validation)}")
     return observations(*validation, "validation inputs", "validation targets")
