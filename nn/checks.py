@@ -17,7 +17,8 @@ from autograd import Value
 from .types import Vector
 
 _MOST_SHOWN = 100
-_MOST_PROBLEMS = 50
+_MOST_PROBLEMS = 30
+_WITHOUT_ORDER = (str, bytes, bytearray, Mapping, set, frozenset, type)  # or without numbers
 
 
 def shown(x: object, most: int = _MOST_SHOWN) -> str:
@@ -37,9 +38,9 @@ def printable(text: object, most: int = _MOST_SHOWN) -> str:
 
 
 def listed(problems: list[str], separator: str = "\n  ") -> str:
-    """The problems, one per line; of a great many, the first."""
-    more = len(problems) - _MOST_PROBLEMS
-    return separator.join(problems[:_MOST_PROBLEMS] + ([f"... and {more:,} more"] if more > 0 else []))
+    """The problems for an error message, one per line; of a great many, the first."""
+    more = [f"... and {len(problems) - _MOST_PROBLEMS:,} more"] if len(problems) > _MOST_PROBLEMS else []
+    return separator.join([printable(problem, 5 * _MOST_SHOWN) for problem in problems[:_MOST_PROBLEMS]] + more)
 
 
 def is_number(x: object) -> bool:
@@ -66,9 +67,7 @@ def plain(entry: object, what: str = "this") -> Any:
 def items(sequence: object, what: str, form: str = "numbers or lists of them") -> list[Any]:
     """The elements of a list, tuple or array, or of what else has an order."""
     sequence = plain(sequence, what)
-    if isinstance(sequence, (str, bytes, bytearray, Mapping, set, frozenset, type)) or not isinstance(
-        sequence, Iterable
-    ):
+    if isinstance(sequence, _WITHOUT_ORDER) or not isinstance(sequence, Iterable):
         raise TypeError(f"{what} must be {form}, got {kind_of(sequence)}")
     return list(sequence)
 
@@ -158,7 +157,7 @@ def checked_state(owner: object, state: object, checks: Mapping[str, Callable[[A
     if not isinstance(state, Mapping):
         raise TypeError(f"load_state_dict takes a dict that state_dict gave, got {kind_of(state)}")
     checked = {}
-    problems = [f"{printable(key)}: unexpected" for key in state if key not in checks]
+    problems = [f"{key}: unexpected" for key in state if key not in checks]
     for key, check in checks.items():
         if key not in state:
             problems.append(f"{key}: missing")

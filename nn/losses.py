@@ -16,7 +16,7 @@ from autograd import Placeholder, Value
 
 from .activations import log_softmax_at, surprises
 from .checks import as_float, is_number, items, kind_of, number_between, numbers, one_of, plain, shown
-from .types import Number, Numbers
+from .types import Loss, Number, Numbers
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
@@ -113,10 +113,11 @@ def binary_cross_entropy_with_logits(logits: Numbers, target: Numbers, reduction
         complaint = "binary_cross_entropy_with_logits: targets must be between 0 and 1"
         _check_each(yes, lambda number: 0 <= number <= 1, complaint)
         parts = ((yes, -logit), (1.0 - yes, logit))
-        terms = [share * _met(autograd.softplus(x), share) for share, x in parts if isinstance(yes, Value) or share]
+        terms = [(share, autograd.softplus(x)) for share, x in parts if isinstance(yes, Value) or share]
+        terms = [share * (_unless_masked(x, share) if isinstance(share, Value) else x) for share, x in terms]
         return terms[0] if len(terms) == 1 else terms[0] + terms[1]
 
-    return _elementwise(loss, logits, target, reduction, ("logits", "target"))
+    return _elementwise(loss, logits, target, reduction, "logits", "target")
 
 
 # Losses of classes: each observation counts
@@ -139,15 +140,11 @@ def cross_entropy(logits: Numbers, target: Numbers, reduction: Reduction = "mean
     >>> round(cross_entropy([1.43, -0.4, 0.23], 0), 2)
     0.38
     """
-
-    def of_class(zs: list[Any], observed: int) -> Any:
-        return -log_softmax_at(zs, observed)
-
-    def of_distribution(zs: list[Any], observed: list[Any], classes: list[int]) -> Any:
-        shares = [observed[c] for c in classes]
-        return autograd.dot(shares, list(map(_met, surprises(zs, classes), shares)))
-
-    return _by_observation(of_class, of_distribution, logits, target, reduction)
+    return _by_observation(
+        lambda zs, observed: -log_softmax_at(zs, observed),
+        lambda zs, classes, shares: _expected(shares, surprises(zs, classes)),
+        logits, target, reduction, "logits", "target",
+    )  # fmt: skip
 
 
 def nll(log_probabilities: Numbers, target: Numbers, reduction: Reduction = "mean") -> Any:
@@ -155,19 +152,11 @@ def nll(log_probabilities: Numbers, target: Numbers, reduction: Reduction = "mea
 
     Targets, reductions and errors as `cross_entropy`.
     """
-
-    def of_distribution(ls: list[Any], observed: list[Any], classes: list[int]) -> Any:
-        shares = [observed[c] for c in classes]
-        return -autograd.dot(shares, [_met(ls[c], share) for c, share in zip(classes, shares, strict=True)])
-
     return _by_observation(
         lambda ls, observed: -ls[observed],
-        of_distribution,
-        log_probabilities,
-        target,
-        reduction,
-        ("log_probabilities", "target"),
-    )
+        lambda ls, classes, shares: -_expected(shares, [ls[c] for c in classes]),
+        log_probabilities, target, reduction, "log_probabilities", "target",
+    )  # fmt: skip
 
 
 def cross_entropy_of_probabilities(p: Numbers, observed: Numbers, reduction: Reduction = "mean") -> Any:
@@ -179,21 +168,16 @@ def cross_entropy_of_probabilities(p: Numbers, observed: Numbers, reduction: Red
     >>> round(cross_entropy_of_probabilities([0.57, 0.20, 0.23], 0), 2)
     0.56
     """
-
-    def of_distribution(ps: list[Any], observed: list[Any], classes: list[int]) -> Any:
-        shares = [observed[c] for c in classes]
-        # A Value may be 0, and is then not to meet the logarithm of 0 or its slope.
-        met = [
-            autograd.where(observed[c], ps[c], autograd.where(ps[c], ps[c], 1.0))
-            if isinstance(observed[c], Value)
-            else ps[c]
-            for c in classes
-        ]
-        return -autograd.dot(shares, list(map(autograd.log, met)))
-
     return _by_observation(
-        lambda ps, c: -autograd.log(ps[c]), of_distribution, p, observed, reduction, ("p", "observed")
-    )
+        lambda ps, observed: -autograd.log(ps[observed]),
+        lambda ps, classes, shares: -_expected(shares, list(map(_log, [ps[c] for c in classes], shares))),
+        p, observed, reduction, "p", "observed",
+    )  # fmt: skip
+
+
+def _log(p: Any, share: Any) -> Any:
+    """The logarithm, but 0 where both are 0: its slope there would be infinite."""
+    return autograd.log(autograd.where(share, p, autograd.where(p, p, 1.0)) if isinstance(share, Value) else p)
 
 
 _unless_masked: Callable[..., Any] = autograd.operation(
@@ -204,50 +188,42 @@ _unless_masked: Callable[..., Any] = autograd.operation(
 """x, but 0 where it is infinite and its share is 0."""
 
 
-def _met(x: Any, share: Any) -> Any:
-    """What a share is to be multiplied by; plain shares of 0 have been left out."""
-    return _unless_masked(x, share) if isinstance(share, Value) else x
+def _expected(shares: list[Any], xs: list[Any]) -> Any:
+    """The sum of shares times numbers. A plain share of 0 was left out, and a Value of 0 meets no infinity either."""
+    pairs = zip(xs, shares, strict=True)
+    return autograd.dot(shares, [_unless_masked(x, s) if isinstance(s, Value) else x for x, s in pairs])
 
 
-def _elementwise(
-    loss: Callable[[Any, Any], Any],
-    predicted: Numbers,
-    observed: Numbers,
-    reduction: Reduction,
-    names: tuple[str, str] = ("predicted", "observed"),
-) -> Any:
-    """The loss of each number, reduced."""
+def _elementwise(loss: Loss, predicted: Numbers, observed: Numbers, reduction: Reduction, *names: str) -> Any:
+    """The loss of each number, reduced. Errors call the arguments by their names."""
     one_of(reduction, "reduction", (*_REDUCTIONS, "none"))
     try:
-        losses = _paired(loss, predicted, observed, *names)
+        losses = _paired(loss, predicted, observed, *(names or ("predicted", "observed")))
     except RecursionError:
-        raise ValueError(f"{names[0]} or {names[1]} is nested too deeply, or holds itself") from None
+        raise ValueError("predicted or observed is nested too deeply, or holds itself") from None
     return losses if reduction == "none" else _reduced(_flat(losses), reduction)
 
 
-def _paired(
-    loss: Callable[[Any, Any], Any], predicted: Numbers, observed: Numbers, predicted_name: str, observed_name: str
-) -> Any:
-    """The losses in the nesting of the data; a list of one number also goes with that number alone."""
-    predicted, observed = plain(predicted, predicted_name), plain(observed, observed_name)
+def _paired(loss: Loss, predicted: Numbers, observed: Numbers, name: str, observed_name: str) -> Any:
+    """The loss of each number. A number may stand for a list of one, as targets of one output often do."""
+    predicted, observed = plain(predicted, name), plain(observed, observed_name)
     if is_number(predicted) and is_number(observed):
         return loss(*(x if isinstance(x, Value) else as_float(x) for x in (predicted, observed)))
-    left = [predicted] if is_number(predicted) else items(predicted, predicted_name)
+    left = [predicted] if is_number(predicted) else items(predicted, name)
     right = [observed] if is_number(observed) else items(observed, observed_name)
-    _check_lengths(left, right, predicted_name, observed_name)
-    return [
-        _paired(loss, p, o, f"{predicted_name}[{i}]", f"{observed_name}[{i}]")
-        for i, (p, o) in enumerate(zip(left, right, strict=True))
-    ]
+    _check_lengths(left, right, name, observed_name)
+    pairs = enumerate(zip(left, right, strict=True))
+    return [_paired(loss, p, o, f"{name}[{i}]", f"{observed_name}[{i}]") for i, (p, o) in pairs]
 
 
 def _by_observation(
     of_class: Callable[[list[Any], int], Any],
-    of_distribution: Callable[[list[Any], list[Any], list[int]], Any],
+    of_distribution: Callable[[list[Any], list[int], list[Any]], Any],
     predicted: Numbers,
     target: Numbers,
     reduction: Reduction,
-    names: tuple[str, str] = ("logits", "target"),
+    predicted_name: str,
+    target_name: str,
 ) -> Any:
     """The loss of each observation: of a class, or of a distribution, restricted to the classes that occur in it."""
     one_of(reduction, "reduction", (*_REDUCTIONS, "none"))
@@ -261,9 +237,8 @@ def _by_observation(
         classes = [c for c, share in enumerate(distribution) if isinstance(share, Value) or share != 0]
         if len(classes) == 1 and isinstance(distribution[classes[0]], Real):
             return of_class(outputs, classes[0])
-        return of_distribution(outputs, distribution, classes)
+        return of_distribution(outputs, classes, [distribution[c] for c in classes])
 
-    predicted_name, target_name = names
     outputs = [plain(entry, predicted_name) for entry in items(predicted, predicted_name)]
     if outputs and is_number(outputs[0]):
         return loss(numbers(outputs, predicted_name), target, target_name)

@@ -12,7 +12,7 @@ import numpy as np
 
 from autograd import Value, scope
 
-from .checks import array_of, boolean, kind_of, listed, printable, shown
+from .checks import array_of, boolean, kind_of, listed, shown
 from .tables import table
 from .types import Vector
 
@@ -201,13 +201,13 @@ class Module:
         missing, unexpected = [path for path in tensors if path not in sd], [path for path in sd if path not in tensors]
         problems, arrays = [], {}
         if strict:
-            problems += [f"{printable(path)}: missing, shape {shape(tensors[path])}" for path in missing]
-            problems += [f"{printable(path)}: unexpected, this module has no such parameters" for path in unexpected]
+            problems += [f"{path}: missing, shape {shape(tensors[path])}" for path in missing]
+            problems += [f"{path}: unexpected, this module has no such parameters" for path in unexpected]
         for path in filter(sd.__contains__, tensors):
             try:
                 arrays[path] = array_of(sd[path], shape(tensors[path]))
             except ValueError as error:
-                problems.append(f"{printable(path)}: {error}")
+                problems.append(f"{path}: {error}")
         if problems:
             raise ValueError(
                 f"this state does not fit {type(self).__name__}; nothing was changed:\n  " + listed(sorted(problems))

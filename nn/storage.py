@@ -106,7 +106,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
         counts = Counter(name for name, _ in pairs)
-        twice = sorted(printable(name) for name, count in counts.items() if count > 1)
+        twice = sorted(name for name, count in counts.items() if count > 1)
         raise ValueError(f"this JSON has some names twice: {listed(twice, ', ')}")
     return document
 

@@ -11,18 +11,7 @@ import numpy as np
 
 from autograd import Value
 
-from ..checks import (
-    array_of,
-    boolean,
-    checked_state,
-    integer_at_least,
-    items,
-    kind_of,
-    listed,
-    number_between,
-    printable,
-    shown,
-)
+from ..checks import array_of, boolean, checked_state, integer_at_least, items, kind_of, number_between, shown
 from ..module import Module
 from ..types import Mask, Vector
 
@@ -158,12 +147,11 @@ class Optimizer:
                 arrays[name] = array_of(given.get(name, ()), (len(self.parameters),))
             except ValueError:
                 problems.append(f"memory of {name}: expected {len(self.parameters)} numbers, one for each parameter")
-            else:
-                if name in self.not_negative and (arrays[name] < 0).any():
-                    problems.append(f"memory of {name}: expected numbers that are not negative")
-        problems += [f"memory of {printable(name)}: unexpected" for name in given if name not in self.memory]
+        negative = [name for name, array in arrays.items() if name in self.not_negative and (array < 0).any()]
+        problems += [f"memory of {name}: expected numbers that are not negative" for name in negative]
+        problems += [f"memory of {name}: unexpected" for name in given if name not in self.memory]
         if problems:
-            raise ValueError(listed(problems))
+            raise ValueError("; ".join(problems))
         return arrays
 
     def __repr__(self) -> str:
@@ -205,9 +193,7 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float, norm_type: float = 
     gradient = np.array([parameter.grad for parameter in parameters])
     if not np.isfinite(gradient).all():
         culprit = parameters[int(np.argmin(np.isfinite(gradient)))]
-        raise ValueError(
-            f"clip_grad_norm: a gradient is {culprit.grad}, which no scale makes finite: that of {culprit!r}"
-        )
+        raise ValueError(f"params: a gradient is {culprit.grad}, which no scale makes finite: {shown(culprit)}")
     largest = float(np.abs(gradient).max(initial=0.0))
     if not largest:
         return 0.0

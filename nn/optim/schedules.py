@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar, TypeAlias
+from typing import Any
 
 from ..checks import checked_state, integer_at_least, kind_of, number_between, positive_integer
 from .optimizer import Optimizer
-
-Settings: TypeAlias = Mapping[str, Callable[[object, str], float]]
-"""The names of hyperparameters, each with its check."""
 
 
 class Schedule:
@@ -22,27 +19,23 @@ class Schedule:
 
     Args:
         optimizer: whose learning rate; its present one is the first.
-        settings: the subclass's hyperparameters, which become attributes.
 
     Attributes:
         epoch: how often `step` was called.
     """
 
-    settings: ClassVar[Settings] = {}
+    settings: tuple[str, ...] = ()
+    """The subclass's hyperparameters: arguments and attributes."""
 
-    def __init__(self, optimizer: Optimizer, **settings: float) -> None:
+    eta_min: float = 0.0
+    """What the learning rate sinks to: its distance from here is what a step multiplies."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer: a schedule takes an optimiser, got {kind_of(optimizer)}")
         self.optimizer = optimizer
         self.first = optimizer.lr
         self.epoch = 0
-        for name, setting in settings.items():
-            setattr(self, name, self.settings[name](setting, name))
-
-    @property
-    def floor(self) -> float:
-        """What the learning rate sinks to: its distance from here is what a step multiplies."""
-        return 0.0
 
     def rate(self, epoch: int) -> float:
         """The learning rate in an epoch, counted from 0, if nothing else changes it."""
@@ -55,8 +48,8 @@ class Schedule:
         self.epoch += 1
         if lr == before:
             lr = after
-        elif before != self.floor:
-            lr = self.floor + (lr - self.floor) * ((after - self.floor) / (before - self.floor))
+        elif before != self.eta_min:
+            lr = self.eta_min + (lr - self.eta_min) * ((after - self.eta_min) / (before - self.eta_min))
         else:
             lr += after - before
         self.optimizer.lr = lr
@@ -70,13 +63,11 @@ class Schedule:
 
     def described(self) -> str:
         """Which schedule it is, with its settings, such as "StepLR(step_size=10, gamma=0.1)"."""
-        settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
-        return f"{type(self).__name__}({settings})"
+        return f"{type(self).__name__}({', '.join(f'{name}={x!r}' for name, x in self._settings().items())})"
 
     def state_dict(self) -> dict[str, float]:
         """What the learning rates to come depend on."""
-        settings = {name: getattr(self, name) for name in self.settings}
-        return {"first": self.first, "epoch": self.epoch, "lr": self.optimizer.lr, **settings}
+        return {"first": self.first, "epoch": self.epoch, "lr": self.optimizer.lr, **self._settings()}
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Continues where the schedule stood that gave this `state_dict`.
@@ -99,12 +90,15 @@ class Schedule:
         }
         if not isinstance(state, Mapping) or "lr" in state:  # version 0.1 kept no more than these two
             checks["lr"] = partial(number_between, what="lr")
-            checks |= {name: partial(_checked, check, name) for name, check in self.settings.items()}
+            checks |= {name: partial(self._checked_setting, name) for name in self.settings}
         return checked_state(self, state, checks)
 
+    def _settings(self) -> dict[str, float]:
+        return {name: getattr(self, name) for name in self.settings}
 
-def _checked(check: Callable[[object, str], float], name: str, setting: object) -> float:
-    return check(setting, name)
+    def _checked_setting(self, name: str, setting: float) -> float:
+        checked: float = getattr(type(self)(self.optimizer, **{**self._settings(), name: setting}), name)
+        return checked
 
 
 class StepLR(Schedule):
@@ -114,12 +108,12 @@ class StepLR(Schedule):
         ValueError: `step_size` is less than 1, or `gamma` negative.
     """
 
-    settings: ClassVar[Settings] = {"step_size": positive_integer, "gamma": number_between}
-    step_size: int
-    gamma: float
+    settings = ("step_size", "gamma")
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        super().__init__(optimizer, step_size=step_size, gamma=gamma)
+        super().__init__(optimizer)
+        self.step_size = positive_integer(step_size, "step_size")
+        self.gamma = number_between(gamma, "gamma")
 
     def rate(self, epoch: int) -> float:  # noqa: D102
         return float(self.first * self.gamma ** (epoch // self.step_size))
@@ -137,16 +131,12 @@ class CosineAnnealingLR(Schedule):
         ValueError: `T_max` is less than 1, or `eta_min` negative.
     """
 
-    settings: ClassVar[Settings] = {"T_max": positive_integer, "eta_min": number_between}
-    T_max: int
-    eta_min: float
+    settings = ("T_max", "eta_min")
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803  # PyTorch's name
-        super().__init__(optimizer, T_max=T_max, eta_min=eta_min)
-
-    @property
-    def floor(self) -> float:  # noqa: D102
-        return self.eta_min
+        super().__init__(optimizer)
+        self.T_max = positive_integer(T_max, "T_max")
+        self.eta_min = number_between(eta_min, "eta_min")
 
     def rate(self, epoch: int) -> float:  # noqa: D102
         height = 0.5 * (1.0 + math.cos(math.pi * epoch / self.T_max))

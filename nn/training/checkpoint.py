@@ -12,7 +12,7 @@ from typing import Any
 
 from autograd.files import read_up_to, try_writing, write_atomically
 
-from ..checks import kind_of, listed, printable, shown
+from ..checks import kind_of, listed, shown
 from ..storage import BYTES_AT_ALL, BYTES_PER_NUMBER, StorageError, from_json, to_json
 from .history import PER_EPOCH
 from .state import ANYTHING, Training
@@ -21,7 +21,6 @@ _FORMAT = "chainrule checkpoint 2"
 _FORMAT_WITHOUT_DIGEST = "chainrule checkpoint 1"
 _NO_DIGEST = "0" * 64
 _SECONDS_BETWEEN_WRITES = 5.0
-_MOST_SHOWN = 300
 
 
 class Checkpoint:
@@ -116,7 +115,7 @@ class Checkpoint:
             expected["schedule"] = expected["schedule"].partition("(")[0]
         pairs = [(key, found.get(key), expected.get(key)) for key in {**expected, **found}]
         differences = [
-            f"{printable(key)}: {shown(there, _MOST_SHOWN)} there, {shown(here, _MOST_SHOWN)} here"
+            f"{key}: {shown(there, 200)} there, {shown(here, 200)} here"
             for key, there, here in pairs
             if there != here and ANYTHING not in (there, here)
         ]
