@@ -274,7 +274,7 @@ DAMAGES = {
     "no schedule": (lambda text: within(text, "state", "schedule", to=None), "damaged: TypeError"),
     "huge random numbers": (
         lambda text: within(text, "state", "random numbers", "state", "state", to=HUGE),
-        "damaged: ValueError: random numbers",
+        "damaged: OverflowError|damaged: ValueError",
     ),
     "a best epoch to come": (lambda text: within(text, "state", "best", 1, to=3), "the best epoch is too large"),
     "a reason that is none": (lambda text: within(text, "state", "why eager", to=[1, 2]), "expected two texts"),

@@ -111,20 +111,16 @@ class Optimizer:
             ValueError: it is of another kind of optimiser or another number of parameters, or damaged. The message
                 lists all that does not fit, and nothing was changed.
         """
-        checked = self.checked_state(state)
-        self.lr, self.steps, self._memory = checked["lr"], checked["steps"], checked["memory"]
-        self.settings = {name: checked[name] for name in self.settings}
-
-    def checked_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        """The entries of a state, checked as `load_state_dict` does, which then assigns them."""
         settings = {name: partial(self._checked_setting, name) for name in self.settings}
-        return checked_state(self, state, {
+        checked = checked_state(self, state, {
             "optimizer": self._checked_kind,
             "lr": partial(number_between, what="lr"),
             **settings,
             "steps": partial(integer_at_least, what="steps", low=0),
             "memory": self._checked_memory,
         })  # fmt: skip
+        self.lr, self.steps, self._memory = checked["lr"], checked["steps"], checked["memory"]
+        self.settings = {name: checked[name] for name in self.settings}
 
     def _trainable(self) -> Mask:
         return np.array([getattr(parameter, "trainable", True) for parameter in self.parameters], dtype=bool)

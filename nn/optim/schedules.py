@@ -77,13 +77,6 @@ class Schedule:
             ValueError: something is missing, unexpected or no number. The message lists it all, and nothing was
                 changed.
         """
-        checked = self.checked_state(state)
-        lr = checked.pop("lr", None)
-        vars(self).update(checked)
-        self.optimizer.lr = self.rate(self.epoch) if lr is None else lr
-
-    def checked_state(self, state: Mapping[str, float]) -> dict[str, Any]:
-        """The entries of a state, checked as `load_state_dict` does, which then assigns them."""
         checks: dict[str, Callable[[Any], float]] = {
             "first": partial(number_between, what="first"),
             "epoch": partial(integer_at_least, what="epoch", low=0),
@@ -91,7 +84,10 @@ class Schedule:
         if not isinstance(state, Mapping) or "lr" in state:  # version 0.1 kept no more than these two
             checks["lr"] = partial(number_between, what="lr")
             checks |= {name: partial(self._checked_setting, name) for name in self.settings}
-        return checked_state(self, state, checks)
+        checked = checked_state(self, state, checks)
+        lr = checked.pop("lr", None)
+        vars(self).update(checked)
+        self.optimizer.lr = self.rate(self.epoch) if lr is None else lr
 
     def _settings(self) -> dict[str, float]:
         return {name: getattr(self, name) for name in self.settings}

@@ -239,7 +239,7 @@ def _label(entry: Any, number: int, position: int) -> float:
     row = [entry] if is_number(entry) else numbers(entry, f"y[{position}]")
     if len(row) not in (1, number):
         raise ValueError(f"y[{position}] must be a class or the shares of {number} classes, got {shown(entry)}")
-    return argmax(row) if len(row) > 1 else entry if is_number(entry) else row[0]
+    return argmax(row) if len(row) > 1 else row[0]
 
 
 def _classes(observed: Sequence[Any], number: int, names: Sequence[str] | None) -> tuple[Any, list[str]]:

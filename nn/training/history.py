@@ -66,16 +66,12 @@ class History:
         Raises:
             ValueError: they are missing, differ in length or hold something other than numbers; nothing was changed.
         """
-        vars(self).update(self.checked_state(state))
-
-    def checked_state(self, state: object) -> dict[str, list[float]]:
-        """The lists of another history, checked as `load_state_dict` does, which then assigns them."""
         if not isinstance(state, dict) or not all(isinstance(state.get(name), list) for name in PER_EPOCH):
             raise ValueError(f"a history must have the lists {', '.join(PER_EPOCH)}")
         lengths = {name: len(state[name]) for name in PER_EPOCH if state[name] or name != "validation_loss"}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"each list of a history has one number for each epoch, but their lengths are {lengths}")
-        return {name: array_of(state[name], (len(state[name]),)).tolist() for name in PER_EPOCH}
+        vars(self).update({name: array_of(state[name], (len(state[name]),)).tolist() for name in PER_EPOCH})
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draws the loss over the epochs, on a logarithmic scale if all losses are positive.

@@ -14,7 +14,7 @@ import numpy as np
 from autograd import AnomalyError, Value, detect_anomaly
 
 from .. import losses
-from ..checks import array_of, integer_at_least, items, printable, shown
+from ..checks import array_of, integer_at_least, items, shown
 from ..data import Data, digest
 from ..init import generator
 from ..module import Module
@@ -223,35 +223,31 @@ class Training:
         """Goes on from that state.
 
         Raises:
-            KeyError, TypeError, ValueError: something is missing or cannot be right; nothing was changed.
+            Exception: something is missing or cannot be right; model, optimiser and schedule are as before.
         """
-        optimizer, schedule = self.task.optimizer, self.task.schedule
-        epochs, size = len(self.history.checked_state(history)["loss"]), (len(optimizer.parameters),)
+        size = (len(self.parameters.now),)
         now = array_of(state["parameters"], size)
         best_loss, best_epoch, at_best = items(state["best"], "best")
-        best = None if at_best is None else array_of(at_best, size)
-        best_epoch = integer_at_least(best_epoch, "the best epoch", 0, epochs + 1)
-        best_loss = float(array_of(best_loss, ()))
+        best_loss, best = float(array_of(best_loss, ())), None if at_best is None else array_of(at_best, size)
         reasons = items(state["why eager"], "why eager")
         if len(reasons) != 2 or not all(isinstance(reason, str) for reason in reasons):
             raise ValueError(f"why eager: expected two texts, got {shown(reasons)}")
+        parts = [(name, part) for name, part in vars(self.task).items() if isinstance(part, (Optimizer, Schedule))]
+        before = [part.state_dict() for _, part in parts]
         try:
-            type(self.rng.bit_generator)().state = state["random numbers"]
-        except Exception as error:
-            raise ValueError(f"random numbers: {type(error).__name__}: {printable(error)}") from None
-        optimizer.checked_state(state["optimizer"])
-        if schedule is not None:
-            schedule.checked_state(state["schedule"])
-        # All is right; only from here on something changes.
-        optimizer.load_state_dict(state["optimizer"])
-        if schedule is not None:
-            schedule.load_state_dict(state["schedule"])
+            for name, part in parts:
+                part.load_state_dict(state[name])
+            self.history.load_state_dict(history)
+            best_epoch = integer_at_least(best_epoch, "the best epoch", 0, len(self.history) + 1)
+            self.rng.bit_generator.state = state["random numbers"]
+        except BaseException:
+            for (_, part), earlier in zip(parts, before, strict=True):
+                part.load_state_dict(earlier)
+            raise
         self.parameters.load(now, best_loss, best_epoch, best)
         for step, why_eager in zip((self.step, self.validation), reasons, strict=True):
             if step is not None:
                 step.why_eager = why_eager or step.why_eager
-        self.history.load_state_dict(history)
-        self.rng.bit_generator.state = state["random numbers"]
 
     def _take_step(self, batch: Positions) -> tuple[float, float, bool]:
         """Moves the parameters; returns the share of the loss, the step size, and whether there was a gradient."""
