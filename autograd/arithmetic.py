@@ -353,6 +353,3 @@ def _exp_of_difference(x: float, top: float) -> float:
     error = (x - (difference + part)) + (part - top)
     e = exp(difference)
     return e + e * error if math.isfinite(error) else e
-
-
-divide, largest, smallest, softmaxes = div, max, min, softmax  # TRANSITION

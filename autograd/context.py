@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from functools import wraps
 
-from .node import Node, Scope
+from .node import Node, Scope, nodes
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
@@ -203,3 +203,21 @@ class scope(ContextChange):
         inside = Scope(self._name, self._owner, context.scope)
         # Faster than `but`: layers come here in every call.
         return Context(context.records, context.watch, inside, context.reads, context.variables)
+
+
+def require_no_loss(value: Node) -> None:
+    """Refuses to let a number leave the graph while a function is differentiated by what it depends on.
+
+    Raises:
+        TypeError: it depends on such a variable, so the derivative would lack what is done with the number.
+    """
+    variables = current_context().variables
+    if variables and not set(variables).isdisjoint(nodes([value])):
+        from .debug.lines import calling_line, shown  # only here: nearly no program comes here
+
+        raise TypeError(
+            f"the number {value.number!r} of a Value leaves the graph while a function is differentiated by what it "
+            "depends on, so the derivative would be wrong; use the functions of autograd (autograd.exp instead of "
+            "math.exp, arrays of objects instead of floats), or x.data or x.detach() where a constant is meant; in "
+            f"{shown(calling_line())}"
+        )

@@ -96,6 +96,7 @@ def restored_result(
     number: float,
     gradient: float | None,
     name: str | None,
+    *,
     scope: Scope | None,
 ) -> V:
     """A result that was pickled, on its operands.
@@ -116,9 +117,9 @@ def restored_result(
 def restored(kind: type[V], records: Iterable[Record], scope: Scope | None) -> V:
     """The root of a graph that the first edition pickled, as a flat list."""
     made: list[V] = []
-    for operation, operands, *fields in records:
-        operands = [made[x] if isinstance(x, int) else x for x in operands]
-        made.append(restored_result(kind, operation, operands, *fields, scope))
+    for operation, places, number, gradient, name in records:
+        operands = [made[x] if isinstance(x, int) else x for x in places]
+        made.append(restored_result(kind, operation, operands, number, gradient, name, scope=scope))
     return made[-1]
 
 

@@ -72,7 +72,7 @@ class Node:
     gradient: float | None
     operation: Operation | None
     left: Any
-    right: Self | int | None
+    right: Any
     scope: Scope | None
     tick: int
     _name: str | None
@@ -133,7 +133,7 @@ def edges(node: V, m: NumberSystem[N]) -> list[tuple[int, V, N]]:
     """
     operation, operands = node.operation, node.parents
     assert operation is not None
-    partials = m.partials(operation, m.of(node), [m.of(operand) for operand in operands])
+    partials = m.partials(operation, m.of(node), list(map(m.of, operands)))
     return [
         (position, operand, partial)
         for position, (operand, partial) in enumerate(zip(operands, partials, strict=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from functools import partial
 from numbers import Real
+from operator import attrgetter
 
 from . import arithmetic
 
@@ -47,7 +48,11 @@ else:
             return cls
 
 
+# Intervals to draw operands from in tests.
 ANYWHERE: Interval = (-4.0, 4.0)
+POSITIVE: Interval = (0.05, 6.0)
+UNIT: Interval = (-0.95, 0.95)
+
 CO_VARARGS = 0x04  # the flag of a code object with *args, as in `inspect`, which takes long to import
 
 
@@ -136,6 +141,12 @@ TABLE: dict[str, Operation] = {}
 """The library's operations by name; `ops.py` fills it."""
 CUSTOM: dict[str, Operation] = {}
 """Operations that users made, by name: graphs that hold them are pickled with their names only."""
+
+
+def row(name: str, formula: Formula, partials: Partials, **facts: Any) -> Operation:
+    """Enters an operation into the table."""
+    TABLE[name] = operation = Operation(name, formula, partials, **facts)
+    return operation
 
 
 class NumberSystem(Generic[N]):
@@ -287,8 +298,9 @@ class Floats(NumberSystem[float]):
             partials = operation.partials(self, y, *operands)
         except (ZeroDivisionError, OverflowError):
             return self._with_numpy(operation.partials, (y, *operands))  # type: ignore[no-any-return]
-        if isinstance(partials, tuple) and any(isinstance(each, complex) for each in partials):
-            return self._with_numpy(operation.partials, (y, *operands))  # type: ignore[no-any-return]
+        for each in partials if isinstance(partials, tuple) else ():
+            if isinstance(each, complex):
+                return self._with_numpy(operation.partials, (y, *operands))  # type: ignore[no-any-return]
         return partials
 
     def _with_numpy(self, function: Callable[..., Any], numbers: Iterable[float]) -> Any:
@@ -297,10 +309,7 @@ class Floats(NumberSystem[float]):
         with numpy.errstate(all="ignore"):
             return function(self, *map(numpy.float64, numbers))
 
-    def of(self, node: Any) -> float:
-        """The number that was computed."""
-        number: float = node.number
-        return number
+    of = staticmethod(attrgetter("number"))  # type: ignore[assignment]
 
 
 FLOATS = Floats()

@@ -8,37 +8,45 @@ Formulas keep every digit, so the partials are often not the textbook's: sigmoid
 because y (1 - y) has no correct digit left at x = 40, and because its own derivative stays exact near 0. The quotient
 is `m.div` and the power `m.pow`, since Python's own raise where IEEE arithmetic gives an infinity.
 
-The rows at the end are helpers that only partials need.
+What only partials need has its rows in `helpers.py`.
 """
 
 from __future__ import annotations
 
 import math
 
-from .operation import ANYWHERE, CUSTOM, FLOATS, TABLE, NumberSystem, Operation, default_latex, literal_latex  # noqa: F401 TRANSITION
+from .helpers import direction, gaussian, identity, normal_cdf, one_minus_square, pow_log, pow_slope, sech, step
+from .operation import ANYWHERE, CUSTOM, FLOATS, POSITIVE, TABLE, UNIT, NumberSystem, Operation, row
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from .operation import Formula, Interval, N, Partials
+    from .operation import N, Partials
 
 __all__ = ["CUSTOM", "FLOATS", "TABLE", "NumberSystem", "Operation"]
+__all__ += [
+    "direction",
+    "gaussian",
+    "identity",
+    "normal_cdf",
+    "one_minus_square",
+    "pow_log",
+    "pow_slope",
+    "sech",
+    "step",
+]
 
-_POSITIVE: Interval = (0.05, 6.0)
-_UNIT: Interval = (-0.95, 0.95)
 
-
-def _row(name: str, formula: Formula, partials: Partials, **facts: Any) -> Operation:
-    """Enters an operation into the table."""
-    TABLE[name] = operation = Operation(name, formula, partials, **facts)
-    return operation
+def _primitive(name: str, partials: Partials, **facts: Any) -> Operation:
+    """A function of one operand that every number system has of its own accord, NumPy too."""
+    return row(name, lambda m, x: getattr(m, name)(x), partials, ufunc=name, **facts)
 
 
 # Operators
 
-add = _row(
+add = row(
     "add",
     lambda m, x, y: x + y,
     lambda m, z, x, y: (1.0, 1.0),
@@ -49,7 +57,7 @@ add = _row(
     linear=True,
     ufunc="add",
 )
-sub = _row(
+sub = row(
     "sub",
     lambda m, x, y: x - y,
     lambda m, z, x, y: (1.0, -1.0),
@@ -59,7 +67,7 @@ sub = _row(
     linear=True,
     ufunc="subtract",
 )
-mul = _row(
+mul = row(
     "mul",
     lambda m, x, y: x * y,
     lambda m, z, x, y: (y, x),
@@ -70,18 +78,18 @@ mul = _row(
     bilinear=True,
     ufunc="multiply",
 )
-div = _row(
+div = row(
     "div",
     lambda m, x, y: m.div(x, y),
     lambda m, z, x, y: (m.div(1.0, y), -m.div(z, y)),
     symbol="÷",
     latex=r"\frac{{{0}}}{{{1}}}",
-    domain=(ANYWHERE, _POSITIVE),
+    domain=(ANYWHERE, POSITIVE),
     is_operator=True,
     bilinear=True,
     ufunc="divide",
 )
-neg = _row(
+neg = row(
     "neg",
     lambda m, x: -x,
     lambda m, y, x: (-1.0,),
@@ -91,168 +99,93 @@ neg = _row(
     linear=True,
     ufunc="negative",
 )
-pow = _row(
+pow = row(
     "pow",
     lambda m, x, y: m.pow(x, y),
     lambda m, z, x, y: (m.pow_slope(x, y), m.pow_log(x, y, 1.0)),
     symbol="^",
     latex="{{{0}}}^{{{1}}}",
-    domain=(_POSITIVE, ANYWHERE),
+    domain=(POSITIVE, ANYWHERE),
     is_operator=True,
     ufunc="power",
 )
-mod = _row(
+mod = row(
     "mod",
     lambda m, x, y: m.mod(x, y),
     lambda m, z, x, y: (1.0, -m.rint(m.div(x - z, y))),
     symbol="%",
     latex=r"{0} \bmod {1}",
     kinks=lambda x, y: (math.remainder(x, y) if y else x,),
-    domain=(ANYWHERE, _POSITIVE),
+    domain=(ANYWHERE, POSITIVE),
     ufunc="mod",
 )
 
 # Exponentials, logarithms, powers
 
-exp = _row("exp", lambda m, x: m.exp(x), lambda m, y, x: (y,), latex="e^{{{0}}}", ufunc="exp")
-expm1 = _row("expm1", lambda m, x: m.expm1(x), lambda m, y, x: (m.exp(x),), latex="e^{{{0}}} - 1", ufunc="expm1")
-log = _row(
-    "log", lambda m, x: m.log(x), lambda m, y, x: (m.div(1.0, x),), latex=r"\log({0})", domain=(_POSITIVE,), ufunc="log"
+exp = _primitive("exp", lambda m, y, x: (y,), latex="e^{{{0}}}")
+expm1 = _primitive("expm1", lambda m, y, x: (m.exp(x),), latex="e^{{{0}}} - 1")
+log = _primitive("log", lambda m, y, x: (m.div(1.0, x),), latex=r"\log({0})", domain=(POSITIVE,))
+log1p = _primitive("log1p", lambda m, y, x: (m.div(1.0, 1.0 + x),), latex=r"\log(1 + {0})", domain=((-0.95, 6.0),))
+exp2 = _primitive("exp2", lambda m, y, x: (math.log(2.0) * y,), latex="2^{{{0}}}")
+log2 = _primitive("log2", lambda m, y, x: (m.div(1.0 / math.log(2.0), x),), latex=r"\log_2({0})", domain=(POSITIVE,))
+log10 = _primitive(
+    "log10", lambda m, y, x: (m.div(1.0 / math.log(10.0), x),), latex=r"\log_{{10}}({0})", domain=(POSITIVE,)
 )
-log1p = _row(
-    "log1p",
-    lambda m, x: m.log1p(x),
-    lambda m, y, x: (m.div(1.0, 1.0 + x),),
-    latex=r"\log(1 + {0})",
-    domain=((-0.95, 6.0),),
-    ufunc="log1p",
+sqrt = _primitive("sqrt", lambda m, y, x: (m.div(0.5, y),), latex=r"\sqrt{{{0}}}", domain=(POSITIVE,))
+cbrt = _primitive(
+    "cbrt", lambda m, y, x: (m.div(1.0 / 3.0, m.square(y)),), latex=r"\sqrt[3]{{{0}}}", domain=(POSITIVE,)
 )
-exp2 = _row("exp2", lambda m, x: m.exp2(x), lambda m, y, x: (math.log(2.0) * y,), latex="2^{{{0}}}", ufunc="exp2")
-log2 = _row(
-    "log2",
-    lambda m, x: m.log2(x),
-    lambda m, y, x: (m.div(1.0 / math.log(2.0), x),),
-    latex=r"\log_2({0})",
-    domain=(_POSITIVE,),
-    ufunc="log2",
-)
-log10 = _row(
-    "log10",
-    lambda m, x: m.log10(x),
-    lambda m, y, x: (m.div(1.0 / math.log(10.0), x),),
-    latex=r"\log_{{10}}({0})",
-    domain=(_POSITIVE,),
-    ufunc="log10",
-)
-sqrt = _row(
-    "sqrt",
-    lambda m, x: m.sqrt(x),
-    lambda m, y, x: (m.div(0.5, y),),
-    latex=r"\sqrt{{{0}}}",
-    domain=(_POSITIVE,),
-    ufunc="sqrt",
-)
-cbrt = _row(
-    "cbrt",
-    lambda m, x: m.cbrt(x),
-    lambda m, y, x: (m.div(1.0 / 3.0, m.square(y)),),
-    latex=r"\sqrt[3]{{{0}}}",
-    domain=(_POSITIVE,),
-    ufunc="cbrt",
-)
-square = _row("square", lambda m, x: x * x, lambda m, y, x: (2.0 * x,), latex="{{{0}}}^2", ufunc="square")
-reciprocal = _row(
+square = row("square", lambda m, x: x * x, lambda m, y, x: (2.0 * x,), latex="{{{0}}}^2", ufunc="square")
+reciprocal = row(
     "reciprocal",
     lambda m, x: m.div(1.0, x),
     lambda m, y, x: (-m.square(y),),
     latex=r"\frac{{1}}{{{0}}}",
-    domain=(_POSITIVE,),
+    domain=(POSITIVE,),
     ufunc="reciprocal",
 )
 
 # Circular and hyperbolic functions
 
-sin = _row("sin", lambda m, x: m.sin(x), lambda m, y, x: (m.cos(x),), latex=r"\sin({0})", ufunc="sin")
-cos = _row("cos", lambda m, x: m.cos(x), lambda m, y, x: (-m.sin(x),), latex=r"\cos({0})", ufunc="cos")
-tan = _row(
-    "tan",
-    lambda m, x: m.tan(x),
-    lambda m, y, x: (1.0 + m.square(y),),
-    latex=r"\tan({0})",
-    domain=((-1.4, 1.4),),
-    ufunc="tan",
+sin = _primitive("sin", lambda m, y, x: (m.cos(x),), latex=r"\sin({0})")
+cos = _primitive("cos", lambda m, y, x: (-m.sin(x),), latex=r"\cos({0})")
+tan = _primitive("tan", lambda m, y, x: (1.0 + m.square(y),), latex=r"\tan({0})", domain=((-1.4, 1.4),))
+arcsin = _primitive(
+    "arcsin", lambda m, y, x: (m.reciprocal(m.sqrt(m.one_minus_square(x))),), latex=r"\arcsin({0})", domain=(UNIT,)
 )
-arcsin = _row(
-    "arcsin",
-    lambda m, x: m.arcsin(x),
-    lambda m, y, x: (m.reciprocal(m.sqrt(m.one_minus_square(x))),),
-    latex=r"\arcsin({0})",
-    domain=(_UNIT,),
-    ufunc="arcsin",
+arccos = _primitive(
+    "arccos", lambda m, y, x: (-m.reciprocal(m.sqrt(m.one_minus_square(x))),), latex=r"\arccos({0})", domain=(UNIT,)
 )
-arccos = _row(
-    "arccos",
-    lambda m, x: m.arccos(x),
-    lambda m, y, x: (-m.reciprocal(m.sqrt(m.one_minus_square(x))),),
-    latex=r"\arccos({0})",
-    domain=(_UNIT,),
-    ufunc="arccos",
-)
-arctan = _row(
-    "arctan",
-    lambda m, x: m.arctan(x),
-    lambda m, y, x: (m.square(m.reciprocal(m.hypot(1.0, x))),),
-    latex=r"\arctan({0})",
-    ufunc="arctan",
-)
-sinh = _row("sinh", lambda m, x: m.sinh(x), lambda m, y, x: (m.cosh(x),), latex=r"\sinh({0})", ufunc="sinh")
-cosh = _row("cosh", lambda m, x: m.cosh(x), lambda m, y, x: (m.sinh(x),), latex=r"\cosh({0})", ufunc="cosh")
-tanh = _row(
-    "tanh",
-    lambda m, x: m.tanh(x),
-    lambda m, y, x: (m.square(m.sech(x)),),
-    latex=r"\tanh({0})",
-    ufunc="tanh",
-)
+arctan = _primitive("arctan", lambda m, y, x: (m.square(m.reciprocal(m.hypot(1.0, x))),), latex=r"\arctan({0})")
+sinh = _primitive("sinh", lambda m, y, x: (m.cosh(x),), latex=r"\sinh({0})")
+cosh = _primitive("cosh", lambda m, y, x: (m.sinh(x),), latex=r"\cosh({0})")
+tanh = _primitive("tanh", lambda m, y, x: (m.square(m.sech(x)),), latex=r"\tanh({0})")
 
-arcsinh = _row(
-    "arcsinh",
-    lambda m, x: m.arcsinh(x),
-    lambda m, y, x: (m.reciprocal(m.hypot(1.0, x)),),
-    latex=r"\operatorname{{arsinh}}({0})",
-    ufunc="arcsinh",
-)
-arccosh = _row(
+arcsinh = _primitive("arcsinh", lambda m, y, x: (m.reciprocal(m.hypot(1.0, x)),), latex=r"\operatorname{{arsinh}}({0})")
+arccosh = _primitive(
     "arccosh",
-    lambda m, x: m.arccosh(x),
     lambda m, y, x: (m.reciprocal(m.sqrt(x - 1.0) * m.sqrt(x + 1.0)),),
     latex=r"\operatorname{{arcosh}}({0})",
     domain=((1.05, 6.0),),
-    ufunc="arccosh",
 )
-arctanh = _row(
+arctanh = _primitive(
     "arctanh",
-    lambda m, x: m.arctanh(x),
     lambda m, y, x: (m.reciprocal(m.one_minus_square(x)),),
     latex=r"\operatorname{{artanh}}({0})",
-    domain=(_UNIT,),
-    ufunc="arctanh",
+    domain=(UNIT,),
 )
 
 # Activation functions
 
-sigmoid = _row(
-    "sigmoid",
-    lambda m, x: m.sigmoid(x),
-    lambda m, y, x: (m.square(0.5 * m.sech(0.5 * x)),),
-    latex=r"\sigma({0})",
+sigmoid = row(
+    "sigmoid", lambda m, x: m.sigmoid(x), lambda m, y, x: (m.square(0.5 * m.sech(0.5 * x)),), latex=r"\sigma({0})"
 )
-softplus = _row(
+softplus = row(
     "softplus",
     lambda m, x: m.logaddexp(0.0, x),  # log(1 + e^x), no overflow in either tail
     lambda m, y, x: (m.sigmoid(x),),
 )
-relu = _row("relu", lambda m, x: m.maximum(x, 0.0), lambda m, y, x: (m.step(x, 0.0, 0.0),), kinks=lambda x: (x,))
+relu = row("relu", lambda m, x: m.maximum(x, 0.0), lambda m, y, x: (m.step(x, 0.0, 0.0),), kinks=lambda x: (x,))
 
 
 def _leaky_relu_partials(m: NumberSystem[N], y: N, x: N, *slope: N) -> tuple[N, ...]:
@@ -268,14 +201,14 @@ def _elu_partials(m: NumberSystem[N], y: N, x: N, *alpha: N) -> tuple[N, ...]:
     return (positive + (1.0 - positive) * (height * m.exp(below)), m.expm1(below))[: 1 + len(alpha)]
 
 
-leaky_relu = _row(
+leaky_relu = row(
     "leaky_relu",
     lambda m, x, slope=0.01: m.maximum(x, 0.0) + slope * m.minimum(x, 0.0),
     _leaky_relu_partials,
     kinks=lambda x, slope=0.01: (x,),
     domain=(ANYWHERE, (0.01, 0.5)),
 )
-elu = _row(
+elu = row(
     "elu",
     lambda m, x, alpha=1.0: m.maximum(x, 0.0) + alpha * m.expm1(m.minimum(x, 0.0)),
     _elu_partials,
@@ -283,21 +216,17 @@ elu = _row(
     domain=(ANYWHERE, (0.5, 2.0)),
 )
 # The derivative s + x s (1 - s) as s (1 + x (1 - s)), with 1 - s = sigmoid(-x) exact in both tails.
-silu = _row(
-    "silu",
-    lambda m, x: x * m.sigmoid(x),
-    lambda m, y, x: (m.sigmoid(x) * (1.0 + x * m.sigmoid(-x)),),
-)
-gelu = _row(
+silu = row("silu", lambda m, x: x * m.sigmoid(x), lambda m, y, x: (m.sigmoid(x) * (1.0 + x * m.sigmoid(-x)),))
+gelu = row(
     "gelu",
     lambda m, x: x * m.normal_cdf(x),
     lambda m, y, x: (m.normal_cdf(x) + x * m.gaussian(x) * (1.0 / math.sqrt(2.0 * math.pi)),),
 )
-erf = _row("erf", lambda m, x: m.erf(x), lambda m, y, x: ((2.0 / math.sqrt(math.pi)) * m.square(m.gaussian(x)),))
+erf = row("erf", lambda m, x: m.erf(x), lambda m, y, x: ((2.0 / math.sqrt(math.pi)) * m.square(m.gaussian(x)),))
 
 # Choices
 
-abs = _row(
+abs = row(
     "abs",
     lambda m, x: m.abs(x),
     lambda m, y, x: (m.sign(x),),
@@ -305,23 +234,13 @@ abs = _row(
     kinks=lambda x: (x,),
     ufunc="absolute",
 )
-sign = _row("sign", lambda m, x: m.sign(x), lambda m, y, x: (0.0,), kinks=lambda x: (x,), ufunc="sign")
+sign = _primitive("sign", lambda m, y, x: (0.0,), kinks=lambda x: (x,))
 floor, ceil, trunc = (
-    _row(name, formula, lambda m, y, x: (0.0,), kinks=lambda x: (math.remainder(x, 1.0),), ufunc=name)
-    for name, formula in (
-        ("floor", lambda m, x: m.floor(x)),
-        ("ceil", lambda m, x: m.ceil(x)),
-        ("trunc", lambda m, x: m.trunc(x)),
-    )
+    _primitive(name, lambda m, y, x: (0.0,), kinks=lambda x: (math.remainder(x, 1.0),))
+    for name in ("floor", "ceil", "trunc")
 )
-rint = _row(
-    "rint",
-    lambda m, x: m.rint(x),
-    lambda m, y, x: (0.0,),
-    kinks=lambda x: (math.remainder(x - 0.5, 1.0),),
-    ufunc="rint",
-)
-maximum = _row(
+rint = _primitive("rint", lambda m, y, x: (0.0,), kinks=lambda x: (math.remainder(x - 0.5, 1.0),))
+maximum = row(
     "maximum",
     lambda m, x, y: m.maximum(x, y),
     lambda m, z, x, y: (m.step(x, y, 0.5), m.step(y, x, 0.5)),
@@ -330,7 +249,7 @@ maximum = _row(
     commutative=True,
     ufunc="maximum",
 )
-minimum = _row(
+minimum = row(
     "minimum",
     lambda m, x, y: m.minimum(x, y),
     lambda m, z, x, y: (m.step(y, x, 0.5), m.step(x, y, 0.5)),
@@ -339,14 +258,14 @@ minimum = _row(
     commutative=True,
     ufunc="minimum",
 )
-where = _row(
+where = row(
     "where",
     lambda m, condition, x, y: m.where(condition, x, y),
     lambda m, z, condition, x, y: (None, m.where(condition, 1.0, 0.0), m.where(condition, 0.0, 1.0)),
     domain=((0.0, 1.0), ANYWHERE),
 )
 # PyTorch's convention: the bounds themselves count as inside.
-clip = _row(
+clip = row(
     "clip",
     lambda m, x, low, high: m.minimum(m.maximum(x, low), high),
     lambda m, y, x, low, high: (
@@ -360,7 +279,7 @@ clip = _row(
 
 # Two operands
 
-logaddexp = _row(
+logaddexp = row(
     "logaddexp",
     lambda m, x, y: m.logaddexp(x, y),
     lambda m, z, x, y: tuple(m.softmax((x, y))),
@@ -369,7 +288,7 @@ logaddexp = _row(
     ufunc="logaddexp",
 )
 # At the origin both derivatives are 0, as in PyTorch.
-arctan2 = _row(
+arctan2 = row(
     "arctan2",
     lambda m, y, x: m.arctan2(y, x),
     lambda m, z, y, x: (
@@ -377,16 +296,16 @@ arctan2 = _row(
         -m.where(m.hypot(x, y), m.div(m.direction(y, x), m.hypot(x, y)), 0.0),
     ),
     kinks=lambda y, x: (math.hypot(x, y),),
-    domain=(_POSITIVE, ANYWHERE),
+    domain=(POSITIVE, ANYWHERE),
     ufunc="arctan2",
 )
-hypot = _row(
+hypot = row(
     "hypot",
     lambda m, x, y: m.hypot(x, y),
     lambda m, z, x, y: (m.direction(x, y), m.direction(y, x)),
     latex=r"\sqrt{{{0}^2 + {1}^2}}",
     kinks=lambda x, y: (math.hypot(x, y),),
-    domain=(_POSITIVE, ANYWHERE),
+    domain=(POSITIVE, ANYWHERE),
     commutative=True,
     ufunc="hypot",
 )
@@ -415,7 +334,7 @@ def _gap(xs: Sequence[float]) -> tuple[float, ...]:
     return (second - first,)
 
 
-sum = _row(
+sum = row(
     "sum",
     lambda m, *xs: m.sum(xs),
     lambda m, y, *xs: (1.0,) * len(xs),
@@ -426,7 +345,7 @@ sum = _row(
     linear=True,
     reduces=add,
 )
-mean = _row(
+mean = row(
     "mean",
     lambda m, *xs: m.mean(xs),
     lambda m, y, *xs: tuple(1.0 / len(xs) for _ in xs),
@@ -434,7 +353,7 @@ mean = _row(
     commutative=True,
     linear=True,
 )
-prod = _row(
+prod = row(
     "prod",
     lambda m, *xs: m.prod(xs),
     lambda m, y, *xs: _products_of_the_others(m, xs),
@@ -444,21 +363,21 @@ prod = _row(
     commutative=True,
     reduces=mul,
 )
-dot = _row(
+dot = row(
     "dot",
     lambda m, *xs: m.dot(xs[: len(xs) // 2], xs[len(xs) // 2 :]),
     lambda m, y, *xs: xs[len(xs) // 2 :] + xs[: len(xs) // 2],
     sequences=2,
     bilinear=True,
 )
-logsumexp = _row(
+logsumexp = row(
     "logsumexp",
     lambda m, *xs: m.logsumexp(xs),
     lambda m, y, *xs: tuple(m.softmax(xs)) if xs else (),
     sequences=1,
     commutative=True,
 )
-max = _row(
+max = row(
     "max",
     lambda m, *xs: m.max(xs),
     lambda m, y, *xs: _shares(m, [m.step(x, y, 1.0) for x in xs]),
@@ -468,7 +387,7 @@ max = _row(
     commutative=True,
     reduces=maximum,
 )
-min = _row(
+min = row(
     "min",
     lambda m, *xs: m.min(xs),
     lambda m, y, *xs: _shares(m, [m.step(y, x, 1.0) for x in xs]),
@@ -479,72 +398,6 @@ min = _row(
     reduces=minimum,
 )
 
-# Helpers: what the partials above need in order to keep their digits
-
-# d/dx of x**y, flat for y = 0 also at x = 0, where the product would be 0 * inf.
-pow_slope = _row(
-    "pow_slope",
-    lambda m, x, y: m.where(y, y * m.pow(x, y - 1.0), 0.0),
-    lambda m, z, x, y: (
-        m.where(y, y * m.pow_slope(x, y - 1.0), 0.0),
-        m.pow(x, y - 1.0) + y * m.pow_log(x, y - 1.0, 1.0),
-    ),
-    latex="{1} {{{0}}}^{{{1} - 1}}",
-    domain=(_POSITIVE, ANYWHERE),
-    is_helper=True,
-)
-# The n-th derivative of x**y by y; 0**y is flat for y >= 0, where the product would be 0 * -inf.
-pow_log = _row(
-    "pow_log",
-    lambda m, x, y, n: m.where(m.maximum(m.abs(x), m.step(0.0, y, 0.0)), m.pow(x, y) * m.pow(m.log(x), n), 0.0),
-    lambda m, z, x, y, n: (
-        y * m.pow_log(x, y - 1.0, n) + n * m.pow_log(x, y - 1.0, n - 1.0),
-        m.pow_log(x, y, n + 1.0),
-        None,
-    ),
-    latex=r"{{{0}}}^{{{1}}} \log({0})^{{{2}}}",
-    domain=(_POSITIVE, ANYWHERE, (1.0, 1.0)),
-    is_helper=True,
-)
-identity = _row("identity", lambda m, x: x, lambda m, y, x: (1.0,), latex="{0}", linear=True, is_helper=True)
-step = _row(
-    "step",
-    lambda m, x, threshold, tie: m.step(x, threshold, tie),
-    lambda m, y, x, threshold, tie: (None, None, None),
-    kinks=lambda x, threshold, tie: (x - threshold,),
-    domain=(ANYWHERE, ANYWHERE, (0.0, 1.0)),
-    is_helper=True,
-)
-one_minus_square = _row(
-    "one_minus_square",
-    lambda m, x: m.one_minus_square(x),
-    lambda m, y, x: (-2.0 * x,),
-    latex="1 - {{{0}}}^2",
-    is_helper=True,
-)
-sech = _row("sech", lambda m, x: m.sech(x), lambda m, y, x: (-(y * m.tanh(x)),), is_helper=True)
-gaussian = _row(
-    "gaussian", lambda m, x: m.gaussian(x), lambda m, y, x: (-x * y,), latex="e^{{-{0}^2/2}}", is_helper=True
-)
-normal_cdf = _row(
-    "normal_cdf",
-    lambda m, x: m.normal_cdf(x),
-    lambda m, y, x: (m.gaussian(x) * (1.0 / math.sqrt(2.0 * math.pi)),),
-    latex=r"\Phi({0})",
-    is_helper=True,
-)
-direction = _row(
-    "direction",
-    lambda m, x, y: m.direction(x, y),
-    lambda m, z, x, y: (
-        m.div(m.square(m.direction(y, x)), m.hypot(x, y)),
-        -m.div(z * m.direction(y, x), m.hypot(x, y)),
-    ),
-    latex=r"\frac{{{0}}}{{\sqrt{{{0}^2 + {1}^2}}}}",
-    domain=(_POSITIVE, ANYWHERE),
-    is_helper=True,
-)
-
 
 def _softmax_partials(m: NumberSystem[N], y: N, *xs: N) -> tuple[N, ...]:
     """p (1 - p) and -p q: 1 - p is the sum of the other shares, which keeps its digits when p is close to 1."""
@@ -552,12 +405,4 @@ def _softmax_partials(m: NumberSystem[N], y: N, *xs: N) -> tuple[N, ...]:
     return (y * m.sum(others), *(-(y * other) for other in others))
 
 
-softmax = _row(
-    "softmax",
-    lambda m, *xs: m.softmax(xs)[0],
-    _softmax_partials,
-    latex=r"\operatorname{{softmax}}({all})",
-)
-
-
-largest, smallest = max, min  # TRANSITION
+softmax = row("softmax", lambda m, *xs: m.softmax(xs)[0], _softmax_partials, latex=r"\operatorname{{softmax}}({all})")

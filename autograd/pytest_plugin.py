@@ -1,6 +1,6 @@
 """The pytest plugin: the fixture `gradcheck`, and the marker that makes a test of a function of Values.
 
-Nothing but pytest is imported before a test uses it, so that it costs nothing where it is unused.
+It imports nothing but pytest before a test uses it, so it costs nothing unused.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from .checking.report import Report
+    from .checking.sampling import Argument
+    from .value import Value
 
 _requests = pytest.StashKey[pytest.FixtureRequest]()
 _points = pytest.StashKey[str]()
@@ -34,19 +36,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def gradcheck(request: pytest.FixtureRequest) -> Callable[..., Report]:
-    """`autograd.gradcheck`; where it fails the report says so in a section of its own, with a picture of the graph."""
+    """`autograd.gradcheck`; a failure has a section of its own in the report, with a picture of the graph."""
     from .checking import gradcheck as check  # only here, where it is used
 
     request.node.stash[_requests] = request
     return check
 
 
-# A marked function asks pytest for the fixture and for its keyword-only arguments instead of its positional ones.
+# A marked function asks pytest for the fixture and its keyword-only arguments, not for its positional ones.
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str, obj: object) -> None:
-    """Takes the sampled arguments out of the signature of a marked function, before pytest looks for fixtures."""
+    """Removes the sampled arguments from a marked function's signature, before pytest looks for fixtures."""
     function = getattr(obj, "__func__", obj)
     if inspect.isfunction(function) and collector.istestfunction(obj, name):
         marks = [*getattr(function, "pytestmark", ()), *collector.iter_markers()]
@@ -56,14 +58,13 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str
 
 
 def _sampled_names(function: Callable[..., Any], parametrizations: Sequence[pytest.Mark]) -> list[str]:
-    given = {name for mark in parametrizations for name in _parametrized(mark)}
-    parameters = inspect.signature(function).parameters.values()
+    given = {"self", "cls"}.union(*map(_parametrized, parametrizations))
     return [
         parameter.name
-        for parameter in parameters
+        for parameter in inspect.signature(function).parameters.values()
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
         and parameter.default is parameter.empty
-        and parameter.name not in given | {"self", "cls"}
+        and parameter.name not in given
     ]
 
 
@@ -92,10 +93,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 def _check_function(
     item: pytest.Function,
-    points: int | Sequence[Sequence[Any]] = 20,
+    points: object = 20,
     seed: int = 0,
-    ranges: dict[str, Any] | None = None,
-    **tolerances: Any,
+    ranges: dict[str, object] | None = None,
+    **tolerances: float | str,
 ) -> None:
     from .checking.sampling import named_values, sample_points  # only here, where it is used
 
@@ -109,11 +110,11 @@ def _check_function(
     given = _checked_points(points, names)
     for i, point in enumerate(given):
         item.stash[_points] = _described_point(names, point, i, len(given))
-        check(function, named_values(names, point), **tolerances)
+        check(function, list(map(named_values, point, names)), **tolerances)
 
 
-def _checked_points(points: Any, names: Sequence[str]) -> Sequence[Sequence[Any]]:
-    """The points, if there are some, and each has a number or list for every argument."""
+def _checked_points(points: object, names: Sequence[str]) -> Sequence[Sequence[Argument]]:
+    """The points, if there are any and each has a number or list per argument."""
     __tracebackhide__ = True
     if not isinstance(points, (list, tuple)) or not points:
         raise ValueError(f"gradcheck(points=...) must be a positive number or a list of tuples, got {points!r}")
@@ -134,7 +135,7 @@ def _function_of_values(item: pytest.Function) -> tuple[Callable[..., Any], list
     every = own.co_varnames[: own.co_argcount + own.co_kwonlyargcount]
     fixtures = {name: item.funcargs[name] for name in asked_for if name in every and name in item.funcargs}
 
-    def function(*values: Any) -> Any:
+    def function(*values: Value | list[Any]) -> object:
         __tracebackhide__ = True
         result = item.obj(**dict(zip(names, values, strict=True)), **fixtures)
         if result is None:
@@ -144,8 +145,8 @@ def _function_of_values(item: pytest.Function) -> tuple[Callable[..., Any], list
     return function, names
 
 
-def _described_point(names: Sequence[str], point: Sequence[Any], i: int, number: int) -> str:
-    """Which point it is, and how to run it again alone."""
+def _described_point(names: Sequence[str], point: Sequence[Argument], i: int, number: int) -> str:
+    """Which point it is, and how to run it alone."""
     shown = ", ".join(f"{name} = {part!r}" for name, part in zip(names, point, strict=True))
     again = f"@pytest.mark.gradcheck(points=[{tuple(point)!r}])"
     return f"point {i + 1} of {number}: {shown}\nthis point alone: {again}"
@@ -158,10 +159,12 @@ def _described_point(names: Sequence[str], point: Sequence[Any], i: int, number:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Moves what a check found from the end of the traceback into a section of its own, and adds a picture."""
+    """Moves a check's report from the end of the traceback into a section of its own, and adds a picture."""
     error = call.excinfo.value if call.excinfo is not None else None
-    report = _report_of(error) if _requests in item.stash else None
-    if report is not None and error is not None:
+    checking = sys.modules.get("autograd.checking.report") if _requests in item.stash else None
+    report = None
+    if checking is not None and isinstance(error, checking.GradcheckError):
+        report = error.report
         error.args = (report.summary,)
     outcome = yield
     if outcome.failed and call.when == "call":
@@ -176,26 +179,17 @@ def pytest_runtest_makereport(
 def _section(item: pytest.Item, report: Report | None) -> str:
     parts = [item.stash.get(_points, "")]
     if report is not None:
-        parts += [str(report), _picture(item, report)]
+        folder = item.stash[_requests].getfixturevalue("tmp_path")
+        try:
+            picture = f"the graph: {report.draw().render(outfile=folder / 'gradcheck.svg')}"
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
+            picture = f"no picture of the graph: {error}"
+        parts += [str(report), picture]
     return "\n\n".join(filter(None, parts))
 
 
-def _report_of(error: BaseException | None) -> Report | None:
-    checking = sys.modules.get("autograd.checking.report")
-    return error.report if checking is not None and isinstance(error, checking.GradcheckError) else None
-
-
 def _without_advice(outcome: pytest.TestReport) -> None:
-    """No line of the test calls a marked function; pytest would advise to look at the plugin's own lines instead."""
+    """Drops pytest's advice to look at the plugin's own lines, if no line of the test itself is shown."""
     traceback = getattr(outcome.longrepr, "reprtraceback", None)
     if traceback is not None and all(getattr(entry, "reprfileloc", "") is None for entry in traceback.reprentries):
         traceback.extraline = None
-
-
-def _picture(item: pytest.Item, report: Report) -> str:
-    """Draws the graph into the test's own folder; says where, or why not."""
-    folder = item.stash[_requests].getfixturevalue("tmp_path")
-    try:
-        return f"the graph: {report.draw().render(outfile=folder / 'gradcheck.svg')}"
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
-        return f"no picture of the graph: {error}"

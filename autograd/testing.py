@@ -1,6 +1,6 @@
 """Hypothesis strategies for tests of code that works on Values.
 
-Hypothesis is needed for it: pip install "chainrule[test]".
+They need Hypothesis: pip install "chainrule[test]".
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["expressions", "values"]
 
-# Rows that only partials need, and choices by a condition, which no derivative flows into.
-_LEFT_OUT = {"where", "identity", "step", "one_minus_square", "sech", "gaussian", "normal_cdf", "direction", "softmax"}
-_OPERATIONS = tuple(name for name in ops.TABLE if name not in _LEFT_OUT)
+# No derivative flows into the condition of `where`; `softmax` here is one share of several.
+_OPERATIONS = tuple(
+    name for name, row in ops.TABLE.items() if not row.is_helper and row not in (ops.where, ops.softmax)
+)
 _LARGEST_RESULT = 1e6
 _NAMES = "xyzuvwabcdefgh"
 
@@ -59,15 +60,15 @@ def expressions(
     operations: Sequence[str] = _OPERATIONS,
     leaves: SearchStrategy[Value] | None = None,
 ) -> SearchStrategy[Value]:
-    """Values that were computed by random operations from a few leaves named x, y, z ...
+    """Values computed by random operations from a few leaves named x, y, z ...
 
-    Each operation is applied where it is defined, and results are finite and at most a million. What was drawn is
-    printed where a test fails.
+    Each operation is applied where it is defined, and results are finite and at most a million. A failing test prints
+    what was drawn.
 
     Args:
         max_leaves: the largest number of leaves, from 1 to 14.
         max_operations: the largest number of operations, from 1.
-        operations: the names of those to choose from; all with a derivative by default.
+        operations: the names to choose from; all that have a derivative by default.
         leaves: a strategy for the leaves; `values()` by default.
 
     Raises:
@@ -120,11 +121,9 @@ def _expressions(
 
 def _sizes(operation: Operation) -> dict[str, Any]:
     """How many operands to draw."""
-    if operation is ops.dot:
-        return {"min_size": 2, "max_size": 2}
-    if operation.arity is None and not operation.formula.__defaults__:
+    if operation.arity is None and operation.sequences != 2 and not operation.formula.__defaults__:
         return {"min_size": 1, "max_size": 4}
-    size = operation.arity or 1  # parameters with a default keep it
+    size = operation.arity or operation.sequences or 1  # parameters with a default keep it
     return {"min_size": size, "max_size": size}
 
 

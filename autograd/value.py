@@ -6,14 +6,15 @@ import math
 from numbers import Real
 
 from . import chain, copying, ops, specialize
-from .context import current_context
-from .node import CLOCK, CONSTANT, Node, assign, history, nodes, require_unchanged, set_operands
+from .context import current_context, require_no_loss
+from .elsewhere import ElsewhereCalled
+from .node import CLOCK, CONSTANT, Node, assign, history, require_unchanged, set_operands
 from .operation import FLOATS, Operation, real
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any, NoReturn, SupportsFloat, TypeAlias
+    from typing import Any, SupportsFloat, TypeAlias
 
     from .node import Scope
 
@@ -46,22 +47,6 @@ def _operators(operation: Operation) -> tuple[Callable[..., Value], Callable[...
         return apply(operation, other, self) if isinstance(other, (Value, Real)) else NotImplemented
 
     return operator, reflected
-
-
-class _Habit:
-    """An attribute that other libraries have under a name of theirs."""
-
-    def __init__(self, ours: str) -> None:
-        self._ours = ours
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._theirs = name
-
-    def __get__(self, value: Value | None, owner: type) -> NoReturn:
-        raise AttributeError(f"a Value has no {self._theirs}; here it is called {self._ours}")
-
-    def __set__(self, value: Value, given: object) -> NoReturn:
-        raise AttributeError(f"a Value has no {self._theirs}; here it is called {self._ours}")
 
 
 class Value(Node):
@@ -310,10 +295,10 @@ class Value(Node):
     rad2deg, deg2rad = degrees, radians
 
     # What micrograd calls otherwise.
-    label = _Habit("name")
-    _prev = _Habit("parents")
-    _op = _Habit("op")
-    _backward = _Habit("backward()")
+    label = ElsewhereCalled("name")
+    _prev = ElsewhereCalled("parents")
+    _op = ElsewhereCalled("op")
+    _backward = ElsewhereCalled("backward()")
 
     def __copy__(self) -> Value:
         _note(self)
@@ -339,8 +324,8 @@ def _restored_leaf(kind: type[Value], *fields: Any) -> Value:
     return copying.restored_leaf(kind, *fields)
 
 
-def _restored_result(before: object, operation: str, operands: tuple[Value, ...], *fields: Any) -> Value:
-    return copying.restored_result(Value, operation, operands, *fields, current_context().scope)
+def _restored_result(before: object, *fields: Any) -> Value:
+    return copying.restored_result(Value, *fields, scope=current_context().scope)  # type: ignore[no-any-return]
 
 
 def _restored_graph(records: list[copying.Record]) -> Value:
@@ -441,24 +426,6 @@ def unless_usual(shape: Operand, usual: float) -> tuple[Operand, ...]:
     return () if not isinstance(shape, Value) and shape == usual else (shape,)
 
 
-def require_no_loss(value: Value) -> None:
-    """Refuses to let a number leave the graph while a function is differentiated by what it depends on.
-
-    Raises:
-        TypeError: it depends on such a variable, so the derivative would lack what is done with the number.
-    """
-    variables = current_context().variables
-    if variables and not set(variables).isdisjoint(nodes([value])):
-        from .debug.lines import calling_line, shown  # only here: nearly no program comes here
-
-        raise TypeError(
-            f"the number {value.number!r} of a Value leaves the graph while a function is differentiated by what it "
-            "depends on, so the derivative would be wrong; use the functions of autograd (autograd.exp instead of "
-            "math.exp, arrays of objects instead of floats), or x.data or x.detach() where a constant is meant; in "
-            f"{shown(calling_line())}"
-        )
-
-
 def _note(value: Value) -> None:
     """Tells `detect_reads` that something outside of the graph learns or sets what this Value holds.
 
@@ -477,22 +444,3 @@ def _comparable(other: object) -> float | None:
 
 
 specialize.write_methods(Value, Value=Value, apply=apply, constant=constant)
-
-
-def evaluated(operation, numbers):  # type: ignore # TRANSITION
-    return FLOATS.evaluate(operation, numbers)
-
-
-def partials_on_floats(operation, result, numbers):  # type: ignore # TRANSITION
-    return FLOATS.partials(operation, result, numbers)
-
-
-pull = chain.pull  # TRANSITION
-for _old, _new_name in dict(  # TRANSITION
-    _datum="number", _grad="gradient", _operation="operation", _left="left", _right="right", _scope="scope"
-).items():
-    setattr(
-        Node,
-        _old,
-        property(lambda self, n=_new_name: getattr(self, n), lambda self, v, n=_new_name: setattr(self, n, v)),
-    )

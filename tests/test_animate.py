@@ -69,7 +69,7 @@ def test_gradients_of_the_values_are_left_as_they_were(tmp_path):
     w.grad = 123.0
     assert "= -0.5" in page_of(loss, tmp_path)
     assert w.grad == 123.0
-    assert loss._grad is None
+    assert loss.gradient is None
 
 
 def test_the_page_needs_no_network(tmp_path):

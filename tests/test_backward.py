@@ -199,7 +199,7 @@ def test_contexts_keep_what_they_do_not_change(outer, inner):
             x.log()
     assert y.is_constant == (no_grad in (outer, inner))
     if not y.is_constant:
-        assert y._scope.name in ("here", "outer", "inner")
+        assert y.scope.name in ("here", "outer", "inner")
 
 
 def test_contexts_end_with_an_error():
@@ -278,9 +278,9 @@ def test_scopes_nest_and_belong_to_results():
         c = b + a
     d = c * 1
     assert [s.name for s in scopes([d])] == ["network", "layer"]
-    assert (a._scope.name, b._scope.name, b._scope.outer.name, d._scope) == ("network", "layer", "network", None)
-    assert b._scope.owner == "the layer"
-    assert c._scope is a._scope
+    assert (a.scope.name, b.scope.name, b.scope.outer.name, d.scope) == ("network", "layer", "network", None)
+    assert b.scope.owner == "the layer"
+    assert c.scope is a.scope
 
 
 def test_every_call_of_a_decorated_function_is_a_scope():

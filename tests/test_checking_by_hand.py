@@ -154,12 +154,12 @@ def test_the_edge_of_a_domain_has_one_side():
     assert bad(failure(lambda x: x * math.sqrt(x), lambda x: 1.0, 0.0)) == ["x"]
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.float16])
-def test_coarse_arithmetic_is_believed_as_far_as_it_goes(kind):
+@pytest.mark.parametrize(("kind", "verdict"), [(np.float32, "ok"), (np.float16, "ill-conditioned")])
+def test_coarse_arithmetic_is_believed_as_far_as_it_goes(kind, verdict):
     def cube(x):
         return float(kind(x) * kind(x) * kind(x))  # powers of NumPy before 2 are in float64
 
-    assert check_gradient(cube, lambda x: 3 * x * x, 1.3).entries[0].verdict in ("ok", "ill-conditioned")
+    assert check_gradient(cube, lambda x: 3 * x * x, 1.3).entries[0].verdict == verdict
     assert bad(failure(cube, lambda x: 2 * x * x, 1.3)) == ["x"]
 
 
@@ -206,21 +206,22 @@ def test_smooth_functions_are_smooth_at_any_magnitude(name):
     rng = random.Random(name)
     for _ in range(60):
         x = math.copysign(10.0 ** rng.uniform(-8.0, largest), rng.random() - 0.5)
-        assert check_gradient(f, df, x).entries[0].verdict in ("ok", "ill-conditioned")
+        lost = abs(f(x)) / abs(x * df(x))  # how many times larger the rounding of f is than that of its derivative
+        assert check_gradient(f, df, x).entries[0].verdict == ("ok" if lost < 4e12 else "ill-conditioned")
         assert bad(failure(f, lambda x: -df(x), x)) == ["x"]
 
 
 @pytest.mark.parametrize(
-    ("f", "df", "x"),
+    ("f", "df", "x", "verdict"),
     [
-        (logistic, lambda x: 1 / (2 + 2 * math.cosh(x)), 27.54902320417989),
-        (logistic, lambda x: 1 / (2 + 2 * math.cosh(x)), 30.335556543242944),
-        (lambda x: x + 1e9, lambda x: 1.0, 5.648359406540926e-08),
-        (lambda x: x * x + 1e-9 * math.sin(1e9 * x), lambda x: 2 * x, 1.0),
+        (logistic, lambda x: 1 / (2 + 2 * math.cosh(x)), 27.54902320417989, "ill-conditioned"),
+        (logistic, lambda x: 1 / (2 + 2 * math.cosh(x)), 30.335556543242944, "ill-conditioned"),
+        (lambda x: x + 1e9, lambda x: 1.0, 5.648359406540926e-08, "ill-conditioned"),
+        (lambda x: x * x + 1e-9 * math.sin(1e9 * x), lambda x: 2 * x, 1.0, "ok"),
     ],
 )
-def test_rounding_is_no_kink(f, df, x):
-    assert check_gradient(f, df, x).entries[0].verdict in ("ok", "ill-conditioned")
+def test_rounding_is_no_kink(f, df, x, verdict):
+    assert check_gradient(f, df, x).entries[0].verdict == verdict
     assert bad(failure(f, lambda x: -df(x), x)) == ["x"]
 
 

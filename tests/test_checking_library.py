@@ -1,6 +1,7 @@
 """The library checks itself, and the checker is checked: right derivatives pass, planted faults do not."""
 
 import random
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 import autograd
 import nn
 from autograd import GradcheckError, Value, check_gradient, gradcheck, ops, specialize
-from autograd.node import leaves
+from autograd.node import leaves, nodes
 from autograd.operation import Operation
 from autograd.testing import expressions, values
 from autograd.value import apply
@@ -27,7 +28,8 @@ def points(row, number):
 @ROWS
 def test_every_row_of_the_table_is_right(row):
     for point in points(row, 5):
-        report = gradcheck(lambda *xs: apply(row, *xs), point, rtol=1e-13)
+        fixed = [point.pop()] if row is ops.pow_log else []  # how often one differentiates is no variable
+        report = gradcheck(lambda *xs, fixed=fixed: apply(row, *xs, *fixed), point, rtol=1e-13)
         assert {entry.verdict for entry in report.entries} == {"ok"}
 
 
@@ -51,6 +53,8 @@ def changed(row, change):
 
     return Operation(f"faulty_{row.name}", row.formula, partials, kinks=row.kinks, domain=row.domain)
 
+
+FLAT = (ops.sign, ops.floor, ops.ceil, ops.trunc, ops.rint)
 
 FAULTS = {
     "sign": lambda m, partial, x: -partial,
@@ -81,7 +85,7 @@ def test_planted_faults_are_refused(row, fault):
         [entry] = caught.value.report.entries
         assert (entry.verdict, entry.op) == ("wrong", faulty.name)
         found += 1
-    assert found or row is ops.sign or fault == "wrong in one region"
+    assert found or row in FLAT or fault == "wrong in one region"
 
 
 def test_a_fault_in_the_written_out_code_is_refused(monkeypatch):
@@ -117,7 +121,7 @@ def test_random_expressions_with_a_fault_are_refused(y, z):
 @given(expressions(max_leaves=2, max_operations=3, operations=["mul", "exp"]))
 def test_expressions_are_what_was_asked_for(y):
     assert len([leaf for leaf in leaves([y]) if not leaf.is_constant]) <= 2
-    assert {node.op for node in autograd.graph.nodes([y])} <= {"mul", "exp", None}
+    assert {node.op for node in nodes([y])} <= {"mul", "exp", None}
     assert abs(y.data) <= 1e6
 
 
@@ -271,8 +275,16 @@ def test_the_random_graphs_of_the_benchmark(capsys):
 
 
 @pytest.mark.slow
-def test_a_thousand_operations_take_seconds(capsys):
+def test_the_time_grows_with_the_operations(capsys):
     benchmark.speed(1)
-    report, seconds = capsys.readouterr().out.strip().splitlines()
-    assert report.startswith("gradcheck: 50 derivatives and 9")
-    assert float(seconds.split()[0]) < 5.0
+    assert capsys.readouterr().out.strip().startswith("gradcheck: 50 derivatives and 9")
+
+    def seconds(operations):
+        xs = [0.1 * i for i in range(operations // 20)]
+        y = autograd.sum([(x.tanh() * xs[0]).softplus() for x in map(Value, xs) for _ in range(6)])
+        start = time.process_time()
+        gradcheck(y)
+        return time.process_time() - start
+
+    few, many = (min(seconds(operations) for _ in range(3)) for operations in (200, 2000))
+    assert many < 30 * few  # 100 times if it were the square

@@ -12,7 +12,7 @@ from autograd.checking.precise import NotReplayableError, Precise
 from autograd.checking.replay import Replay, operation_slopes
 from autograd.checking.slopes import slope
 from autograd.checking.subject import of_function, of_graph
-from autograd.value import evaluated
+from autograd.operation import FLOATS, Operation
 
 from . import truth
 
@@ -20,7 +20,7 @@ from . import truth
 @pytest.fixture
 def numbers():
     precise = Precise()
-    precise.bits = 256
+    precise.context.prec = 256
     return precise
 
 
@@ -34,7 +34,7 @@ def points(row, number=6):
 @pytest.mark.parametrize("row", ops.TABLE.values(), ids=lambda row: row.name)
 def test_every_row_of_the_table_can_be_replayed(numbers, row):
     for point in points(row):
-        precise = numbers.evaluate(row, map(numbers.number, point))
+        precise = numbers.evaluate(row, list(map(numbers.number, point)))
         assert isinstance(precise, numbers.context.mpf)
         assert abs(precise - truth.value(row.name, point)) <= 1e-50 * abs(precise)
 
@@ -59,7 +59,7 @@ SPECIAL = [0.0, 1.0, -1.0, 0.5, 30.0, -30.0, 1e300, -1e300, 1e-300, math.inf, -m
 def test_precise_numbers_are_where_floats_are(numbers, row, x):
     if row in (ops.sin, ops.cos, ops.tan) and abs(x) == 1e300:
         pytest.skip("angles of 1e300 need more digits than the number system has here")
-    found, expected = numbers.float(numbers.evaluate(row, [numbers.number(x)])), evaluated(row, [x])
+    found, expected = numbers.float(numbers.evaluate(row, [numbers.number(x)])), FLOATS.evaluate(row, [x])
     assert found == pytest.approx(expected, rel=1e-13, abs=1e-307, nan_ok=True)
 
 
@@ -82,7 +82,7 @@ def at(numbers, x, function, spread=0):
         (lambda m, x: m.log(1 + m.exp(x)), -700.0, math.exp(-700), math.exp(-700)),
         (lambda m, x: m.log(1 + m.exp(x)), -170.0, math.exp(-170), math.exp(-170)),
         (lambda m, x: (m.exp(x) - 1) / x, 1e-9, 0.5, 0.5),
-        (lambda m, x: m.divide(1, x), 0.0, math.inf, -math.inf),
+        (lambda m, x: m.div(1, x), 0.0, math.inf, -math.inf),
         (lambda m, x: m.sign(x), 0.0, math.inf, math.inf),
         (lambda m, x: m.log(x), -1.0, nan, nan),
         (lambda m, x: m.exp(m.exp(x)), 7.0, math.inf, math.inf),
@@ -112,7 +112,7 @@ def test_slow_convergence_is_no_infinity(numbers):
 
 
 def over_its_logarithm(m, x):
-    return m.divide(x, m.log(m.abs(x))) if x else x
+    return m.div(x, m.log(m.abs(x))) if x else x
 
 
 def test_quotients_with_few_digits_do_not_agree(numbers):
@@ -145,7 +145,7 @@ def test_only_true_partials_are_proven(numbers, row):
     for position in range(10):
         for change in (lambda p: -p, lambda p: 2 * p + 1e-9, lambda p: p * (1 + 2.0**-50) + 2.0**-900, lambda p: None):
             false = with_partial(row, position, change)
-            assert proven_slopes(numbers, false, operands, range(10)) is None or row is ops.largest
+            assert proven_slopes(numbers, false, operands, range(10)) is None or row is ops.max
             [found] = operation_slopes(numbers, false, operands, range(10))[position : position + 1]
             assert not found.is_kink
 
@@ -156,13 +156,13 @@ def with_partial(row, position, change):
         right[position] = change(right[position])
         return right
 
-    return ops.Operation(row.name, row.formula, partials)
+    return Operation(row.name, row.formula, partials)
 
 
 def test_a_kink_is_not_proven_to_be_smooth(numbers):
     tied = [numbers.number(x) for x in (1.0, 1.0, *range(-8, 0))]
-    assert proven_slopes(numbers, ops.largest, tied, range(10)) is None
-    slopes = operation_slopes(numbers, ops.largest, tied, range(10))
+    assert proven_slopes(numbers, ops.max, tied, range(10)) is None
+    slopes = operation_slopes(numbers, ops.max, tied, range(10))
     assert [found.is_kink for found in slopes] == [True, True] + [False] * 8
 
 
@@ -177,14 +177,14 @@ def test_numbers_of_different_sizes_are_told_apart(numbers):
 
 def test_a_formula_that_leaves_the_numbers_is_noticed(numbers):
     for formula in (lambda m, x: math.exp(x), lambda m, x: "text", lambda m, x: m.there_is_no_such(x)):
-        row = ops.Operation("bad", formula, lambda m, y, x: (y,))
+        row = Operation("bad", formula, lambda m, y, x: (y,))
         with pytest.raises(NotReplayableError):
             numbers.evaluate(row, [numbers.number(1.0)])
 
 
 def test_a_formula_that_is_not_defined_gives_nan(numbers):
     for formula in (lambda m, x: 1 / (x - x), lambda m, x: (-x) ** 0.5, lambda m, x: 1j):
-        row = ops.Operation("bad", formula, lambda m, y, x: (y,))
+        row = Operation("bad", formula, lambda m, y, x: (y,))
         result = numbers.evaluate(row, [numbers.number(1.0)])
         assert result != result
 
@@ -203,7 +203,7 @@ def test_the_chain_rule_agrees_with_the_graph_as_a_whole(numbers):
     subject = of_function(program, [0.3, -1.2, 0.7])
     replay = Replay(numbers, subject)
     [output] = subject.outputs
-    gradient = replay.gradient(output, replay.true_slopes())
+    gradient = replay.gradient(output)
     for variable in subject.inputs:
         whole = replay.whole_slope(output, variable)
         assert abs(gradient[variable] - whole.middle) <= 1e-25 * abs(whole.middle)
@@ -212,7 +212,7 @@ def test_the_chain_rule_agrees_with_the_graph_as_a_whole(numbers):
 def test_a_replayed_graph_gives_what_was_recorded(numbers):
     subject = of_function(program, [0.3, -1.2, 0.7])
     [output] = subject.outputs
-    numbers.bits = 300
+    numbers.context.prec = 300
     replay = Replay(numbers, subject)
     assert numbers.float(replay.output(output, {})) == pytest.approx(output.data, rel=1e-14)
     moved = replay.output(output, {subject.inputs[0]: numbers.number(0.5)})

@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -386,6 +387,18 @@ def test_a_product_beside_another_column(rng):
     rows = rng.normal(size=(4, 6))
     expected = np.column_stack([np.tanh(rows[:, 5]), 0.5 * rows[:, :5] - 2.0 * rows[:, 1:]])
     assert_close(compile(outputs, inputs=(x,), backend="arrays")(rows), expected)
+
+
+def test_contributions_from_a_part_of_each_row(rng):
+    """They are added by number after a copy, which must be made in every call."""
+    w = values(rng, 12)
+    rows = [(7, 2, 1), (0, 11, 9), (5, 6, 4)]  # in no order
+
+    def build():
+        return autograd.mean([autograd.logsumexp([w[i], w[j], w[k].exp()]) for i, j, k in rows])
+
+    check_whole(build, w, ["arrays"])
+    assert re.search(r"add_by_number|\[\.\.\., i\d+\]", compile(build(), wrt=w, backend="arrays").source)
 
 
 def test_a_product_of_a_part_of_a_layer(rng):

@@ -1,6 +1,7 @@
 """What might break a compiled program: odd structures, odd arrays, odd moments to call it."""
 
 import copy
+import inspect
 import math
 import os
 import pickle
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import types
+import typing
 
 import numpy as np
 import pytest
@@ -409,7 +411,10 @@ def test_saved_module_gives_the_same_bits(seed, imported):
 def test_saved_module_has_all_that_it_needs(row, rng, imported):
     point = [Value(float(rng.uniform(*row.domain[min(i, len(row.domain) - 1)]))) for i in range(row.arity or 2)]
     step = compile(apply(row, *point), wrt=point, backend="arrays")
-    assert imported(step).step() == (step()[0], pytest.approx(step()[1], rel=0, nan_ok=True))
+    module = imported(step)
+    assert module.step() == (step()[0], pytest.approx(step()[1], rel=0, nan_ok=True))
+    for function in filter(inspect.isfunction, [*vars(module).values(), *vars(module.ArrayProgram).values()]):
+        typing.get_type_hints(function)  # every name in them is there
 
 
 def test_saved_module_has_only_what_it_needs(trained, tmp_path):

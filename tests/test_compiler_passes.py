@@ -1,16 +1,24 @@
 """Each pass of the compiler by itself: what it makes of a small graph, as it prints."""
 
+import itertools
+import math
+import threading
+import time
+
 import numpy as np
 import pytest
 
 import autograd
-from autograd import Value
+from autograd import Value, operation, ops
+from autograd.compiler import plan
 from autograd.compiler.costs import Choice, Size, choose, work
 from autograd.compiler.differentiate import differentiate
+from autograd.compiler.engines.expressions import ATOM, CONDITION, PRODUCT, SUM, Language, Spelling
+from autograd.compiler.engines.scalars import Expression, Variable
 from autograd.compiler.flatten import flatten
+from autograd.compiler.grids import as_view, evenly_spaced, factored
 from autograd.compiler.ir import Builder, View
 from autograd.compiler.lower import for_arrays, lower
-from autograd.compiler.pack import as_view, evenly_spaced, factored
 from autograd.compiler.pipeline import Request, complete, grouped, packed, traced
 from autograd.compiler.simplify import simplify
 from autograd.compiler.trace import trace
@@ -129,6 +137,58 @@ def test_differentiate_makes_two_products_of_one():
     assert complete(request, builder, output).outputs[1] is gradient
 
 
+NUMBERS = [0.0, -0.0, 1.0, -1.0, 2.0, 3.5, math.inf, -math.inf, math.nan]
+FOLDED = [ops.add, ops.sub, ops.mul, ops.div, ops.neg, ops.pow, ops.where, ops.maximum]
+
+
+def evaluated(instruction, numbers):
+    """Element 0 of what an instruction of literals, operations and inputs gives, and that of other operands."""
+    if instruction.op == "map":
+        return ops.FLOATS.evaluate(instruction.data, [evaluated(each, numbers) for each in instruction.operands])
+    if instruction.op == "input":
+        return numbers[instruction.data]
+    return float(np.ravel(instruction.data)[0])
+
+
+@pytest.mark.parametrize("row", FOLDED, ids=lambda row: row.name)
+def test_what_is_folded_gives_the_same_bits(row):
+    """For a number, an array of constants or a negated operand in any position, and all numbers for the others."""
+    for position in range(row.arity):
+        for kind, constant in itertools.product(("number", "array", "negative", "scaled"), NUMBERS):
+            builder = Builder()
+            operands = [builder.make("input", (), i, (2,), True) for i in range(row.arity)]
+            x = operands[position]
+            operands[position] = {
+                "number": builder.number(constant),
+                "array": builder.numbers([constant, 7.0]),
+                "negative": builder.map(ops.neg, x),
+                "scaled": builder.map(ops.mul, builder.numbers([constant, 7.0]), x),
+            }[kind]
+            result = builder.map(row, *operands)
+            for numbers in itertools.product(NUMBERS, repeat=row.arity):
+                expected = ops.FLOATS.evaluate(row, [evaluated(each, numbers) for each in operands])
+                found = evaluated(result, numbers)
+                is_same = found == expected and math.copysign(1.0, found) == math.copysign(1.0, expected)
+                assert is_same or (found != found and expected != expected), (operands, numbers)
+
+
+def test_instructions_are_made_once_for_the_same_bits():
+    builder = Builder()
+    assert builder.number(0.0) is builder.number(0.0)
+    assert builder.number(0.0) is not builder.number(-0.0)
+    assert builder.numbers([0.0, 1.0]) is builder.numbers([0.0, 1.0])
+    assert builder.numbers([0.0, 1.0]) is not builder.numbers([-0.0, 1.0])
+
+
+def test_constants_are_told_apart_to_the_last_bit():
+    """Two rows of weights that are equal, but for the signs of their zeros, are no rows of one matrix product."""
+    x, y = [Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]
+    rows = [([2.0, 3.0], x), ([2.0, 3.0], y), ([0.0, 1.0], x), ([-0.0, 1.0], y)]
+    _, builder, output = program([autograd.dot([Value(c) for c in row], z) for row, z in rows], [], [x + y])
+    numbers = [each.data for each in builder.program([output]).instructions if each.op == "literal"]
+    assert any(np.signbit(np.asarray(each)).any() for each in numbers)
+
+
 def test_lower_keeps_what_numpy_has():
     builder = Builder()
     x = builder.make("input", (), 0, (), True)
@@ -181,7 +241,7 @@ def test_costs_count_the_operations_of_wide_nodes():
     weights, x = [[Value(0.1) for _ in range(500)] for _ in range(2)]
     step = autograd.compile(autograd.dot(weights, x), wrt=weights, inputs=(x,))
     assert "floats below" not in repr(step)
-    assert step._size == Size(1, 999, groups=1, gradient=True, batched=True)
+    assert step._plan.size == Size(1, 999, groups=1, gradient=True, batched=True)
 
 
 def test_work_is_counted():
@@ -233,3 +293,76 @@ def test_the_weights_of_a_program_that_predicts_are_in_the_order_of_the_layers()
     for layer in weights:
         outputs = [autograd.dot(row, outputs).tanh() for row in layer]
     assert "take" not in autograd.compile(outputs, inputs=(x,), backend="arrays").source
+
+
+@pytest.mark.parametrize(("rows", "made"), [(1, ["floats"]), (1000, ["arrays"])])
+def test_kernels_are_made_at_their_first_use(leaves, rows, made, monkeypatch):
+    a, b, x = leaves
+    log = []
+    for kind, kernel in (("floats", plan.FloatKernel), ("arrays", plan.ArrayKernel)):
+        monkeypatch.setattr(
+            plan, kernel.__name__, lambda *args, kind=kind, kernel=kernel: log.append(kind) or kernel(*args)
+        )
+    step = autograd.compile((a * x + b) ** 2, wrt=[a, b], inputs=(x,))
+    assert log == []
+    for _ in range(2):
+        step(np.ones(rows))
+        assert log == made
+    assert "def prepare(" in step.source
+    assert sorted(log) == ["arrays", "floats"]
+
+
+def test_threads_make_one_kernel(leaves, monkeypatch):
+    a, b, x = leaves
+    log = []
+    kernel = plan.ArrayKernel
+    monkeypatch.setattr(plan, "ArrayKernel", lambda *args: log.append(args) or time.sleep(0.05) or kernel(*args))
+    step = autograd.compile((a * x + b) ** 2, wrt=[a, b], inputs=(x,), backend="arrays")
+    start = threading.Barrier(4)
+
+    def work():
+        start.wait()
+        step([1.0])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(log) == 1
+
+
+@pytest.mark.parametrize("backend", ["floats", "arrays", None])
+def test_partials_that_do_not_fit_fail_when_the_graph_is_compiled(leaves, backend):
+    a, b, _ = leaves
+    wrong = operation(
+        f"one too few in test_compiler_passes on {backend}",
+        lambda m, x, y: x * y,
+        lambda m, z, x, y: (y, x) if isinstance(x, float) else (y,),
+    )
+    with pytest.raises(ValueError, match="zip"):
+        autograd.compile(wrong(a, b), wrt=[a, b], backend=backend)
+
+
+def test_expressions_in_another_language():
+    """Where JavaScript needs parentheses is found as for Python, from a table of its spellings."""
+    javascript = Language(
+        {
+            ops.add: Spelling("{0} + {1}", SUM, (SUM, PRODUCT)),
+            ops.mul: Spelling("{0} * {1}", PRODUCT, (PRODUCT, ATOM)),
+            ops.neg: Spelling("-{0}", PRODUCT, (ATOM,)),
+            ops.exp: Spelling("Math.exp({all})"),
+            "positive_part": Spelling("{0} <= 0 ? 0 : {0}", CONDITION, (ATOM,)),
+        },
+        number=str,
+        variable=lambda variable: f"{variable.array}[{variable.element}]",
+    )
+    x = Variable("theta", 3)
+    total = Expression(ops.add, (x, Expression(ops.add, (2.0, "t0"))))
+    part = Expression("positive_part", (x,))
+    assert javascript.text(Expression(ops.mul, (total, part))) == (
+        "(theta[3] + (2.0 + t0)) * (theta[3] <= 0 ? 0 : theta[3])"
+    )
+    assert (
+        javascript.text(Expression(ops.exp, (Expression(ops.neg, (total,)),))) == "Math.exp(-(theta[3] + (2.0 + t0)))"
+    )

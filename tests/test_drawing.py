@@ -147,6 +147,13 @@ def test_sign_and_size_of_the_gradient_show_in_colour_dashes_and_width():
     assert re.search('color="(.*?)"', up).group(1) != re.search('color="(.*?)"', down).group(1)
 
 
+def test_a_gradient_may_vanish_beside_the_largest():
+    x, y = Value(1.0), Value(1.0)
+    loss = 1e200 * x + 1e-200 * y
+    loss.backward()
+    assert "penwidth=1 " in draw(loss).source + " "
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
 def test_numbers_that_are_not_finite_are_drawn_as_such(number):
     x = Value(number, name="x")

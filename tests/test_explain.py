@@ -57,7 +57,7 @@ def test_paths_multiply_and_add_up_to_the_gradient(name):
 def test_explaining_leaves_gradients_alone():
     w, loss = dosage_loss()
     explain(loss, w["w1"])
-    assert w["w1"]._grad is None
+    assert w["w1"].gradient is None
 
 
 def test_both_ways_of_a_square_count():

@@ -98,7 +98,7 @@ class Stack(nn.Module):
 
 def test_modules_that_were_appended_have_their_path_when_they_are_called():
     (y,) = Stack()([1.0])
-    assert y._scope.name == "layers.1"
+    assert y.scope.name == "layers.1"
     assert y.parents[1].name == "layers.1.bias[0]"
 
 
@@ -109,8 +109,8 @@ def test_what_was_called_before_does_not_matter():
 
     with pytest.raises(RuntimeError, match="stop"):
         Failing()([1.0])
-    assert Stack()([1.0])[0]._scope.name == "layers.1"
-    assert nn.Linear(1, 1)([1.0])[0]._scope.name == "Linear"
+    assert Stack()([1.0])[0].scope.name == "layers.1"
+    assert nn.Linear(1, 1)([1.0])[0].scope.name == "Linear"
 
 
 def test_arrays_of_parameters_are_found():
@@ -226,9 +226,9 @@ def test_train_and_eval_reach_all_modules():
 def test_a_call_is_a_scope_with_the_path_and_the_module():
     model = nn.Sequential(nn.Linear(1, 1), nn.Softplus())
     y = model([1.0])[0]
-    assert y._scope.name == "1"
-    assert y._scope.owner is model[1]
-    assert y._scope.outer.name == "Sequential"
+    assert y.scope.name == "1"
+    assert y.scope.owner is model[1]
+    assert y.scope.outer.name == "Sequential"
 
 
 def test_forward_is_needed():

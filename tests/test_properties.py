@@ -116,9 +116,9 @@ def test_backward_twice_doubles_the_leaves_only(program, point):
     xs = [Value(x) for x in point]
     y = run(program, xs)
     y.backward()
-    once = [n._grad for n in history([y])]
+    once = [n.gradient for n in history([y])]
     gradient = [x.grad for x in xs]
     reasonable(gradient)
     y.backward()
-    assert [n._grad for n in history([y])] == once
+    assert [n.gradient for n in history([y])] == once
     assert [x.grad for x in xs] == pytest.approx([2 * g for g in gradient], rel=1e-12)

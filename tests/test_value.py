@@ -328,7 +328,7 @@ def test_deep_copies_copy_what_subclasses_add():
 def test_copies_keep_their_scope():
     with scope("layer"):
         y = Value(1.0) * 2
-    assert copy.deepcopy(y)._scope.name == "layer"
+    assert copy.deepcopy(y).scope.name == "layer"
 
 
 def test_constants_receive_nothing():

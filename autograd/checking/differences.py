@@ -3,62 +3,57 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
+from typing import NamedTuple
 
 from .slopes import Slope
 
-TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-# With these a function says that it is not defined somewhere.
+# A function raises these where it is undefined.
 UNDEFINED = (ArithmeticError, ValueError, AssertionError)
-# The first step as a share of the argument's size. No fraction with a small denominator: steps that are multiples of a
-# function's period would see a constant.
+# The first step as a share of the argument's size. No simple fraction: steps that are multiples of a function's period
+# would see a constant.
 _FIRST_STEP = 0.3719
-# So often it is halved, and doubled if that does not help.
+# How often it is halved, and doubled if that does not help.
 _TIMES_HALVED = 26
 _TIMES_DOUBLED = 14
-# What halved steps say is tried at a step that is out of proportion to them.
+# The step that confirms what halved steps say: out of proportion to them.
 _OUT_OF_PROPORTION = 0.1377
-# Enough extrapolations for any smooth function; more only add up rounding errors.
+# Enough extrapolations for any smooth function; more only accumulate rounding errors.
 _COLUMNS = 8
 # The relative error of one evaluation, with some room for a function that takes a few steps.
 _ROUNDING = 4 * 2.0**-53
-# Wide steps are believed only if they are so many times as exact as narrow ones.
+# Wide steps are believed only if they are this many times as exact as narrow ones.
 _MUCH = 10.0
-# How far apart, as shares of the argument's size, evaluations are whose scatter shows how exact the function is.
+# The steps, as shares of the argument's size, between values whose scatter shows how exact the function is.
 _NOISE_STEPS = (2.0**-30, 2.0**-24, 2.0**-18, 2.0**-12)
-# Differences that have grown by this factor over that many halvings of the step, in the last third as fast as in all,
-# and far above rounding, have no limit. Neither have those that go on changing by as much, up to a share.
+# Differences have no limit if they grow by this factor over that many halvings of the step, no slower in the last third
+# and far above rounding, or if they keep changing by as much, up to a share.
 _GROWTH = 4.0
 _HALVINGS = 12
 _LOGARITHMIC = 0.05
-# Slopes of either side that are known up to this share tell a kink from a smooth function.
+# One-sided slopes known up to this share tell a kink from a smooth function.
 _DOUBT = 1e-3
-# A kink is still there with a step that is so many times as long as the last one.
+# A kink is still there with a step this many times as long as the last one.
 _CLOSER = 2.0**-16
 
 
-class Estimate:
+class Estimate(NamedTuple):
     """A number, and how far it may be off."""
 
-    __slots__ = ("error", "number")
-
-    def __init__(self, number: float, error: float) -> None:
-        self.number = number
-        self.error = error
+    number: float
+    error: float
 
 
 class Extrapolation:
     """The limit of differences with halved steps, by Richardson's extrapolation.
 
-    The triangle is Neville's; a number's error is taken to be the distance to its neighbours, as C. Ridders does
-    (Accurate computation of F'(x) and F'(x) F''(x), 1982), and what rounding can do to the differences.
+    The triangle is Neville's; a number's error is the distance to its neighbours, as in C. Ridders (Accurate
+    computation of F'(x) and F'(x) F''(x), 1982), plus what rounding can do to the differences.
 
     Args:
-        order: the differences are off by a series in the step to the power of this: 2 for central differences, 1 for
-            those to one side.
+        order: the error of the differences is a series in the step to this power: 2 for central differences, 1 for
+            one-sided ones.
     """
 
     def __init__(self, order: int) -> None:
@@ -86,10 +81,10 @@ class Extrapolation:
         self._row = row
 
     def refute(self, difference: float, rounding: float) -> bool:
-        """Doubts the best estimate, and tells so, if a finer difference is further from it than the last one.
+        """Whether a finer difference is further from the best estimate than the last one; its error then grows to that.
 
-        That happens to estimates from steps that are too wide to see the function, or that all are near to multiples
-        of its period. Their error then is the distance to the finer difference.
+        Such estimates come from steps that are too wide to see the function, or are all close to multiples of its
+        period.
         """
         if not math.isfinite(self.best.error):
             return False
@@ -100,9 +95,9 @@ class Extrapolation:
         return True
 
     def limit(self) -> Estimate:
-        """The best estimate, or an infinity if the differences do not extrapolate and only grow.
+        """The best estimate, or an infinity if the differences only grow.
 
-        Those that shrink like a root of the step do not extrapolate either; then the last one says how far they got.
+        Differences that shrink like a root of the step do not extrapolate either; the last one says how far they got.
         """
         if len(self._differences) <= _HALVINGS or self.best.error <= 0.01 * abs(self.best.number):
             return self.best
@@ -124,7 +119,7 @@ class Extrapolation:
         return last > third and abs(most - least) <= _LOGARITHMIC * abs(least) - self._rounding
 
     def is_settled(self, tolerance: float) -> bool:
-        """Whether the best estimate is as exact as asked for, or the function has been constant for long."""
+        """Whether the best estimate is exact enough, or the function has been constant for long."""
         if self.best.error <= tolerance * abs(self.best.number):
             return True
         return len(self._differences) > _HALVINGS // 2 and not any(self._differences)
@@ -156,7 +151,7 @@ class Differences:
             extrapolation.add(difference, rounding)
 
     def are_confirmed(self, step: float) -> bool:
-        """Whether a shorter step than the last says the same; otherwise the estimates are doubted."""
+        """Whether a shorter step than the last says the same; if not, the estimates are doubted."""
         refuted = [extrapolation.refute(*found) for extrapolation, *found in self._with(step)]
         return not any(refuted)
 
@@ -176,9 +171,9 @@ class Differences:
         ]
 
     def is_settled(self, tolerance: float) -> bool:
-        """Whether the differences to the defined sides are exact enough, or the central ones, with no doubt of a kink.
+        """Whether the one-sided differences are exact enough, or the central ones with no sign of a kink.
 
-        Central ones tell nothing of kinks, and settle before those to either side are worth anything.
+        Central differences do not see kinks, and settle before one-sided ones are worth anything.
         """
         sides = [side for side in (self.left, self.right) if math.isfinite(side.best.error)]
         if sides and all(side.is_settled(tolerance) for side in sides):
@@ -187,7 +182,7 @@ class Differences:
         return self.central.is_settled(tolerance) and all(side.best.error <= doubt for side in sides)
 
     def _is_kink(self, bend: float) -> bool:
-        """Whether the sides still differ by about as much with a much shorter step, as far as rounding lets see."""
+        """Whether the sides still differ by about as much with a much shorter step, as far as rounding allows."""
         found = self._with(self._step * _CLOSER)
         if math.isinf(bend) or not found:
             return True
@@ -200,26 +195,20 @@ class Differences:
         if not math.isfinite(left.error + right.error):
             side = min(left, right, key=lambda estimate: estimate.error)
             return Slope(side.number, side.number, side.error)
-        if _differ(left, right) and self._is_kink(abs(left.number - right.number)):
+        bend = abs(left.number - right.number)  # nan if both are infinite, which is a kink too
+        if not bend <= 10.0 * (left.error + right.error) and self._is_kink(bend):
             return Slope(left.number, right.number, max(left.error, right.error))
         return Slope(central.number, central.number, central.error)
-
-
-def _differ(left: Estimate, right: Estimate) -> bool:
-    """Whether the slopes to either side are further apart than their errors allow."""
-    if math.isinf(left.number) or math.isinf(right.number):
-        return True
-    return abs(left.number - right.number) > 10.0 * (left.error + right.error)
 
 
 def slope_of_floats(function: Callable[[float], float], x: float, tolerance: float = 1e-8) -> Slope:
     """The derivative of a function of floats.
 
-    Steps are halved until the extrapolation is exact enough. If rounding prevents that, larger steps than the first are
-    tried too, which is right for functions such as x + 1e9.
+    Steps are halved until the extrapolation is exact enough. If rounding prevents that, steps larger than the first are
+    tried too, which suits functions such as x + 1e9.
 
     Args:
-        function: nan, or one of the errors in UNDEFINED, means that it is not defined there.
+        function: nan, or one of the errors in UNDEFINED, means that it is undefined there.
         x: where to differentiate.
         tolerance: the relative error at which to stop.
     """
@@ -228,29 +217,27 @@ def slope_of_floats(function: Callable[[float], float], x: float, tolerance: flo
     first = _FIRST_STEP * scale
     noise = _noise(function, x, scale)
     shrinking = Differences(function, x, noise)
-    for step in _halved(first, _TIMES_HALVED + max(math.frexp(scale)[1], 0)):  # it may vary on a scale of 1
+    for halvings in range(_TIMES_HALVED + max(math.frexp(scale)[1], 0)):  # the function may vary on a scale of 1
+        step = first * 2.0**-halvings
         shrinking.add(step)
         if shrinking.is_settled(tolerance) and shrinking.are_confirmed(_OUT_OF_PROPORTION * step):
             return shrinking.slope()
     growing = Differences(function, x, noise)
-    for step in _halved(first * 2.0**_TIMES_DOUBLED, _TIMES_DOUBLED + 2):
-        growing.add(step)
+    for doublings in range(_TIMES_DOUBLED, -2, -1):
+        growing.add(first * 2.0**doublings)
     narrow, wide = shrinking.slope(), growing.slope()
-    return wide if _refines(wide, narrow) else narrow
-
-
-def _refines(wide: Slope, narrow: Slope) -> bool:
-    """Whether wide steps tell the same more exactly. Steps of many periods of a function see a slope of nearly 0."""
-    return _MUCH * wide.error < narrow.error and abs(wide.middle - narrow.middle) <= _MUCH * narrow.error
+    # Steps over many periods of a function see a slope near 0: wide ones must say the same, only more exactly.
+    agree = abs(wide.middle - narrow.middle) <= _MUCH * narrow.error
+    return wide if agree and _MUCH * wide.error < narrow.error else narrow
 
 
 def _noise(function: Callable[[float], float], x: float, scale: float) -> float:
-    """How far values are off, which may be more than floats would have to be: the function may work in float32.
+    """How far values are off, which may be more than float64 explains: the function may work in float32.
 
-    Values of a smooth function at narrow steps have vanishing fourth differences; what is left are errors (R. W.
-    Hamming, Introduction to applied numerical analysis, 1971). What wider steps see may be the function itself, so they
-    are taken only where narrow ones see a constant. The sides are looked at by themselves, without the point between
-    them: there may be a kink, a jump, a pole, or the edge of the domain, and the quieter one is to be believed.
+    At narrow steps the fourth differences of a smooth function vanish, and errors are left (R. W. Hamming, Introduction
+    to applied numerical analysis, 1971). Wider steps may see the function itself, so they count only if narrow ones
+    see a constant. Each side is looked at alone, without the point between them, which may be a kink, a jump, a pole,
+    or the edge of the domain; the quieter side is believed.
     """
     for share in _NOISE_STEPS:
         scatter = {side: _scatter(function, x, side * share * scale) for side in (1.0, -1.0)}
@@ -264,13 +251,9 @@ def _noise(function: Callable[[float], float], x: float, scale: float) -> float:
 
 
 def _scatter(function: Callable[[float], float], x: float, step: float) -> float | None:
-    """The fourth difference of the values to one side; None if they are all the same."""
+    """The fourth difference of the values on one side; None if they are all equal."""
     a, b, c, d, e = (function(x + i * step) for i in range(1, 6))
     return None if a == b == c == d == e else abs(a - 4.0 * b + 6.0 * c - 4.0 * d + e)
-
-
-def _halved(first: float, number: int) -> Iterator[float]:
-    return (first * 2.0**-i for i in range(number))
 
 
 def _undefined_is_nan(function: Callable[[float], float]) -> Callable[[float], float]:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from .report import Entry
 from .verdicts import WRONG
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .report import Entry
-
-# A guess must fit this well: nobody is helped by a wrong guess.
+# A guess must fit this well: a wrong guess helps nobody.
 _FIT = 1e-5
 
 
 def likely_mistakes(entries: Sequence[Entry], shape: tuple[int, ...]) -> list[str]:
-    """A guess that explains all derivatives exactly, or one for each wrong one; none if there is no such guess."""
+    """A guess that explains all derivatives exactly, or one per wrong derivative; none if nothing fits."""
     if all(entry.verdict != WRONG for entry in entries):
         return []
     analytic = [entry.analytic for entry in entries]
@@ -50,16 +46,14 @@ def _common_factor(analytic: Sequence[float], true: Sequence[float]) -> str | No
 
 
 def _count(factor: float) -> str | None:
-    """What a whole number of times too large or too small suggests: a mean."""
-    size = abs(factor)
+    """What a whole factor suggests: a mean."""
     sign = " and the sign is wrong" if factor < 0.0 else ""
-    if size > 1.5 and abs(size - round(size)) <= _FIT * size:
-        return (
-            f"everything is {round(size)} times too large{sign}: is the 1/n of a mean missing, with n = {round(size)}?"
-        )
-    if 0.0 < size < 0.7 and abs(1.0 / size - round(1.0 / size)) <= _FIT / size:
-        n = round(1.0 / size)
-        return f"everything is {n} times too small{sign}: is there a 1/n too much, with n = {n}?"
+    for n, size, question in (
+        (abs(factor), "large", "is the 1/n of a mean missing"),
+        (1.0 / abs(factor), "small", "is there a 1/n too much"),
+    ):
+        if n > 1.5 and abs(n - round(n)) <= _FIT * n:
+            return f"everything is {round(n)} times too {size}{sign}: {question}, with n = {round(n)}?"
     return None
 
 
@@ -73,9 +67,7 @@ def _transposed(analytic: Sequence[float], true: Sequence[float], shape: tuple[i
 
 
 def _mixed_up(entries: Sequence[Entry]) -> list[str]:
-    """Derivatives that belong to another component, one sentence each; none unless every wrong one is explained."""
-    if len(entries) < 2:
-        return []
+    """Derivatives that belong to another component, one sentence each; none unless that explains every wrong one."""
     guesses = []
     for entry in (entry for entry in entries if entry.verdict == WRONG):
         owners = [other for other in entries if other is not entry and _fits([entry.analytic], [other.numeric])]

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from ..graph import nodes
-from ..value import Value, evaluated
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from ..chain import Linearization
+from ..node import nodes
+from ..operation import FLOATS, NumberSystem, Operation
+from ..value import Value
 from .differences import slope_of_floats
 from .directions import proven_slopes
-from .precise import NotReplayableError, Precise
+from .precise import NotReplayableError, Precise, mpf
 from .slopes import Slope, slope, spread_of
+from .subject import Subject
 
-TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
-
-    from ..ops import Operation
-    from .subject import Subject
-
-    # For each result, the position and the slope of every operand that depends on an input.
-    Slopes = dict[Value, list[tuple[int, Slope]]]
+# For each result, the position and the slope of every operand that depends on an input.
+Slopes: TypeAlias = dict[Value, list[tuple[int, Slope]]]
 
 _BITS = 320
-# The partials of operations on more operands are looked for all at once.
+# The partials of operations on more operands than this are looked for all at once.
 _MANY = 8
 
 
 def operation_slopes(
-    numbers: Precise, operation: Operation, operands: Sequence[Any], positions: Sequence[int]
+    numbers: Precise, operation: Operation, operands: Sequence[mpf], positions: Sequence[int]
 ) -> list[Slope]:
     """The true partial derivatives of an operation for some of its operands, which are precise numbers.
 
@@ -38,137 +37,125 @@ def operation_slopes(
     if proven is not None:
         return proven
     spread = spread_of(numbers, [*operands, result])
+    return [slope(numbers, _of_one(numbers, operation, operands, i), operands[i], spread) for i in positions]
 
-    def partial(position: int) -> Slope:
-        before, after = operands[:position], operands[position + 1 :]
-        return slope(numbers, lambda x: numbers.evaluate(operation, (*before, x, *after)), operands[position], spread)
 
-    return [partial(position) for position in positions]
+def _of_one(m: NumberSystem[Any], operation: Operation, operands: Sequence[Any], position: int) -> Callable[[Any], Any]:
+    """An operation as a function of one of its operands."""
+    before, after = operands[:position], operands[position + 1 :]
+    return lambda x: m.evaluate(operation, (*before, x, *after))
+
+
+def _every_operand(node: Value, m: object) -> list[tuple[int, Value, float]]:
+    return [(i, operand, 1.0) for i, operand in enumerate(node.parents)]
 
 
 class Replay:
-    """A graph on precise numbers.
+    """A graph on precise numbers, where its derivatives are true.
 
     An operation whose formula works on floats only is replaced by its tangent at the recorded operands.
 
     Attributes:
+        numbers: the number system.
         order: the nodes, operands before results.
         edges: for each result that depends on an input, the positions of the operands that do.
+        tangents: the partials of the operations that were found to have such a formula.
     """
 
     def __init__(self, numbers: Precise, subject: Subject) -> None:
-        self._numbers = numbers
+        self.numbers = numbers
         self.order = nodes(subject.outputs)
-        self.edges = self._edges(subject.inputs)
-        self._leaves = {leaf: numbers.number(leaf.data) for leaf in self.order if not leaf.parents}
-        self._leaves.update(
-            (x, numbers.number(number))
-            for x, number in zip(subject.inputs, subject.point, strict=True)
-            if not x.parents
-        )
-        self._spread = spread_of(numbers, [numbers.number(node.data) for node in self.order])
-        self._tangents: dict[Value, list[Slope]] = {}
-        self._known: Slopes = {}
-        self._values: tuple[int, dict[Value, Any]] = (0, {})
+        steps = Linearization(subject.outputs, subject.inputs, FLOATS, _every_operand).steps
+        self.edges = {node: [position for position, *_ in edges] for node, edges in steps}
+        self._inputs = subject.inputs
+        point = dict(zip(subject.inputs, subject.point, strict=True))
+        self._leaves = {x: numbers.number(point.get(x, x.number)) for x in self.order if not x.parents}
+        self._spread = spread_of(numbers, [numbers.number(node.number) for node in self.order])
+        self.tangents: dict[Value, list[Slope]] = {}
+        self._values: tuple[int, dict[Value, mpf]] = (0, {})
 
-    @property
-    def has_tangents(self) -> bool:
-        """Whether an operation was found so far whose formula works on floats only."""
-        return bool(self._tangents)
-
-    def _edges(self, inputs: Sequence[Value]) -> dict[Value, list[int]]:
-        dependent = set(inputs)
-        edges = {}
-        for node in self.order:
-            positions = [i for i, operand in enumerate(node.parents) if operand in dependent]
-            if positions:
-                dependent.add(node)
-                edges[node] = positions
-        return edges
-
+    @cached_property
     def recorded_slopes(self) -> Slopes:
         """The partial derivatives of every operation at its recorded operands."""
-        self._known = {node: self._slopes(node, self._recorded(node)) for node in self.edges}
-        return self._known
+        return {node: self._slopes(node, self._recorded(node)) for node in self.edges}
 
+    @cached_property
     def true_slopes(self) -> Slopes:
         """The partial derivatives of every operation at operands that were computed without rounding."""
         values = self.values()
-        return {node: self._slopes_at(node, [values[operand] for operand in node.parents]) for node in self.edges}
+        found = {}
+        for node, known in self.recorded_slopes.items():
+            operands = [values[operand] for operand in node.parents]
+            found[node] = known if operands == self._recorded(node) else self._slopes(node, operands)
+        return found
 
-    def values(self) -> dict[Value, Any]:
+    def values(self) -> dict[Value, mpf]:
         """All nodes without rounding."""
-        self._numbers.bits = _BITS + self._spread
+        self.restore_precision()
         return self._evaluated()
 
-    def _slopes_at(self, node: Value, operands: Sequence[Any]) -> list[tuple[int, Slope]]:
-        """The slopes at these operands; those at the recorded ones may be known already."""
-        if node in self._known and operands == self._recorded(node):
-            return self._known[node]
-        return self._slopes(node, operands)
+    def restore_precision(self) -> None:
+        """Numbers have as many bits as this graph needs: whoever takes a slope changes that."""
+        self.numbers.context.prec = _BITS + self._spread
 
-    def _recorded(self, node: Value) -> list[Any]:
-        return [self._numbers.number(operand.data) for operand in node.parents]
+    def _recorded(self, node: Value) -> list[mpf]:
+        return [self.numbers.number(operand.number) for operand in node.parents]
 
-    def _slopes(self, node: Value, operands: Sequence[Any]) -> list[tuple[int, Slope]]:
+    def _slopes(self, node: Value, operands: Sequence[mpf]) -> list[tuple[int, Slope]]:
         positions = self.edges[node]
-        assert node._operation is not None
-        if node in self._tangents:
-            found = self._tangents[node]
-        else:
+        assert node.operation is not None
+        found = self.tangents.get(node)
+        if found is None:
             try:
-                found = operation_slopes(self._numbers, node._operation, operands, positions)
+                found = operation_slopes(self.numbers, node.operation, operands, positions)
             except NotReplayableError:
                 found = self._tangent(node)
         return list(zip(positions, found, strict=True))
 
     def _tangent(self, node: Value) -> list[Slope]:
         """The partial derivatives from differences of floats."""
-        if node not in self._tangents:
-            self._tangents[node] = [self._float_slope(node, position) for position in self.edges.get(node, ())]
-        return self._tangents[node]
+        if node not in self.tangents:
+            assert node.operation is not None
+            data = [operand.number for operand in node.parents]
+            slopes = [
+                slope_of_floats(_of_one(FLOATS, node.operation, data, i), data[i]) for i in self.edges.get(node, ())
+            ]
+            number = self.numbers.number
+            self.tangents[node] = [Slope(number(found.left), number(found.right), found.error) for found in slopes]
+        return self.tangents[node]
 
-    def _float_slope(self, node: Value, position: int) -> Slope:
-        operation = node._operation
-        assert operation is not None
-        data = [operand.data for operand in node.parents]
-        found = slope_of_floats(
-            lambda x: evaluated(operation, [*data[:position], x, *data[position + 1 :]]), data[position]
-        )
-        return Slope(self._numbers.number(found.left), self._numbers.number(found.right), found.error)
-
-    def _evaluated(self) -> dict[Value, Any]:
-        """All nodes at the point, with as many bits as the numbers have now."""
+    def _evaluated(self) -> dict[Value, mpf]:
+        """All nodes at the point, with as many bits as numbers have now."""
         bits, values = self._values
-        if bits != self._numbers.bits:
+        if bits != self.numbers.context.prec:
             values = {}
             for node in self.order:
                 values[node] = self._value(node, [values[operand] for operand in node.parents])
-            self._values = self._numbers.bits, values
+            self._values = self.numbers.context.prec, values
         return values
 
-    def _value(self, node: Value, operands: Sequence[Any]) -> Any:
+    def _value(self, node: Value, operands: Sequence[mpf]) -> mpf:
         if not operands:
             return self._leaves[node]
-        if node not in self._tangents:
-            assert node._operation is not None
+        if node not in self.tangents:
+            assert node.operation is not None
             try:
-                return self._numbers.evaluate(node._operation, operands)
+                return self.numbers.evaluate(node.operation, operands)
             except NotReplayableError:
                 pass
         return self._on_tangent(node, operands)
 
-    def _on_tangent(self, node: Value, operands: Sequence[Any]) -> Any:
-        """The result on a straight line from the recorded one; at a kink there is one for each side."""
-        result = self._numbers.number(node.data)
+    def _on_tangent(self, node: Value, operands: Sequence[mpf]) -> mpf:
+        """The result on a straight line from the recorded one; at a kink there is one line per side."""
+        result = self.numbers.number(node.number)
         for position, partial in zip(self.edges.get(node, ()), self._tangent(node), strict=True):
-            shift = operands[position] - self._numbers.number(node.parents[position].data)
+            shift = operands[position] - self.numbers.number(node.parents[position].number)
             if shift:
                 result += shift * (partial.left if shift < 0 else partial.right)
         return result
 
-    def output(self, output: Value, changes: Mapping[Value, Any]) -> Any:
-        """An output, with as many bits as the numbers have now, where some inputs are other numbers."""
+    def output(self, output: Value, changes: Mapping[Value, mpf]) -> mpf:
+        """An output if some inputs are other numbers, with as many bits as numbers have now."""
         base = self._evaluated()
         changed = dict(changes)
         for node in self.order:
@@ -180,23 +167,19 @@ class Replay:
     def whole_slope(self, output: Value, variable: Value) -> Slope:
         """The derivative of an output by one input, from the graph as a whole: no chain rule is involved."""
         x = self.values()[variable]
-        return slope(self._numbers, lambda x: self.output(output, {variable: x}), x, self._spread)
+        return slope(self.numbers, lambda x: self.output(output, {variable: x}), x, self._spread)
 
-    def gradient(self, output: Value, slopes: Slopes) -> dict[Value, Any]:
-        """The derivative of an output by each node that depends on an input: the chain rule with these partials.
+    def gradient(self, output: Value) -> dict[Value, mpf]:
+        """The derivative of an output by each node that depends on an input: the chain rule with true partials.
 
-        It is None where the partials on the way are not all finite and the same from both sides.
+        It is nan if a partial on the way is infinite, or differs between both sides.
         """
-        self._numbers.bits = _BITS + self._spread
-        found: dict[Value, Any] = {output: self._numbers.number(1)}
-        unclear: set[Value] = set()
-        for node in reversed(self.order):
-            if node not in found and node not in unclear:
-                continue
-            for position, partial in slopes.get(node, ()):
-                operand = node.parents[position]
-                if node in unclear or partial.is_kink:
-                    unclear.add(operand)
-                else:
-                    found[operand] = found.get(operand, 0) + found[node] * partial.middle
-        return {**found, **dict.fromkeys(unclear)}
+        self.restore_precision()
+        chain = Linearization([output], self._inputs, self.numbers, self._true_edges)
+        return chain.backwards({output: self.numbers.number(1)})
+
+    def _true_edges(self, node: Value, m: object) -> list[tuple[int, Value, mpf]]:
+        return [
+            (i, node.parents[i], self.numbers.nan if found.is_kink else found.middle)
+            for i, found in self.true_slopes[node]
+        ]

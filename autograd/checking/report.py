@@ -1,24 +1,22 @@
-"""What a check found: an entry for each input, the operations that are wrong, and both as a text and a picture."""
+"""What a check found: an entry per input and the operations that are wrong, as text and as a picture."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..ops import TABLE
-from .verdicts import BY_SEVERITY, OK
+from ..debug.lines import shown
+from ..value import Value
+from .slopes import Slope
+from .subject import Place, Subject, described_call
+from .verdicts import BY_SEVERITY, OK, Tolerance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from ..drawing.display import Drawing
-    from ..value import Value
-    from .slopes import Slope
-    from .subject import Place, Subject
-    from .verdicts import Tolerance
 
-# A table shows all inputs that are not ok, and of the others as many as fit into this number of rows.
+# A table shows every input that is not ok, and fills up to this number of rows with the others.
 _ROWS = 20
 _FAULTS = 5
 
@@ -33,7 +31,7 @@ class Entry:
         analytic: what `backward`, or the derivative under test, gives.
         numeric: the true derivative; at a kink the mean of those from the left and the right.
         error: the relative error; at a kink the distance to the interval between both sides.
-        op: the name of the faulty operation, if it is an operation's fault.
+        op: the name of the faulty operation, if one is to blame.
         left, right: the true derivatives from either side.
         output: the path of the output, such as "[1]"; "" if there is only one.
         note: what else there is to say.
@@ -57,7 +55,7 @@ class Fault:
 
     Attributes:
         node: the operation's result.
-        position: for which operand the partial is wrong, from 0.
+        position: the operand whose partial is wrong, from 0.
         analytic: the partial that `backward` takes.
         slope: the true one.
         error: the relative error.
@@ -78,17 +76,16 @@ class Fault:
 
     @property
     def place(self) -> Place | None:
-        """The user's file and line that computed the result, where they are known."""
+        """The user's file and line that computed the result, if known."""
         return self.subject.places.get(self.node)
 
     @property
     def definition(self) -> Place | None:
         """The file and line of the partials, if the operation is the user's own."""
-        operation = self.node._operation
+        operation = self.node.operation
         assert operation is not None
         code = getattr(operation.partials, "__code__", None)
-        is_own = operation is not TABLE.get(operation.name)
-        return (code.co_filename, code.co_firstlineno) if is_own and code is not None else None
+        return None if operation.is_built_in or code is None else (code.co_filename, code.co_firstlineno)
 
     def in_short(self) -> str:
         """What a picture says about it."""
@@ -97,17 +94,21 @@ class Fault:
 
     def __str__(self) -> str:
         node = self.node
-        where = f" in {_scope_path(node)}" if _scope_path(node) else ""
-        lines = [f"operation {node.op!r}{where} has a wrong derivative"]
-        lines += [f"  computed at {line}" for line in _source(self.place)]
-        lines += [f"  defined at {line}" for line in _source(self.definition)]
-        lines.append(f"  {described_call(node)}")
         operand = node.parents[self.position]
-        lines.append(f"  by operand {self.position}{f' ({operand.name})' if operand.name else ''}:")
-        lines.append(f"    its derivative   {self.analytic!r}")
-        lines.append(f"    the true one     {_sides(self.slope.left, self.slope.right)}")
-        lines.append(f"    relative error   {self.error:.1e}")
-        lines.append(f"  reaches {_listed(self.reaches)}")
+        scope = _scope_path(node)
+        lines = [f"operation {node.op!r}{scope and f' in {scope}'} has a wrong derivative"]
+        if self.place is not None:
+            lines.append(f"  computed at {shown(self.place)}")
+        if self.definition is not None:
+            lines.append(f"  defined at {shown(self.definition)}")
+        lines += [
+            f"  {described_call(node)}",
+            f"  by operand {self.position}{f' ({operand.name})' if operand.name else ''}:",
+            f"    its derivative   {self.analytic!r}",
+            f"    the true one     {_sides(self.slope.left, self.slope.right)}",
+            f"    relative error   {self.error:.1e}",
+            f"  reaches {_listed(self.reaches)}",
+        ]
         return "\n".join(lines)
 
 
@@ -129,8 +130,8 @@ class Report:
     """The outcome of `gradcheck` or `check_gradient`.
 
     Attributes:
-        entries: one Entry for each input, in their order.
-        faults: one Fault for each wrong partial derivative of an operation.
+        entries: one Entry per input, in their order.
+        faults: one Fault per wrong partial derivative of an operation.
         hints: guesses at the mistake, where one explains all entries exactly.
         operations: how many operations were checked.
         ok: whether the check passes.
@@ -148,7 +149,6 @@ class Report:
         operations: int = 0,
     ) -> None:
         self._name = name
-        self._tolerance = tolerance
         self._outputs = outputs
         self.entries = list(entries)
         self.faults = list(faults)
@@ -206,20 +206,20 @@ class Report:
 
 
 def _table(entries: Sequence[Entry]) -> str:
-    """All inputs, worst first; the ones that are ok only as far as they fit."""
+    """All inputs, worst first; those that are ok only as far as they fit."""
     ordered = sorted(entries, key=severity)
     bad = sum(entry.verdict != OK for entry in ordered)
-    shown = ordered[: max(bad, _ROWS)]
-    heads = ("input", "verdict", "derivative", "true", "error", "operation" if any(e.op for e in shown) else "")
-    rows = [heads, *map(_row, shown)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows = ordered[: max(bad, _ROWS)]
+    heads = ("input", "verdict", "derivative", "true", "error", "operation" if any(e.op for e in rows) else "")
+    cells = [heads, *map(_row, rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
-    for row, entry in zip(rows, [None, *shown], strict=True):
+    for row, entry in zip(cells, [None, *rows], strict=True):
         lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         if entry and entry.note:
             lines += ["    " + line for line in entry.note.splitlines()]
-    if len(shown) < len(entries):
-        lines.append(f"... and {len(entries) - len(shown)} more, all ok")
+    if len(rows) < len(entries):
+        lines.append(f"... and {len(entries) - len(rows)} more, all ok")
     return "\n".join(lines)
 
 
@@ -235,6 +235,15 @@ def severity(entry: Entry) -> tuple[int, float]:
     return BY_SEVERITY.index(entry.verdict), -entry.error
 
 
+def _scope_path(node: Value) -> str:
+    names: list[str] = []
+    scope = node.scope
+    while scope is not None:
+        names.insert(0, scope.name)
+        scope = scope.outer
+    return ".".join(names)
+
+
 def _sides(left: float, right: float, form: str = "") -> str:
     if left == right or abs(left - right) <= 1e-9 * max(abs(left), abs(right)) < math.inf:
         return format(left, form)
@@ -243,42 +252,9 @@ def _sides(left: float, right: float, form: str = "") -> str:
     return f"{left:{form}} left, {right:{form}} right"
 
 
-def described_call(node: Value) -> str:
-    """The operation with its operands and its result."""
-    operands = node.parents
-    shown = ", ".join(map(described, operands[:6])) + (", ..." if len(operands) > 6 else "")
-    return f"{node.op}({shown}) = {node.data!r}"
-
-
-def described(operand: Value) -> str:
-    """A Value by its name, or by where it comes from."""
-    if operand.name:
-        return f"{operand.name} = {operand.data!r}"
-    return f"{operand.data!r} from {operand.op}" if operand.op else repr(operand.data)
-
-
-def _scope_path(node: Value) -> str:
-    names = []
-    scope = node._scope
-    while scope is not None:
-        names.append(scope.name)
-        scope = scope.outer
-    return ".".join(reversed(names))
-
-
-def _source(place: Place | None) -> Iterable[str]:
-    if place is None:
-        return
-    import linecache  # only here: it is needed only when something is wrong
-
-    filename, line = place
-    text = linecache.getline(filename, line).strip()
-    yield f"{filename}:{line}" + (f"\n    {text}" if text else "")
-
-
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:10])
-    return f"{shown} and {len(names) - 10} more inputs" if len(names) > 10 else shown
+    more = f" and {len(names) - 10} more inputs" if len(names) > 10 else ""
+    return ", ".join(names[:10]) + more
 
 
 def _counted(number: int, noun: str) -> str:

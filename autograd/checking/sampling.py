@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
-from typing import TYPE_CHECKING
+from typing import Any, TypeAlias
 
-from ..graph import history
+from ..node import history
+from ..operation import ANYWHERE
 from ..structures import flatten
 from ..value import Value
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import Any
+Interval: TypeAlias = tuple[float, float]
+Range: TypeAlias = "Interval | list[Range]"
+Argument: TypeAlias = "float | list[Argument]"
 
-    Interval = tuple[float, float]
-
-_ANYWHERE = (-4.0, 4.0)
 _TRIES = 1000
 
 
 def sample_points(
-    f: Callable[..., Any], names: Sequence[str], number: int, seed: int, ranges: Mapping[str, Any]
-) -> Iterator[list[Any]]:
-    """Points at which a function is finite, as one argument for each name.
+    f: Callable[..., Any], names: Sequence[str], number: int, seed: int, ranges: Mapping[str, object]
+) -> Iterator[list[Argument]]:
+    """Points at which a function is finite, as one argument per name.
 
     Args:
         f: takes Values.
@@ -46,26 +45,22 @@ def sample_points(
         yield _finite_point(f, [intervals[name] for name in names], random)
 
 
-def _finite_point(f: Callable[..., Any], intervals: Sequence[Any], random: Random) -> list[Any]:
+def _finite_point(f: Callable[..., Any], intervals: Sequence[Range], random: Random) -> list[Argument]:
     for _ in range(_TRIES):
         point = [_drawn(interval, random.uniform) for interval in intervals]
-        if _is_finite(f, point):
-            return point
+        try:
+            if all(map(math.isfinite, flatten(f(*map(_lifted, point)), "the result of the function"))):
+                return point
+        except ArithmeticError:
+            pass
     raise ValueError(
         f"no point was found in {_TRIES} tries where the function is finite; give ranges={{'x': (low, high), ...}}"
     )
 
 
-def _is_finite(f: Callable[..., Any], point: Sequence[Any]) -> bool:
-    try:
-        return all(map(math.isfinite, flatten(f(*map(_lifted, point)), "the result of the function")))
-    except ArithmeticError:
-        return False
-
-
-def _domains(f: Callable[..., Any], names: Sequence[str], known: Mapping[str, Any]) -> dict[str, Interval]:
-    """For arguments without a range, where all operations are defined that use them directly."""
-    arguments = [_lifted(_drawn(known.get(name, (0.0, 1.0)), _middle)) for name in names]
+def _domains(f: Callable[..., Any], names: Sequence[str], known: Mapping[str, Range]) -> dict[str, Interval]:
+    """For arguments without a range, where all operations that use them directly are defined."""
+    arguments = [_lifted(_drawn(known.get(name, (0.0, 1.0)), lambda low, high: 0.5 * (low + high))) for name in names]
     results = [y for y in flatten(f(*arguments), "the result of the function") if isinstance(y, Value)]
     users = history(results)
     return {
@@ -75,30 +70,27 @@ def _domains(f: Callable[..., Any], names: Sequence[str], known: Mapping[str, An
     }
 
 
-def _common_domain(argument: Value, users: Sequence[Value]) -> Interval:
-    low, high = _ANYWHERE
+def _common_domain(argument: Value | list[Any], users: Sequence[Value]) -> Interval:
+    low, high = ANYWHERE
     for node in users:
-        domain = node._operation.domain  # type: ignore[union-attr]
+        assert node.operation is not None
+        domain = node.operation.domain
         for position, operand in enumerate(node.parents):
             if operand is argument and domain:
                 least, most = domain[min(position, len(domain) - 1)]
                 low, high = max(low, least), min(high, most)
-    return (low, high) if low < high else _ANYWHERE
+    return (low, high) if low < high else ANYWHERE
 
 
-def _drawn(interval: Any, draw: Callable[[float, float], float]) -> Any:
+def _drawn(interval: Range, draw: Callable[[float, float], float]) -> Argument:
     return [_drawn(part, draw) for part in interval] if isinstance(interval, list) else draw(*interval)
 
 
-def _middle(low: float, high: float) -> float:
-    return 0.5 * (low + high)
+def _lifted(argument: Argument) -> Value | list[Any]:
+    return [_lifted(part) for part in argument] if isinstance(argument, list) else Value(argument)
 
 
-def _lifted(point: Any) -> Any:
-    return [_lifted(part) for part in point] if isinstance(point, list) else Value(point)
-
-
-def _checked(interval: Any, name: str) -> Any:
+def _checked(interval: Any, name: str) -> Range:
     if isinstance(interval, list):
         return [_checked(part, f"{name}[{i}]") for i, part in enumerate(interval)]
     if not isinstance(interval, tuple) or len(interval) != 2 or not interval[0] < interval[1]:
@@ -106,12 +98,8 @@ def _checked(interval: Any, name: str) -> Any:
     return float(interval[0]), float(interval[1])
 
 
-def named_values(names: Sequence[str], point: Sequence[Any]) -> list[Any]:
-    """The point with a Value for each number, which is named after its argument."""
-    return [_named(part, name) for name, part in zip(names, point, strict=True)]
-
-
-def _named(part: Any, name: str) -> Any:
-    if isinstance(part, (list, tuple)):
-        return [_named(inner, f"{name}[{i}]") for i, inner in enumerate(part)]
-    return Value(part, name)
+def named_values(argument: Argument | tuple[Any, ...], name: str) -> Value | list[Any]:
+    """An argument with a Value in place of each number, named after its place."""
+    if isinstance(argument, (list, tuple)):
+        return [named_values(part, f"{name}[{i}]") for i, part in enumerate(argument)]
+    return Value(argument, name)

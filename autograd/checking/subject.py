@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import product
 from numbers import Real
+from typing import Any, TypeAlias
 
-from ..graph import leaves, nodes
-from ..recording import Context, ContextChange, Watch, calling_line, recording
+from ..context import Context, ContextChange, Watch, recording
+from ..debug.lines import calling_line
+from ..node import history, leaves, nodes, require_unchanged
 from ..structures import flatten, is_array, rebuild
 from ..value import Value, constant
 
-TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import Any
-
-    Place = tuple[str, int]
+Place: TypeAlias = tuple[str, int]
 
 
+@dataclass(frozen=True, eq=False)
 class Subject:
     """A graph and the inputs with respect to which its derivatives are checked.
 
@@ -31,30 +31,20 @@ class Subject:
         inputs: the Values to differentiate by.
         names: what the report calls them.
         point: the inputs' numbers when the graph was built.
-        places: for each result the user's file and line that computed it, where they are known.
-        again: builds the graph at other numbers in the place of the inputs'; None for a graph that somebody built.
+        places: the user's file and line that computed each result, as far as known.
+        again: builds the graph at other inputs; None for a graph that somebody built.
     """
 
-    def __init__(
-        self,
-        outputs: Sequence[Value],
-        output_names: Sequence[str],
-        inputs: Sequence[Value],
-        names: Sequence[str],
-        point: Sequence[float],
-        places: dict[Value, Place],
-        again: Callable[[Sequence[float]], Subject] | None,
-    ) -> None:
-        self.outputs = outputs
-        self.output_names = output_names
-        self.inputs = inputs
-        self.names = names
-        self.point = point
-        self.places = places
-        self.again = again
+    outputs: Sequence[Value]
+    output_names: Sequence[str]
+    inputs: Sequence[Value]
+    names: Sequence[str]
+    point: Sequence[float]
+    places: dict[Value, Place]
+    again: Callable[[Sequence[float]], Subject] | None
 
     def place_of(self, result: Value) -> str:
-        """Where in the user's code a result was computed, as " at file:line"; "" where it is not known."""
+        """Where in the user's code a result was computed, as " at file:line"; "" if that is not known."""
         place = self.places.get(result)
         return f" at {place[0]}:{place[1]}" if place else ""
 
@@ -64,11 +54,11 @@ class Subject:
         return tuple(name for name, value in zip(self.names, self.inputs, strict=True) if value in before)
 
     def is_like(self, other: Subject) -> bool:
-        """Whether both graphs consist of the same operations on the same inputs and the same other numbers."""
+        """Whether both graphs have the same operations on the same inputs and other numbers."""
         return self.other_numbers_in(other) == {}
 
     def other_numbers_in(self, other: Subject) -> dict[Value, float] | None:
-        """The leaves, inputs left out, that are other numbers in the other graph; None if its operations differ."""
+        """The leaves besides inputs that are other numbers in the other graph; None if its operations differ."""
         (plan, leaves), (other_plan, other_leaves) = self._plan, other._plan
         if plan != other_plan:
             return None
@@ -77,24 +67,24 @@ class Subject:
         return {ours: theirs.data for ours, theirs in pairs if ours.data.hex() != theirs.data.hex()}
 
     @cached_property
-    def _plan(self) -> tuple[list[Any], list[Value]]:
-        """The graph as data, with all numbers left out: what each node is; and the leaves that are no inputs."""
-        position: dict[Value, Any] = {value: f"input {i}" for i, value in enumerate(self.inputs)}
-        plan: list[Any] = []
+    def _plan(self) -> tuple[list[tuple[object, ...]], list[Value]]:
+        """The graph without its numbers: what each node is; and the leaves that are no inputs."""
+        position: dict[Value, object] = {value: f"input {i}" for i, value in enumerate(self.inputs)}
+        plan: list[tuple[object, ...]] = []
         leaves: list[Value] = []
         for i, node in enumerate(nodes(self.outputs)):
             if node not in position:
                 position[node] = i
-                plan.append((node._operation, *(position[operand] for operand in node.parents)))
+                plan.append((node.operation, *(position[operand] for operand in node.parents)))
                 if not node.parents:
                     leaves.append(node)
-        return [*plan, [position[output] for output in self.outputs]], leaves
+        return [*plan, tuple(position[output] for output in self.outputs)], leaves
 
 
 def of_function(f: Callable[..., Any], inputs: Any) -> Subject:
-    """The graph of `f(*inputs)`, in which Values take the place of the numbers.
+    """The graph of `f(*inputs)`, with Values in place of the numbers.
 
-    A Value among the inputs that is a leaf goes into f itself, so that f may use it by another way too.
+    A leaf among the inputs goes into f itself, so that f may reach it another way too.
 
     Raises:
         TypeError: inputs that are neither numbers, Values nor nested lists of them; a result without a Value.
@@ -109,21 +99,21 @@ def of_function(f: Callable[..., Any], inputs: Any) -> Subject:
         )
     numbers = flatten(inputs, "gradcheck: inputs")
     _require_inputs(numbers)
-    names = [
-        x.name if isinstance(x, Value) and x.name else path
-        for x, path in zip(numbers, _argument_paths(f, inputs), strict=True)
-    ]
-    subject = _Call(f, inputs, numbers, names)([float(x) for x in numbers])
+    arguments = zip(argument_names(f, len(inputs)), inputs, strict=True)
+    places = [path for name, argument in arguments for path in paths(argument, name)]
+    names = [getattr(x, "name", None) or place for x, place in zip(numbers, places, strict=True)]
+    subject = _called(f, inputs, numbers, names, [float(x) for x in numbers])
     _require_defined(subject)
     return subject
 
 
 def of_graph(roots: Any, wrt: Any) -> Subject:
-    """A graph that is built already; without `wrt` all its leaves are inputs.
+    """A graph that is built already; its inputs are all its leaves if `wrt` is None.
 
     Raises:
         TypeError: the roots or wrt are no Values.
         ValueError: a root is nan; a `wrt` is a constant; there is nothing to differentiate by.
+        RuntimeError: a leaf was assigned after the graph was computed.
     """
     outputs = flatten(roots, "gradcheck: the graph")
     if not outputs or not all(isinstance(y, Value) for y in outputs):
@@ -131,6 +121,7 @@ def of_graph(roots: Any, wrt: Any) -> Subject:
             f"gradcheck: without inputs the first argument must be a Value or a list of Values, got {roots!r} of type "
             f"{type(roots).__name__}; give inputs=[...] for a function"
         )
+    require_unchanged(history(outputs), "gradcheck")
     if wrt is None:
         inputs = [leaf for leaf in leaves(outputs) if not leaf.is_constant]
     else:
@@ -148,67 +139,52 @@ def of_graph(roots: Any, wrt: Any) -> Subject:
     return subject
 
 
-class _Call:
-    """Calls a function on Values in the place of numbers, as often as asked."""
-
-    def __init__(self, f: Callable[..., Any], structure: Any, numbers: Sequence[Any], names: Sequence[str]) -> None:
-        self._f = f
-        self._structure = structure
-        self._numbers = numbers
-        self._names = names
-
-    def __call__(self, point: Sequence[float]) -> Subject:
-        inputs = [
-            x if _is_leaf(x) else Value(number, name)
-            for x, number, name in zip(self._numbers, point, self._names, strict=True)
-        ]
-        notes = _noting_places()
-        with recording(), notes, _assigned(inputs, point):
-            result = self._f(*rebuild(self._structure, inputs))
-        found = flatten(result, "gradcheck: the result of the function")
-        if not any(isinstance(y, Value) for y in found):
-            raise TypeError(
-                "gradcheck: the function must return a Value, computed from its arguments by operations on Values; "
-                f"got {result!r} of type {type(result).__name__}. float(x), x.data and math.exp(x) leave the graph"
-            )
-        outputs = [y if isinstance(y, Value) else constant(y) for y in found]
-        return Subject(outputs, paths(result, ""), inputs, self._names, point, notes.places, self)
+def _called(
+    f: Callable[..., Any], structure: Any, numbers: Sequence[Any], names: Sequence[str], point: Sequence[float]
+) -> Subject:
+    """The graph of a call on a structure like this one, with the numbers of the point."""
+    inputs = [
+        x if isinstance(x, Value) and not x.parents and not x.is_constant else Value(number, name)
+        for x, number, name in zip(numbers, point, names, strict=True)
+    ]
+    places = _Places()
+    with recording(), places, _assigned(inputs, point):
+        result = f(*rebuild(structure, inputs))
+    found = flatten(result, "gradcheck: the result of the function")
+    if not any(isinstance(y, Value) for y in found):
+        raise TypeError(
+            "gradcheck: the function must return a Value, computed from its arguments by operations on Values; "
+            f"got {result!r} of type {type(result).__name__}. float(x), x.data and math.exp(x) leave the graph"
+        )
+    outputs = [y if isinstance(y, Value) else constant(y) for y in found]
+    again = partial(_called, f, structure, numbers, names)
+    return Subject(outputs, paths(result, ""), inputs, names, point, places.of, again)
 
 
-class _noting_places(ContextChange):
-    """Notes the line of the user's code that each result comes from."""
+class _Places(ContextChange, Watch):
+    """Notes the line of the user's code that computes each result."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.places: dict[Value, Place] = {}
+        self.of: dict[Value, Place] = {}
 
     def changed(self, context: Context) -> Context:
-        return Context(context.records, _PlaceWatch(self.places), context.scope, context.reads)
-
-
-class _PlaceWatch(Watch):
-    def __init__(self, places: dict[Value, Place]) -> None:
-        self._places = places
+        return context.but(watch=self)
 
     def forward(self, result: Value) -> None:
-        self._places[result] = calling_line()
+        self.of[result] = calling_line()
 
 
 @contextmanager
 def _assigned(leaves: Sequence[Value], numbers: Sequence[float]) -> Iterator[None]:
-    """Leaves have these numbers inside, and their own again afterwards."""
-    own = [leaf.data for leaf in leaves]
+    """Leaves have these numbers inside, and their own afterwards, so that graphs from before are not stale."""
+    own = [(leaf, leaf.number, leaf.tick) for leaf in leaves]
     try:
         for leaf, number in zip(leaves, numbers, strict=True):
             leaf.data = number
         yield
     finally:
-        for leaf, number in zip(leaves, own, strict=True):
-            leaf.data = number
-
-
-def _is_leaf(x: Any) -> bool:
-    return isinstance(x, Value) and not x.parents and not x.is_constant
+        for leaf, number, tick in own:
+            leaf.number, leaf.tick = number, tick
 
 
 def _require_inputs(inputs: Sequence[Any]) -> None:
@@ -226,14 +202,9 @@ def _require_defined(subject: Subject) -> None:
             )
 
 
-def _argument_paths(f: Callable[..., Any], inputs: Sequence[Any]) -> list[str]:
-    names = argument_names(f, len(inputs))
-    return [path for name, part in zip(names, inputs, strict=True) for path in paths(part, name)]
-
-
 def argument_names(f: Callable[..., Any], number: int, otherwise: str = "") -> list[str]:
-    """The names of a function's first arguments; where they are not known, as for functions in C, something else."""
-    while hasattr(f, "__wrapped__"):  # what a decorator was put around
+    """The names of a function's first arguments; something else if they are not known, as for functions in C."""
+    while hasattr(f, "__wrapped__"):  # below its decorators
         f = f.__wrapped__
     hidden = 1 if hasattr(f, "__self__") else 0
     if hasattr(f, "operation"):  # one of the user's own: its formula has the names, after the number system
@@ -260,3 +231,17 @@ def paths(structure: Any, path: str) -> list[str]:
     else:
         parts = [paths(part, f"{path}[{i}]") for i, part in enumerate(structure)]
     return [found for part in parts for found in part]
+
+
+def described_call(node: Value) -> str:
+    """The operation with its operands and its result."""
+    operands = node.parents
+    shown = ", ".join(map(described, operands[:6])) + (", ..." if len(operands) > 6 else "")
+    return f"{node.op}({shown}) = {node.data!r}"
+
+
+def described(operand: Value) -> str:
+    """A Value by its name, or by the operation that computed it."""
+    if operand.name:
+        return f"{operand.name} = {operand.data!r}"
+    return f"{operand.data!r} from {operand.op}" if operand.op else repr(operand.data)

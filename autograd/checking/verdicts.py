@@ -1,13 +1,11 @@
-"""ok, wrong, kink or ill-conditioned: what one derivative is, next to the true one."""
+"""ok, wrong, kink or ill-conditioned: what a derivative is, next to the true one."""
 
 from __future__ import annotations
 
 import math
 from numbers import Real
 
-TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
-if TYPE_CHECKING:
-    from .slopes import Slope
+from .slopes import Slope
 
 OK = "ok"
 WRONG = "wrong"
@@ -15,10 +13,8 @@ KINK = "kink"
 ILL_CONDITIONED = "ill-conditioned"
 
 BY_SEVERITY = (WRONG, KINK, ILL_CONDITIONED, OK)
-
 KINK_POLICIES = ("report", "fail", "subgradient")
-
-# Derivatives below the smallest normal number need not be exact: floats have fewer digits there.
+# Floats have fewer digits below the smallest normal number, so derivatives need not be exact there.
 _SMALLEST = 2.0**-1022
 
 
@@ -72,11 +68,11 @@ def _is_impossible(analytic: float, slope: Slope) -> bool:
 
 def is_between(analytic: float, slope: Slope) -> bool:
     """Whether a derivative lies between those from the left and the right."""
-    return bool(min(slope.left, slope.right) <= analytic <= max(slope.left, slope.right))
+    return min(slope.left, slope.right) <= analytic <= max(slope.left, slope.right)
 
 
 def relative_error(analytic: float, slope: Slope) -> float:
-    """The distance to the true derivative, or to the interval between the one-sided ones, in units of its size."""
+    """The distance to the true derivative, or to the interval between the one-sided ones, relative to its size."""
     if slope.left == analytic or slope.right == analytic or (slope.is_kink and is_between(analytic, slope)):
         return 0.0
     nearest = slope.middle

@@ -1,4 +1,4 @@
-"""From a graph of scalars to a program of arrays: `compile`."""
+"""`compile`: from a graph of scalars to a program on arrays."""
 
 from __future__ import annotations
 
@@ -20,34 +20,33 @@ def compile(
     backend: Literal["floats", "arrays"] | None = None,
     dtype: Any = "float64",
 ) -> Compiled:
-    """Makes a program of a graph: the same numbers, hundreds of times faster.
+    """Compiles a graph: the same numbers, hundreds of times faster.
 
-    The graph is built once, for one observation, with placeholders for what changes; the program then takes whole
-    batches. It finds the matrix products in the scalar graph and runs as NumPy calls, or as straight-line Python where
-    the graph is too small to gain from arrays. Its results are those of the Values themselves to 1e-12 relative.
+    Build the graph once, for one observation, with placeholders for what changes; the program then takes whole batches.
+    It finds the matrix products in the scalar graph and runs as NumPy calls, or as straight-line Python if the graph is
+    too small to gain from arrays. Its results agree with those of the Values to 1e-12 relative.
 
-    Leaves that are neither in `wrt` nor in `inputs` are read now and are constants from then on. What Python itself
-    decided while the graph was built (`if x > 0`, the length of a loop) stays as it was decided; use `where`,
-    `maximum`, `relu` and the like for choices that depend on data. The condition of `where` must not be a comparison,
-    which is decided at once, but a Value: `where(relu(x), a, b)` is a where x > 0 and b elsewhere. `detect_reads` finds
-    such decisions.
+    Leaves that are neither in `wrt` nor in `inputs` are read now and are constants from then on. What Python decided
+    while the graph was built (`if x > 0`, the length of a loop) stays decided; use `where`, `maximum`, `relu` and the
+    like for choices that depend on data. The condition of `where` must be a Value, not a comparison, which is decided
+    at once: `where(relu(x), a, b)` is a if x > 0, otherwise b. `detect_reads` finds such decisions.
 
     Args:
         outputs: the loss, or what to predict: a Value or a list of Values.
-        wrt: the parameters, leaves. With them the program gives (value, gradient), without them the outputs.
-        inputs: the placeholders, one element for each array that the program takes: a Value for an array of shape
-            (batch,), a sequence of n Values for one of shape (batch, n). Without them the program evaluates the whole
-            graph, which may hold a whole data set.
+        wrt: the parameters, leaves. With them the program returns (value, gradient), without them the outputs.
+        inputs: the placeholders, one element per array that the program takes: a Value for an array of shape (batch,),
+            a sequence of n Values for one of shape (batch, n). Without them the program evaluates the whole graph,
+            which may hold a whole data set.
         reduction: whether value and gradient are the "mean" over the batch or the "sum".
-        backend: "floats" (straight-line Python) or "arrays" (NumPy); None chooses by estimated time.
+        backend: "floats" (straight-line Python) or "arrays" (NumPy); None takes the faster by estimate.
         dtype: "float64", or "float32" for half the memory and about 7 digits.
 
     Returns:
-        The program `step`: call it with the arrays. `step.theta` is the vector of parameters, which may be changed in
-        place or assigned; `step.pull()` copies the Values' data into it, `step.push()` back. `step.source` is its text;
+        The program `step`: call it with the arrays. `step.theta` is the vector of parameters, to change in place or
+        assign; `step.pull()` copies the Values' data into it, `step.push()` back. `step.source` is its text;
         `step.save_source(path)` writes a module that needs NumPy only, with the same `step` and, for a loss, `train`.
-        `repr(step)` tells how much it does and the estimates by which its backend was chosen. The program can be
-        neither copied nor pickled.
+        `repr(step)` says how much it does and the estimates by which its backend was chosen. It can be neither copied
+        nor pickled.
 
     Raises:
         TypeError: an output, parameter or placeholder is not a Value, or they are a set, which has no order.

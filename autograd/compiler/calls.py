@@ -1,18 +1,19 @@
-"""How a program is called: arguments, parameters and results checked and converted, buffers kept. Needs NumPy only.
+"""How a program is called: validates and converts arguments, keeps buffers. Needs NumPy only.
 
-The source of what is here is copied into programs that are saved to stand alone.
+`standalone` copies the source of what is here.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-_PREPARED = 8  # sizes of batches whose buffers are kept
+_PREPARED = 8  # batch sizes whose buffers are kept
 
 
 class Arguments:
@@ -20,16 +21,16 @@ class Arguments:
 
     Args:
         shapes: the shape of a row of each: () for one number, (n,) for n.
-        dtype: the type that they are converted to.
+        dtype: the type to convert to.
     """
 
-    def __init__(self, shapes: Any, dtype: Any) -> None:
+    def __init__(self, shapes: Sequence[tuple[int, ...]], dtype: np.dtype[Any]) -> None:
         self._shapes = shapes
         self._dtype = dtype
-        self._latest: Any = None
+        self._latest: list[tuple[int, ...]] = []
 
-    def checked(self, arrays: Any) -> Any:
-        """The arguments as arrays of the program's type; as they are, if they are like those of the last call.
+    def checked(self, arrays: Sequence[Any]) -> Sequence[np.ndarray]:
+        """The arguments as arrays of the program's type; unchanged if they are like those of the last call.
 
         Raises:
             TypeError: a wrong number of arrays, or one that does not hold real numbers.
@@ -42,7 +43,7 @@ class Arguments:
             shapes.append(array.shape)
         return arrays if shapes == self._latest else self._converted(arrays)
 
-    def _converted(self, arrays: Any) -> Any:
+    def _converted(self, arrays: Sequence[Any]) -> Sequence[np.ndarray]:
         if len(arrays) != len(self._shapes):
             raise TypeError(self._wrong_number(arrays))
         arrays = [_one_row_per_observation(k, shape, arrays[k], self._dtype) for k, shape in enumerate(self._shapes)]
@@ -55,15 +56,15 @@ class Arguments:
         self._latest = [array.shape for array in arrays]
         return arrays
 
-    def _wrong_number(self, arrays: Any) -> str:
+    def _wrong_number(self, arrays: Sequence[Any]) -> str:
         text = f"this program takes {len(self._shapes)} arrays, one for each element of `inputs`; got {len(arrays)}"
         if len(arrays) == 1 and set(self._shapes) == {()}:
             text += f" (one array of shape (batch, {len(self._shapes)}) is inputs=(x,), where x is a list)"
         return text
 
 
-def _one_row_per_observation(k: int, shape: Any, array: Any, dtype: Any) -> Any:
-    array = _of_real_numbers(f"argument {k}", array, dtype)
+def _one_row_per_observation(k: int, shape: tuple[int, ...], given: Any, dtype: np.dtype[Any]) -> np.ndarray:
+    array = _of_real_numbers(f"argument {k}", given, dtype)
     if not array.ndim or array.shape[1:] != shape or not len(array):
         expected = f"(batch, {shape[0]})" if shape else "(batch,)"
         raise ValueError(
@@ -73,8 +74,7 @@ def _one_row_per_observation(k: int, shape: Any, array: Any, dtype: Any) -> Any:
     return array
 
 
-def _of_real_numbers(what: str, numbers: Any, dtype: Any) -> Any:
-    """The numbers as an array of this type."""
+def _of_real_numbers(what: str, numbers: Any, dtype: np.dtype[Any]) -> np.ndarray:
     if type(numbers) is np.ndarray and numbers.dtype == dtype:
         return numbers
     if np.ma.is_masked(numbers):
@@ -91,17 +91,17 @@ def _of_real_numbers(what: str, numbers: Any, dtype: Any) -> Any:
     return quietly(given, dtype)
 
 
-def quietly(array: Any, dtype: Any) -> Any:
-    """The array in another type. What is too large for it is infinite there, without a warning."""
+def quietly(array: Any, dtype: np.dtype[Any]) -> np.ndarray:
+    """Numbers as an array of a type. What is too large for it becomes infinite, without a warning."""
     with np.errstate(all="ignore"):
         return np.asarray(array, dtype)
 
 
-def copy_into(theta: Any, numbers: Any) -> None:
-    """Gives the parameters new numbers.
+def copy_into(theta: np.ndarray, numbers: Any) -> None:
+    """Overwrites the parameters.
 
     Raises:
-        TypeError: they are not real numbers.
+        TypeError: the numbers are not real.
         ValueError: they are not a vector of the same length.
     """
     if numbers is theta:  # as after `theta -= ...`
@@ -113,8 +113,8 @@ def copy_into(theta: Any, numbers: Any) -> None:
     theta[...] = numbers
 
 
-def shaped(outputs: Any, shape: Any, dtype: Any) -> Any:
-    """The outputs as an array; those that do not depend on the arguments are the same in every row."""
+def shaped(outputs: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> float | np.ndarray:
+    """The outputs as an array; those that do not depend on the arguments repeat in every row."""
     if not shape:
         return float(outputs)
     outputs = quietly(outputs, dtype) if type(outputs) is float else np.asarray(outputs, dtype)
@@ -122,28 +122,35 @@ def shaped(outputs: Any, shape: Any, dtype: Any) -> Any:
 
 
 class ArrayProgram:
-    """A program on arrays, with buffers for the latest sizes of batches.
+    """A program on arrays, with buffers for the latest batch sizes.
 
-    It may be run from several threads; since it owns its buffers, they wait for each other.
+    Threads that run it wait for each other, for it owns its buffers.
 
     Args:
-        prepare: allocates the buffers for a size, and gives the function that computes into them.
+        prepare: allocates the buffers for a batch size and returns the function that computes into them.
         theta: the parameter vector that it reads.
         constants: the arrays that it refers to.
         operations: the functions that it refers to.
-        mean: whether the loss is averaged over the batch, or added.
+        mean: whether the loss is averaged over the batch, or summed.
     """
 
-    def __init__(self, prepare: Any, theta: Any, constants: Any, operations: Any, mean: bool) -> None:
+    def __init__(
+        self,
+        prepare: Callable[..., Callable[..., Any]],
+        theta: np.ndarray,
+        constants: Sequence[np.ndarray],
+        operations: Sequence[Callable[..., np.ndarray]],
+        mean: bool,
+    ) -> None:
         self.theta = theta
         self._prepare = prepare
         self._constants = constants
         self._operations = operations
         self._mean = mean
-        self._prepared: OrderedDict[int, Any] = OrderedDict()
+        self._prepared: OrderedDict[int, Callable[..., Any]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def run(self, arrays: Any, batch: int) -> Any:
+    def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The results, as floats and arrays."""
         with self._lock:
             step = self._prepared.get(batch)

@@ -1,7 +1,7 @@
-"""The cost model: what a program does, how long it takes on each backend, in microseconds, and which is the best.
+"""The cost model: counts what a program does, estimates its time on each backend and chooses one.
 
-The numbers were measured on a present x86 core and matter only in proportion: a NumPy call costs as much as 20 to 60
-operations on floats.
+The constants, in microseconds, were measured on an x86 core; only their ratios matter. A NumPy call costs as much as 20
+to 60 operations on floats.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CALLS_PER_GROUP = 1.6  # a group of nodes takes its product, its bias, its funct
 ELEMENT = 0.0003  # one element of an array, in one call
 BACKWARD = 3.0  # value and gradient take this many times as long as the value alone
 
-TYPICAL_BATCH = 32  # assumed where the batch is not known yet
+TYPICAL_BATCH = 32  # assumed as long as the batch size is unknown
 LARGEST_FLOAT_TEXT = 200_000  # operations; a larger text takes Python too long to compile
 
 
@@ -28,10 +28,10 @@ class Size(NamedTuple):
 
     Attributes:
         nodes: results in the graph.
-        operations: of two numbers each that the nodes come to; a dot product of n pairs is 2n - 1 of them.
+        operations: on two numbers each; a dot product of n pairs is 2n - 1 of them.
         groups: sets of nodes that pack into one array.
-        gradient: whether the gradient is computed too.
-        batched: whether the program takes arrays with one row per observation.
+        gradient: whether it computes the gradient too.
+        batched: whether it takes arrays with one row per observation.
     """
 
     nodes: int
@@ -42,7 +42,7 @@ class Size(NamedTuple):
 
 
 def sized(graph: Graph, groups: int, gradient: bool, batched: bool) -> Size:
-    """What the estimates need to know of a simplified graph."""
+    """The size of a simplified graph."""
     widths = [len(operands) for operands in graph.operands if operands]
     return Size(len(widths), sum([max(1, width - 1) for width in widths]), groups, gradient, batched)
 
@@ -70,8 +70,8 @@ class Choice(NamedTuple):
     """Which backends a program uses.
 
     Attributes:
-        packs: whether groups become arrays; otherwise every node is an array of one column.
-        floats_below: batches smaller than this run on floats.
+        packs: whether groups become arrays; otherwise each node is an array of one column.
+        floats_below: smaller batches run on floats.
     """
 
     packs: bool
@@ -79,12 +79,12 @@ class Choice(NamedTuple):
 
 
 def typical_batch(size: Size) -> int:
-    """The number of rows that estimates are made for."""
+    """The batch size that estimates assume."""
     return TYPICAL_BATCH if size.batched else 1
 
 
 def choose(size: Size) -> Choice:
-    """The backends with the least estimated time."""
+    """The fastest backends by estimate."""
     batch = typical_batch(size)
     packs = arrays(size, batch) <= columns(size, batch)
     if size.operations > LARGEST_FLOAT_TEXT:
@@ -99,10 +99,10 @@ class Work(NamedTuple):
     """What a program does in a call.
 
     Attributes:
-        instructions: operations, on arrays or on floats; looking at a part of an array is none.
-        products: those that are products of matrices or vectors.
-        row_flops: operations on numbers for each row of the batch; a function such as exp counts as one.
-        call_flops: those that are done once, whatever the batch.
+        instructions: operations on arrays or floats; views do not count.
+        products: the matrix and vector products among them.
+        row_flops: operations on numbers per row of the batch; a function such as exp is one.
+        call_flops: those done once per call.
     """
 
     instructions: int
@@ -139,7 +139,7 @@ def _flops(instruction: Instruction) -> int:
 
 
 def _contract_flops(instruction: Instruction) -> int:
-    """A multiplication for each combination of the axes, and an addition if an axis or the batch is summed."""
+    """A multiplication per combination of the axes, and an addition if an axis or the batch is summed."""
     factors, result = instruction.data.split("->")
     length: dict[str, int] = {}
     for labels, operand in zip(factors.split(","), instruction.operands, strict=True):

@@ -1,15 +1,17 @@
-"""The sixth pass: adds to a program the instructions that compute the gradient of its loss."""
+"""The sixth pass: adds the instructions that compute the gradient of the loss."""
 
 from __future__ import annotations
 
+from functools import partial, reduce
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import ops
-from ..ops import Operation
-from .ir import Contribution, UntraceableError, View, looked_at, whole
+from . import rows
+from .ir import Contribution, View, looked_at, whole
+from .terms import Arrays, UntraceableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,14 +19,14 @@ if TYPE_CHECKING:
     from .ir import Builder, Instruction, Shape
 
 Place = View | np.ndarray | None
-"""Which part of an array a contribution to its gradient belongs to: a view, elements by number, or all of it."""
+"""The part of an array that a contribution to its gradient belongs to: a view, elements by number, or all of it."""
 
 
 def differentiate(builder: Builder, loss: Instruction, theta: Instruction) -> Instruction:
-    """The gradient of the loss, added or averaged over the batch, with respect to the parameters.
+    """The gradient of the loss, summed or averaged over the batch, with respect to the parameters.
 
     Args:
-        builder: holds the program that computes the loss; the gradient's instructions are added to it.
+        builder: has made the program of the loss; it makes the gradient's instructions too.
         loss: one number per observation.
         theta: the vector of parameters.
     """
@@ -50,18 +52,19 @@ def _depending_on(theta: Instruction, instructions: tuple[Instruction, ...]) -> 
 
 
 class _Reverse:
-    """The contributions to each array's gradient so far, and the rules that turn a gradient into more of them."""
+    """The contributions to each array's gradient so far."""
 
     def __init__(self, builder: Builder, active: set[Instruction]) -> None:
         self.builder = builder
+        self.system = Arrays(builder)
         self.active = active
         self.contributions: dict[Instruction, list[tuple[Place, Instruction]]] = {}
 
     def add(self, array: Instruction, contribution: Instruction, place: Place = None, per_row: bool = True) -> None:
         """Adds to the gradient of a part of an array.
 
-        If the array has no axis of observations, a contribution for every observation is summed; `per_row` tells
-        whether the contribution, which may be the same for all of them, is for every single one.
+        `per_row` says that the contribution, even if all observations have the same, is for each of them: an array
+        without an axis of observations gets their sum.
         """
         if array not in self.active:
             return
@@ -73,46 +76,38 @@ class _Reverse:
         """The sum of all contributions; None if there is none."""
         parts = self.contributions.pop(array, [])
         wholes = [contribution for place, contribution in parts if place is None]
-        parts = [(place, contribution) for place, contribution in parts if place is not None]
-        whole = None
-        for contribution in wholes:
-            whole = contribution if whole is None else self.builder.map(ops.add, whole, contribution)
-        if not parts:
+        whole = reduce(partial(self.builder.map, ops.add), wholes) if wholes else None
+        if len(wholes) == len(parts):
             return whole
-        if whole is not None:
-            parts.append((None, whole))
-        places = tuple(place for place, _ in parts)
-        contributions = tuple(contribution for _, contribution in parts)
+        placed: list[tuple[Place, Instruction]] = [part for part in parts if part[0] is not None]
+        places, contributions = zip(*placed, *([(None, whole)] if whole else []), strict=True)
         return self.builder.make("assemble", contributions, places, array.shape, array.batched)
 
     def pull(self, instruction: Instruction) -> None:
-        """Turns the gradient of an instruction's array into contributions to those of its operands."""
+        """Turns an instruction's gradient into contributions to those of its operands."""
         cotangent = self.gradient(instruction)
         if cotangent is not None:
             _RULES[instruction.op](self, instruction, cotangent)
 
 
 def _pull_map(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
-    for x, contribution in zip(y.operands, contributions(reverse.builder, y, cotangent), strict=True):
+    for x, contribution in zip(y.operands, _contributions(reverse, y, cotangent), strict=True):
         if contribution is not None and x in reverse.active:
             reverse.add(x, contribution, per_row=y.batched)
 
 
-def contributions(builder: Builder, y: Instruction, cotangent: Instruction) -> list[Instruction | None]:
-    """The cotangent times the partial derivative for each operand; None where no derivative flows."""
-    operation = y.data
-    assert isinstance(operation, Operation)
+def _contributions(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> list[Instruction | None]:
+    """The cotangent times each partial derivative; None for operands without one."""
+    builder, operation = reverse.builder, y.data
     try:
-        partials: tuple[Instruction | None, ...] = builder.system.result(
-            lambda m, *terms: operation.partials(m, *terms), y, *y.operands
-        )
+        partials = reverse.system.derivatives(operation, y, y.operands)
     except UntraceableError:
         return [builder.map(Contribution(operation, i), cotangent, y, *y.operands) for i in range(len(y.operands))]
     return [None if partial is None else builder.map(ops.mul, cotangent, partial) for partial in partials]
 
 
 def _pull_view(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
-    """Axes along which the view repeats are summed; where it overlaps itself, elements are added by number."""
+    """Sums the axes along which the view repeats; if it overlaps itself, elements are added by number."""
     [x] = y.operands
     view = y.data
     kept = tuple(axis for axis, stride in enumerate(view.strides) if stride or view.shape[axis] == 1)
@@ -125,7 +120,7 @@ def _pull_view(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> Non
 
 
 def _may_overlap(view: View) -> bool:
-    """Whether steps along one axis may reach what steps along the axes of smaller strides have reached."""
+    """Whether steps along one axis may reach what steps of smaller strides have reached."""
     reached = 0
     for stride, length in sorted(zip(map(abs, view.strides), view.shape, strict=True)):
         if length > 1 and stride <= reached:
@@ -135,7 +130,7 @@ def _may_overlap(view: View) -> bool:
 
 
 def _total_over(builder: Builder, array: Instruction, shape: Shape, kept: tuple[int, ...]) -> Instruction:
-    """The sum over all axes but the ones that are kept."""
+    """The sum over all axes that are not kept."""
     gone = tuple(axis for axis in range(len(shape)) if axis not in kept)
     length = prod(shape[axis] for axis in gone)
     if not gone:
@@ -152,7 +147,7 @@ def _total_over(builder: Builder, array: Instruction, shape: Shape, kept: tuple[
 
 
 def elements(view: View) -> np.ndarray:
-    """The numbers of the flat elements that a view shows."""
+    """The numbers of a view's elements in the flat array."""
     numbers = np.full(view.shape, view.offset)
     for axis, stride in enumerate(view.strides):
         steps = np.arange(view.shape[axis]) * stride
@@ -161,11 +156,8 @@ def elements(view: View) -> np.ndarray:
 
 
 def _pull_take(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
+    """A copy has no numbers: it takes all elements."""
     reverse.add(y.operands[0], cotangent, y.data, per_row=y.batched)
-
-
-def _pull_copy(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
-    reverse.add(y.operands[0], cotangent, per_row=y.batched)
 
 
 def _pull_contract(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
@@ -182,9 +174,8 @@ def _pull_contract(reverse: _Reverse, y: Instruction, cotangent: Instruction) ->
         if x in reverse.active:
             other = y.operands[1 - i]
             spec = f"{result},{labels[1 - i]}->{labels[i]}"
-            reverse.add(
-                x, builder.contract(spec, cotangent, other, x.batched), per_row=False
-            )  # it has summed over the rows
+            product = builder.contract(spec, cotangent, other, x.batched)
+            reverse.add(x, product, per_row=False)  # it has summed over the rows
 
 
 def _pull_total(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
@@ -206,37 +197,14 @@ def _pull_join(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> Non
 
 
 def _pull_rows(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
-    [x] = y.operands
-    reverse.add(x, _ROW_RULES[y.data](reverse.builder, y, x, cotangent), per_row=y.batched)
+    reverse.add(y.operands[0], rows.pulled(reverse.builder, y, cotangent), per_row=y.batched)
 
-
-def _pull_softmax(builder: Builder, y: Instruction, x: Instruction, cotangent: Instruction) -> Instruction:
-    return builder.rows("softmax_pull", x.shape, y, builder.filled(cotangent, y.shape, y.batched))
-
-
-def _by_row(partials: Callable[[Builder, Instruction, Instruction], Instruction]) -> Callable[..., Instruction]:
-    """The rule for a function of rows with one result per row: that row's cotangent times the partials."""
-
-    def rule(builder: Builder, y: Instruction, x: Instruction, cotangent: Instruction) -> Instruction:
-        factors = partials(builder, y, x)
-        return builder.map(ops.mul, builder.stretched(cotangent, x.shape[-1]), factors)
-
-    return rule
-
-
-_ROW_RULES: dict[str, Callable[..., Instruction]] = {
-    "softmax": _pull_softmax,
-    "logsumexp": _by_row(lambda builder, y, x: builder.rows("softmax", x.shape, x)),
-    "prod": _by_row(lambda builder, y, x: builder.rows("products_of_the_others", x.shape, x)),
-    "max": _by_row(lambda builder, y, x: builder.rows("largest_shares", x.shape, x)),
-    "min": _by_row(lambda builder, y, x: builder.rows("smallest_shares", x.shape, x)),
-}
 
 _RULES: dict[str, Callable[[_Reverse, Instruction, Any], None]] = {
     "map": _pull_map,
     "view": _pull_view,
     "take": _pull_take,
-    "copy": _pull_copy,
+    "copy": _pull_take,
     "contract": _pull_contract,
     "total": _pull_total,
     "join": _pull_join,

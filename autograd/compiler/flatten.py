@@ -1,4 +1,4 @@
-"""The third pass: trees of additions become one sum each, of terms and of products of two factors."""
+"""The third pass: flattens trees of additions into sums of terms and products."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from .trace import CONSTANT
 if TYPE_CHECKING:
     from .trace import Graph
 
-_ADDITIONS = {ops.add, ops.sub, ops.neg, ops.sum}
+_ADDITIONS = {ops.add, ops.sub, ops.neg, ops.sum}  # what `_flattened` walks down: partials of 1 and -1 only
 _SUMS = _ADDITIONS | {ops.dot, ops.mul}
 
 
 class Sum:
-    """A number, terms and products, added up or subtracted.
+    """A number plus or minus terms and products.
 
     Attributes:
         constant: the sum of all constant terms.
-        terms: the nodes that are added, and those that are subtracted: indexed by sign, 0 for plus and 1 for minus.
+        terms: the nodes added and those subtracted: indexed by sign, 0 for plus and 1 for minus.
         products: the pairs of nodes whose products are added and subtracted, by sign too.
     """
 
@@ -41,8 +41,8 @@ class Flat:
     """A graph's sums.
 
     Attributes:
-        sums: for each node that is a sum and not merely a part of one other sum: what it adds up.
-        absorbed: by number, whether a node is such a part.
+        sums: what each node adds up that is a sum, unless another sum absorbs it.
+        absorbed: whether a sum absorbs the node, by number.
     """
 
     def __init__(self, sums: dict[int, Sum], absorbed: bytearray) -> None:
@@ -65,7 +65,7 @@ def flatten(graph: Graph) -> Flat:
 
 
 def _absorbed(graph: Graph) -> bytearray:
-    """Marks the sums and products that are used once, by another sum."""
+    """Marks sums and products that are used once, by another sum."""
     uses = [0] * len(graph)
     for i in graph.outputs:
         uses[i] += 1

@@ -1,25 +1,26 @@
-"""The array program that all passes work on: instructions, each an operation on the arrays of earlier ones."""
+"""The intermediate representation: instructions, each an operation on the arrays of earlier ones."""
 
 from __future__ import annotations
 
 import builtins
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from .. import ops
-from ..ops import TABLE, Operation
-from ..value import evaluated
+from ..ops import FLOATS, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import ArrayLike
 
 Shape = tuple[int, ...]
 
 
 class View(NamedTuple):
-    """Where the elements of a view lie in a flat array: the number of the first, and one stride per axis."""
+    """Where the elements of a view lie in a flat array: the first one's number, and a stride per axis."""
 
     offset: int
     shape: Shape
@@ -27,38 +28,42 @@ class View(NamedTuple):
 
 
 class Contribution(NamedTuple):
-    """What an operation adds to an operand's gradient, where its partial derivatives can only be asked for numbers."""
+    """What an operation adds to an operand's gradient, if its partials only work on numbers."""
 
     operation: Operation
     operand: int
+
+
+Action: TypeAlias = Operation | Contribution | str
+"""What a `map` does: an operation, a contribution, or a primitive that only some engines have."""
 
 
 class Instruction:
     """One step of a program, and the array that it gives.
 
     Attributes:
-        op: what is done, one of
+        op: the kind of step:
 
             - `theta`, `input`: the parameter vector; the array of argument number `data`
             - `literal`: a number or an array of numbers
-            - `symbol`: a number that is known when the batch is: "batch" rows, "scale" of each row's loss
-            - `map`: an operation of the table (or `Contribution`, or a primitive), element by element
+            - `symbol`: a number known once the batch is: the "batch" size, the "scale" of each row's loss
+            - `map`: `data`, an `Action`, element by element
             - `pick`: number `data` of a `map` that gives several arrays
-            - `view`: other looks at the flat elements of an array
+            - `view`: a strided view
             - `take`: elements by their numbers, `data`
-            - `copy`: the elements of a view, one after the other; or the same ones for every observation
+            - `copy`: the elements of a view, contiguous; or the same ones for every observation
             - `fill`: an array full of one number
             - `contract`: products summed over shared axes; `data` is "clk,crk->crl", say
-            - `rows`: a function along the last axis, such as "logsumexp" or "softmax"
+            - `rows`: a function along the last axis, such as "softmax"
             - `total`: the sum over the last axis
             - `rows_total`: the sum over the batch
             - `join`: arrays side by side along the last axis
             - `assemble`: contributions to parts of one array; `data` says where each belongs
         operands: the instructions whose arrays it works on.
-        data: what else it needs to know.
+        data: its parameters, by kind.
         shape: of the array for one observation.
         batched: whether the array has an axis of observations in front.
-        is_number: whether this is one plain number, the same for all observations, that fits every shape.
+        is_number: whether this is one number for all observations, which broadcasts to every shape.
     """
 
     __slots__ = ("batched", "data", "is_number", "op", "operands", "shape")
@@ -86,7 +91,7 @@ class Instruction:
 
 
 def described(data: Any) -> str:
-    """What else an instruction needs to know, in a few words."""
+    """An instruction's parameters in a few words."""
     if isinstance(data, np.ndarray):
         return f"{data.size} numbers" if data.size > 4 else str(data.tolist())
     if isinstance(data, Operation):
@@ -107,7 +112,7 @@ def tuple_text(parts: Iterable[str]) -> str:
 
 
 class Program:
-    """Instructions in an order in which they can be done, and which of them are the results."""
+    """Instructions, operands before results, and which of them are the outputs."""
 
     def __init__(self, instructions: Sequence[Instruction], outputs: Sequence[Instruction]) -> None:
         self.instructions = tuple(instructions)
@@ -124,36 +129,25 @@ class Program:
         lines.append("return " + ", ".join(f"%{number[output]}" for output in self.outputs))
         return "\n".join(lines)
 
-    def live(self) -> Program:
-        """The program without instructions that no result depends on."""
-        needed = set(self.outputs)
-        for instruction in reversed(self.instructions):
-            if instruction in needed:
-                needed.update(instruction.operands)
-        return Program([instruction for instruction in self.instructions if instruction in needed], self.outputs)
-
 
 class Builder:
-    """Makes instructions, each once: asking again for the same one gives the one that is there.
+    """Makes instructions, each once: asking for the same one again gives the existing one.
 
     Args:
-        mean: whether the loss is averaged over the batch, or added.
+        mean: whether the loss is averaged over the batch, or summed.
         batched: whether there is a batch.
-        on_floats: whether the program will run on Python floats.
     """
 
-    def __init__(self, mean: bool = True, batched: bool = True, on_floats: bool = False) -> None:
+    def __init__(self, mean: bool = True, batched: bool = True) -> None:
         self.mean = mean
-        self.on_floats = on_floats
         self.batched = batched
         self.instructions: list[Instruction] = []
         self._made: dict[Any, Instruction] = {}
-        self.system = System(self)
 
     def make(
         self, op: str, operands: Iterable[Instruction], data: Any, shape: Shape, batched: bool | None = None
     ) -> Instruction:
-        """An instruction; it is batched if an operand is, unless told otherwise."""
+        """An instruction, batched by default if an operand is."""
         operands = tuple(operands)
         if batched is None:
             batched = builtins.any(operand.batched for operand in operands)
@@ -165,69 +159,69 @@ class Builder:
         return made
 
     def program(self, outputs: Sequence[Instruction]) -> Program:
-        """What the outputs need of all that was made."""
-        return Program(self.instructions, outputs).live()
+        """The instructions that the outputs depend on."""
+        needed = set(outputs)
+        for instruction in reversed(self.instructions):
+            if instruction in needed:
+                needed.update(instruction.operands)
+        return Program([instruction for instruction in self.instructions if instruction in needed], outputs)
 
     def number(self, x: float) -> Instruction:
-        """One number that fits every shape."""
+        """One number, which broadcasts to every shape."""
         return self.make("literal", (), float(x), ())
 
-    def numbers(self, xs: Any) -> Instruction:
+    def numbers(self, xs: ArrayLike) -> Instruction:
         """An array of numbers; one number if all are the same."""
         array = np.asarray(xs, dtype=float)
-        if array.size and (array == array.flat[0]).all() and not (array == 0).all():
-            return self.number(array.flat[0])
-        if array.size and (array == 0).all() and len(set(np.signbit(array).flat)) == 1:
+        if array.size and (array == array.flat[0]).all() and (np.signbit(array) == np.signbit(array.flat[0])).all():
             return self.number(array.flat[0])
         return self.make("literal", (), array, array.shape)
 
     def symbol(self, name: str) -> Instruction:
-        """`scale`, by which each row's loss is multiplied, or `batch`, the number of rows."""
+        """The `scale` of each row's loss, or the `batch` size."""
         if not self.batched or (name == "scale" and not self.mean):
             return self.number(1.0)
         return self.make("symbol", (), name, ())
 
-    def map(self, operation: Operation | Contribution | str, *operands: Instruction) -> Instruction:
-        """An operation, element by element, on arrays of one shape and on numbers."""
+    def map(self, operation: Action, *operands: Instruction) -> Instruction:
+        """An operation, element by element, on arrays of one shape and numbers."""
         shorter = self._folded(operation, operands)
         if shorter is not None:
             return shorter
         shape = next((operand.shape for operand in operands if not operand.is_number), ())
         return self.make("map", operands, operation, shape)
 
-    def _folded(
-        self, operation: Operation | Contribution | str, operands: tuple[Instruction, ...]
-    ) -> Instruction | None:
-        """What the operation comes to without doing it, exactly as IEEE arithmetic has it; None if it must be done."""
+    def _folded(self, operation: Action, operands: tuple[Instruction, ...]) -> Instruction | None:
+        """The result if no operation is needed for it, exact in IEEE arithmetic; otherwise None."""
         if not isinstance(operation, Operation):
             return None
         if builtins.all(x.op == "literal" and isinstance(x.data, float) for x in operands):
-            return self.number(evaluated(operation, [x.data for x in operands]))
-        fold = _FOLDS.get(operation.name) if TABLE.get(operation.name) is operation else None
+            return self.number(FLOATS.evaluate(operation, [x.data for x in operands]))
+        fold = _FOLDS.get(operation)
         return fold(self, *operands) if fold else None
 
     def storage(self, array: Instruction) -> Instruction:
-        """The array with its elements one after the other, as views need it."""
+        """The array, contiguous, as views need it."""
         return self.make("copy", [array], None, array.shape) if array.op == "view" else array
 
     def view(self, array: Instruction, view: View) -> Instruction:
-        """Other looks at the flat elements of an array; itself, where that is the same."""
+        """A view of an array; the array itself if that is the same."""
         array = self.storage(array)
         if array.is_number or view == whole(array.shape):
             return array
         return self.make("view", [array], view, view.shape)
 
     def reshaped(self, array: Instruction, shape: Shape) -> Instruction:
-        """The elements in another shape."""
+        """The array in another shape."""
         return self.view(array, whole(shape))
 
     def stretched(self, array: Instruction, length: int) -> Instruction:
-        """The array with one more axis at the end, along which it repeats."""
+        """The array repeated along a new last axis."""
         base, view = looked_at(array)
         return self.view(base, View(view.offset, (*view.shape, length), (*view.strides, 0)))
 
     def filled(self, array: Instruction, shape: Shape, batched: bool) -> Instruction:
-        """An array where there might be one number, with an axis of observations if it ought to have one."""
+        """A number as an array, with an axis of observations if asked for."""
         if array.is_number:
             return self.make("fill", [array], None, shape, batched)
         if batched and not array.batched:
@@ -243,7 +237,7 @@ class Builder:
         return self.make("total", [array], None, array.shape[:-1])
 
     def rows_total(self, array: Instruction) -> Instruction:
-        """The sum over the batch. What is the same for every observation counts as often as there are rows."""
+        """The sum over the batch. If all observations have the same, it counts once per row."""
         if array.op == "contract" and builtins.all(operand.batched for operand in array.operands):
             return self.make("contract", array.operands, array.data, array.shape, False)
         if array.batched:
@@ -253,7 +247,7 @@ class Builder:
         return self.map(ops.mul, array, self.symbol("batch"))
 
     def contract(self, spec: str, x: Instruction, y: Instruction, batched: bool) -> Instruction:
-        """Products of the elements of two arrays, summed over the axes that `spec` leaves out of the result."""
+        """Products of two arrays' elements, summed over the axes missing from the result in `spec`."""
         inputs, result = spec.split("->")
         lengths: dict[str, int] = {}
         for labels, array in zip(inputs.split(","), (x, y), strict=True):
@@ -262,23 +256,23 @@ class Builder:
 
 
 def whole(shape: Shape) -> View:
-    """All elements of an array in their order."""
+    """The view of all elements in order."""
     return View(0, shape, contiguous(shape))
 
 
 def looked_at(array: Instruction) -> tuple[Instruction, View]:
-    """The array that a view looks into, and the view; any other array is a view of itself."""
-    return (array.operands[0], array.data) if array.op == "view" else (array, whole(array.shape))
+    """A view's base and the view; any other array is a view of itself."""
+    return base_of(array), array.data if array.op == "view" else whole(array.shape)
+
+
+def base_of(array: Instruction) -> Instruction:
+    """A view's base; any other array is its own."""
+    return array.operands[0] if array.op == "view" else array
 
 
 def contiguous(shape: Shape) -> Shape:
-    """The strides of an array whose elements lie one after the other."""
-    strides = []
-    stride = 1
-    for length in reversed(shape):
-        strides.append(stride)
-        stride *= length
-    return tuple(reversed(strides))
+    """The strides of a contiguous array."""
+    return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 def _key(data: Any) -> Any:
@@ -291,18 +285,19 @@ def _key(data: Any) -> Any:
     return data
 
 
-# What need not be done. Only what holds for every operand, nan, inf and -0 included, is in here.
+# Operations that fold. Only what holds for every operand, nan, inf and -0 included, is in here.
 
 
-def _is(x: Instruction, number: float) -> bool:
+def is_literal(x: Instruction, number: float) -> bool:
+    """Whether this is that number."""
     return x.op == "literal" and isinstance(x.data, float) and x.data == number
 
 
 def _fold_mul(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
     for one, other in ((x, y), (y, x)):
-        if _is(one, 1.0):
+        if is_literal(one, 1.0):
             return other
-        if _is(one, -1.0):
+        if is_literal(one, -1.0):
             return builder.map(ops.neg, other)
     return None
 
@@ -328,13 +323,13 @@ def _fold_add(builder: Builder, x: Instruction, y: Instruction) -> Instruction |
 
 
 def _fold_div(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
-    return x if _is(y, 1.0) else None
+    return x if is_literal(y, 1.0) else None
 
 
 def _fold_pow(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
-    if _is(y, 2.0):
+    if is_literal(y, 2.0):
         return builder.map(ops.mul, x, x)
-    return x if _is(y, 1.0) else None
+    return x if is_literal(y, 1.0) else None
 
 
 def _fold_where(builder: Builder, condition: Instruction, x: Instruction, y: Instruction) -> Instruction | None:
@@ -343,135 +338,11 @@ def _fold_where(builder: Builder, condition: Instruction, x: Instruction, y: Ins
     return None
 
 
-_FOLDS: dict[str, Callable[..., Instruction | None]] = {
-    "mul": _fold_mul,
-    "neg": _fold_neg,
-    "add": _fold_add,
-    "div": _fold_div,
-    "pow": _fold_pow,
-    "where": _fold_where,
+_FOLDS: dict[Operation, Callable[..., Instruction | None]] = {
+    ops.mul: _fold_mul,
+    ops.neg: _fold_neg,
+    ops.add: _fold_add,
+    ops.div: _fold_div,
+    ops.pow: _fold_pow,
+    ops.where: _fold_where,
 }
-
-
-# The number system in which formulas and partials of the table give instructions
-
-
-class UntraceableError(Exception):
-    """A formula asks its operands something that only numbers can answer."""
-
-
-class Term:
-    """An array inside a formula: arithmetic on it adds instructions."""
-
-    __slots__ = ("builder", "instruction")
-
-    def __init__(self, builder: Builder, instruction: Instruction) -> None:
-        self.builder = builder
-        self.instruction = instruction
-
-    def _map(self, operation: Operation, *operands: Any) -> Term:
-        return self.builder.system.map(operation, *operands)
-
-    def __add__(self, other: Any) -> Term:
-        return self._map(ops.add, self, other)
-
-    def __radd__(self, other: Any) -> Term:
-        return self._map(ops.add, other, self)
-
-    def __sub__(self, other: Any) -> Term:
-        return self._map(ops.sub, self, other)
-
-    def __rsub__(self, other: Any) -> Term:
-        return self._map(ops.sub, other, self)
-
-    def __mul__(self, other: Any) -> Term:
-        return self._map(ops.mul, self, other)
-
-    def __rmul__(self, other: Any) -> Term:
-        return self._map(ops.mul, other, self)
-
-    def __truediv__(self, other: Any) -> Term:
-        return self._map(ops.div, self, other)
-
-    def __rtruediv__(self, other: Any) -> Term:
-        return self._map(ops.div, other, self)
-
-    def __pow__(self, other: Any) -> Term:
-        return self._map(ops.pow, self, other)
-
-    def __rpow__(self, other: Any) -> Term:
-        return self._map(ops.pow, other, self)
-
-    def __neg__(self) -> Term:
-        return self._map(ops.neg, self)
-
-    def __abs__(self) -> Term:
-        return self._map(ops.abs, self)
-
-    def __pos__(self) -> Term:
-        return self
-
-    def __eq__(self, other: object) -> bool:
-        raise UntraceableError
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __bool__(self) -> bool:
-        raise UntraceableError
-
-
-_BY_NAME = {**TABLE, "divide": ops.div, "largest": ops.largest, "smallest": ops.smallest}
-_OF_ONE_SEQUENCE = {"sum", "mean", "prod", "largest", "smallest", "logsumexp", "max", "min"}
-
-
-class System:
-    """The `m` of a formula. Its functions add an instruction to a program."""
-
-    def __init__(self, builder: Builder) -> None:
-        self._builder = builder
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name in _OF_ONE_SEQUENCE:
-            return lambda xs: self.map(_BY_NAME[name], *xs)  # m.sum takes a sequence, the operation sum operands
-        if name not in _BY_NAME and name != "erfc":  # a primitive of the backends: no row of the table is 1 - erf
-            raise UntraceableError(name)
-        return lambda *operands: self.map(_BY_NAME.get(name, name), *operands)
-
-    def map(self, operation: Any, *operands: Any) -> Term:
-        """An operation on the operands of a formula."""
-        return Term(self._builder, self._builder.map(operation, *map(self.instruction, operands)))
-
-    def dot(self, xs: Sequence[Any], ys: Sequence[Any]) -> Term:
-        """The sum of products."""
-        return self.map(ops.dot, *xs, *ys)
-
-    def softmaxes(self, xs: Sequence[Any]) -> list[Term]:
-        """The shares of the exponentials, all from one instruction."""
-        shares = self._builder.map("softmaxes", *map(self.instruction, xs))
-        picks = [self._builder.make("pick", [shares], i, shares.shape) for i in range(len(xs))]
-        return [Term(self._builder, pick) for pick in picks]
-
-    softmax = softmaxes  # TRANSITION
-
-    def instruction(self, operand: Any) -> Instruction:
-        """What stands for an operand of a formula: an array or a number."""
-        if isinstance(operand, Term):
-            return operand.instruction
-        if isinstance(operand, (int, float)):
-            return self._builder.number(operand)
-        raise UntraceableError(operand)
-
-    def result(self, builder_function: Callable[..., Any], *operands: Instruction) -> Any:
-        """A formula or partials evaluated on instructions.
-
-        Raises:
-            UntraceableError: they ask the operands something that only numbers can answer.
-        """
-        terms = [Term(self._builder, operand) for operand in operands]
-        try:
-            result = builder_function(self, *terms)
-            if isinstance(result, (tuple, list)):
-                return tuple(None if part is None else self.instruction(part) for part in result)
-            return self.instruction(result)
-        except Exception as error:  # a formula may do anything with what it takes for a number
-            raise UntraceableError from error

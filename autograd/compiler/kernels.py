@@ -1,4 +1,4 @@
-"""Emitted text made callable: one class per backend."""
+"""Program text made callable: one class per engine."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..ops import FLOATS, Operation
-from ..value import evaluated, partials_on_floats
 from . import arrays, costs
 from .calls import ArrayProgram, quietly
-from .emit_arrays import ArrayText
-from .emit_floats import FloatText
+from .engines.float_text import float_text
+from .engines.numpy_text import array_text
 from .ir import Contribution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import ArrayLike
 
     from .ir import Program
 
@@ -34,11 +35,11 @@ class FloatKernel:
     Attributes:
         source: its text.
         work: what it does in a call.
-        reads: the numbers of the arguments that it looks at.
+        reads: the numbers of the arguments that it reads.
     """
 
     def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]], theta: np.ndarray) -> None:
-        text = FloatText(program, input_shapes)
+        text = float_text(program, input_shapes)
         self.source = text.source
         self.work = costs.work(program)
         self.reads = arguments_read(program)
@@ -62,32 +63,32 @@ class ArrayKernel(ArrayProgram):
     Args:
         program: lowered for arrays.
         arguments: the number of arguments.
-        mean: whether the loss is averaged over the batch, or added.
+        mean: whether the loss is averaged over the batch, or summed.
         theta: the parameter vector that the program reads.
 
     Attributes:
         source: its text.
         work: what it does in a call.
-        reads: the numbers of the arguments that it looks at.
+        reads: the numbers of the arguments that it reads.
         statements: the number of NumPy calls.
         constants: the arrays that its text refers to.
-        asked: operations of the user's own that it refers to, because they can only be asked for numbers.
+        asked: operations of the user's own that it calls, because they only work on numbers.
     """
 
     def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray) -> None:
-        text = ArrayText(program, arguments)
+        text = array_text(program, arguments)
         self.source = text.source
         self.work = costs.work(program)
         self.reads = arguments_read(program)
         self.statements = text.statements
-        self.constants = [_converted(constant, theta.dtype) for constant in text.constants]
+        self.constants = [quietly(each, theta.dtype) if each.dtype.kind == "f" else each for each in text.constants]
         self.asked = text.operations
         prepare = _defined(text.source, "prepare", dict(vars(arrays)))
         super().__init__(prepare, theta, self.constants, [on_arrays(operation) for operation in self.asked], mean)
 
 
 def arguments_read(program: Program) -> set[int]:
-    """The numbers of the arguments that a program looks at."""
+    """The numbers of the arguments that a program reads."""
     return {instruction.data for instruction in program.instructions if instruction.op == "input"}
 
 
@@ -97,18 +98,14 @@ def _defined(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any
     return function
 
 
-def _converted(constant: np.ndarray, dtype: Any) -> np.ndarray:
-    return quietly(constant, dtype) if constant.dtype.kind == "f" else constant
-
-
 def on_floats(operation: Operation | Contribution) -> Callable[..., float]:
-    """An operation of the user's own, or what it contributes to a gradient, as a function of floats."""
+    """An operation of the user's own, or its contribution to a gradient, as a function of floats."""
     if isinstance(operation, Operation):
-        return lambda *numbers: evaluated(operation, numbers)
+        return lambda *numbers: FLOATS.evaluate(operation, numbers)
     row, operand = operation
 
     def contribution(cotangent: float, y: float, *numbers: float) -> float:
-        partial = partials_on_floats(row, y, numbers)[operand]
+        partial = FLOATS.partials(row, y, numbers)[operand]
         return 0.0 if partial is None else cotangent * float(partial)
 
     return contribution
@@ -118,7 +115,7 @@ def on_arrays(operation: Operation | Contribution) -> Callable[..., np.ndarray]:
     """The same as a function of arrays, element by element."""
     function = on_floats(operation)
 
-    def elementwise(*operands: Any) -> np.ndarray:
+    def elementwise(*operands: ArrayLike) -> np.ndarray:
         rows = np.broadcast_arrays(*operands)
         numbers = zip(*[row.ravel().tolist() for row in rows], strict=True)
         return np.array([function(*each) for each in numbers], dtype=float).reshape(rows[0].shape)

@@ -1,92 +1,34 @@
-"""The seventh pass: operations that a backend does not have become ones that it has."""
+"""The seventh pass: rewrites operations that the engine lacks."""
 
 from __future__ import annotations
 
-import builtins
-from collections.abc import Callable
-from typing import Any
+from functools import reduce
+from typing import TYPE_CHECKING, TypeAlias
 
 from .. import arithmetic, ops
 from ..ops import TABLE, Operation
-from .ir import Builder, Contribution, Instruction, Program, UntraceableError
+from . import arrays
+from .ir import is_literal
+from .terms import Arrays, ArrayTerm, UntraceableError
 
-UFUNCS: dict[Any, str] = {
-    "ceil": "ceil",
-    ops.add: "add",
-    ops.sub: "subtract",
-    ops.mul: "multiply",
-    ops.div: "divide",
-    ops.neg: "negative",
-    ops.pow: "power",
-    ops.abs: "absolute",
-    ops.exp: "exp",
-    ops.expm1: "expm1",
-    ops.log: "log",
-    ops.log1p: "log1p",
-    ops.sqrt: "sqrt",
-    ops.sin: "sin",
-    ops.cos: "cos",
-    ops.tan: "tan",
-    ops.arcsin: "arcsin",
-    ops.arccos: "arccos",
-    ops.arctan: "arctan",
-    ops.sinh: "sinh",
-    ops.cosh: "cosh",
-    ops.tanh: "tanh",
-    ops.sign: "sign",
-    ops.maximum: "maximum",
-    ops.minimum: "minimum",
-    ops.logaddexp: "logaddexp",
-    ops.arctan2: "arctan2",
-    ops.hypot: "hypot",
-    ops.square: "square",
-    ops.reciprocal: "reciprocal",
-}
-"""The operations that are one function of NumPy's, with the same results at every argument."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
 
-FLOAT_FUNCTIONS = {
-    ops.div: "divide",
-    ops.largest: "largest",
-    ops.smallest: "smallest",
-    **{row: name for name, row in TABLE.items() if hasattr(arithmetic, name) and name not in ("max", "min", "softmax")},
-}
+    from .ir import Action, Builder, Contribution, Instruction, Program
+    from .terms import Operand
+
+Rule: TypeAlias = "Callable[[Lowering, Action, list[Instruction]], Instruction]"
+"""Gives what an operation on operands becomes."""
+
+FLOAT_FUNCTIONS = {row: name for name, row in TABLE.items() if hasattr(arithmetic, name) and row is not ops.softmax}
 """The operations that are one function of `arithmetic.py`."""
 
 HELPERS = {
-    ops.erf: "erf",
-    ops.where: "where",
-    ops.step: "unit_step",
-    ops.direction: "direction",
-    ops.gaussian: "gaussian",
-    ops.normal_cdf: "normal_cdf",
-    ops.logsumexp: "logsumexps",
-}
-"""The operations that are one function of `arrays.py`."""
-
-
-def function_text(
-    operation: Operation | Contribution | str, functions: dict[Operation, str], own: list[Operation | Contribution]
-) -> str:
-    """The function that computes an operation, as it stands in a text.
-
-    Args:
-        operation: a row of the table, a primitive, or one that can only be asked for numbers.
-        functions: what the backend has for rows of the table.
-        own: those that can only be asked for numbers; the text refers to their places in this list. A new one is added.
-    """
-    if isinstance(operation, str):
-        return operation
-    if isinstance(operation, Operation) and operation in functions:
-        return functions[operation]
-    if operation not in own:
-        own.append(operation)
-    return f"operations[{own.index(operation)}]"
-
-
-_OPERATORS = {ops.add, ops.sub, ops.mul, ops.neg}
-
-Rule = Callable[[Builder, object, list[Instruction]], Instruction]
-"""Gives what an operation on operands becomes."""
+    row: name
+    for row, name in [(row, row.name + "s" * row.sequences) for row in TABLE.values()]
+    if hasattr(arrays, name) and row is not ops.softmax
+} | {ops.step: "unit_step"}
+"""The operations that are one function of `arrays.py`; those of sequences have a plural there."""
 
 
 def lower(program: Program, builder: Builder, rule: Rule) -> Program:
@@ -97,184 +39,133 @@ def lower(program: Program, builder: Builder, rule: Rule) -> Program:
         builder: where to make the instructions of the new program.
         rule: what each operation becomes.
     """
+    m = Lowering(builder, rule)
     new: dict[Instruction, Instruction] = {}
     for old in program.instructions:
         operands = [new[operand] for operand in old.operands]
         if old.op == "map":
-            result = rule(builder, old.data, operands)
-            is_missing = result.is_number and not old.is_number and not builder.on_floats
-            new[old] = builder.filled(result, old.shape, old.batched) if is_missing else result
+            result = rule(m, old.data, operands)
+            lacks_array = result.is_number and not old.is_number and rule is not for_floats
+            new[old] = builder.filled(result, old.shape, old.batched) if lacks_array else result
         else:
             new[old] = builder.make(old.op, operands, old.data, old.shape, old.batched)
     return builder.program([new[output] for output in program.outputs])
 
 
-def for_arrays(builder: Builder, operation: object, operands: list[Instruction]) -> Instruction:
-    """In terms of functions that NumPy or `arrays.py` have; operations of the user's own may remain."""
-    if not isinstance(operation, Operation):
-        return builder.map(operation, *operands)  # type: ignore[arg-type]
-    rewrite = _REWRITES.get(operation)
-    result = rewrite(builder, *operands) if rewrite else None
-    if result is not None:
-        return result
-    if operation in UFUNCS or operation in HELPERS:
-        return builder.map(operation, *operands)
-    return expanded(builder, operation, operands, for_arrays)
+class Lowering(Arrays):
+    """The `m` of formulas that are lowered: each of their steps is lowered in turn."""
+
+    def __init__(self, builder: Builder, rule: Rule) -> None:
+        super().__init__(builder)
+        self.rule = rule
+        self._expanding: list[Operation] = []
+
+    def apply(self, operation: Action, *operands: Operand) -> ArrayTerm:
+        """What the operation becomes."""
+        return ArrayTerm(self, self.rule(self, operation, [self.instruction(operand) for operand in operands]))
+
+    def expanded(self, operation: Operation, operands: list[Instruction]) -> Instruction:
+        """The operation's formula, or the operation itself if its formula cannot be traced."""
+        if operation in self._expanding:
+            return self.builder.map(operation, *operands)
+        self._expanding.append(operation)
+        try:
+            return self.formula(operation, operands)
+        except UntraceableError:
+            return self.builder.map(operation, *operands)
+        finally:
+            self._expanding.pop()
 
 
-def for_floats(builder: Builder, operation: object, operands: list[Instruction]) -> Instruction:
+def asked(program: Program, known: Container[Action]) -> list[Operation | Contribution]:
+    """The operations that an engine does not know: they can only be asked for numbers."""
+    done = dict.fromkeys(each.data for each in program.instructions if each.op == "map")
+    return [operation for operation in done if operation not in known and not isinstance(operation, str)]
+
+
+def for_floats(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
     """In terms of Python's operators and the functions of `arithmetic.py`."""
     if operation is ops.sigmoid:
-        return builder.map("sigmoid_of", operands[0], _exp_of_minus_abs(builder, operands[0]))
-    if operation is ops.logaddexp and builtins.any(_is(operand, 0.0) for operand in operands):
-        return _softplus(builder, operands[0] if _is(operands[1], 0.0) else operands[1])
-    if not isinstance(operation, Operation) or operation in FLOAT_FUNCTIONS or operation in _OPERATORS:
-        return builder.map(operation, *operands)  # type: ignore[arg-type]
-    return expanded(builder, operation, operands, for_floats)
+        x = ArrayTerm(m, operands[0])
+        return m.apply("sigmoid_of", x, m.exp(-m.abs(x))).instruction
+    if operation is ops.logaddexp:
+        softplus = _logaddexp(m, *[ArrayTerm(m, operand) for operand in operands])
+        if softplus is not None:
+            return softplus.instruction
+    if not isinstance(operation, Operation) or operation in FLOAT_FUNCTIONS or operation.is_operator:
+        return m.builder.map(operation, *operands)
+    return m.expanded(operation, operands)
 
 
-def expanded(
-    builder: Builder,
-    operation: Operation,
-    operands: list[Instruction],
-    rule: Rule,
-) -> Instruction:
-    """The operation's formula, each step of it lowered; the operation itself where the formula cannot be asked."""
-    steps = Builder(builder.mean, builder.batched, builder.on_floats)
-    stand_ins = [
-        operand
-        if operand.is_number and operand.op == "literal"
-        else Instruction("operand", (), i, operand.shape, operand.batched)
-        for i, operand in enumerate(operands)
-    ]
-    try:
-        result = steps.system.result(operation.formula, *stand_ins)
-    except UntraceableError:
-        return builder.map(operation, *operands)
-    if builtins.any(step.op == "map" and step.data is operation for step in steps.instructions):
-        return builder.map(operation, *operands)
-    new = dict(zip(stand_ins, operands, strict=True))
-    for step in steps.instructions:
-        inner = [new.get(operand, operand) for operand in step.operands]
-        if step.op == "map":
-            new[step] = rule(builder, step.data, inner)
-        else:
-            new[step] = builder.make(step.op, inner, step.data, inner[0].shape if inner else ())
-    found: Instruction = new.get(result, result)
-    return found
+def for_arrays(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
+    """In terms of functions that NumPy or `arrays.py` have; operations of the user's own may remain."""
+    if not isinstance(operation, Operation):
+        return m.builder.map(operation, *operands)
+    if operation.reduces:
+        step = operation.reduces
+        return reduce(lambda result, operand: for_arrays(m, step, [result, operand]), operands)
+    rewrite = _ON_ARRAYS.get(operation)
+    result = rewrite(m, *[ArrayTerm(m, operand) for operand in operands]) if rewrite else None
+    if result is not None:
+        return result.instruction
+    if operation.ufunc or operation in HELPERS:
+        return m.builder.map(operation, *operands)
+    return m.expanded(operation, operands)
 
 
-def _is(x: Instruction, number: float) -> bool:
-    return x.op == "literal" and isinstance(x.data, float) and x.data == number
-
-
-def _chain(operation: Operation) -> Callable[..., Instruction | None]:
-    """A function of many operands as functions of two."""
-
-    def rewrite(builder: Builder, *operands: Instruction) -> Instruction:
-        result = operands[0]
-        for operand in operands[1:]:
-            result = for_arrays(builder, operation, [result, operand])
-        return result
-
-    return rewrite
-
-
-def _sigmoid(builder: Builder, x: Instruction) -> Instruction:
+def _sigmoid(m: Lowering, x: ArrayTerm) -> ArrayTerm:
     """e / (1 + e) below 0 and 1 / (1 + e) above, with the e = exp(-|x|) that softplus uses too."""
-    e = _exp_of_minus_abs(builder, x)
-    zero = builder.number(0.0)
-    above = _step(builder, x, zero, zero)
-    assert above is not None
-    upper = builder.map(ops.maximum, e, above)
-    return builder.map(ops.div, upper, builder.map(ops.add, builder.number(1.0), e))
+    e = m.exp(-m.abs(x))
+    return m.div(m.maximum(e, m.step(x, 0.0, 0.0)), 1.0 + e)
 
 
-def _exp_of_minus_abs(builder: Builder, x: Instruction) -> Instruction:
-    return builder.map(ops.exp, builder.map(ops.neg, builder.map(ops.abs, x)))
-
-
-def _maximum(builder: Builder, x: Instruction, y: Instruction) -> Instruction:
-    return _with_array(builder, ops.maximum, x, y)
-
-
-def _minimum(builder: Builder, x: Instruction, y: Instruction) -> Instruction:
-    return _with_array(builder, ops.minimum, x, y)
-
-
-def _with_array(builder: Builder, operation: Operation, x: Instruction, y: Instruction) -> Instruction:
-    """NumPy compares two arrays twice as fast as an array and a number; a program on floats has numbers only."""
-    if x.is_number == y.is_number or builder.on_floats:
-        return builder.map(operation, x, y)
-    like = y if x.is_number else x
-    return builder.map(operation, *[builder.filled(operand, like.shape, like.batched) for operand in (x, y)])
-
-
-def _logaddexp(builder: Builder, x: Instruction, y: Instruction) -> Instruction | None:
+def _logaddexp(m: Lowering, x: ArrayTerm, y: ArrayTerm) -> ArrayTerm | None:
     """For an operand of 0, three times as fast as NumPy's and as accurate."""
-    if _is(x, 0.0):
-        return _softplus(builder, y)
-    return _softplus(builder, x) if _is(y, 0.0) else None
+    if is_literal(x.instruction, 0.0):
+        x, y = y, x
+    return m.log1p(m.exp(-m.abs(x))) + m.maximum(x, 0.0) if is_literal(y.instruction, 0.0) else None
 
 
-def _softplus(builder: Builder, x: Instruction) -> Instruction:
-    small = builder.map(ops.log1p, _exp_of_minus_abs(builder, x))
-    return builder.map(ops.add, small, _maximum(builder, x, builder.number(0.0)))
-
-
-def _step(builder: Builder, x: Instruction, threshold: Instruction, tie: Instruction) -> Instruction | None:
-    if _is(threshold, 0.0) and _is(tie, 0.0):
-        if builder.on_floats:
-            return builder.map(ops.sign, _maximum(builder, x, threshold))
-        below_one = _minimum(builder, _maximum(builder, x, threshold), builder.number(1.0))
-        return builder.map("ceil", below_one)  # no branches, which a processor cannot predict for data of either sign
+def _step(m: Lowering, x: ArrayTerm, threshold: ArrayTerm, tie: ArrayTerm) -> ArrayTerm | None:
+    """Without branches, which a processor cannot predict for data of either sign."""
+    if is_literal(threshold.instruction, 0.0) and is_literal(tie.instruction, 0.0):
+        return m.apply("ceil", m.minimum(m.maximum(x, threshold), 1.0))
     return None
 
 
-def _one_minus_square(builder: Builder, x: Instruction) -> Instruction:
-    one = builder.number(1.0)
-    return builder.map(ops.mul, builder.map(ops.sub, one, x), builder.map(ops.add, one, x))
+def _compared(operation: Operation) -> Callable[[Lowering, ArrayTerm, ArrayTerm], ArrayTerm | None]:
+    """NumPy compares two arrays twice as fast as an array and a number."""
+
+    def compared(m: Lowering, x: ArrayTerm, y: ArrayTerm) -> ArrayTerm | None:
+        operands = [x.instruction, y.instruction]
+        like = next((operand for operand in operands if not operand.is_number), None)
+        if like is None:
+            return None
+        filled = [
+            m.builder.filled(operand, like.shape, like.batched) if operand.is_number else operand
+            for operand in operands
+        ]
+        return ArrayTerm(m, m.builder.map(operation, *filled))
+
+    return compared
 
 
-def _sech(builder: Builder, x: Instruction) -> Instruction:
-    """1 / cosh(x) as 2 e / (1 + e e) with e = exp(-|x|), which does not overflow."""
-    e = _exp_of_minus_abs(builder, x)
-    square = builder.map(ops.mul, e, e)
-    return builder.map(
-        ops.div, builder.map(ops.mul, builder.number(2.0), e), builder.map(ops.add, builder.number(1.0), square)
-    )
+def _sech(m: Lowering, x: ArrayTerm) -> ArrayTerm:
+    """2 e / (1 + e e) with e = exp(-|x|), which does not overflow."""
+    e = m.exp(-m.abs(x))
+    return m.div(2.0 * e, 1.0 + e * e)
 
 
-def _dot(builder: Builder, *operands: Instruction) -> Instruction | None:
-    half = len(operands) // 2
-    products = [builder.map(ops.mul, x, y) for x, y in zip(operands[:half], operands[half:], strict=True)]
-    return _chain(ops.add)(builder, *products)
-
-
-def _mean(builder: Builder, *operands: Instruction) -> Instruction | None:
-    total = _chain(ops.add)(builder, *operands)
-    assert total is not None
-    return builder.map(ops.div, total, builder.number(len(operands)))
-
-
-def _softmax(builder: Builder, *operands: Instruction) -> Instruction:
-    shares = builder.map("softmaxes", *operands)
-    return builder.make("pick", [shares], 0, shares.shape)
-
-
-_REWRITES: dict[Operation, Callable[..., Instruction | None]] = {
+_ON_ARRAYS: dict[Operation, Callable[..., ArrayTerm | None]] = {
     ops.sigmoid: _sigmoid,
-    ops.maximum: _maximum,
-    ops.minimum: _minimum,
+    ops.maximum: _compared(ops.maximum),
+    ops.minimum: _compared(ops.minimum),
     ops.logaddexp: _logaddexp,
     ops.step: _step,
-    ops.one_minus_square: _one_minus_square,
+    ops.one_minus_square: lambda m, x: (1.0 - x) * (1.0 + x),
     ops.sech: _sech,
-    ops.sum: _chain(ops.add),
-    ops.prod: _chain(ops.mul),
-    ops.largest: _chain(ops.maximum),
-    ops.smallest: _chain(ops.minimum),
-    ops.dot: _dot,
-    ops.mean: _mean,
-    ops.softmax: _softmax,
+    ops.dot: lambda m, *xs: m.sum([x * y for x, y in zip(xs[: len(xs) // 2], xs[len(xs) // 2 :], strict=True)]),
+    ops.mean: lambda m, *xs: m.div(m.sum(xs), len(xs)),
+    ops.softmax: lambda m, *xs: m.pick(m.apply("softmaxes", *xs), 0),
 }
+"""Formulas for NumPy. Those that give None have nothing better than the operation itself."""

@@ -1,31 +1,27 @@
-"""The fifth pass: every group of nodes becomes a few array instructions, and products of sums matrix products."""
+"""The fifth pass: packs each group of nodes into a few array instructions, sums of products into matrix products."""
 
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .. import ops
-from .ir import Builder, Instruction, Shape, View, whole
+from .grids import Numbers, as_view, by_appearance, evenly_spaced, factored
 from .trace import CONSTANT, FIRST_INPUT, THETA
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .flatten import Flat
+    from .ir import Builder, Instruction, Shape
     from .signatures import Group
     from .trace import Graph
 
-Numbers = np.ndarray
-"""Numbers of nodes, or positions of elements in an array."""
-
-_ROW_FUNCTIONS = {ops.logsumexp: "logsumexp", ops.prod: "prod", ops.largest: "max", ops.smallest: "min"}
-
 
 def leaves(builder: Builder, graph: Graph, lengths: Sequence[Shape]) -> dict[int, Instruction]:
-    """The instructions for the parameter vector and the arguments, by the source that the graph's leaves name.
+    """The instructions for the parameter vector and the arguments, by source.
 
     Args:
         builder: where to make them.
@@ -39,7 +35,7 @@ def leaves(builder: Builder, graph: Graph, lengths: Sequence[Shape]) -> dict[int
 
 
 class Packer:
-    """Builds the arrays of all groups, one after the other.
+    """Builds the arrays of all groups.
 
     Args:
         builder: where to make the instructions.
@@ -61,11 +57,11 @@ class Packer:
         self.data = np.asarray(graph.data)
 
     def pack(self, groups: Sequence[Group]) -> None:
-        """Makes the instructions for the groups, which come in an order in which they can be computed."""
+        """Makes the instructions for the groups, operands before results."""
         for group in groups:
             nodes = np.asarray(group.nodes)
             if group.slots is not None:
-                array, order = _PackedSum(self, group).packed()
+                array, order = _Sums(self, group).packed()
                 positions = np.arange(len(nodes))
             else:
                 array, order, positions = self._packed_operation(nodes)
@@ -73,21 +69,25 @@ class Packer:
             self.position[nodes[order]] = positions
 
     def operand(self, nodes: Numbers) -> Instruction:
-        """The array of these nodes, which have one signature, in the shape in which their numbers are given."""
+        """The array of nodes of one signature, in the shape of their numbers."""
         source = int(self.signature[nodes.flat[0]])
         if source == CONSTANT:
             return self.builder.numbers(self.data[nodes])
         return self.elements(self.arrays[source], self.position[nodes])
 
+    def array(self, nodes: Numbers) -> Instruction:
+        """The same, as an array even if all its numbers are equal."""
+        return self.builder.filled(self.operand(nodes), nodes.shape, False)
+
     def elements(self, array: Instruction, positions: Numbers) -> Instruction:
-        """The elements at these positions: a view where they are evenly spaced along every axis, a copy otherwise."""
+        """The elements at these positions: a view if they are evenly spaced along every axis, otherwise a copy."""
         view = as_view(positions)
         if view is not None:
             return self.builder.view(array, view)
         return self.builder.make("take", [self.builder.storage(array)], positions, positions.shape)
 
     def outputs(self, nodes: Sequence[int]) -> Instruction:
-        """The array of the results, which may be of any signatures."""
+        """The array of the results, of any signatures."""
         numbers = np.asarray(nodes)
         if not numbers.size:
             return self.builder.numbers(np.empty(0))
@@ -110,31 +110,25 @@ class Packer:
         order, shape = self.order([operands[:, k] for k in range(operands.shape[1])])
         operands = operands[order].reshape(*shape, -1)
         positions = np.arange(len(nodes))
-        if operation in _ROW_FUNCTIONS:
-            result = self.builder.rows(_ROW_FUNCTIONS[operation], shape, self._rows(operands))
+        if operation.commutative and operation.arity is None and not operation.linear:
+            result = self.builder.rows(operation.name, shape, self._rows(operands))
         elif operation is ops.mean:
             total = self.builder.total(self._rows(operands))
             result = self.builder.map(ops.div, total, self.builder.number(operands.shape[-1]))
         else:
             columns = [self.operand(operands[..., k]) for k in range(operands.shape[-1])]
             result = self.builder.map(operation, *columns)
-        return self._shaped(result, shape), order, positions
-
-    def _shaped(self, result: Instruction, shape: Shape) -> Instruction:
-        """An array even where all elements have come out as the same number."""
-        return self.builder.filled(result, shape, False)
+        return self.builder.filled(result, shape, False), order, positions
 
     def _rows(self, nodes: Numbers) -> Instruction:
-        """The operands of functions along the last axis; they may come from several arrays."""
+        """The operands of functions along the last axis, possibly from several arrays."""
         kinds = self.signature[nodes.reshape(-1, nodes.shape[-1])[0]]
         cuts = np.flatnonzero(np.diff(kinds)) + 1
-        parts = [self.operand(part) for part in np.split(nodes, cuts, axis=-1)]
-        shapes = [part.shape for part in np.split(nodes, cuts, axis=-1)]
-        parts = [self.builder.filled(part, shape, False) for part, shape in zip(parts, shapes, strict=True)]
+        parts = [self.array(part) for part in np.split(nodes, cuts, axis=-1)]
         return parts[0] if len(parts) == 1 else self.builder.make("join", parts, None, nodes.shape)
 
     def _softmax(self, operands: Numbers) -> tuple[Instruction, Numbers, Numbers]:
-        """All shares of a row at once. The operation gives the share of its first operand among all of them."""
+        """All shares of a row at once. Each node is the share of its first operand."""
         if len(set(self.signature[operands[0]].tolist())) == 1 and self.signature[operands[0, 0]] != CONSTANT:
             keys = self.position[operands]
         else:
@@ -150,9 +144,9 @@ class Packer:
         return result, np.arange(len(operands)), row_of * nodes.shape[1] + place
 
     def order(self, slots: Sequence[Numbers]) -> tuple[Numbers, Shape]:
-        """An order of a group's elements, and a shape for them, in which its operands are best laid out as views.
+        """An order and a shape for a group's elements in which its operands tend to be views.
 
-        That of the operand with the most different elements; a parameter only if there is nothing else.
+        Follows the operand with the most distinct elements; a parameter only if there is nothing else.
         """
         number = len(slots[0])
         slots = [slot for slot in slots if self.signature[slot[0]] != CONSTANT]
@@ -172,246 +166,137 @@ class Packer:
         return order, evenly_spaced(sorted_positions)
 
 
-class _Layout(NamedTuple):
-    """How the array of a group of sums is laid out.
+class _Part(NamedTuple):
+    """The terms or products of one kind in a group of sums, equally many in each.
 
     Attributes:
-        order: of the nodes.
-        lengths: of the axes c (components), r (right factors) and l (left factors), if there is a matrix product.
-        shape: of the array; axes of length 1 are left out.
-        parts: the terms and products of each kind, in that order of the nodes.
+        sign: 0 if they are added, 1 if they are subtracted.
+        nodes: of shape (sums, terms), or (sums, products, 2).
     """
 
-    order: Numbers
-    lengths: tuple[int, int, int] | None
-    shape: Shape
-    parts: dict[Any, Numbers]
+    sign: int
+    nodes: Numbers
+
+    @property
+    def is_product(self) -> bool:
+        """Whether these are products of two nodes."""
+        return self.nodes.ndim == 3
 
 
-class _PackedSum:
-    """Builds the array of one group of sums."""
+class _Sums:
+    """Builds the array of a group of sums.
+
+    Attributes:
+        parts: their terms and products.
+        constants: the number that each sum adds.
+        lengths: of the array's axes c (components), r (right factors) and l (left factors), if there is a matrix
+            product.
+    """
 
     def __init__(self, packer: Packer, group: Group) -> None:
         assert group.slots is not None
         self.packer = packer
         self.builder = packer.builder
         slots = group.slots
-        self.parts = {kind: np.asarray([each[kind] for each in slots]) for kind in sorted(slots[0])}
         self.constants = np.asarray([packer.flat.sums[i].constant for i in group.nodes])
-        for sign in (0, 1):
-            self._multiply_constants((sign, CONSTANT, CONSTANT))
-
-    def _multiply_constants(self, kind: Any) -> None:
-        """Products of two constants are constants."""
-        if kind in self.parts:
-            with np.errstate(all="ignore"):
-                products = self.packer.data[self.parts.pop(kind)].prod(axis=-1).sum(axis=-1)
-            self.constants = self.constants + (-products if kind[0] else products)
+        self.parts: list[_Part] = []
+        for kind in sorted(slots[0]):
+            part = _Part(kind[0], np.asarray([each[kind] for each in slots]))
+            if kind[1:] == (CONSTANT, CONSTANT):
+                with np.errstate(all="ignore"):
+                    products = packer.data[part.nodes].prod(axis=-1).sum(axis=-1)
+                self.constants = self.constants + (-products if part.sign else products)
+            else:
+                self.parts.append(part)
+        self.lengths: tuple[int, int, int] | None = None
 
     def packed(self) -> tuple[Instruction, Numbers]:
         """The array, and the order in which it holds the nodes."""
-        layout = self._layout()
-        signed = [(kind[0], self._part(layout, kind)) for kind in sorted(layout.parts, key=len, reverse=True)]
-        constants = self.constants[layout.order]
+        order, shape = self._laid_out()
+        parts = sorted(self.parts, key=lambda part: part.is_product, reverse=True)
+        signed = [(part.sign, self._array(part.nodes[order], shape)) for part in parts]
+        constants = self.constants[order]
         if constants.any():
-            signed.append((0, self.builder.numbers(constants.reshape(layout.shape))))
-        signed.sort(key=lambda pair: pair[0])
-        sign, result = signed[0]
-        if sign:
+            signed.append((0, self.builder.numbers(constants.reshape(shape))))
+        (is_negative, result), *rest = sorted(signed, key=lambda pair: pair[0])
+        if is_negative:
             result = self.builder.map(ops.neg, result)
-        for sign, part in signed[1:]:
-            result = self.builder.map(ops.sub if sign else ops.add, result, part)
-        return self.builder.filled(result, layout.shape, False), layout.order
+        for sign, array in rest:
+            result = self.builder.map(ops.sub if sign else ops.add, result, array)
+        return self.builder.filled(result, shape, False), order
 
-    def _layout(self) -> _Layout:
-        """That of the widest matrix product, if there is one."""
-        products = sorted((kind for kind in self.parts if len(kind) == 3), key=lambda kind: -self.parts[kind].shape[1])
-        for kind in products:
-            if self.parts[kind].shape[1] == 1 and CONSTANT in kind[1:]:
+    def _laid_out(self) -> tuple[Numbers, Shape]:
+        """An order and a shape for the sums: those of the widest matrix product, if any."""
+        products = [i for i, part in enumerate(self.parts) if part.is_product]
+        for i in sorted(products, key=lambda i: -self.parts[i].nodes.shape[1]):
+            sign, given = self.parts[i]
+            if given.shape[1] == 1 and any(map(self._is_constant, given[0, 0])):
                 continue  # numbers such as labels of 1 and -1 are alike by chance
-            for arranged in self._arrangements(kind):
-                found = factored(self._keys(arranged[..., 0]), self._keys(arranged[..., 1]))
+            for nodes in self._arrangements(given):
+                found = factored(self._keys(nodes[..., 0]), self._keys(nodes[..., 1]))
                 if found is not None:
-                    order, lengths = found
-                    shape = tuple(length for length in lengths if length > 1)
-                    return _Layout(order, lengths, shape, self._ordered({**self.parts, kind: arranged}, order))
-        slots = [slot for part in self.parts.values() for slot in part[:, 0].reshape(len(part), -1).T]
-        order, shape = self.packer.order(slots)
-        return _Layout(order, None, shape, self._ordered(self.parts, order))
+                    self.parts[i] = _Part(sign, nodes)
+                    order, self.lengths = found
+                    return order, tuple(length for length in self.lengths if length > 1)
+        slots = [slot for _, nodes in self.parts for slot in nodes[:, 0].reshape(len(nodes), -1).T]
+        return self.packer.order(slots)
 
-    def _ordered(self, parts: dict[Any, Numbers], order: Numbers) -> dict[Any, Numbers]:
-        return {kind: part[order] for kind, part in parts.items()}
+    def _is_constant(self, node: int) -> bool:
+        return bool(self.packer.signature[node] == CONSTANT)
 
-    def _arrangements(self, kind: Any) -> list[Numbers]:
-        """The products in their own order, and in those of their left and of their right factors."""
-        part = self.parts[kind]
-        arranged = [part]
-        if part.shape[1] > 1:
-            for side in (0, 1):
-                if self.packer.signature[part[0, 0, side]] != CONSTANT:
-                    ranks = np.argsort(self.packer.position[part[..., side]], axis=1, kind="stable")
-                    arranged.append(np.take_along_axis(part, ranks[..., None], axis=1))
-        return arranged
+    def _arrangements(self, nodes: Numbers) -> Iterator[Numbers]:
+        """The products in their own order, then sorted by left and by right factors."""
+        yield nodes
+        for side in (0, 1) if nodes.shape[1] > 1 else ():
+            if not self._is_constant(nodes[0, 0, side]):
+                ranks = np.argsort(self.packer.position[nodes[..., side]], axis=1, kind="stable")
+                yield np.take_along_axis(nodes, ranks[..., None], axis=1)
 
-    def _keys(self, nodes: Numbers) -> Any:
-        """What tells elements of an array apart: the position, or for a constant which number it is."""
-        if self.packer.signature[nodes.flat[0]] == CONSTANT:
-            return by_appearance(self.packer.data[nodes].view(np.int64))  # to the last bit
-        return self.packer.position[nodes]
+    def _keys(self, nodes: Numbers) -> Numbers:
+        """What tells elements apart: the position, or the bits of a constant."""
+        if self._is_constant(nodes.flat[0]):
+            return by_appearance(self.packer.data[nodes].view(np.int64))
+        keys: Numbers = self.packer.position[nodes]
+        return keys
 
-    def _part(self, layout: _Layout, kind: Any) -> Instruction:
-        """The sum of all terms, or all products, of one kind."""
-        part = layout.parts[kind]
-        width = part.shape[1]
-        if len(kind) == 2:
-            nodes = part.reshape(*layout.shape, width)
-            return self._total(self.packer.operand(nodes if width > 1 else nodes[..., 0]), layout, width)
-        matrix_product = self._matrix_product(part, layout.lengths)
-        if matrix_product is not None:
-            return matrix_product
-        nodes = part.reshape(*layout.shape, width, 2)
-        if width == 1:
-            nodes = nodes[..., 0, :]
-        left, right = self.packer.operand(nodes[..., 0]), self.packer.operand(nodes[..., 1])
-        return self._total(self.builder.map(ops.mul, left, right), layout, width)
+    def _array(self, nodes: Numbers, shape: Shape) -> Instruction:
+        """The terms or products of one kind, added up within each sum."""
+        width = nodes.shape[1]
+        is_product = nodes.ndim == 3
+        if is_product:
+            matrix_product = self._matrix_product(nodes)
+            if matrix_product is not None:
+                return matrix_product
+        axes = (*shape, width) if width > 1 else shape
+        if is_product:
+            left, right = (self.packer.operand(nodes[..., side].reshape(axes)) for side in (0, 1))
+            terms = self.builder.map(ops.mul, left, right)
+        else:
+            terms = self.packer.operand(nodes.reshape(axes))
+        return self.builder.total(self.builder.filled(terms, axes, False)) if width > 1 else terms
 
-    def _total(self, terms: Instruction, layout: _Layout, width: int) -> Instruction:
-        if width == 1:
-            return terms
-        return self.builder.total(self.builder.filled(terms, (*layout.shape, width), False))
-
-    def _matrix_product(self, part: Numbers, lengths: tuple[int, int, int] | None) -> Instruction | None:
-        """The product of two matrices (or of several pairs), if the factors depend on one axis each."""
-        number, width = part.shape[:2]
-        if number > 1 and (lengths is None or prod(lengths) != number):
+    def _matrix_product(self, nodes: Numbers) -> Instruction | None:
+        """The product of two matrices, or of several pairs, if each factor depends on one axis only."""
+        number, width = nodes.shape[:2]
+        if number == width == 1 or (number > 1 and (self.lengths is None or prod(self.lengths) != number)):
             return None
-        if number == width == 1:
-            return None
-        lengths = lengths or (1, 1, 1)
-        part = part.reshape(*lengths, width, 2)
+        lengths = self.lengths or (1, 1, 1)
+        nodes = nodes.reshape(*lengths, width, 2)
         for left, right in ((0, 1), (1, 0)):
-            x, y = part[..., left], part[..., right]
+            x, y = nodes[..., left], nodes[..., right]
             key_x, key_y = self._keys(x), self._keys(y)
             if (key_x == key_x[:, :1]).all() and (key_y == key_y[:, :, :1]).all():
                 return self._contracted(x[:, 0], y[:, :, 0], dict(zip("crl", lengths, strict=True)))
         return None
 
     def _contracted(self, x: Numbers, y: Numbers, lengths: dict[str, int]) -> Instruction:
-        """The array c r l of the sums over k of x[c, l, k] y[c, r, k]. Axes of length 1 are left out."""
-        labels_x = "".join(label for label in "cl" if lengths[label] > 1) + "k"
-        labels_y = "".join(label for label in "cr" if lengths[label] > 1) + "k"
-        result = "".join(label for label in "crl" if lengths[label] > 1)
-        shape_x = (*(lengths[label] for label in labels_x[:-1]), x.shape[-1])
-        shape_y = (*(lengths[label] for label in labels_y[:-1]), y.shape[-1])
-        left = self.builder.filled(self.packer.operand(x.reshape(shape_x)), shape_x, False)
-        right = self.builder.filled(self.packer.operand(y.reshape(shape_y)), shape_y, False)
-        return self.builder.contract(f"{labels_x},{labels_y}->{result}", left, right, left.batched or right.batched)
-
-
-def by_appearance(numbers: Numbers) -> Numbers:
-    """The numbers 0, 1, 2, ... in place of the first, second, third different number."""
-    _, first, place = np.unique(numbers, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[place].reshape(numbers.shape)
-
-
-def factored(left: Numbers, right: Numbers) -> tuple[Numbers, tuple[int, int, int]] | None:
-    """Whether sums of products are the elements of a matrix product, or of several of one size.
-
-    Each sum has a row of left and a row of right factors. If every left row is paired with every right row, the sums
-    are a matrix; if the pairs fall apart into such sets, they are several.
-
-    Returns:
-        The order of the sums in the array c r l, and its lengths; None if there is no such array, or it would do no
-        better than to multiply element by element.
-    """
-    number, width = left.shape
-    left_of, lefts = _distinct(left)
-    right_of, rights = _distinct(right)
-    component = _components(left_of, right_of, lefts)
-    if component is None:
-        return None
-    components = int(component.max()) + 1
-    per_component = (lefts // components, rights // components)
-    if prod(per_component) * components != number or lefts % components or rights % components:
-        return None
-    if components > 1 and (width == 1 or prod(per_component) == 1):
-        return None
-    order = np.lexsort((left_of, right_of, component))
-    shape = (components, per_component[1], per_component[0])
-    grid_left = left_of[order].reshape(shape)
-    grid_right = right_of[order].reshape(shape)
-    complete = (grid_left == grid_left[:, :1]).all() and (grid_right == grid_right[:, :, :1]).all()
-    even = (component[order].reshape(components, -1) == np.arange(components)[:, None]).all()
-    return (order, shape) if complete and even else None
-
-
-def _distinct(rows: Numbers) -> tuple[Numbers, int]:
-    """For each row the number of its first equal, and how many differ.
-
-    Different rows are numbered in the order of their first three elements, which tells how they lie in memory; those
-    that begin alike keep the order in which they come.
-    """
-    number: dict[bytes, int] = {}
-    rows = np.ascontiguousarray(rows)
-    first: list[int] = []
-    of = np.empty(len(rows), dtype=np.int64)
-    for i, row in enumerate(rows):
-        key = row.tobytes()
-        j = number.get(key)
-        if j is None:
-            j = number[key] = len(first)
-            first.append(i)
-        of[i] = j
-    heads = rows[first, : min(3, rows.shape[1])]
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.lexsort(heads.T[::-1])] = np.arange(len(first))
-    return rank[of], len(first)
-
-
-def _components(left_of: Numbers, right_of: Numbers, lefts: int) -> Numbers | None:
-    """For each pair the set of pairs that it belongs to, if rights share either all of their lefts or none."""
-    if len(left_of) == lefts * (int(right_of.max()) + 1):
-        return np.zeros(len(left_of), dtype=np.int64)
-    smallest_left = np.full(int(right_of.max()) + 1, lefts)
-    np.minimum.at(smallest_left, right_of, left_of)
-    _, component = np.unique(smallest_left[right_of], return_inverse=True)
-    owner = np.full(lefts, -1)
-    owner[left_of] = component
-    return component if (owner[left_of] == component).all() else None
-
-
-def as_view(positions: Numbers) -> View | None:
-    """The view that shows the elements at these positions, if they are evenly spaced along every axis."""
-    offset = int(positions.flat[0])
-    strides = []
-    for axis, length in enumerate(positions.shape):
-        step = [0] * positions.ndim
-        step[axis] = 1
-        strides.append(int(positions[tuple(step)]) - offset if length > 1 else 0)
-    expected = np.full(positions.shape, offset)
-    for axis, stride in enumerate(strides):
-        steps = np.arange(positions.shape[axis]) * stride
-        expected += steps.reshape([-1 if other == axis else 1 for other in range(positions.ndim)])
-    if not (expected == positions).all():
-        return None
-    full = whole(positions.shape)
-    strides = [full.strides[axis] if length == 1 else strides[axis] for axis, length in enumerate(positions.shape)]
-    return View(offset, positions.shape, tuple(strides))
-
-
-def evenly_spaced(positions: Numbers) -> Shape:
-    """The shape in which a list of positions is evenly spaced along every axis; the list's own, if there is none."""
-    number = len(positions)
-    if number < 3:
-        return (number,)
-    steps = np.diff(positions)
-    breaks = np.flatnonzero(steps != steps[0])
-    inner = int(breaks[0]) + 1 if len(breaks) else number
-    if inner == number:
-        return (number,)
-    if inner == 1 or number % inner:
-        return (number,)
-    shape = (number // inner, inner)
-    return shape if as_view(positions.reshape(shape)) is not None else (number,)
+        """The array c r l of the sums over k of x[c, l, k] y[c, r, k], without axes of length 1."""
+        spec = "clk,crk->crl"
+        for label, length in lengths.items():
+            if length == 1:
+                spec = spec.replace(label, "")
+        left, right = (
+            self.packer.array(nodes.reshape([*[length for length in nodes.shape[:-1] if length > 1], nodes.shape[-1]]))
+            for nodes in (x, y)
+        )
+        return self.builder.contract(spec, left, right, left.batched or right.batched)

@@ -1,20 +1,20 @@
-"""The passes one after the other: from a graph of Values to a program in the instructions of `ir.py`, and its text.
+"""The passes in their order: from a graph of Values to a program in the instructions of `ir.py`, and its text.
 
 1. `trace`: the graph as lists of integers
-2. `simplify`: constants computed, repetitions removed
-3. `flatten`: trees of additions as sums of terms and products
-4. `signatures`: which nodes are built alike
-5. `pack`: alike nodes as arrays, sums of products as matrix products; or `unpack`: every node for itself
-6. `differentiate`: the gradient
-7. `lower`: operations that a backend does not have, in terms of those that it has
-8. `emit_arrays`, with `products` and `buffers`, or `emit_floats`: text, which `kernels` makes callable
+2. `simplify`: computes constants, removes repetitions
+3. `flatten`: trees of additions become sums of terms and products
+4. `signatures`: finds the nodes that are built alike
+5. `pack`: nodes that are built alike become arrays, sums of products matrix products; or one instruction per node
+6. `differentiate`: adds the gradient
+7. `lower`: rewrites operations that the engine lacks
+8. `engines`: decide what lies where, and write it as text, which `kernels` makes callable
 
 `costs` chooses between packed arrays, one array per node, and floats.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,56 +22,45 @@ from .. import ops
 from .differentiate import differentiate
 from .flatten import Flat, flatten
 from .ir import Builder, Instruction, Program, View
-from .lower import Rule, for_floats, lower
+from .lower import Rule, lower
 from .pack import Packer, leaves
 from .signatures import Group, signatures
 from .simplify import simplify
-from .trace import trace
-from .unpack import unpack
+from .trace import CONSTANT, trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..value import Value
+    from .ir import Shape
     from .trace import Graph
 
 
-class Request:
-    """What is to be compiled.
+class Request(NamedTuple):
+    """What to compile.
 
     Attributes:
         outputs: the results.
-        is_list: whether they are asked for as a list, or as the one that there is.
+        is_list: whether the caller gave a list of them.
         wrt: the parameters; None for a program without gradient.
-        inputs: for each argument of the program the leaves that stand for a row of it.
+        inputs: for each argument of the program, the leaves that stand for one row of it.
         input_shapes: the shape of a row of each argument: () for one Value, (n,) for a sequence.
-        mean: whether the loss is averaged over the batch, or added.
-        backend: "floats", "arrays", or None for the better one.
+        mean: whether the loss is averaged over the batch, or summed.
+        backend: "floats", "arrays", or None for the faster one.
         dtype: of the arrays.
     """
 
-    def __init__(
-        self,
-        outputs: Sequence[Value],
-        is_list: bool,
-        wrt: Sequence[Value] | None,
-        inputs: Sequence[Sequence[Value]],
-        input_shapes: Sequence[tuple[int, ...]],
-        mean: bool,
-        backend: str | None = None,
-        dtype: Any = np.dtype(float),  # noqa: B008  # never changed
-    ) -> None:
-        self.outputs = outputs
-        self.is_list = is_list
-        self.wrt = wrt
-        self.inputs = inputs
-        self.input_shapes = input_shapes
-        self.mean = mean
-        self.backend = backend
-        self.dtype = dtype
+    outputs: Sequence[Value]
+    is_list: bool
+    wrt: Sequence[Value] | None
+    inputs: Sequence[Sequence[Value]]
+    input_shapes: Sequence[Shape]
+    mean: bool
+    backend: str | None = None
+    dtype: np.dtype[np.float64] | np.dtype[np.float32] = np.dtype(np.float64)
 
     @property
-    def shapes(self) -> list[tuple[int, ...]]:
+    def shapes(self) -> list[Shape]:
         """The shapes of the parameter vector and of one row of each argument."""
         return [(len(self.wrt or ()),), *self.input_shapes]
 
@@ -108,7 +97,16 @@ def packed(request: Request, graph: Graph, found: Grouped) -> tuple[Builder, Ins
 def unpacked(request: Request, graph: Graph) -> tuple[Builder, Instruction]:
     """The array program of the outputs, one instruction per node."""
     builder = Builder(request.mean, bool(request.inputs))
-    outputs = unpack(builder, graph, leaves(builder, graph, request.shapes))
+    arrays = leaves(builder, graph, request.shapes)
+    made: list[Instruction] = []
+    for i, operation in enumerate(graph.operations):
+        if operation is not None:
+            made.append(builder.map(operation, *[made[x] for x in graph.operands[i]]))
+        elif graph.sources[i] == CONSTANT:
+            made.append(builder.number(graph.data[i]))
+        else:
+            made.append(builder.view(arrays[graph.sources[i]], View(graph.positions[i], (), ())))
+    outputs = [made[i] for i in graph.outputs]
     if not request.is_list:
         return builder, outputs[0]
     places = tuple(View(i, (), ()) for i in range(len(outputs)))
@@ -116,7 +114,7 @@ def unpacked(request: Request, graph: Graph) -> tuple[Builder, Instruction]:
 
 
 def complete(request: Request, builder: Builder, output: Instruction) -> Program:
-    """The program for what the caller gets: the outputs, or the value of the loss and its gradient."""
+    """The program of what the caller gets: the outputs, or the loss and its gradient."""
     if request.wrt is None:
         return builder.program([output])
     theta = next(each for each in builder.instructions if each.op == "theta")
@@ -129,5 +127,5 @@ def complete(request: Request, builder: Builder, output: Instruction) -> Program
 
 
 def lowered(request: Request, program: Program, rule: Rule) -> Program:
-    """The program in terms of functions that its backend has."""
-    return lower(program, Builder(request.mean, bool(request.inputs), rule is for_floats), rule)
+    """The program in terms of what its engine has."""
+    return lower(program, Builder(request.mean, bool(request.inputs)), rule)

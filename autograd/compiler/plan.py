@@ -1,13 +1,14 @@
-"""What is made of a graph: which of the backends run it, for how many rows, and their kernels."""
+"""Which engines run a graph, for which batch sizes, and their kernels."""
 
 from __future__ import annotations
 
-import copy
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..collector import collector_paused
 from . import costs
 from .kernels import ArrayKernel, FloatKernel
 from .lower import for_arrays, for_floats
@@ -15,23 +16,34 @@ from .pipeline import Request, complete, grouped, lowered, packed, traced, unpac
 
 if TYPE_CHECKING:
     from .costs import Choice
+    from .ir import Program
+    from .lower import Rule
 
 ALL = sys.maxsize
-"""More rows than there can be."""
+"""More rows than any batch."""
 
 
 class Plan:
-    """The simplified graph, and what the cost model chose for it. The Values are not looked at again.
+    """The simplified graph, what the cost model chose for it, and the kernels, each made at its first use.
+
+    It does not look at the Values again.
+
+    Args:
+        request: what to compile.
+        theta: the parameter vector that the kernels read.
 
     Attributes:
         size: what the estimates depend on.
-        packs: whether a program on arrays computes alike nodes together, or one array per node.
-        floats_below: batches with fewer rows than this run on floats; 0 if none do, ALL if all do.
+        packs: whether alike nodes are packed into arrays; otherwise each node has its own.
+        floats_below: batches with fewer rows run on floats; 0 if none do, ALL if all do.
+        floats: the kernel on floats; None until it is made.
+        arrays: the kernel on arrays; None until it is made.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, theta: np.ndarray) -> None:
         self._graph = traced(request)
-        self._request = _without_outputs(request)
+        self._request = request._replace(outputs=())  # lets go of the graph of Values
+        self._theta = theta
         self._groups = grouped(self._graph)
         self.size = costs.sized(
             self._graph, len(self._groups.groups), request.wrt is not None, batched=bool(request.inputs)
@@ -39,30 +51,59 @@ class Plan:
         choice = costs.choose(self.size)
         self.packs = choice.packs
         self.floats_below = _floats_below(request, choice)
+        self.floats: FloatKernel | None = None
+        self.arrays: ArrayKernel | None = None
+        self._making = threading.RLock()
+        packs = self.packs and self.floats_below < ALL
+        self._ready = {packs: self._program(packs)}  # if a partial derivative raises, it does so now
 
-    def on_floats(self, theta: np.ndarray) -> FloatKernel:
-        """The program in Python, which reads this parameter vector."""
-        request = self._request
-        program = lowered(request, complete(request, *unpacked(request, self._graph)), for_floats)
-        return FloatKernel(program, request.input_shapes, theta)
-
-    def on_arrays(self, theta: np.ndarray) -> ArrayKernel:
-        """The program on arrays, which reads this parameter vector."""
+    def _program(self, packs: bool) -> Program:
         request, graph = self._request, self._graph
-        outputs = packed(request, graph, self._groups) if self.packs else unpacked(request, graph)
-        program = lowered(request, complete(request, *outputs), for_arrays)
-        return ArrayKernel(program, len(request.inputs), request.mean, theta)
+        outputs = packed(request, graph, self._groups) if packs else unpacked(request, graph)
+        return complete(request, *outputs)
 
+    def _lowered(self, packs: bool, rule: Rule) -> Program:
+        """The program in terms of what its engine has. The one made beforehand is used up."""
+        program = self._ready.pop(packs) if packs in self._ready else self._program(packs)
+        return lowered(self._request, program, rule)
 
-def _without_outputs(request: Request) -> Request:
-    """The same request, which does not keep the graph of Values alive."""
-    kept = copy.copy(request)
-    kept.outputs = ()
-    return kept
+    def on_floats(self) -> FloatKernel:
+        """The kernel on floats."""
+        with self._making, collector_paused():
+            if self.floats is None:
+                program = self._lowered(packs=False, rule=for_floats)
+                self.floats = FloatKernel(program, self._request.input_shapes, self._theta)
+        return self.floats
+
+    def on_arrays(self) -> ArrayKernel:
+        """The kernel on arrays."""
+        with self._making, collector_paused():
+            if self.arrays is None:
+                program = self._lowered(self.packs, rule=for_arrays)
+                request = self._request
+                self.arrays = ArrayKernel(program, len(request.inputs), request.mean, self._theta)
+        return self.arrays
+
+    def kernels(self) -> list[ArrayKernel | FloatKernel]:
+        """Those that some batch size runs on."""
+        on_arrays = [self.on_arrays()] if self.floats_below < ALL else []
+        return [*on_arrays, *([self.on_floats()] if self.floats_below > 0 else [])]
+
+    def descriptions(self) -> list[str]:
+        """A line per kernel: what it does in a call."""
+        lines = []
+        if self.floats_below < ALL:
+            kernel = self.on_arrays()
+            kind = "arrays" if self.packs else "one array per node"
+            lines.append(f"{kind}: {kernel.work}, {costs.counted(kernel.statements, 'NumPy call')}")
+        if self.floats_below > 0:
+            below = f" below {self.floats_below} rows" if lines else ""
+            lines.append(f"floats{below}: {self.on_floats().work}")
+        return lines
 
 
 def _floats_below(request: Request, choice: Choice) -> int:
-    """The number of rows from which on arrays are used."""
+    """The batch size from which on arrays are used."""
     if request.backend == "arrays" or request.dtype != np.float64:
         return 0
     if request.backend == "floats":

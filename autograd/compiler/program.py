@@ -1,20 +1,22 @@
-"""The compiled program as its user sees it."""
+"""The compiled program as users see it."""
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..collector import collector_paused
 from ..files import write_atomically
 from . import costs
 from .calls import Arguments, copy_into, quietly, shaped
-from .plan import ALL, Plan
+from .plan import Plan
 from .standalone import module_text
 
 if TYPE_CHECKING:
     import os
+
+    from numpy.typing import ArrayLike
 
     from .pipeline import Request
 
@@ -22,12 +24,12 @@ if TYPE_CHECKING:
 class Compiled:
     """A graph as a program: call it with one array per element of `inputs`.
 
-    It may be called from several threads; since a program owns its buffers, calls that use them wait for each other.
-    It can be neither copied nor pickled: compile the graph again, or use `save_source`.
+    Threads that call it wait for each other while it uses its buffers. It can be neither copied nor pickled: compile
+    the graph again, or use `save_source`.
 
     Attributes:
-        theta: the parameters as one vector, in the order of `wrt`. The program reads it at every call: change it in
-            place, or assign a vector of the same length, which is copied into it.
+        theta: the parameters as one vector, in the order of `wrt`. Every call reads it: change it in place, or assign
+            a vector of the same length, which is copied into it.
         source: the text that runs.
     """
 
@@ -41,11 +43,7 @@ class Compiled:
         self._checked = Arguments(request.input_shapes, request.dtype).checked
         self._theta = np.empty(len(self._wrt), request.dtype)
         self.pull()
-        self._plan = Plan(request)
-        self._size = self._plan.size
-        self._floats_below = self._plan.floats_below
-        self._floats = self._plan.on_floats(self._theta) if self._floats_below > 0 else None
-        self._arrays = self._plan.on_arrays(self._theta) if self._floats_below < ALL else None
+        self._plan = Plan(request, self._theta)
 
     @property
     def theta(self) -> np.ndarray:
@@ -53,13 +51,13 @@ class Compiled:
         return self._theta
 
     @theta.setter
-    def theta(self, numbers: Any) -> None:
+    def theta(self, numbers: ArrayLike) -> None:
         copy_into(self._theta, numbers)
 
     @property
     def source(self) -> str:
         """The text of the program."""
-        return "\n\n".join(kernel.source for kernel in (self._arrays, self._floats) if kernel is not None)
+        return "\n\n".join([kernel.source for kernel in self._plan.kernels()])
 
     def pull(self) -> None:
         """Copies the data of the Values in `wrt` into `theta`."""
@@ -74,42 +72,41 @@ class Compiled:
         """Runs the program.
 
         Args:
-            *arrays: one for each element of `inputs`: of shape (batch,) for a Value, (batch, n) for a sequence of n.
+            *arrays: one per element of `inputs`: of shape (batch,) for a Value, (batch, n) for a sequence of n.
 
         Returns:
-            The value and the gradient, if the program was compiled with `wrt`. Otherwise an array of shape (batch,) for
-            one Value and (batch, n) for a list of n. They are the caller's to keep.
+            The value and the gradient, if compiled with `wrt`. Otherwise an array of shape (batch,) for one Value,
+            (batch, n) for a list of n. The caller owns them.
 
         Raises:
             TypeError: a wrong number of arrays, or one that does not hold real numbers.
             ValueError: a wrong shape.
         """
-        if arrays or self._input_shapes:
-            arrays = self._checked(arrays)
-        batch = len(arrays[0]) if arrays else 1
-        kernel = self._floats if batch < self._floats_below else self._arrays
-        assert kernel is not None
-        results = kernel.run(arrays, batch)
+        plan, rows = self._plan, self._checked(arrays) if arrays or self._input_shapes else arrays
+        batch = len(rows[0]) if rows else 1
+        if batch < plan.floats_below:
+            results = (plan.floats or plan.on_floats()).run(rows, batch)
+        else:
+            results = (plan.arrays or plan.on_arrays()).run(rows, batch)
         if self._gives_gradient:
             return results
-        return shaped(results, (batch, *self._output_shape) if arrays else self._output_shape, self._dtype)
+        return shaped(results, (batch, *self._output_shape) if rows else self._output_shape, self._dtype)
 
     def save_source(self, path: str | os.PathLike[str]) -> None:
         """Writes the program as a Python module that needs NumPy only, with the present parameters in it.
 
-        Its `step` is called like this program. With a gradient it also has `theta`, to be changed in place or assigned,
-        and `train(*arrays, learning_rate, steps)`, gradient descent on `theta` that gives the losses before each step.
+        Its `step` is called like this program. With a gradient it also has `theta`, to change in place or assign, and
+        `train(*arrays, learning_rate, steps)`, gradient descent on `theta` that returns the loss before each step.
 
         Args:
             path: the file, such as "model.py". It is replaced whole or not at all.
 
         Raises:
             ValueError: the program uses operations of your own whose formulas cannot be written as text.
-            OSError: the file cannot be written; one that was there is unchanged.
+            OSError: the file cannot be written; an existing one is unchanged.
         """
-        kernel = self._arrays or self._plan.on_arrays(self._theta)
         outputs = None if self._gives_gradient else self._output_shape
-        write_atomically(path, module_text(kernel, self._input_shapes, outputs, self._mean).encode())
+        write_atomically(path, module_text(self._plan.on_arrays(), self._input_shapes, outputs, self._mean).encode())
 
     def __reduce__(self) -> Any:
         raise TypeError(
@@ -118,17 +115,9 @@ class Compiled:
         )
 
     def __repr__(self) -> str:
-        size, lines = self._size, []
-        if self._arrays is not None:
-            kind = "arrays" if self._plan.packs else "one array per node"
-            calls = costs.counted(self._arrays.statements, "NumPy call")
-            lines.append(f"{kind}: {self._arrays.work}, {calls}")
-        if self._floats is not None:
-            below = f" below {self._floats_below} rows" if self._arrays is not None else ""
-            lines.append(f"floats{below}: {self._floats.work}")
-        kernel = self._arrays or self._floats
-        assert kernel is not None
-        unread = [f"inputs[{k}]" for k in range(len(self._input_shapes)) if k not in kernel.reads]
+        size, kernels = self._plan.size, self._plan.kernels()
+        lines = self._plan.descriptions()
+        unread = [f"inputs[{k}]" for k in range(len(self._input_shapes)) if k not in kernels[0].reads]
         if unread:
             lines.append(f"nothing depends on {', '.join(unread)}")
         batch = costs.typical_batch(size)
@@ -146,11 +135,6 @@ class Compiled:
 
 
 def compiled(request: Request) -> Compiled:
-    """The program for a request, made while Python's collector rests: it would look through all that is made here."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
+    """The program for a request."""
+    with collector_paused():
         return Compiled(request)
-    finally:
-        if enabled:
-            gc.enable()

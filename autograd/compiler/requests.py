@@ -1,4 +1,4 @@
-"""What `compile` was asked for, checked."""
+"""Validates the arguments of `compile`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ BACKENDS = ("floats", "arrays")
 
 
 def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str | None, dtype: Any) -> Request:
-    """The request, with its arguments checked.
+    """The request.
 
     Raises:
-        TypeError: something that is not a Value, or not a sequence of them.
-        ValueError: the rest; the message says what was expected and what came.
+        TypeError: something is not a Value, or not a sequence of them.
+        ValueError: anything else; the message says what was expected and what came.
     """
     results, is_list = _outputs(outputs)
     parameters = None if wrt is None else _parameters(wrt)
@@ -81,7 +81,7 @@ def _parameters(wrt: Any) -> list[Value]:
     if not parameters:
         raise ValueError("compile: wrt is empty; leave it out for a program without gradient")
     for i, parameter in enumerate(parameters):
-        if parameter._operation is not None:
+        if parameter.operation is not None:
             _check_leaf(parameter, f"wrt[{i}]")
     return parameters
 

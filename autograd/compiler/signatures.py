@@ -1,4 +1,4 @@
-"""The fourth pass: nodes that are built alike form a group, which the next pass turns into one array."""
+"""The fourth pass: groups nodes that are built alike; the next pass turns a group into one array."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ if TYPE_CHECKING:
     from .flatten import Flat, Sum
     from .trace import Graph
 
-Slots = dict[Any, list[Any]]
-"""The parts of a sum by how they are built: for each sign and signature the nodes, or the pairs of nodes."""
+Kind = tuple[int, ...]
+"""How a part of a sum is built: its sign and the signature of its node, or of the two nodes of a product."""
+Slots = dict[Kind, list[Any]]
+"""The nodes, or pairs of nodes, of each kind."""
 
 
 class Group:
     """Nodes with equal signatures.
 
-    The operands in one slot have one signature too, so that they are elements of one array; and since a node's
-    signature holds those of its operands, groups cannot depend on each other in a circle.
+    The operands in one slot share a signature too, so they are elements of one array. Since a node's signature includes
+    those of its operands, groups do not depend on each other in a circle.
 
     Attributes:
         nodes: their numbers in the graph.
@@ -33,10 +35,10 @@ class Group:
 
 
 def signatures(graph: Graph, flat: Flat) -> tuple[list[int], list[Group]]:
-    """The signature of every node, a small number, and the groups in an order in which they can be computed.
+    """The signature of every node, a small number, and the groups, operands before results.
 
-    Leaves have their source as signature. That of a sum is its number of terms and products of each kind, that of any
-    other result the operation and the operands' signatures.
+    A leaf's signature is its source, that of a sum its number of terms and products of each kind, that of any other
+    result the operation and the operands' signatures.
     """
     known: dict[Any, int] = {}
     signature = list(graph.sources)
@@ -66,7 +68,7 @@ def signatures(graph: Graph, flat: Flat) -> tuple[list[int], list[Group]]:
 
 
 def _slots(total: Sum, signature: list[int]) -> Slots:
-    """The parts of a sum by their signs and signatures; in a product the smaller signature comes first."""
+    """The parts of a sum by kind; in a product the smaller signature comes first."""
     slots: Slots = {}
     for sign in (0, 1):
         for x in total.terms[sign]:

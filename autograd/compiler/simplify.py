@@ -1,4 +1,4 @@
-"""The second pass: constants are computed now, and what is computed twice in the same way is computed once."""
+"""The second pass: computes constants and removes repetitions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..value import evaluated
+from ..ops import FLOATS
 from .trace import CONSTANT, Graph
 
 if TYPE_CHECKING:
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def simplify(graph: Graph) -> Graph:
-    """The graph without operations on constants alone and without repetitions.
+    """The graph without repetitions and operations on constants only.
 
-    Numbers are data, not structure: a factor of 1 or a term of 0 stays, for what was built alike must remain alike to
-    be packed into arrays. For the same reason equal constants are not made one.
+    Numbers are data, not structure: factors of 1 and terms of 0 stay, since nodes that were built alike must remain
+    alike to be packed. For the same reason equal constants stay apart.
     """
     return graph if _is_simple(graph) else _simplified(graph)
 
 
 def _is_simple(graph: Graph) -> bool:
-    """Whether there is nothing to do, as for most graphs. Arrays of numbers tell that several times faster."""
+    """Whether there is nothing to do, as in most graphs: several times faster to find out in arrays of numbers."""
     widths = np.fromiter(map(len, graph.operands), np.int64, len(graph))
     kinds = {operation: kind for kind, operation in enumerate(dict.fromkeys(graph.operations))}
     kind = np.fromiter(map(kinds.__getitem__, graph.operations), np.int64, len(graph))
@@ -65,7 +65,7 @@ def _simplified(graph: Graph) -> Graph:
         if j is None:
             constant = is_constant[operands[0]] and all(is_constant[x] for x in operands)
             if constant:
-                j = simple.leaf(CONSTANT, 0, evaluated(operation, [simple.data[x] for x in operands]))
+                j = simple.leaf(CONSTANT, 0, FLOATS.evaluate(operation, [simple.data[x] for x in operands]))
             else:
                 j = simple.result(operation, operands)
             is_constant.append(constant)

@@ -1,4 +1,4 @@
-"""A compiled program as a Python module that needs NumPy only."""
+"""Writes a compiled program as a Python module that needs NumPy only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import arrays, calls
+from .ir import tuple_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,17 +86,16 @@ _program = ArrayProgram(prepare, theta, _constants, [], mean={mean})
 def module_text(
     kernel: ArrayKernel, shapes: Sequence[tuple[int, ...]], outputs: tuple[int, ...] | None, mean: bool
 ) -> str:
-    """The module's text: what its user calls, the program, and the functions that these need.
+    """The module's text: what users call, the program, and the functions that these need.
 
     Args:
         kernel: the program on arrays, with the parameters to write into the module.
         shapes: the shape of a row of each argument.
-        outputs: the shape of the outputs for one row; None for a program that gives a loss and its gradient.
-        mean: whether the loss is averaged over the batch, or added.
+        outputs: the shape of the outputs for one row; None for a loss and its gradient.
+        mean: whether the loss is averaged over the batch, or summed.
 
     Raises:
-        ValueError: the program uses operations that could only be asked for numbers, so that their formulas have no
-            text.
+        ValueError: the program uses operations that only work on numbers, so their formulas have no text.
     """
     if kernel.asked:
         names = ", ".join(dict.fromkeys(map(str, kernel.asked)))
@@ -118,13 +118,13 @@ def module_text(
 
 
 def _words(shapes: Sequence[tuple[int, ...]], outputs: tuple[int, ...], mean: bool) -> dict[str, str]:
-    """What the templates of the functions leave open."""
+    """What fills the templates of the functions."""
     names = [f"x{k}" for k in range(len(shapes))]
     arguments = "".join(
-        f"        {name}: array of shape {_shape_text('batch', *shape)}.\n"
+        f"        {name}: array of shape {tuple_text(['batch', *map(str, shape)])}.\n"
         for name, shape in zip(names, shapes, strict=True)
     )
-    shape = _shape_text(*["batch"] * bool(names), *outputs)
+    shape = tuple_text([*["batch"] * bool(names), *map(str, outputs)])
     over = f", {'averaged' if mean else 'added'} over the batch," if names else ""
     return {
         "names": ", ".join(names),
@@ -138,12 +138,8 @@ def _words(shapes: Sequence[tuple[int, ...]], outputs: tuple[int, ...], mean: bo
     }
 
 
-def _shape_text(*axes: int | str) -> str:
-    return f"({axes[0]},)" if len(axes) == 1 else f"({', '.join(map(str, axes))})"
-
-
 class _Statement(NamedTuple):
-    """A statement at the top of a module: its text, and what names it defines and uses."""
+    """A top-level statement: its text, and the names that it defines and uses."""
 
     text: str
     is_import: bool
@@ -152,7 +148,7 @@ class _Statement(NamedTuple):
 
 
 def _needed_by(text: str) -> tuple[list[str], list[str]]:
-    """The imports, but for NumPy's, and the definitions that a text needs of those in `calls` and `arrays`."""
+    """The imports, except NumPy's, and the definitions in `calls` and `arrays` that a text needs."""
     statements = [*_statements(calls), *_statements(arrays)]
     needed = _used_in(ast.parse(text))
     while more := {name for each in statements if each.defines & needed for name in each.uses - needed}:
@@ -182,7 +178,7 @@ def _used_in(node: ast.AST) -> set[str]:
 
 
 def _array_text(array: np.ndarray) -> str:
-    """The array to the last bit."""
+    """The array, exactly."""
     numbers = ", ".join(_element_text(x) for x in array.ravel().tolist())
     shaped = "" if array.ndim == 1 else f".reshape({array.shape})"
     return f"np.array([{numbers}], dtype=np.{array.dtype}){shaped}"

@@ -1,19 +1,19 @@
-"""The first pass: the graph of Values as lists of integers, and what each leaf is to the program."""
+"""The first pass: the graph of Values as lists of integers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..graph import history
-from ..value import Value
+from ..node import Node, history
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..ops import Operation
+    from ..value import Value
 
 THETA, CONSTANT, FIRST_INPUT = 0, 1, 2
-"""Where a leaf's number comes from: the parameter vector, the graph, or the argument with the number `source - 2`."""
+"""Where a leaf's number comes from: the parameter vector, the graph itself, or argument number `source - 2`."""
 
 
 class Graph:
@@ -78,7 +78,7 @@ class Graph:
         return len(self.operations) - 1
 
     def fill(self) -> None:
-        """Completes the lists that only leaves have entries in."""
+        """Pads the lists in which only leaves have entries."""
         missing = len(self.operations) - len(self.sources)
         self.sources += [-1] * missing
         self.positions += [0] * missing
@@ -86,34 +86,34 @@ class Graph:
 
 
 def trace(outputs: Sequence[Value], wrt: Sequence[Value], inputs: Sequence[Sequence[Value]]) -> Graph:
-    """The graph that the outputs were computed in.
+    """The graph of the outputs.
 
     Args:
         outputs: the results of the program.
         wrt: the leaves that are parameters, in the order of their vector.
-        inputs: for each argument of the program, the leaves that stand for a row of it.
+        inputs: for each argument of the program, the leaves that stand for one row of it.
     """
     graph = Graph()
     number = _Numbers(graph)
     for source, values in zip([THETA, *range(FIRST_INPUT, FIRST_INPUT + len(inputs))], [wrt, *inputs], strict=True):
         number.update(zip(values, range(len(graph), len(graph) + len(values)), strict=True))
-        graph.leaves(source, [value._datum for value in values])
+        graph.leaves(source, [value.number for value in values])
     operations, all_operands = graph.operations, graph.operands
     for node in reversed(history(outputs)):
         all_operands.append(tuple([number[x] for x in node.parents]))
         number[node] = len(operations)
-        operations.append(node._operation)
+        operations.append(node.operation)
     graph.outputs = [number[x] for x in outputs]
     graph.fill()
     return graph
 
 
-class _Numbers(dict[Value, int]):
-    """The numbers of nodes in a graph. A leaf that has none is a constant, and gets one."""
+class _Numbers(dict[Node, int]):
+    """The number of each node. A leaf without one is a constant, and gets one."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
 
-    def __missing__(self, value: Value) -> int:
-        i = self[value] = self.graph.leaf(CONSTANT, 0, value._datum)
+    def __missing__(self, value: Node) -> int:
+        i = self[value] = self.graph.leaf(CONSTANT, 0, value.number)
         return i

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import io
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import graph
+from ..chain import gradients_kept
+from ..node import nodes
 from ..value import Value
-from .boxes import node_ids
 from .look import SHOWN, Look
 from .names import variable_names
 from .page import page
 from .picture import picture_lines
 from .rendering import rendered
-from .sketch import Part, in_reading_order, place_leaves, sketched
-from .steps import Step, gradients_of, names_for_all, steps_of
+from .sketch import in_reading_order, leaves_placed, sketched
+from .steps import Step, names_for_all, steps_of
 from .theme import theme_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from os import PathLike
 
+    from .sketch import Sketch
+
 MOST = 150
-"""More Values than this nobody watches one by one."""
+"""Nobody watches more Values than this one by one."""
 
 CHARACTER = (9, 20)
-"""Room for a character of a caption, in points, with some to spare in any font."""
+"""Points reserved per character of a caption: enough in any font."""
 
 
 def animate(
@@ -40,27 +43,27 @@ def animate(
     precision: int = 4,
     seconds: float = 1.0,
 ) -> Path:
-    """Writes the computation of a Value and then `backward`, one step after the other.
+    """Shows the computation of a Value and then `backward`, step by step.
 
-    The gradients shown are those of this Value alone, whatever `.grad` holds; the Values are left as they are.
+    The gradients shown are those of this Value alone, whatever `.grad` holds. The Values are left as they are.
 
     Args:
         loss: where backward starts.
-        path: "loss.html" for a page that works without a network, with buttons, arrow keys, and an explanation of each
-            node that is clicked; "loss.gif" for an endless animation; a path without suffix for a folder of SVG frames.
+        path: "loss.html" for a page that works offline, with buttons, arrow keys, and an explanation of each node on
+            click; "loss.gif" for an endless animation; a path without suffix for a folder of SVG frames.
         names: what to call Values without a name: variables by name, as `locals()` gives them.
         theme: "light" or "dark".
         direction: where the computation flows: "LR", "TB", "RL" or "BT".
         precision: significant digits.
-        seconds: how long a GIF shows each step.
+        seconds: time per step of a GIF.
 
     Returns:
         The path.
 
     Raises:
         TypeError: loss is not a Value.
-        ValueError: it depends on more Values than can be watched, or the path has another suffix.
-        ImportError: a GIF needs Pillow, which the extra `plots` brings.
+        ValueError: loss depends on too many Values to watch, or the path has another suffix.
+        ImportError: a GIF needs Pillow, which the extra `plots` installs.
     """
     if not isinstance(loss, Value):
         raise TypeError(f"animate takes a Value, got {loss!r} of type {type(loss).__name__}")
@@ -68,21 +71,17 @@ def animate(
     writers = {".html": _write_page, ".gif": _write_gif, "": _write_frames}
     if path.suffix.lower() not in writers:
         raise ValueError(f"animate writes .html, .gif, or a folder of SVG frames; got the path {str(path)!r}")
-    count = len(graph.nodes([loss]))
-    if count > MOST:
-        raise ValueError(f"animate shows at most {MOST} Values one by one, this graph has {count}; use draw")
-    with gradients_of(loss):
-        sketch = in_reading_order(sketched([loss]))
-        place_leaves(sketch)
+    values = nodes([loss])
+    if len(values) > MOST:
+        raise ValueError(f"animate shows at most {MOST} Values one by one, this graph has {len(values)}; use draw")
+    with gradients_kept([loss]):
+        for value in values:
+            value.gradient = None
+        loss.backward()
+        sketch = leaves_placed(in_reading_order(sketched([loss])))
         given = variable_names(names)
-        look = Look(
-            theme_named(theme),
-            frozenset(SHOWN),
-            precision,
-            names_for_all(sketch, lambda value: value.name or given.get(value)),
-            {},
-        )
-        film = Film(sketch, look, direction, loss)
+        called = names_for_all(sketch, lambda value: value.name or given.get(value))
+        film = Film(sketch, Look(theme_named(theme), frozenset(SHOWN), precision, called), direction, loss)
         path.parent.mkdir(parents=True, exist_ok=True)
         writers[path.suffix.lower()](film, path, seconds)
     return path
@@ -91,7 +90,7 @@ def animate(
 class Film:
     """The steps of a computation, and the picture of each."""
 
-    def __init__(self, sketch: Sequence[Part], look: Look, direction: str, root: Value) -> None:
+    def __init__(self, sketch: Sketch, look: Look, direction: str, root: Value) -> None:
         self.sketch = sketch
         self.look = look
         self.direction = direction
@@ -105,11 +104,10 @@ class Film:
         return self.look.name(value) or self.look.number(value.data)
 
     def source(self, step: Step | None, legend: bool) -> str:
-        """The DOT text of one step, or of the end. All have one layout: what is not yet known is invisible."""
-        self.look.step = step
+        """The DOT text of one step, or of the end. All share one layout: what is not known yet is invisible."""
+        look = replace(self.look, step=step)
         caption = _wrapped(step.text) if step else None
-        lines = picture_lines(self.sketch, self.look, self.direction, caption, legend, self._caption_room)
-        self.look.step = None
+        lines = picture_lines(self.sketch, look, self.direction, caption, legend, self._caption_room)
         return "".join(["digraph {\n", *lines, "}\n"])
 
     def image(self, step: Step | None, format: str, legend: bool = False) -> bytes:
@@ -122,7 +120,7 @@ def _wrapped(text: str) -> str:
 
 
 def _write_page(film: Film, path: Path, seconds: float) -> None:
-    ids = node_ids(film.sketch)
+    ids = {value: f"v{number}" for number, value in enumerate(film.sketch)}  # as the DOT text calls the boxes
     steps = [
         {
             "current": ids[step.current],

@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .dot_text import html, tooltip
+from .sketch import ADDITIONS
 from .theme import line_style, line_width, sign_colour
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..value import Value
     from .look import Look
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .theme import Theme
 
 NAME_WIDTH = 28
-"""How many characters of a name fit a box."""
+"""How many characters of a name fit into a box."""
 
 NOT_COMPUTED = "not computed"
 
@@ -32,7 +33,7 @@ _PADDED = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">'  #
 
 
 def node_lines(part: Part, number: int, look: Look) -> list[str]:
-    """The circle of a part's operation, if it has one, and its box."""
+    """A part's box, and the circle of its operation if it has one."""
     about = tooltip(_about(part, look))
     if part.kind == "constant":
         return [f'\tv{number} [label=<{_constant(part, look)}> fontcolor="{look.theme.faint}" tooltip={about}]\n']
@@ -48,21 +49,21 @@ def _constant(part: Part, look: Look) -> str:
 
 def _circle(part: Part, number: int, look: Look) -> str:
     mark = f' style="rounded,filled" color="{look.theme.marked}" fillcolor="{look.theme.marked_box}"'
-    return f"\to{number} [{_circle_of(tuple(part.steps))}{mark if marks(part, look) else ''}]\n"
+    return f"\to{number} [{_circle_of(part.steps)}{mark if marks(part, look) else ''}]\n"
 
 
 @lru_cache(maxsize=1000)
 def _circle_of(steps: tuple[str, ...]) -> str:
-    """The attributes of the circle of an operation, of which a graph has many with the same."""
+    """The attributes of an operation's circle, which many circles of a graph share."""
     text = _steps_text(steps)
     shape = _CIRCLE if len(text) < 3 else _PILL
     return f"{shape} label=<{html(text)}> ordering=in tooltip={tooltip(', '.join(steps[:20]))}"
 
 
 def _steps_text(steps: Sequence[str]) -> str:
-    """One operation by its symbol, a few in a row by theirs, and many by their number."""
+    """A few operations in a row by their symbols, many by their number."""
     number = len(steps)
-    if number > 1 and set(steps) <= {"+", "0 +", "+ 0"}:
+    if number > 1 and ADDITIONS.issuperset(steps):
         return f"Σ\n{number} additions"
     if number > _LONGEST_ROW:
         return f"{steps[0]} → … → {steps[-1]}\n{number} operations"
@@ -74,16 +75,18 @@ def _table(part: Part, look: Look) -> str:
     rows = [*_summary(part, look), *_numbers(part, look)]
     cells = [f'<TR><TD COLSPAN="2"><B>{html(title, NAME_WIDTH)}</B></TD></TR>'] if title else []
     cells += [_row(*row, look) for row in rows]
-    cells += [_mark(mark, look) for mark in marks(part, look)]
+    notes = marks(part, look)
+    ink = look.theme.marked
+    cells += [f'<TR><TD COLSPAN="2"><FONT COLOR="{ink}">{html(note)}</FONT></TD></TR>' for note in notes]
     content = "".join(cells) or "<TR><TD> </TD></TR>"
-    attributes = marked_frame(look.theme) if marks(part, look) else frame(part, look.theme)
+    attributes = marked_frame(look.theme) if notes else frame(part, look.theme)
     if look.step and part.value is look.step.current:
         attributes = _highlighted(attributes, look.theme)
     return f'<TABLE {attributes} CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{content}</TABLE>'
 
 
 def frame(part: Part, theme: Theme) -> str:
-    """The attributes of the table: its shape tells the kind, for those who do not see the colour too."""
+    """The attributes of the table: the shape tells the kind even to those who do not see the colour."""
     if part.is_root:
         return f'BORDER="3" COLOR="{theme.loss}" BGCOLOR="{theme.box}"'
     if part.kind == "parameter":
@@ -96,7 +99,7 @@ def frame(part: Part, theme: Theme) -> str:
 
 
 def _highlighted(attributes: str, theme: Theme) -> str:
-    """The frame in other colours: its size stays, or the steps of an animation would jump."""
+    """The frame in other colours but of the same size, or the steps of an animation would jump."""
     colours = f'COLOR="{theme.marked}" BGCOLOR="{theme.marked_box}"'
     return re.sub('COLOR="[^"]*"( STYLE="ROUNDED")? BGCOLOR="[^"]*"', rf"{colours}\1", attributes)
 
@@ -107,14 +110,10 @@ def marked_frame(theme: Theme) -> str:
 
 
 def marks(part: Part, look: Look) -> list[str]:
-    """What is said about the Values of a part that are marked."""
+    """The notes on marked Values of a part."""
     if not look.marked:
         return []
     return list(dict.fromkeys(look.marked[value] for value in part.values if value in look.marked))
-
-
-def _mark(text: str, look: Look) -> str:
-    return f'<TR><TD COLSPAN="2"><FONT COLOR="{look.theme.marked}">{html(text)}</FONT></TD></TR>'
 
 
 def _title(part: Part, look: Look) -> str:
@@ -123,19 +122,18 @@ def _title(part: Part, look: Look) -> str:
 
 
 def _numbers(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
-    """Rows of label, text and colour: the data and the gradient, from the lowest to the highest."""
+    """Rows of label, text and colour: the range of the data and of the gradient."""
     if not part.shown:
         return
     if "data" in look.shown:
         ink = look.theme.ink if look.is_computed(part.value) else INVISIBLE
         yield "data", look.range([value.data for value in part.shown]), ink
     if "grad" in look.shown:
-        text, ink = _gradient([value._grad for value in part.shown], look)
+        text, ink = _gradient(_known(part.shown), look)
         yield "grad", text, ink if look.is_differentiated(part.value) else INVISIBLE
 
 
-def _gradient(gradients: Sequence[float | None], look: Look) -> tuple[str, str]:
-    known = [gradient for gradient in gradients if gradient is not None]
+def _gradient(known: Sequence[float], look: Look) -> tuple[str, str]:
     if not known:
         return NOT_COMPUTED, look.theme.faint
     if len(known) == 1:
@@ -145,7 +143,7 @@ def _gradient(gradients: Sequence[float | None], look: Look) -> tuple[str, str]:
 
 
 def _summary(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
-    """Rows for a part that stands for many operations: how many, and the size of its parameters' gradient."""
+    """Rows for a module or block: how many operations, and the size of its parameters' gradient."""
     if part.kind not in ("module", "block"):
         return
     operations = sum(value.op is not None for value in part.values)
@@ -153,12 +151,8 @@ def _summary(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
     if part.parameters:
         yield "parameters", str(len(part.parameters)), look.theme.ink
         if "grad" in look.shown:
-            yield "‖grad‖", _norm(part.parameters, look), look.theme.ink
-
-
-def _norm(parameters: Sequence[Value], look: Look) -> str:
-    known = [parameter._grad for parameter in parameters if parameter._grad is not None]
-    return look.number(math.hypot(*known)) if known else NOT_COMPUTED
+            gradients = _known(part.parameters)
+            yield "‖grad‖", look.number(math.hypot(*gradients)) if gradients else NOT_COMPUTED, look.theme.ink
 
 
 def _row(label: str, text: str, colour: str, look: Look) -> str:
@@ -169,7 +163,7 @@ def _row(label: str, text: str, colour: str, look: Look) -> str:
 
 
 def _about(part: Part, look: Look) -> str:
-    """The whole truth, for whoever points at the box: full name, all digits, and all that was folded."""
+    """The tooltip of a box: full name, all digits, and what was folded."""
     value = part.value
     name = part.title if part.title is not None else look.name(value)
     lines = [name] if name else []
@@ -177,34 +171,36 @@ def _about(part: Part, look: Look) -> str:
         return "\n".join([*lines, f"{part.kind}, stands for {len(part.values)} Values"])
     lines += [f"{part.kind} of {value.op}" if value.op else part.kind, f"data {value.data!r}"]
     if part.kind != "constant":
-        lines.append(f"grad {NOT_COMPUTED if value._grad is None else repr(value._grad)}")
+        lines.append(f"grad {NOT_COMPUTED if value.gradient is None else repr(value.gradient)}")
     if len(part.values) > 1:
         lines.append(f"stands for {len(part.values)} Values")
     return "\n".join(lines)
 
 
-def edge_lines(part: Part, numbers: Mapping[Part, int], look: Look) -> list[str]:
-    """The edges from a part's operands, and from its circle to its box."""
-    number = numbers[part]
+def edge_lines(part: Part, number: int, numbers: Mapping[Value, int], look: Look) -> list[str]:
+    """The edges from a part's operands, and the one from its circle to its box."""
     target = f"o{number}" if part.steps else f"v{number}"
     has_passed = look.is_differentiated(part.value)
     lines = []
     for edge in part.edges:
         line = _flow(edge.flow, look) if has_passed else ""
-        attributes = f"{line}{_local(edge, look)}{_count(edge)}"
+        count = f' tooltip="{edge.times} operands"' if edge.times > 1 else ""
+        attributes = f"{line}{_local(edge, look)}{count}"
         lines.append(f"\tv{numbers[edge.source]} -> {target} [{attributes}]\n")
     if part.steps:
-        lines.append(f"\to{number} -> v{number} [{_flow(_total_gradient(part) if has_passed else None, look)}]\n")
+        gradients = _known(part.shown)
+        flow = sum(gradients) if gradients and has_passed else None
+        lines.append(f"\to{number} -> v{number} [{_flow(flow, look)}]\n")
     return lines
 
 
-def _total_gradient(part: Part) -> float | None:
-    known = [value._grad for value in part.shown if value._grad is not None]
-    return sum(known) if known else None
+def _known(values: Iterable[Value]) -> list[float]:
+    """The gradients that were computed."""
+    return [value.gradient for value in values if value.gradient is not None]
 
 
 def _flow(flow: float | None, look: Look) -> str:
-    """What a line looks like through which this much gradient flows back."""
+    """What the line looks like through which this gradient flows back."""
     if flow is None:
         return ""
     known = look.lines.get(flow)
@@ -223,12 +219,3 @@ def _local(edge: Edge, look: Look) -> str:
     colour = sign_colour(look.theme, low) if has_sign else look.theme.faint
     text = look.number(low) if low == high else look.range(edge.local)
     return f' label=<{_PADDED}<TR><TD>{look.margin}{text}</TD></TR></TABLE>> fontcolor="{colour}"'
-
-
-def _count(edge: Edge) -> str:
-    return f' tooltip="{edge.count} operands"' if edge.count > 1 else ""
-
-
-def node_ids(sketch: Sequence[Part]) -> dict[Value, str]:
-    """What the DOT text calls the boxes of Values."""
-    return {part.value: f"v{number}" for number, part in enumerate(sketch)}

@@ -6,12 +6,13 @@ import heapq
 import math
 from typing import TYPE_CHECKING, Any
 
-from .. import graph
-from ..value import Value, partials_on_floats
+from ..chain import Linearization
+from ..operation import FLOATS
+from ..value import Value
 from .explanation import Explanation, Factor, Path
-from .formulas import FORMULAS, PRODUCT, Number, expression, term
+from .formulas import FORMULAS, PRODUCT, Number, as_formula, expression
 from .names import variable_names
-from .sketch import SYMMETRIC
+from .sketch import is_ordered
 from .stand_ins import stand_ins
 
 if TYPE_CHECKING:
@@ -24,23 +25,23 @@ if TYPE_CHECKING:
 def explain(
     y: Value, x: Value, *, names: Mapping[str, Any] | None = None, max_paths: int = 200, precision: int = 4
 ) -> Explanation:
-    """How the derivative of y with respect to x comes about.
+    """Explains the derivative of y with respect to x.
 
-    Every path from y back to x contributes the product of its local derivatives; the contributions add up. Where Values
-    on the way have names, a path is told from name to name, as one writes it by hand. Where none has, the outputs of
-    modules get the letters of the lectures (x before an activation, y after it, predicted), and without modules every
-    operation gets a number. Equal paths over observations are gathered into one sum.
+    Every path from y back to x contributes the product of its local derivatives; the contributions add up. A path goes
+    from name to name, as one writes it by hand. If no Value on the way has a name, the outputs of modules get the
+    letters of the lectures (x before an activation, y after it, predicted); without modules operations are numbered.
+    Equal paths across observations are gathered into one sum.
 
     Args:
         y: the result, such as a loss.
         x: a Value that it may depend on, such as a parameter.
         names: what to call Values without a name: variables by name, as `locals()` gives them.
-        max_paths: how many paths to follow, those with the largest products first. What the others add up to is exact
-            too: it is found without following them.
-        precision: significant digits of numbers in the text.
+        max_paths: how many paths to follow, largest products first. The sum of the others is exact too: it is found
+            without following them.
+        precision: significant digits in the text.
 
     Returns:
-        An Explanation: `print` it, or let a notebook show it as mathematics.
+        An Explanation: `print` it, or let a notebook typeset it.
 
     Raises:
         TypeError: y or x is not a Value.
@@ -74,9 +75,9 @@ class Ways:
     """All paths from y back to x, counted and added up by dynamic programming.
 
     Attributes:
-        links: for each result that depends on x its operands that do, or are x, with the local derivatives.
+        links: the edges of each result on a path.
         number: how many paths there are.
-        total: the sum of their products, the derivative.
+        total: the sum of their products, which is the derivative.
     """
 
     def __init__(self, y: Value, x: Value) -> None:
@@ -86,9 +87,11 @@ class Ways:
         number = {x: 1}
         total = {x: 1.0}
         self._largest = {x: 0.0}
-        for node in reversed(graph.history([y])):
-            links = [] if node is x else _links_towards(node, number)
-            if links:
+        for node, edges in Linearization([y], [x], FLOATS).steps:
+            links = [
+                (node, position, float(partial), operand) for position, operand, partial in edges if operand in number
+            ]
+            if links:  # a condition has none
                 self.links[node] = links
                 number[node] = sum(number[operand] for *_, operand in links)
                 total[node] = sum(local * total[operand] for _, _, local, operand in links)
@@ -97,10 +100,10 @@ class Ways:
         self.total = total.get(y, 0.0)
 
     def from_the_largest(self) -> Iterator[list[Link]]:
-        """The paths, each as the links from y to x, by the size of their products.
+        """The paths, each as its links from y to x, by the size of their products.
 
-        Best first: a beginning of a path is continued in the order of the largest product it can still come to. Of
-        equal ones the latest goes first, or else all of them would grow together before any is finished.
+        Best-first search, bounded by the largest product that a beginning can still lead to. Among equals the latest
+        goes first, or all of them would grow together before any is finished.
         """
         if not self.number:
             return
@@ -109,7 +112,7 @@ class Ways:
         while beginnings:
             _, _, node, size, walked = heapq.heappop(beginnings)
             if node is self.x:
-                yield _unrolled(walked)
+                yield list(_unrolled(walked))[::-1]
                 continue
             for link in self.links[node]:
                 order -= 1
@@ -118,48 +121,32 @@ class Ways:
                 heapq.heappush(beginnings, (round(-bound, 9), order, link[3], so_far, (link, walked)))
 
 
-def _links_towards(node: Value, reaching: Mapping[Value, int]) -> list[Link]:
-    operands = node.parents
-    if not any(operand in reaching for operand in operands):
-        return []
-    assert node._operation is not None
-    partials = partials_on_floats(node._operation, node.data, [operand.data for operand in operands])
-    return [
-        (node, position, float(partial), operand)
-        for position, (operand, partial) in enumerate(zip(operands, partials, strict=True))
-        if operand in reaching and partial is not None and not operand.is_constant
-    ]
-
-
 def _size(number: float) -> float:
-    """The logarithm of the absolute value, so that long products neither overflow nor vanish; nan counts as huge."""
+    """The logarithm of the absolute value, so long products neither overflow nor vanish; nan counts as huge."""
     if number == 0.0:
         return -1e300
     return math.log(abs(number)) if math.isfinite(number) else 1e300
 
 
-def _unrolled(walked: Any) -> list[Link]:
-    links = []
+def _unrolled(walked: Any) -> Iterator[Link]:
     while walked is not None:
         link, walked = walked
-        links.append(link)
-    links.reverse()
-    return links
+        yield link
 
 
 def _kind(link: Link) -> tuple[str | None, int]:
-    """What makes a step of one path equal to a step of another: the operation, and which operand if that matters."""
+    """What equal steps of two paths share: the operation, and which operand if that matters."""
     node, position, _, _ = link
-    return node.op, 0 if node.op in SYMMETRIC else position
+    return node.op, position if is_ordered(node) else 0
 
 
 class Words:
-    """What the Values between y and x are called, and their factors' formulas."""
+    """What Values between y and x are called, and the formulas of their factors."""
 
     def __init__(self, ways: Ways, variables: Mapping[Value, str]) -> None:
         self._variables = variables
         self._given: dict[Value, str] = {}
-        self._partials: dict[Value, Sequence[Number | None]] = {}
+        self._partials: dict[Value, dict[int, Number]] = {}
         for value, stand_in in ((ways.y, "y"), (ways.x, "x")):
             if not self.name(value):
                 self._given[value] = stand_in
@@ -168,7 +155,7 @@ class Words:
             self._given |= stand_ins(ways.y, between, self.name)
 
     def name(self, value: Value) -> str:
-        """The Value's own name, its variable's, or the one given to it here; empty if it has none."""
+        """The Value's own name, its variable's, or the one given here; empty if it has none."""
         return value.name or self._variables.get(value) or self._given.get(value) or ""
 
     def path(self, links: Sequence[Link]) -> Path:
@@ -187,26 +174,24 @@ class Words:
         formula: Number = 1.0
         for link in row:
             formula = formula * self._partial(link)
-        text, latex = term(formula).held(PRODUCT)
+        text, latex = as_formula(formula).held(PRODUCT)
         return Factor(number, self.name(row[0][0]), self.name(row[-1][3]), text, latex)
 
     def _partial(self, link: Link) -> Number:
-        """The formula of one local derivative; its number where the operation has no formula for symbols."""
+        """The formula of one local derivative; its number if the operation has no formula."""
         node, position, local, _ = link
         if node not in self._partials:  # many paths share their ends
             self._partials[node] = self._partials_of(node)
-        partial = self._partials[node][position] if self._partials[node] else None
-        if partial is None:
-            return local
+        partial = self._partials[node].get(position, local)
         return partial if math.isclose(float(partial), local, rel_tol=1e-9, abs_tol=1e-300) else local
 
-    def _partials_of(self, node: Value) -> Sequence[Number | None]:
-        """The formulas of the local derivatives of an operation, none if it has no formula for symbols."""
-        assert node._operation is not None
+    def _partials_of(self, node: Value) -> dict[int, Number]:
+        """The formulas of an operation's local derivatives; none if its partials do not work on symbols."""
+        assert node.operation is not None
         operands = [expression(operand, self.name) for operand in node.parents]
         result = expression(node, lambda value: None if value is node else self.name(value))
         try:
-            partials: Sequence[Number | None] = node._operation.partials(FORMULAS, result, *operands)
-            return [None if partial is None else term(partial) for partial in partials]
-        except Exception:  # an operation of the user's may do anything with what it takes for a number
-            return ()
+            partials = FORMULAS.partials(node.operation, result, operands)
+            return {position: as_formula(partial) for position, partial in enumerate(partials) if partial is not None}
+        except Exception:  # a user's operation may do anything with what it takes for a number
+            return {}

@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is untyped
-    """A picture: a `graphviz.Digraph` that needs no installed `dot` program.
+    """A picture: a `graphviz.Digraph` that does not need the program `dot`.
 
-    `.source` is its DOT text, `.render(outfile="loss.svg")` writes a file, `.pipe(format="png")` gives the bytes, and a
-    notebook shows it. Formats are Graphviz's: svg, png, pdf, jpg, gif, eps and more.
+    `.source` is the DOT text, `.render(outfile="loss.svg")` writes a file, `.pipe(format="png")` returns the bytes, and
+    notebooks show it. Formats are Graphviz's: svg, png, pdf, jpg, gif, eps and more.
     """
 
     layout: str | None = None
-    """Graphviz's layout program, if it is none of those that `engine` may name."""
+    """Graphviz's layout program, if `engine` may not name it."""
 
     def pipe(self, format: str | None = None, *, engine: str | None = None, encoding: str | None = None) -> bytes | str:
         """The picture as the content of a file.
 
         Args:
-            format: "svg", "png", "pdf", ...; the drawing's own `format` if there is none.
-            engine: Graphviz's layout program; the drawing's own if there is none.
-            encoding: if given, the content is decoded with it to a string.
+            format: "svg", "png", "pdf", ...; by default the drawing's own `format`.
+            engine: Graphviz's layout program; by default the drawing's own.
+            encoding: decodes the content to a string.
 
         Raises:
             RenderingError: Graphviz is not installed, or does not know the format.
@@ -48,23 +48,23 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is untyped
         outfile: str | PathLike[str] | None = None,
         engine: str | None = None,
     ) -> str:
-        """Writes the picture into a file, whose folder is made if need be.
+        """Writes the picture to a file, and creates its folder if needed.
 
         Args:
             filename: where to save the DOT text; the picture goes beside it, with the format added to the name.
-            directory: a folder to put both into.
+            directory: a folder for both.
             view: whether to open the picture in the system's viewer.
-            cleanup: whether to delete the DOT text again.
+            cleanup: whether to delete the DOT text afterwards.
             format: "svg", "png", "pdf", ...; by default the suffix of `outfile`, or else the drawing's own `format`.
-            outfile: the picture's own path. Nothing but the picture is written then.
-            engine: Graphviz's layout program; the drawing's own if there is none.
+            outfile: the picture's own path; only the picture is written then.
+            engine: Graphviz's layout program; by default the drawing's own.
 
         Returns:
             The path of the picture.
 
         Raises:
             RenderingError: Graphviz is not installed, or does not know the format.
-            ValueError: `outfile` has no suffix to tell the format.
+            ValueError: `outfile` has no suffix, and no format is given.
         """
         if outfile is not None:
             path = Path(directory or "", outfile)
@@ -87,6 +87,6 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is untyped
 
 
 class PositionedDrawing(Drawing):
-    """A picture whose text says where everything is, so that no layout is left to do."""
+    """A picture whose text gives all positions, so no layout is left to do."""
 
     layout = "nop2"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from .formulas import latex_name, latex_number
@@ -11,24 +12,26 @@ from .names import in_common
 from .theme import formatted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 LONGEST = 12
-"""A path with more factors than this is shown by its beginning and end."""
+"""Of a path with more factors than this only the two ends are shown."""
 
 MOST = 6
-"""So many paths of a group are shown with their numbers, and so many groups."""
+"""How many groups are shown, and how many paths of each with their numbers."""
 
 
 class Factor(float):
-    """One factor of the chain rule: a number that knows what it is the derivative of.
+    """One factor of the chain rule: a number that knows what it is the derivative of."""
 
-    Attributes:
-        result: the name of what is differentiated.
-        operand: the name of what it is differentiated by.
-        formula: the derivative in symbols.
-        latex: the same in LaTeX.
-    """
+    result: str
+    """The name of what is differentiated."""
+    operand: str
+    """The name of what it is differentiated by."""
+    formula: str
+    """The derivative in symbols."""
+    latex: str
+    """The same in LaTeX."""
 
     def __new__(cls, number: float, result: str, operand: str, formula: str, latex: str) -> Factor:
         """A float with words."""
@@ -36,18 +39,13 @@ class Factor(float):
         factor.result, factor.operand, factor.formula, factor.latex = result, operand, formula, latex
         return factor
 
-    result: str
-    operand: str
-    formula: str
-    latex: str
-
 
 class Path:
     """One path from y back to x.
 
     Attributes:
         factors: the local derivatives along it, numbers.
-        product: their product, which is what the path contributes to the derivative.
+        product: their product, the path's contribution to the derivative.
     """
 
     def __init__(self, factors: Sequence[Factor], operations: tuple[object, ...]) -> None:
@@ -63,18 +61,18 @@ class Path:
         return tuple(factor.result for factor in self.factors) + tuple(factor.operand for factor in self.factors[-1:])
 
     def kind(self, names_count: bool) -> object:
-        """What paths through equal operations have in common; if names do not count, their numbers may differ."""
+        """What paths through equal operations have in common; unless names count, digits in them may differ."""
         return self._operations, self.names() if names_count else tuple(re.sub(r"\d+", "", n) for n in self.names())
 
 
 class Explanation:
-    """How a derivative comes about: the paths from y back to x, adding up to it.
+    """How a derivative comes about: the paths from y back to x that add up to it.
 
     Attributes:
         paths: the paths with the largest products, each with `.factors` and `.product`.
         number_of_paths: how many there are in all.
         total: the derivative of y with respect to x: the sum over all paths.
-        remainder: what the paths that are not in `paths` add up to.
+        remainder: the sum over the paths that are not in `paths`.
     """
 
     def __init__(
@@ -93,11 +91,11 @@ class Explanation:
 
     def __str__(self) -> str:
         head = f"d{self._y}/d{self._x}"
-        rows = self._rows(PlainText(self._precision))
-        return "\n".join(f"{head if first else ' ' * len(head)} {row}" for first, row in _with_first(rows))
+        first, *others = self._rows(PlainText(self._precision))
+        return "\n".join([f"{head} {first}", *(f"{' ' * len(head)} {row}" for row in others)])
 
     def latex(self) -> str:
-        """The same as an `aligned` environment of LaTeX, to be put between `$$` and `$$`."""
+        """The same as LaTeX's `aligned` environment, to put between `$$` and `$$`."""
         notation = LaTeX(self._precision)
         rows = [row.replace("=", "&=", 1) if row[0] == "=" else f"&{row}" for row in self._rows(notation)]
         return "\n".join(
@@ -111,7 +109,7 @@ class Explanation:
         return f"$\\displaystyle {self.latex()}$"
 
     def _rows(self, notation: PlainText) -> list[str]:
-        """Lines that begin with = or +: the paths in names, in formulas, in numbers, and what they add up to."""
+        """Lines that begin with = or +: the paths in names, in formulas, in numbers, and their sum."""
         if not self.number_of_paths:
             return [f"= 0{notation.remark(f'{self._y} does not depend on {self._x}')}"]
         groups = _grouped(self.paths)
@@ -129,7 +127,7 @@ class Explanation:
         return [f"{'+' if index else '='} {line}" for block in different for index, line in enumerate(block)]
 
     def _in_numbers(self, groups: Sequence[Sequence[Path]], notation: PlainText) -> list[str]:
-        """The products of the paths that are shown, and the sum of those that are not."""
+        """The products of the paths shown, and the sum of the others."""
         shown = [path for group in groups for path in group[:MOST]]
         lines = [notation.in_numbers(path) for path in shown]
         others = self.number_of_paths - len(shown)
@@ -139,12 +137,8 @@ class Explanation:
         return lines
 
 
-def _with_first(rows: Iterable[str]) -> Iterable[tuple[bool, str]]:
-    return ((index == 0, row) for index, row in enumerate(rows))
-
-
 def _grouped(paths: Sequence[Path]) -> list[list[Path]]:
-    """Equal paths together, such as those of the observations of a batch; if that leaves many, more alike ones too."""
+    """Equal paths together, such as those of a batch's observations; if many groups remain, similar ones too."""
     for names_count in (True, False):
         groups: dict[object, list[Path]] = {}
         for path in paths:
@@ -155,10 +149,11 @@ def _grouped(paths: Sequence[Path]) -> list[list[Path]]:
 
 
 class PlainText:
-    """How an explanation is written on a terminal."""
+    """The notation for terminals."""
 
     times = " × "
     sigma = "Σ "
+    formula = attrgetter("formula")
 
     def __init__(self, precision: int) -> None:
         self._precision = precision
@@ -171,26 +166,22 @@ class PlainText:
         """The symbol of a derivative."""
         return f"d{result}/d{operand}"
 
-    def formula(self, factor: Factor) -> str:
-        """The derivative in symbols."""
-        return factor.formula
-
     def remark(self, text: str) -> str:
         """A remark behind a formula."""
         return f"  ({text})"
 
     def paths(self, number: int) -> str:
-        """A remark that says how many paths are meant."""
+        """A remark on how many paths are meant."""
         count = f"{number:,}" if number < 10**15 else f"about 10^{round(math.log10(2) * number.bit_length())}"
         return self.remark(f"{count} more path{'s' * (number != 1)}")
 
     def in_names(self, group: Sequence[Path]) -> str:
-        """The chain of derivatives that the paths of a group share."""
+        """The chain of derivatives shared by a group."""
         chains = [[self.derivative(f.result, f.operand) for f in _ends(path.factors)] for path in group]
         return self._summed(chains, group)
 
     def in_formulas(self, group: Sequence[Path]) -> str:
-        """The formulas that the paths of a group share."""
+        """The formulas shared by a group."""
         return self._summed([list(map(self.formula, _ends(path.factors))) for path in group], group)
 
     def _summed(self, chains: Sequence[Sequence[str]], group: Sequence[Path]) -> str:
@@ -202,7 +193,7 @@ class PlainText:
         return self.product([self.number(factor) for factor in _ends(path.factors)], len(path.factors))
 
     def product(self, factors: Sequence[str], number: int) -> str:
-        """Factors, with an ellipsis in the middle if there are more than those."""
+        """The factors, with an ellipsis in the middle if some are missing."""
         if number > len(factors):
             half = len(factors) // 2
             factors = [*factors[:half], f"… {number - len(factors)} factors …", *factors[half:]]
@@ -210,10 +201,11 @@ class PlainText:
 
 
 class LaTeX(PlainText):
-    """How an explanation is written in LaTeX."""
+    """The notation for LaTeX."""
 
     times = r" \cdot "
     sigma = r"\sum "
+    formula = attrgetter("latex")
 
     def number(self, number: float) -> str:
         """A number, negative ones in parentheses."""
@@ -223,10 +215,6 @@ class LaTeX(PlainText):
     def derivative(self, result: str, operand: str) -> str:
         """The symbol of a derivative."""
         return rf"\frac{{d\,{latex_name(result)}}}{{d\,{latex_name(operand)}}}"
-
-    def formula(self, factor: Factor) -> str:
-        """The derivative in symbols."""
-        return factor.latex
 
     def remark(self, text: str) -> str:
         """A remark behind a formula."""

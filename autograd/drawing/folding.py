@@ -1,23 +1,31 @@
-"""Folding: a sketch of many parts becomes one of few, each of which says how many it stands for.
+"""Folding: makes a sketch of few parts from one of many; each part says how many it stands for.
 
-Layouts take minutes from a few thousand nodes on, and nobody can read them. The steps below go from harmless to coarse
-and stop as soon as the picture is small enough. Each takes time linear in the size of the graph.
+Layout takes minutes from a few thousand nodes on, and nobody can read the result. The folds below go from harmless to
+coarse and stop as soon as the picture is small enough. Each is a function from a sketch to a new one and takes time
+linear in the size of the graph.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections import Counter, defaultdict
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .names import in_common
-from .sketch import Edge, Part, around, in_reading_order
+from .sketch import ADDITIONS, Edge, Part, around, in_reading_order, scope_title
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 
-    from ..recording import Scope
+    from ..node import Scope
     from ..value import Value
+    from .sketch import Sketch
+
+    Item = TypeVar("Item")
+    Label = TypeVar("Label", bound=Hashable)
+    Named = Callable[[Value], object]
+    """Whether a Value has a name, which keeps it from disappearing into a row of operations."""
 
 READABLE = 60
 """A picture that must be folded anyway is folded further until it has no more than this many parts."""
@@ -26,27 +34,27 @@ MANY = 3
 """Edges from the same part into an operation of more operands than this become one edge."""
 
 
-def folded(sketch: list[Part], most: int, depth: int | None, named: Callable[[Value], object]) -> list[Part]:
+def folded(sketch: Sketch, most: int, depth: int | None, named: Named) -> Sketch:
     """The sketch with as little folding as makes it small enough.
 
     Args:
-        sketch: the parts, operands before results. Its parts are changed.
-        most: how many parts there may be.
+        sketch: what to fold.
+        most: the maximum number of parts.
         depth: scopes deeper than this are folded in any case; None is no limit.
-        named: whether a Value has a name, which protects it from disappearing into a row of operations.
+        named: whether a Value has a name.
     """
     if depth is not None:
         sketch = modules_folded(sketch, depth)
-    for step in (constants_folded, lambda parts: chains_folded(parts, named)):
+    for fold in (constants_folded, lambda parts: chains_folded(parts, named)):
         if len(sketch) > most:
-            sketch = step(sketch)
+            sketch = fold(sketch)
     if len(sketch) > most:
         sketch = _first_readable(_coarser_and_coarser(sketch), most) or blocks_folded(sketch, min(most, READABLE))
     return sketch
 
 
-def _first_readable(sketches: Iterable[list[Part]], most: int) -> list[Part] | None:
-    """The first that can be taken in at a glance, otherwise the first that has at most so many parts, if any has."""
+def _first_readable(sketches: Iterable[Sketch], most: int) -> Sketch | None:
+    """The first that can be taken in at a glance, otherwise the first that is small enough, if any is."""
     small_enough = None
     for sketch in sketches:
         if len(sketch) <= min(most, READABLE):
@@ -56,7 +64,7 @@ def _first_readable(sketches: Iterable[list[Part]], most: int) -> list[Part] | N
     return small_enough
 
 
-def _coarser_and_coarser(sketch: list[Part]) -> Iterator[list[Part]]:
+def _coarser_and_coarser(sketch: Sketch) -> Iterator[Sketch]:
     """Modules folded, from the innermost outwards; then, with equal parts joined, the same from the start."""
     by_depth = [sketch]
     for depth in reversed(range(_deepest(sketch))):
@@ -67,40 +75,44 @@ def _coarser_and_coarser(sketch: list[Part]) -> Iterator[list[Part]]:
             yield siblings_folded(candidate, parameters_differ)
 
 
-def _deepest(sketch: Iterable[Part]) -> int:
-    return max((len(around(scope)) for scope in {part.scope for part in sketch}), default=0)
+def _deepest(sketch: Sketch) -> int:
+    return max((len(around(scope)) for scope in {part.scope for part in sketch.values()}), default=0)
+
+
+def _uses(sketch: Sketch) -> Counter[Value]:
+    return Counter(edge.source for part in sketch.values() for edge in part.edges)
 
 
 # Constants: into the operation that uses them
 
 
-def constants_folded(sketch: list[Part]) -> list[Part]:
+def constants_folded(sketch: Sketch) -> Sketch:
     """Numbers that are used once move into the symbol of their operation: "× 0.5"."""
     uses = _uses(sketch)
-    gone: set[Part] = set()
-    for part in sketch:
-        constants = {edge.position: edge.source for edge in part.edges if _is_mere_number(edge.source, uses)}
-        if constants:
-            part.steps[-1] = _with_constants(part.steps[-1], len(part.edges), constants)
-            part.values[:0] = [constant.value for constant in constants.values()]
-            part.edges = [edge for edge in part.edges if edge.position not in constants]
-            gone.update(constants.values())
-    return [part for part in sketch if part not in gone]
+    mere = {
+        key: part.value
+        for key, part in sketch.items()
+        if part.kind == "constant" and uses[key] == 1 and not part.value.name and not part.is_root
+    }
+    return {key: _with_constants(part, mere) for key, part in sketch.items() if key not in mere}
 
 
-def _uses(sketch: Iterable[Part]) -> Counter[Part]:
-    return Counter(edge.source for part in sketch for edge in part.edges)
+def _with_constants(part: Part, mere: Mapping[Value, Value]) -> Part:
+    constants = {edge.position: mere[edge.source] for edge in part.edges if edge.source in mere}
+    if not constants:
+        return part
+    return part._replace(
+        values=(*constants.values(), *part.values),
+        steps=(*part.steps[:-1], _symbol_with_constants(part.steps[-1], len(part.edges), constants)),
+        edges=tuple(edge for edge in part.edges if edge.position not in constants),
+    )
 
 
-def _is_mere_number(part: Part, uses: Mapping[Part, int]) -> bool:
-    return part.kind == "constant" and uses[part] == 1 and not part.value.name and not part.is_root
-
-
-def _with_constants(symbol: str, arity: int, constants: Mapping[int, Part]) -> str:
+def _symbol_with_constants(symbol: str, arity: int, constants: Mapping[int, Value]) -> str:
     """The symbol with its constant operands: "2 ×", "clip(·, 0, 1)"."""
     if len(constants) > 3:
         return f"{symbol} ({len(constants)} constants)"
-    operands = [f"{constants[i].value.data:.4g}" if i in constants else "·" for i in range(arity)]
+    operands = [f"{constants[i].data:.4g}" if i in constants else "·" for i in range(arity)]
     if arity == 2 and not symbol.isalnum():
         return f"{operands[0]} {symbol} {operands[1]}".replace("·", "").strip()
     return f"{symbol}({', '.join(operands)})"
@@ -109,108 +121,143 @@ def _with_constants(symbol: str, arity: int, constants: Mapping[int, Part]) -> s
 # Rows of operations: into the last
 
 
-def chains_folded(sketch: list[Part], named: Callable[[Value], object]) -> list[Part]:
+class _Row(NamedTuple):
+    """What a part has become while others join it: lists, so that a row of any length grows in linear time."""
+
+    values: list[Value]
+    steps: list[str]
+    edges: list[Edge]
+    is_ordered: bool
+
+
+def chains_folded(sketch: Sketch, named: Named) -> Sketch:
     """Results that are used once, by an operation of nothing else, join it; sums of sums become one sum."""
     uses = _uses(sketch)
-    sums = {part for part in sketch if _is_sum(part)}
-    gone: set[Part] = set()
-    for part in sketch:
-        joining = [edge for edge in part.edges if _may_join(edge.source, part, uses, named)] if part.steps else []
-        if part in sums:
-            joining = [edge for edge in joining if edge.source in sums]
-            _append_terms(part, joining)
-        elif len(part.edges) == 1 and joining:
-            _append_step(part, joining[0])
-        else:
-            joining = []
-        gone.update(edge.source for edge in joining)
-    return [part for part in sketch if part not in gone]
+    passing = {key for key, part in sketch.items() if uses[key] == 1 and _is_passing(part, named)}
+    sums = {key for key, part in sketch.items() if part.steps and ADDITIONS.issuperset(part.steps)}
+    rows: dict[Value, _Row] = {}
+    gone: set[Value] = set()
+    for key, part in sketch.items():
+        joining = _joining(key, part, sketch, passing, sums)
+        if joining:
+            rows[key] = _row(
+                part, joining, [rows.get(edge.source) or sketch[edge.source] for edge in joining], key in sums
+            )
+            gone.update(edge.source for edge in joining)
+    return {key: _of_row(part, rows.get(key)) for key, part in sketch.items() if key not in gone}
 
 
-def _may_join(operand: Part, part: Part, uses: Mapping[Part, int], named: Callable[[Value], object]) -> bool:
-    is_passing = bool(operand.steps and operand.edges) and uses[operand] == 1 and not operand.is_root
-    return is_passing and operand.scope is part.scope and not named(operand.value)
+def _is_passing(part: Part, named: Named) -> bool:
+    return bool(part.steps and part.edges) and not part.is_root and not named(part.value)
 
 
-def _append_step(part: Part, link: Edge) -> None:
-    """The operation takes over its operand's row and operands; local derivatives multiply along the row."""
-    operand = link.source
-    for edge in operand.edges:
-        if edge.local is not None and link.local is not None:
-            edge.local = (edge.local[0] * link.local[0],) * 2
-    part.edges = operand.edges
-    part.is_ordered = operand.is_ordered
-    part.values = _extended(operand.values, part.values)
-    part.steps = _extended(operand.steps, part.steps)
+def _joining(
+    key: Value, part: Part, sketch: Sketch, passing: Container[Value], sums: Container[Value]
+) -> Sequence[Edge]:
+    """The edges from operands that become one part with their result."""
+    if not part.steps or not (key in sums or len(part.edges) == 1):
+        return ()
+    joining = [edge for edge in part.edges if edge.source in passing and sketch[edge.source].scope is part.scope]
+    return [edge for edge in joining if edge.source in sums] if key in sums else joining
 
 
-def _is_sum(part: Part) -> bool:
-    """Whether a part does nothing but add its operands; Python's `sum` begins with 0."""
-    return bool(part.steps) and set(part.steps) <= {"+", "0 +", "+ 0"}
+def _row(part: Part, links: Sequence[Edge], operands: Sequence[Part | _Row], is_sum: bool) -> _Row:
+    """A part with the operands that join it: one sum of all terms, or the operand's row with one more operation."""
+    if is_sum:
+        joined = {link.source for link in links}
+        own = [edge for edge in part.edges if edge.source not in joined]
+        edges = _extended(*[operand.edges for operand in operands], own)
+    else:
+        edges = [_along(edge, links[0]) for edge in operands[0].edges]
+    return _Row(
+        _extended(*[operand.values for operand in operands], part.values),
+        _extended(*[operand.steps for operand in operands], part.steps),
+        edges,
+        operands[0].is_ordered and not is_sum,
+    )
 
 
-def _append_terms(part: Part, links: Sequence[Edge]) -> None:
-    """One sum takes over the terms of others."""
-    own = [edge for edge in part.edges if edge not in links]
-    part.edges = _extended(*[link.source.edges for link in links], own)
-    part.values = _extended(*[link.source.values for link in links], part.values)
-    part.steps = _extended(*[link.source.steps for link in links], part.steps)
-    part.is_ordered = len(part.steps) == 1
+def _along(edge: Edge, link: Edge) -> Edge:
+    """An edge into an operand as an edge into its result: local derivatives multiply along a row."""
+    if edge.local is None or link.local is None:
+        return edge._replace(local=None)
+    return edge._replace(local=(edge.local[0] * link.local[0],) * 2)
 
 
-def _extended(*lists: list[Any]) -> list[Any]:
+def _of_row(part: Part, row: _Row | None) -> Part:
+    if row is None:
+        return part
+    values, steps, edges, is_ordered = row
+    return part._replace(values=tuple(values), steps=tuple(steps), edges=tuple(edges), is_ordered=is_ordered)
+
+
+def _extended(*sequences: Sequence[Item]) -> list[Item]:
     """All items in one list. The longest list grows, so that sums of sums take linear time."""
-    longest = max(lists, key=len)
-    for other in lists:
+    longest = max(sequences, key=len)
+    extended = longest if isinstance(longest, list) else list(longest)
+    for other in sequences:
         if other is not longest:
-            longest.extend(other)
-    return longest
+            extended.extend(other)
+    return extended
 
 
 # Modules: to one part each
 
 
-def modules_folded(sketch: list[Part], depth: int) -> list[Part]:
+def modules_folded(sketch: Sketch, depth: int) -> Sketch:
     """Every scope that lies within `depth` others becomes one part, with the parameters that only it uses."""
-    labels = {scope: around(scope)[depth] for scope in {part.scope for part in sketch} if len(around(scope)) > depth}
-    modules = {part: labels[part.scope] for part in sketch if not part.is_leaf and part.scope in labels}
-    if not modules:
+    scopes = {part.scope for part in sketch.values()}
+    outermost = {scope: around(scope)[depth] for scope in scopes if len(around(scope)) > depth}
+    labels = {
+        key: outermost[part.scope] for key, part in sketch.items() if not part.is_leaf and part.scope in outermost
+    }
+    if not labels:
         return sketch
-    hidden = _used_only_by_one_owner(sketch, modules)
-    joined = _joined([part for part in sketch if part not in hidden], modules, _module, hidden)
-    for leaf, owners in hidden.items():
-        for scope in owners:
-            joined[scope].values[:0] = leaf.values
-            joined[scope].parameters += [leaf.value] * (leaf.kind == "parameter")
-    return list(joined.values())
+    owners = _used_only_by_one_owner(sketch, labels)
+    brought: dict[Scope, list[Part]] = {}
+    for leaf, calls in owners.items():
+        for scope in calls:
+            brought.setdefault(scope, []).append(sketch[leaf])
+    visible = {key: part for key, part in sketch.items() if key not in owners}
+    return _joined(visible, labels, lambda scope, members: _module(scope, members, brought.get(scope, ())))
 
 
-def _module(scope: Any, members: Sequence[Part]) -> Part:
-    part = Part("module", [value for member in members for value in member.values], scope.outer)
-    part.shown = []
-    part.is_ordered = False
-    part.title = scope_title(scope)
-    part.parameters = list(dict.fromkeys(p for member in members for p in member.parameters))
-    return part
+def _module(scope: Scope, members: Sequence[Part], brought: Sequence[Part]) -> Part:
+    box = _box("module", [*reversed(brought), *members])
+    parameters = [leaf.value for leaf in brought if leaf.kind == "parameter"]
+    return box._replace(scope=scope.outer, title=scope_title(scope), parameters=(*box.parameters, *parameters))
 
 
-def scope_title(scope: Scope) -> str:
-    """The scope's name, and the class of its owner if that says more."""
-    kind = "" if scope.owner is None else type(scope.owner).__name__
-    return scope.name if kind in ("", scope.name) else f"{scope.name} ({kind})"
+def _box(kind: str, members: Sequence[Part]) -> Part:
+    """A box for many operations, which shows no numbers but those of the roots among them."""
+    roots = [member for member in members if member.is_root]
+    shown = tuple(chain.from_iterable(root.shown for root in roots))
+    parameters = _parameters(members)
+    return Part(kind, _values(members), shown, is_ordered=False, is_root=bool(roots), parameters=parameters)
 
 
-def _used_only_by_one_owner(sketch: Iterable[Part], modules: Mapping[Part, Scope]) -> dict[Part, list[Scope]]:
+def _values(members: Iterable[Part]) -> tuple[Value, ...]:
+    return tuple(chain.from_iterable(member.values for member in members))
+
+
+def _parameters(members: Iterable[Part]) -> tuple[Value, ...]:
+    return tuple(dict.fromkeys(chain.from_iterable(member.parameters for member in members)))
+
+
+def _used_only_by_one_owner(sketch: Sketch, scopes: Mapping[Value, Scope]) -> dict[Value, list[Scope]]:
     """The parameters and constants that only calls of one module use, with the scopes of those calls."""
-    users: dict[Part, dict[Scope | None, None]] = {}
-    for part in sketch:
+    users: dict[Value, dict[Scope | None, None]] = {
+        key: {} for key, part in sketch.items() if part.kind in ("parameter", "constant") and not part.is_root
+    }
+    for key, part in sketch.items():
+        scope = scopes.get(key)
         for edge in part.edges:
-            if edge.source.kind in ("parameter", "constant") and not edge.source.is_root:
-                users.setdefault(edge.source, {})[modules.get(part)] = None
+            if edge.source in users:
+                users[edge.source][scope] = None
     return {
-        leaf: [scope for scope in scopes if scope]
-        for leaf, scopes in users.items()
-        if None not in scopes and len({_owner(scope) for scope in scopes}) == 1
+        leaf: [scope for scope in calls if scope]
+        for leaf, calls in users.items()
+        if None not in calls and len({_owner(scope) for scope in calls}) == 1
     }
 
 
@@ -222,174 +269,150 @@ def _owner(scope: Scope | None) -> int:
 # Equal siblings: to one part that says how many
 
 
-def siblings_folded(sketch: list[Part], parameters_differ: bool) -> list[Part]:
+def siblings_folded(sketch: Sketch, parameters_differ: bool) -> Sketch:
     """Parts that are computed alike and used alike, such as those of the observations of a batch, become one.
 
     Args:
-        sketch: the parts, operands before results.
+        sketch: what to fold.
         parameters_differ: whether parameters, and leaves with a name of their own, stay apart; otherwise those whose
             names differ only in numbers are alike too.
     """
     sketch = in_reading_order(sketch)
-    leaf_names = Counter(part.value.name for part in sketch if part.kind == "leaf")
+    leaf_names = Counter(part.value.name for part in sketch.values() if part.kind == "leaf")
 
-    def identity(part: Part) -> Hashable:
+    def identity(key: Value, part: Part) -> Hashable:
         name = part.value.name
         is_single = part.kind == "parameter" or (part.kind == "leaf" and name and leaf_names[name] == 1)
         if is_single:
-            return part if parameters_differ else re.sub(r"\d+", "#", name or "")
+            return key if parameters_differ else re.sub(r"\d+", "#", name or "")
         return None
 
-    by_operands = _classes_by_operands(sketch, lambda part: (_nature(part), identity(part)))
-    by_use = _classes_by_use(sketch, by_operands)
-    classes = _classes_by_operands(sketch, by_use.__getitem__)
+    natures = {key: (_nature(part), identity(key, part)) for key, part in sketch.items()}
+    by_use = _classes_by_use(sketch, _classes_by_operands(sketch, natures))
+    classes = _classes_by_operands(sketch, by_use)
     sizes = Counter(classes.values())
-    labels = {part: classes[part] for part in sketch if sizes[classes[part]] > 1}
-    return list(_joined(sketch, labels, _siblings).values())
+    labels = {key: number for key, number in classes.items() if sizes[number] > 1}
+    return _joined(sketch, labels, lambda _, members: _siblings(members))
 
 
 def _nature(part: Part) -> Hashable:
     """What siblings have in common, operands aside."""
-    operations = tuple(value.op for value in part.values if value.op) if part.kind != "module" else len(part.values)
+    operations = tuple([op for value in part.values if (op := value.op)]) if part.kind != "module" else len(part.values)
     return part.kind, part.title, part.is_root, operations, part.scope and part.scope.name
 
 
-def _classes_by_operands(sketch: Iterable[Part], start: Callable[[Part], Hashable]) -> dict[Part, int]:
+def _classes_by_operands(sketch: Sketch, start: Mapping[Value, Hashable]) -> dict[Value, int]:
     """Numbers that are equal for parts that start equal and have operands of equal numbers."""
     numbers: dict[Hashable, int] = {}
-    classes: dict[Part, int] = {}
-    for part in sketch:
+    classes: dict[Value, int] = {}
+    for key, part in sketch.items():
         operands = [classes[edge.source] for edge in part.edges]
-        key = (start(part), tuple(operands if part.is_ordered else sorted(Counter(operands).items())))
-        classes[part] = numbers.setdefault(key, len(numbers))
+        nature = (start[key], tuple(operands if part.is_ordered else sorted(Counter(operands).items())))
+        classes[key] = numbers.setdefault(nature, len(numbers))
     return classes
 
 
-def _classes_by_use(sketch: Sequence[Part], start: Mapping[Part, int]) -> dict[Part, int]:
+def _classes_by_use(sketch: Sketch, start: Mapping[Value, int]) -> dict[Value, int]:
     """Numbers that are equal for parts that start equal and are used in equal ways."""
     numbers: dict[Hashable, int] = {}
-    classes: dict[Part, int] = {}
-    uses: dict[Part, set[tuple[int, int]]] = {part: set() for part in sketch}
-    for part in reversed(sketch):
-        use = classes[part] = numbers.setdefault((start[part], frozenset(uses[part])), len(numbers))
+    classes: dict[Value, int] = {}
+    uses: dict[Value, set[tuple[int, int]]] = {key: set() for key in sketch}
+    for key, part in reversed(sketch.items()):
+        use = classes[key] = numbers.setdefault((start[key], frozenset(uses[key])), len(numbers))
         for edge in part.edges:
             uses[edge.source].add((use, edge.position if part.is_ordered else 0))
     return classes
 
 
-def _siblings(_: Any, members: Sequence[Part]) -> Part:
+def _siblings(members: Sequence[Part]) -> Part:
     first = members[0]
-    part = Part(first.kind, [value for member in members for value in member.values], first.scope)
-    part.steps = [in_common(texts) for texts in zip(*(member.steps for member in members), strict=True)]
-    part.title = first.title or _names_of(members)
-    part.parameters = list(dict.fromkeys(parameter for member in members for parameter in member.parameters))
-    part.is_ordered = first.is_ordered
-    part.shown = [value for member in members for value in member.shown]
-    part.times = sum(member.times for member in members)
-    return part
+    return first._replace(
+        values=_values(members),
+        shown=tuple(chain.from_iterable(member.shown for member in members)),
+        steps=tuple(in_common(texts) for texts in zip(*(member.steps for member in members), strict=True)),
+        is_root=any(member.is_root for member in members),
+        times=sum(member.times for member in members),
+        title=_names_of(members),
+        parameters=_parameters(members),
+    )
 
 
 def _names_of(members: Sequence[Part]) -> str:
-    """The names, if there are few, or what they have in common."""
-    names = list(dict.fromkeys(member.value.name or "" for member in members))
+    """The names if there are few, otherwise what they have in common."""
+    names = list(dict.fromkeys(member.title or member.value.name or "" for member in members))
     return ", ".join(names) if len(names) < 4 else in_common(names)
 
 
 # Blocks: whatever is left
 
 
-def blocks_folded(sketch: list[Part], most: int) -> list[Part]:
+def blocks_folded(sketch: Sketch, most: int) -> Sketch:
     """The last resort: runs of operations become blocks, leaves of a kind one part each. Fits always."""
     sketch = in_reading_order(sketch)
-    leaf_kinds = {part.kind for part in sketch if part.is_leaf}
+    leaf_kinds = {part.kind for part in sketch.values() if part.is_leaf}
     if most <= len(leaf_kinds):
-        return list(_joined(sketch, dict.fromkeys(sketch, 0), _block).values())
-    results = [part for part in sketch if not part.is_leaf]
+        return _joined(sketch, dict.fromkeys(sketch, 0), lambda _, members: _block(members))
+    results = [key for key, part in sketch.items() if not part.is_leaf]
     size = -(-len(results) // (most - len(leaf_kinds)))
-    labels: dict[Part, Hashable] = {part: index // size for index, part in enumerate(results)}
-    labels.update((part, part.kind) for part in sketch if part.is_leaf)
-    return list(_joined(sketch, labels, _block).values())
+    labels: dict[Value, int | str] = {key: index // size for index, key in enumerate(results)}
+    labels.update((key, part.kind) for key, part in sketch.items() if part.is_leaf)
+    return _joined(
+        sketch, labels, lambda label, members: _siblings(members) if isinstance(label, str) else _block(members)
+    )
 
 
-def _block(label: Any, members: Sequence[Part]) -> Part:
-    if isinstance(label, str):
-        return _siblings(label, [_without_title(member) for member in members])
-    part = Part("block", [value for member in members for value in member.values], None)
-    counts = Counter(value.op for value in part.values if value.op)
-    part.shown = []
-    part.is_ordered = False
-    part.title = ", ".join(f"{count} {op}" for op, count in counts.most_common(3)) + ", …" * (len(counts) > 3)
-    part.parameters = list(dict.fromkeys(parameter for member in members for parameter in member.parameters))
-    return part
-
-
-def _without_title(part: Part) -> Part:
-    part.title = None
-    return part
+def _block(members: Sequence[Part]) -> Part:
+    block = _box("block", members)
+    counts = Counter(value.op for value in block.values if value.op)
+    title = ", ".join(f"{count} {op}" for op, count in counts.most_common(3)) + ", …" * (len(counts) > 3)
+    return block._replace(title=title)
 
 
 # What all of them share
 
 
-def _joined(
-    sketch: Sequence[Part],
-    labels: Mapping[Part, Any],
-    make: Callable[[Any, Sequence[Part]], Part],
-    hidden: Mapping[Part, Any] | None = None,
-) -> dict[Hashable, Part]:
-    """A new sketch in which parts with the same label are one part; parts without a label stay themselves.
+def _joined(sketch: Sketch, labels: Mapping[Value, Label], make: Callable[[Label, Sequence[Part]], Part]) -> Sketch:
+    """Parts with the same label become one part; parts without a label stay, edges to missing parts do not.
 
     Args:
         sketch: the parts.
         labels: what to join.
-        make: gives the new part for a label and the parts that have it; edges are added here.
-        hidden: operands whose edges are left out.
+        make: the new part for a label and the parts that have it; edges are added here.
     """
-    members: dict[Hashable, list[Part]] = {}
-    for part in sketch:
-        members.setdefault(labels.get(part, part), []).append(part)
-    joined = {label: make(label, parts) if parts[0] in labels else _copy(parts[0]) for label, parts in members.items()}
-    for label, parts in members.items():
-        roots = [part for part in parts if part.is_root]
-        joined[label].is_root = bool(roots)
-        joined[label].shown = joined[label].shown or [value for part in roots for value in part.shown]
-        joined[label].edges = _joined_edges(parts, joined, labels, hidden or {})
+    groups: dict[Hashable, list[Value]] = {}
+    for key in sketch:
+        groups.setdefault(labels.get(key, key), []).append(key)
+    new_keys = {key: group[0] for group in groups.values() for key in group}
+    joined: Sketch = {}
+    for group in groups.values():
+        key = group[0]
+        members = [sketch[member] for member in group]
+        part = make(labels[key], members) if key in labels else members[0]
+        edges = _joined_edges(key, part, members, new_keys)
+        joined[key] = part if edges is part.edges else part._replace(edges=edges)
     return joined
 
 
-def _copy(part: Part) -> Part:
-    copy = Part(part.kind, part.values, part.scope)
-    for attribute in ("is_ordered", "parameters", "shown", "steps", "times", "title"):
-        setattr(copy, attribute, getattr(part, attribute))
-    return copy
-
-
-def _joined_edges(
-    parts: Sequence[Part], joined: Mapping[Hashable, Part], labels: Mapping[Part, Any], hidden: Mapping[Part, Any]
-) -> list[Edge]:
+def _joined_edges(key: Value, part: Part, members: Sequence[Part], new_keys: Mapping[Value, Value]) -> tuple[Edge, ...]:
     """The edges into a new part: one for each source, and for each position where the order of a few matters."""
-    target = joined[labels.get(parts[0], parts[0])]
-    edges: dict[Hashable, Edge] = {}
-    in_order = target.is_ordered and len(parts[0].edges) <= MANY
-    for part in parts:
-        for edge in part.edges:
-            if edge.source in hidden:
-                continue
-            source = joined[labels.get(edge.source, edge.source)]
-            if source is not target:
-                position = edge.position if in_order else 0
-                key = (source, position) if len(parts) > 1 or not in_order else edge
-                edges[key] = _joined_edge(edges.get(key), edge, source, position, target)
-    return list(edges.values())
+    in_order = part.is_ordered and len(members[0].edges) <= MANY
+    if in_order and part is members[0] and all(new_keys.get(edge.source) is edge.source for edge in part.edges):
+        return part.edges  # the usual case
+    alike: dict[tuple[Value, int], list[Edge]] = defaultdict(list)
+    for member in members:
+        for edge in member.edges:
+            source = new_keys.get(edge.source)
+            if source is not None and source is not key:
+                alike[source, edge.position if in_order else 0].append(edge)
+    return tuple(_one_edge(*place, edges, part.kind == "result") for place, edges in alike.items())
 
 
-def _joined_edge(before: Edge | None, edge: Edge, source: Part, position: int, target: Part) -> Edge:
-    local = edge.local if target.kind == "result" else None
-    if before is None:
-        return Edge(source, position, local, edge.flow, edge.count)
-    if local is not None and before.local is not None:
-        before.local = (min(before.local[0], local[0]), max(before.local[1], local[1]))
-    if edge.flow is not None:
-        before.flow = edge.flow + (before.flow or 0.0)
-    before.count += edge.count
-    return before
+def _one_edge(source: Value, position: int, edges: Sequence[Edge], has_local: bool) -> Edge:
+    local = edges[0].local if has_local else None
+    if local is not None:
+        ranges = [edge.local for edge in edges if edge.local is not None]
+        local = min(low for low, _ in ranges), max(high for _, high in ranges)
+    if len(edges) == 1:
+        return Edge(source, position, local, edges[0].flow, edges[0].times)
+    flows = [edge.flow for edge in edges if edge.flow is not None]
+    return Edge(source, position, local, sum(flows) if flows else None, sum([edge.times for edge in edges]))

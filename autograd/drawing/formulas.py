@@ -1,28 +1,28 @@
 """Formulas: a number system of expressions, on which the partials of the operation table become readable text.
 
-A term knows its number, so that choices are made as in the computation itself: of `where` only the branch that was
-taken is written.
+A formula knows its number, so choices are made as in the computation itself: of `where` only the branch that was taken
+is written.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from ..ops import FLOATS, TABLE, default_latex, literal_latex
+from ..operation import FLOATS, NumberSystem, literal_latex
+from ..ops import softmax, square
 from .theme import formatted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ..operation import Operation
     from ..value import Value
 
-SUM, PRODUCT, POWER, ATOM = range(4)  # how tightly a term holds together
+SUM, PRODUCT, POWER, ATOM = range(4)  # how tightly a formula binds
 DEEPEST = 4
 
-Number: TypeAlias = "Term | float"
 
-
-class Term:
+class Formula:
     """An expression with its number, as plain text and as LaTeX."""
 
     __slots__ = ("binding", "latex", "number", "text")
@@ -37,69 +37,67 @@ class Term:
         return self.number
 
     def held(self, binding: int) -> tuple[str, str]:
-        """Text and LaTeX, in parentheses if they hold together less tightly."""
+        """Text and LaTeX, in parentheses if they bind less tightly."""
         if self.binding >= binding:
             return self.text, self.latex
         return f"({self.text})", rf"\left({self.latex}\right)"
 
-    def __add__(self, other: Number) -> Number:
+    def __add__(self, other: Number) -> Formula:
         return _sum(self, other, "+")
 
-    def __radd__(self, other: Number) -> Number:
+    def __radd__(self, other: Number) -> Formula:
         return _sum(other, self, "+")
 
-    def __sub__(self, other: Number) -> Number:
+    def __sub__(self, other: Number) -> Formula:
         return _sum(self, other, "-")
 
-    def __rsub__(self, other: Number) -> Number:
+    def __rsub__(self, other: Number) -> Formula:
         return _sum(other, self, "-")
 
-    def __mul__(self, other: Number) -> Number:
+    def __mul__(self, other: Number) -> Formula:
         return _product(self, other)
 
-    def __rmul__(self, other: Number) -> Number:
+    def __rmul__(self, other: Number) -> Formula:
         return _product(other, self)
 
-    def __truediv__(self, other: Number) -> Number:
-        return FORMULAS.divide(self, other)
+    def __truediv__(self, other: Number) -> Formula:
+        return FORMULAS.div(self, other)
 
-    def __rtruediv__(self, other: Number) -> Number:
-        return FORMULAS.divide(other, self)
+    def __rtruediv__(self, other: Number) -> Formula:
+        return FORMULAS.div(other, self)
 
-    def __pow__(self, other: Number) -> Number:
+    def __pow__(self, other: Number) -> Formula:
         return FORMULAS.pow(self, other)
 
-    def __rpow__(self, other: Number) -> Number:
+    def __rpow__(self, other: Number) -> Formula:
         return FORMULAS.pow(other, self)
 
-    def __neg__(self) -> Number:
+    def __neg__(self) -> Formula:
         return _product(-1.0, self)
 
 
-class Quotient(Term):
-    """A term that can be divided again without a fraction in a fraction."""
+Number: TypeAlias = Formula | float
+
+
+class Quotient(Formula):
+    """A formula that can be divided again without a fraction in a fraction."""
 
     __slots__ = ("above", "below")
 
-    def __init__(self, above: Term, below: Term) -> None:
+    def __init__(self, above: Formula, below: Formula) -> None:
         (text, _), (text2, _) = above.held(PRODUCT), below.held(POWER)
-        number = FLOATS.divide(above.number, below.number)
+        number = FLOATS.div(above.number, below.number)
         super().__init__(number, f"{text}/{text2}", rf"\frac{{{above.latex}}}{{{below.latex}}}", PRODUCT)
         self.above = above
         self.below = below
 
 
-def term(number: Number) -> Term:
-    """A plain number as a term."""
-    if isinstance(number, Term):
+def as_formula(number: Number) -> Formula:
+    """A plain number as a formula."""
+    if isinstance(number, Formula):
         return number
     text = formatted(float(number), 4)
-    return Term(float(number), text, latex_number(text), PRODUCT if number < 0.0 else ATOM)
-
-
-def symbol(name: str, number: float) -> Term:
-    """A name as a term."""
-    return Term(number, name, latex_name(name))
+    return Formula(float(number), text, latex_number(text), PRODUCT if number < 0.0 else ATOM)
 
 
 def latex_name(name: str) -> str:
@@ -123,110 +121,106 @@ def latex_number(text: str) -> str:
     return {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{nan}"}.get(text, text)
 
 
-def _sum(left: Number, right: Number, sign: str) -> Number:
-    left, right = term(left), term(right)
+def _sum(left: Number, right: Number, sign: str) -> Formula:
+    left, right = as_formula(left), as_formula(right)
     number = left.number + right.number if sign == "+" else left.number - right.number
     if right.text == "0":
         return left
     if left.text == "0" and sign == "+":
         return right
     (text, latex), (text2, latex2) = left.held(SUM), right.held(PRODUCT if sign == "-" else SUM)
-    return Term(number, f"{text} {sign} {text2}", f"{latex} {sign} {latex2}", SUM)
+    return Formula(number, f"{text} {sign} {text2}", f"{latex} {sign} {latex2}", SUM)
 
 
-def _product(left: Number, right: Number) -> Number:
-    left, right = term(left), term(right)
+def _product(left: Number, right: Number) -> Formula:
+    left, right = as_formula(left), as_formula(right)
     number = left.number * right.number
     if _is_number(right) and not _is_number(left):
         left, right = right, left  # numbers are written first
     if _is_number(left):
         if _is_number(right):
-            return number
+            return as_formula(number)
         if left.number in (0.0, 1.0):
-            return right if left.number else 0.0
+            return right if left.number else as_formula(0.0)
         if left.number == -1.0:
             text, latex = right.held(PRODUCT)
-            return Term(number, f"-{text}", f"-{latex}", PRODUCT)
+            return Formula(number, f"-{text}", f"-{latex}", PRODUCT)
     if left.text == right.text:
         return FORMULAS.square(left)
     (text, latex), (text2, latex2) = left.held(PRODUCT), right.held(POWER)
-    return Term(number, f"{text}·{text2}", rf"{latex} \cdot {latex2}", PRODUCT)
+    return Formula(number, f"{text}·{text2}", rf"{latex} \cdot {latex2}", PRODUCT)
 
 
-def _is_number(term: Term) -> bool:
-    return term.text == formatted(term.number, 4)
+def _is_number(number: Number) -> bool:
+    return not isinstance(number, Formula) or number.text == formatted(number.number, 4)
 
 
-class _Formulas:
-    """The number system of terms: the name of a function, and what it gives for the operands' numbers."""
+class Formulas(NumberSystem[Number]):
+    """The number system of formulas: an operation is a call of its name, or an operator where Python has one."""
 
-    def __getattr__(self, name: str) -> Callable[..., Number]:
-        if not hasattr(FLOATS, name):
-            raise AttributeError(name)
-        return lambda *operands: _applied(name, operands)
+    def apply(self, operation: Operation, *operands: Number) -> Number:
+        """A call; the number that it gives if it is one of plain numbers."""
+        number = FLOATS.evaluate(operation, [float(operand) for operand in operands])
+        is_number = not operation.sequences and all(map(_is_number, operands))
+        return number if is_number else call(operation, operands, number)
 
     def where(self, condition: Number, x: Number, y: Number) -> Number:
+        """The branch that was taken."""
         return x if float(condition) else y
 
-    def step(self, x: Number, threshold: Number, tie: Number) -> Number:
-        return float(FLOATS.step(float(x), float(threshold), float(tie)))
+    def step(self, x: Number, threshold: Number, tie: Number) -> float:
+        """The number: where a step is taken, it is not worth a formula."""
+        return FLOATS.step(float(x), float(threshold), float(tie))
 
-    def divide(self, x: Number, y: Number) -> Number:
-        x, y = term(x), term(y)
+    def div(self, x: Number, y: Number) -> Formula:
+        """A single fraction."""
+        x, y = as_formula(x), as_formula(y)
         if y.number == 1.0:
             return x
-        if isinstance(x, Quotient):
-            return self.divide(x.above, x.below * y)
-        return Quotient(x, y)
+        return self.div(x.above, x.below * y) if isinstance(x, Quotient) else Quotient(x, y)
 
-    def pow(self, x: Number, y: Number) -> Number:
-        x, y = term(x), term(y)
+    def pow(self, x: Number, y: Number) -> Formula:
+        """x^y."""
+        x, y = as_formula(x), as_formula(y)
         if y.number == 1.0 and _is_number(y):
             return x
         (text, latex), (text2, _) = x.held(ATOM), y.held(ATOM)
-        return Term(FLOATS.pow(x.number, y.number), f"{text}^{text2}", f"{{{latex}}}^{{{y.latex}}}", POWER)
+        return Formula(FLOATS.pow(x.number, y.number), f"{text}^{text2}", f"{{{latex}}}^{{{y.latex}}}", POWER)
 
-    def square(self, x: Number) -> Number:
+    def pow_slope(self, x: Number, y: Number) -> Formula:
+        """y·x^(y - 1)."""
+        return as_formula(y) * self.pow(x, float(y) - 1.0 if _is_number(y) else y - 1.0)
+
+    def square(self, x: Number) -> Formula:
+        """x^2."""
         return self.pow(x, 2.0)
 
-    def reciprocal(self, x: Number) -> Number:
-        return self.divide(1.0, x)
+    def reciprocal(self, x: Number) -> Formula:
+        """1/x."""
+        return self.div(1.0, x)
 
-    def sum(self, xs: Sequence[Number]) -> Number:
-        return _applied_to_all("sum", xs, FLOATS.sum)
-
-    def softmaxes(self, xs: Sequence[Number]) -> list[Number]:
-        shares = FLOATS.softmaxes([float(x) for x in xs])
+    def softmax(self, xs: Sequence[Number]) -> list[Number]:
+        """A call for each share."""
+        shares = FLOATS.softmax([float(x) for x in xs])
         return [
-            _call("softmax", [x, *(other for j, other in enumerate(xs) if j != i)], share)
+            call(softmax, [x, *xs[:i], *xs[i + 1 :]], share)
             for i, (x, share) in enumerate(zip(xs, shares, strict=True))
         ]
 
 
-_Formulas.div, _Formulas.softmax = _Formulas.divide, _Formulas.softmaxes  # type: ignore  # TRANSITION
-FORMULAS = _Formulas()
+FORMULAS = Formulas()
 
 
-def _applied(name: str, operands: Sequence[Number]) -> Number:
-    number = getattr(FLOATS, name)(*map(float, operands))
-    if not any(isinstance(operand, Term) for operand in operands):
-        return float(number)
-    return _call(name, operands, number)
-
-
-def _applied_to_all(name: str, xs: Sequence[Number], function: Callable[[list[float]], float]) -> Number:
-    return _call(name, xs, function([float(x) for x in xs]))
-
-
-def _call(name: str, operands: Sequence[Number], number: float, template: str | None = None) -> Term:
-    terms = [term(operand) for operand in operands]
-    shown = terms if len(terms) <= DEEPEST else [*terms[:2], Term(0.0, "…", r"\dots"), terms[-1]]
+def call(operation: Operation, operands: Sequence[Number], number: float) -> Formula:
+    """An operation by its name, of many operands the first and the last."""
+    shown = [as_formula(operand) for operand in operands]
+    if len(shown) > DEEPEST:
+        shown = [*shown[:2], Formula(0.0, "…", r"\dots"), shown[-1]]
     latex = [each.latex for each in shown]
-    template = template or (TABLE[name].latex if name in TABLE else default_latex(name))
-    return Term(
+    return Formula(
         number,
-        f"{name}({', '.join(each.text for each in shown)})",
-        template.format(*latex, all=", ".join(latex)),
+        f"{operation.name}({', '.join(each.text for each in shown)})",
+        operation.latex.format(*latex, all=", ".join(latex)),
     )
 
 
@@ -240,22 +234,11 @@ def expression(value: Value, name: Callable[[Value], str | None], depth: int = D
     """
     own = name(value)
     if own:
-        return symbol(own, value.data)
-    if not value.parents or depth == 0:
+        return Formula(value.data, own, latex_name(own))
+    operation = value.operation
+    if operation is None or not value.parents or depth == 0:
         return value.data
     operands = [expression(operand, name, depth - 1) for operand in value.parents]
-    operators: dict[str, Callable[..., Any]] = {
-        "add": lambda x, y: x + y,
-        "sub": lambda x, y: x - y,
-        "mul": lambda x, y: x * y,
-        "neg": lambda x: -x,
-        "div": FORMULAS.divide,
-        "pow": FORMULAS.pow,
-        "square": FORMULAS.square,
-    }
-    assert value.op is not None
-    assert value._operation is not None
-    is_built_in = value._operation is TABLE.get(value.op)  # somebody's own operation may have the same name
-    if is_built_in and value.op in operators and any(isinstance(operand, Term) for operand in operands):
-        return operators[value.op](*operands)  # type: ignore[no-any-return]
-    return _call(value.op, operands, value.data, value._operation.latex)
+    if (operation.is_operator or operation is square) and not all(map(_is_number, operands)):
+        return FORMULAS.evaluate(operation, operands)
+    return call(operation, operands, value.data)

@@ -19,7 +19,7 @@ def legend_table(caption: str | None, entries: Iterable[tuple[str, str]], room: 
 
     Args:
         caption: the user's text, or None.
-        room: width and height that the caption takes at least, so that pictures with other captions have the same size.
+        room: the caption's minimum width and height, which gives pictures with different captions one size.
         entries: pairs of a sample, which is a table cell, and a meaning.
     """
     cells = [f'{sample}<TD ALIGN="LEFT">{html(meaning)}</TD><TD WIDTH="12"></TD>' for sample, meaning in entries]
@@ -35,31 +35,25 @@ def legend_table(caption: str | None, entries: Iterable[tuple[str, str]], room: 
 
 
 def line_sample(colour: str, style: str) -> str:
-    """A cell with a short line: solid, dashed or dotted, made of filled cells, which every format can show."""
+    """A cell with a short solid, dashed or dotted line, made of filled cells, which every format can show."""
     lengths = {"solid": (36,), "dashed": (9, 9, 9), "dotted": (3, 3, 3, 3, 3)}[style]
     dashes = "".join(f'<TD FIXEDSIZE="TRUE" WIDTH="{n}" HEIGHT="3" BGCOLOR="{colour}"></TD>' for n in lengths)
     return f"<TD>{_INNER}{dashes}</TR></TABLE></TD>"
 
 
 def width_sample(colour: str) -> str:
-    """A cell with lines that grow."""
-    return (
-        "<TD>" + _INNER + "".join(f"<TD>{_bar(12, height, colour)}</TD>" for height in (1, 3, 6)) + "</TR></TABLE></TD>"
-    )
+    """A cell with lines of growing width."""
+    bars = "".join(f"<TD>{_bar(12, height, colour)}</TD>" for height in (1, 3, 6))
+    return f"<TD>{_INNER}{bars}</TR></TABLE></TD>"
 
 
 def _bar(width: int, height: int, colour: str) -> str:
-    """A filled rectangle of a size of its own, which a plain cell would lose to the others in its row."""
+    """A filled rectangle that keeps its size; a plain cell would take that of the others in its row."""
     size = f'FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"'
     cell = f'<TR><TD {size} BGCOLOR="{colour}"></TD></TR>'
     return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" {size}>{cell}</TABLE>'
 
 
 def box_sample(frame: str, text: str) -> str:
-    """A cell with a small box that has the frame, a list of table attributes, of the kind it explains."""
+    """A cell with a small box in the given frame, a list of table attributes."""
     return f'<TD><TABLE {frame} CELLBORDER="0" CELLSPACING="0" CELLPADDING="2"><TR><TD>{text}</TD></TR></TABLE></TD>'
-
-
-def text_sample(text: str) -> str:
-    """A cell with a sample of text."""
-    return f"<TD>{text}</TD>"

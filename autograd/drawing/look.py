@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .theme import formatted
@@ -17,45 +18,34 @@ SHOWN = ("data", "grad", "local")
 """What a picture may show."""
 
 
+@dataclass(frozen=True)
 class Look:
-    """The choices that all boxes and edges of a picture share.
+    """The choices shared by all boxes and edges of a picture."""
 
-    Attributes:
-        theme: the colours.
-        shown: which of `SHOWN` to show.
-        precision: significant digits.
-        names: what to call Values without a name.
-        marked: Values to draw in red, each with what to say about it.
-        largest_flow: the largest gradient that flows through an edge, which gets the widest line.
-        margin: what keeps a number off an edge that it stands beside.
-        step: of an animation; what is known only after it is invisible. None is the end.
-        lines: the attributes of a line, by the gradient that flows through it; many have the same.
-    """
-
-    def __init__(
-        self,
-        theme: Theme,
-        shown: frozenset[str],
-        precision: int,
-        names: Mapping[Value, str],
-        marked: Mapping[Value, str],
-    ) -> None:
-        self.theme = theme
-        self.shown = shown
-        self.precision = precision
-        self.names = names
-        self.marked = marked
-        self.largest_flow = 0.0
-        self.lines: dict[float, str] = {}
-        self.margin = ""
-        self.step: Step | None = None
+    theme: Theme
+    shown: frozenset[str]
+    """Which of `SHOWN` to show."""
+    precision: int
+    """Significant digits."""
+    names: Mapping[Value, str]
+    """What to call Values without a name."""
+    marked: Mapping[Value, str] = field(default_factory=dict)
+    """Values to draw in red, each with what to say about it."""
+    step: Step | None = None
+    """The step of an animation: what is known only later is invisible. None is the end."""
+    largest_flow: float = 0.0
+    """The largest gradient that flows through an edge, which gets the widest line."""
+    margin: str = ""
+    """Keeps a number off the edge that it stands beside."""
+    lines: dict[float, str] = field(default_factory=dict, init=False)
+    """A cache: the attributes of a line by the gradient that flows through it; many lines have the same."""
 
     def number(self, number: float) -> str:
         """The number as boxes and edges show it."""
         return formatted(number, self.precision)
 
     def range(self, numbers: Sequence[float]) -> str:
-        """The lowest and the highest number, or the one that all are; nan where there is one among them."""
+        """The lowest and the highest number, or the one that all are; nan if any is nan."""
         if len(numbers) == 1:
             return self.number(numbers[0])
         distinct = set(map(self.number, numbers))
@@ -69,7 +59,7 @@ class Look:
         return value.name or self.names.get(value)
 
     def must_stay(self, value: Value) -> bool:
-        """Whether the reader looks for this Value, so that it must not disappear into a row of operations."""
+        """Whether readers look for this Value, so it must not disappear into a row of operations."""
         return value in self.marked or self.name(value) is not None
 
     def is_computed(self, value: Value) -> bool:

@@ -1,22 +1,22 @@
-"""What Values are called: by the variables that hold them, and several at once."""
+"""What Values are called: after the variables that hold them, and several at once."""
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..value import Value
 
 
 def variable_names(variables: Mapping[str, Any] | None) -> dict[Value, str]:
-    """The shortest way to reach each Value from the variables: a name, or an element of a list, tuple, dict or array.
+    """The shortest way from the variables to each Value: a name, or an element of a list, tuple, dict or array.
 
-    Names that begin with an underscore are left out, since an interactive session keeps its results under them.
+    Names that begin with an underscore are left out: interactive sessions keep their results there.
 
     Raises:
-        TypeError: the variables are no mapping from strings.
+        TypeError: variables is not a mapping from strings.
 
     >>> x = [Value(1.0), Value(2.0)]
     >>> variable_names({"x": x})[x[1]]
@@ -35,29 +35,21 @@ def variable_names(variables: Mapping[str, Any] | None) -> dict[Value, str]:
             found.setdefault(thing, name)
         elif id(thing) not in seen:
             seen.add(id(thing))
-            queue.extend((f"{name}[{key!r}]", item) for key, item in _items(thing) if _may_hold_values(item))
+            queue.extend((f"{name}[{key!r}]", item) for key, item in _items(thing))
     return found
 
 
-def _may_hold_values(thing: object) -> bool:
-    return isinstance(thing, (Value, list, tuple, dict)) or _is_object_array(thing)
-
-
-def _is_object_array(thing: object) -> bool:
-    return getattr(getattr(thing, "dtype", None), "kind", None) == "O" and hasattr(thing, "tolist")
-
-
-def _items(thing: Any) -> list[tuple[Any, Any]]:
-    """The content of a container with its indices or keys; nothing for anything else."""
-    if _is_object_array(thing):
+def _items(thing: object) -> Iterable[tuple[object, object]]:
+    """A container's items with their indices or keys; none for anything else."""
+    if getattr(getattr(thing, "dtype", None), "kind", None) == "O" and hasattr(thing, "tolist"):
         thing = thing.tolist()
     if isinstance(thing, (list, tuple)):
-        return list(enumerate(thing))
-    return list(thing.items()) if isinstance(thing, dict) else []
+        return enumerate(thing)
+    return thing.items() if isinstance(thing, dict) else ()
 
 
 def in_common(texts: Sequence[str]) -> str:
-    """The text if all are equal, otherwise with an ellipsis for each number or word in which they differ.
+    """The text if all are equal, otherwise with an ellipsis for each number or word that differs.
 
     >>> in_common(["layer 1, row 3", "layer 1, row 10"])
     'layer 1, row …'

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..collector import collector_paused
 from ..value import Value
 from .boxes import NAME_WIDTH, edge_lines, frame, marked_frame, marks, node_lines
 from .dot_text import html, tooltip
-from .folding import folded, scope_title
-from .legend import box_sample, legend_table, line_sample, text_sample, width_sample
+from .folding import folded
+from .legend import box_sample, legend_table, line_sample, width_sample
 from .look import SHOWN, Look
 from .names import variable_names
-from .sketch import Part, around, in_reading_order, place_leaves, sketched
-from .theme import theme_named
+from .sketch import around, in_reading_order, leaves_placed, scope_title, sketched
+from .theme import line_style, sign_colour, theme_named
 
 if TYPE_CHECKING:
-    from ..recording import Scope
+    from ..node import Scope
     from .display import Drawing
+    from .sketch import Part, Sketch
 
 DIRECTIONS = ("LR", "RL", "TB", "BT")
 
@@ -51,37 +53,36 @@ def draw(
     caption: str | None = None,
     legend: bool = True,
 ) -> Drawing:
-    """The graph that led to a Value, as a picture.
+    """The graph behind a Value, as a picture.
 
-    Every Value is a box with its name, data and gradient; every operation a circle with its symbol. The number on an
-    edge into a circle is the local derivative, the factor of the chain rule that belongs to that operand. After
-    `backward`, the colour and the dashes of an edge tell the sign of the gradient that flows back through it, and its
-    width the size. Parameters, inputs, constants and the drawn result differ in shape.
+    Every Value is a box with its name, data and gradient; every operation is a circle with its symbol. The number on
+    an edge into a circle is the local derivative, that operand's factor in the chain rule. After `backward`, the
+    colour and dashes of an edge show the sign of the gradient that flows back through it, and its width the size.
+    Parameters, inputs, constants and the drawn result differ in shape.
 
     Args:
         root: the Value to draw, or several of them.
         show: which of "data", "grad" and "local" (the local derivatives) to show.
-        group: "module" draws the scopes of the computation, such as the calls of layers, as labelled boxes; None not.
-        depth: how many boxes may lie within each other; a module deeper down becomes a single node. None is no limit.
+        group: "module" draws scopes, such as the calls of layers, as labelled boxes; None draws none.
+        depth: how deep boxes may be nested; a module further down becomes a single node. None is no limit.
         max_nodes: above this number of Values the picture is folded: constants into their operations, operations in a
-            row into one, modules into one node each, and equal parts, such as the observations of a batch, into one
+            row into one, each module into one node, and equal parts, such as the observations of a batch, into one
             that says how many it stands for.
         direction: where the computation flows: "LR" to the right, "TB" down, "RL", "BT".
-        precision: significant digits of numbers.
-        names: what to call Values that have no name of their own: variables by name, as `locals()` gives them. Lists,
-            tuples and dicts of Values count too: `x[0]`.
+        precision: significant digits.
+        names: what to call Values without a name: variables by name, as `locals()` gives them, including the Values
+            in lists, tuples and dicts: `x[0]`.
         theme: "light" or "dark".
         caption: a line below the picture.
-        legend: whether the picture explains its signs.
-        marked: Values to draw in red, each with a note that is shown in its box.
+        legend: whether to explain the signs.
+        marked: Values to draw in red, each with a note to show in its box.
 
     Returns:
-        A Drawing, whose text is the same in every process: `.source`, `.render(outfile="loss.svg")`,
-        `.pipe(format="png")`.
+        A Drawing: `.source`, which is the same in every process, `.render(outfile="loss.svg")`, `.pipe(format="png")`.
 
     Raises:
-        TypeError: root is not a Value or a sequence of Values, or names not a mapping of strings.
-        ValueError: another argument is not one of its values.
+        TypeError: root is not a Value or a sequence of Values, or names is not a mapping from strings.
+        ValueError: another argument has none of its possible values.
 
     >>> from autograd import Value, draw
     >>> w = Value(3.0, name="w")
@@ -100,33 +101,18 @@ def draw(
     _require(_is_count(precision, 1), "precision", "an integer above 0", precision)
     _require(depth is None or _is_count(depth, 0), "depth", "None or an integer from 0", depth)
     drawing = Drawing(engine="dot")
-    with _collector_paused():
+    with collector_paused():  # it would search the growing sketch again and again, for a third of the time
         sketch = _small_enough(sketched(_roots(root)), look, group, depth, max_nodes)
         drawing.body.extend(picture_lines(sketch, look, direction, caption, legend))
     return drawing
 
 
-def _small_enough(sketch: list[Part], look: Look, group: str | None, depth: int | None, max_nodes: int) -> list[Part]:
+def _small_enough(sketch: Sketch, look: Look, group: str | None, depth: int | None, max_nodes: int) -> Sketch:
     if group is None:
-        for part in sketch:
-            part.scope = None
+        sketch = {key: part._replace(scope=None) for key, part in sketch.items()}
     if depth is not None or len(sketch) > max_nodes:
         sketch = folded(sketch, max_nodes, depth, look.must_stay)
-    sketch = in_reading_order(sketch)
-    place_leaves(sketch)
-    return sketch
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Python's cyclic collector would search the parts again and again while they are made, for a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+    return leaves_placed(in_reading_order(sketch))
 
 
 def _roots(root: object) -> list[Value]:
@@ -155,26 +141,25 @@ def _require(condition: bool, argument: str, expected: str, got: object) -> None
 
 
 def picture_lines(
-    sketch: Sequence[Part],
+    sketch: Sketch,
     look: Look,
     direction: str,
     caption: str | None,
     legend: bool,
     caption_room: tuple[int, int] = (0, 0),
 ) -> list[str]:
-    """The body of the DOT text: a line for each part, edge and box around parts."""
-    look.largest_flow = _largest_flow(sketch)
-    look.margin = "  " if direction in ("TB", "BT") else ""
-    numbers = {part: number for number, part in enumerate(sketch)}
-    below = legend_table(caption, _legend(sketch, look) if legend else (), caption_room)
+    """The body of the DOT text: a line per part, per edge, and per box around parts."""
+    look = replace(look, largest_flow=_largest_flow(sketch), margin="  " if direction in ("TB", "BT") else "")
+    numbers = {key: number for number, key in enumerate(sketch)}
+    below = legend_table(caption, _legend(list(sketch.values()), look) if legend else (), caption_room)
     lines = _defaults(look, direction, below)
-    lines += _boxed(sketch, numbers, look)
-    lines += [line for part in sketch for line in edge_lines(part, numbers, look)]
+    lines += _boxed(sketch, look)
+    lines += [line for key, part in sketch.items() for line in edge_lines(part, numbers[key], numbers, look)]
     return lines
 
 
-def _largest_flow(sketch: Iterable[Part]) -> float:
-    flows = [abs(edge.flow) for part in sketch for edge in part.edges if edge.flow is not None]
+def _largest_flow(sketch: Sketch) -> float:
+    flows = [abs(edge.flow) for part in sketch.values() for edge in part.edges if edge.flow is not None]
     return max((flow for flow in flows if flow < float("inf")), default=0.0)
 
 
@@ -189,13 +174,14 @@ def _defaults(look: Look, direction: str, legend: str) -> list[str]:
     ]
 
 
-def _boxed(sketch: Iterable[Part], numbers: Mapping[Part, int], look: Look) -> list[str]:
-    """The nodes, those of each scope within a labelled box, scopes within scopes."""
+def _boxed(sketch: Sketch, look: Look) -> list[str]:
+    """The nodes, grouped into a labelled box per scope; scopes nest."""
     content: dict[Scope | None, list[str]] = {None: []}
-    for part in sketch:
-        for scope in around(part.scope):
-            content.setdefault(scope, [])
-        content[part.scope] += node_lines(part, numbers[part], look)
+    for number, part in enumerate(sketch.values()):
+        if part.scope not in content:
+            for scope in around(part.scope):
+                content.setdefault(scope, [])
+        content[part.scope] += node_lines(part, number, look)
     scopes = [scope for scope in content if scope is not None]
     for number, scope in reversed(list(enumerate(scopes))):  # inner ones come after those around them
         content[scope.outer] += _box(number, scope, content[scope], look)
@@ -213,37 +199,27 @@ def _box(number: int, scope: Scope, lines: Iterable[str], look: Look) -> list[st
     ]
 
 
-def _legend(sketch: Sequence[Part], look: Look) -> Iterable[tuple[str, str]]:
-    """The signs that occur in this picture, each with its meaning."""
+def _legend(parts: Sequence[Part], look: Look) -> Iterable[tuple[str, str]]:
+    """The signs used in this picture, each with its meaning."""
     theme = look.theme
-    yield from (
-        (box_sample(frame(part, theme), "<B>w</B>" if part.kind == "parameter" else " x "), meaning)
-        for part, meaning in _kinds(sketch).items()
-    )
-    if any(marks(part, look) for part in sketch):
+    samples = {"root" if part.is_root else part.kind: part for part in reversed(parts)}
+    for kind, meaning in _MEANINGS.items():
+        if kind in samples:
+            sample = "<B>w</B>" if samples[kind].kind == "parameter" else " x "
+            yield box_sample(frame(samples[kind], theme), sample), meaning
+    if any(marks(part, look) for part in parts):
         yield box_sample(marked_frame(theme), " y "), "marked"
-    if "local" in look.shown and any(part.edges for part in sketch):
-        yield text_sample("0.5 →"), "local derivative of the operation for this operand"
-    if any(len(part.steps) > 1 for part in sketch):
-        yield text_sample("× 2 → + 1"), "operations in a row, folded into one"
-    if any(part.times > 1 for part in sketch):
-        yield text_sample("<B>× 100</B>"), "so many equal parts, folded into one: lowest … highest number"
-    flows = [edge.flow for part in sketch for edge in part.edges if edge.flow is not None]
-    if any(flow > 0.0 for flow in flows):
-        yield line_sample(theme.positive, "solid"), "gradient above 0 flows back"
-    if any(flow < 0.0 for flow in flows):
-        yield line_sample(theme.negative, "dashed"), "gradient below 0"
-    if any(flow == 0.0 for flow in flows):
-        yield line_sample(theme.line, "dotted"), "gradient 0"
-    if any(flow != flow for flow in flows):
-        yield line_sample(theme.broken, "dotted"), "gradient nan"
+    if "local" in look.shown and any(part.edges for part in parts):
+        yield "<TD>0.5 →</TD>", "local derivative of the operation for this operand"
+    if any(len(part.steps) > 1 for part in parts):
+        yield "<TD>× 2 → + 1</TD>", "operations in a row, folded into one"
+    if any(part.times > 1 for part in parts):
+        yield "<TD><B>× 100</B></TD>", "so many equal parts, folded into one: lowest … highest number"
+    flows = [edge.flow for part in parts for edge in part.edges if edge.flow is not None]
+    lines = {(sign_colour(theme, flow), line_style(flow)) for flow in flows}
+    for number, meaning in ((1.0, "above 0 flows back"), (-1.0, "below 0"), (0.0, "0"), (math.nan, "nan")):
+        line = sign_colour(theme, number), line_style(number)
+        if line in lines:
+            yield line_sample(*line), f"gradient {meaning}"
     if look.largest_flow:
         yield width_sample(theme.faint), "size of the gradient"
-
-
-def _kinds(sketch: Sequence[Part]) -> dict[Part, str]:
-    """One part of each kind that has a shape of its own, with what to call the kind."""
-    first: dict[str, Part] = {}
-    for part in sketch:
-        first.setdefault("root" if part.is_root else part.kind, part)
-    return {first[kind]: meaning for kind, meaning in _MEANINGS.items() if kind in first}

@@ -1,4 +1,4 @@
-"""Rendering: DOT text in, an image out, by the Graphviz inside pygraphviz or else by the program `dot`."""
+"""Rendering: DOT text in, an image out, by the Graphviz inside pygraphviz or else the program `dot`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RenderingError(RuntimeError):
 
 
 def rendered(source: str, format: str, engine: str = "dot") -> bytes:
-    """The picture that DOT text describes, as the content of a file of that format.
+    """The picture that DOT text describes, as the content of a file.
 
     Args:
         source: DOT text.
@@ -31,7 +31,7 @@ def rendered(source: str, format: str, engine: str = "dot") -> bytes:
         engine: the layout program: "dot", "neato", "nop2" for given positions, ...
 
     Raises:
-        RenderingError: neither pygraphviz nor the program `dot` is installed, or Graphviz refused; its reason is told.
+        RenderingError: neither pygraphviz nor the program `dot` is installed, or Graphviz refused, with its reason.
     """
     try:
         import pygraphviz
@@ -72,9 +72,9 @@ def _refusal(format: str, reason: str) -> str:
 
 @contextlib.contextmanager
 def _messages_kept() -> Iterator[Any]:
-    """Keeps what Graphviz and its font library write to the process's standard error off the user's terminal.
+    """Keeps what Graphviz and its font library write to standard error off the user's terminal.
 
-    Yields a function that gives the messages so far. They are written by C code, past Python's `sys.stderr`.
+    Yields a function that returns the messages so far. C code writes them, past Python's `sys.stderr`.
     """
     with tempfile.TemporaryFile() as kept, contextlib.redirect_stderr(io.StringIO()):
 

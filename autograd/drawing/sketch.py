@@ -1,97 +1,67 @@
-"""What a picture consists of, before it becomes text: parts, and the edges between them.
+"""A sketch: what a picture consists of, before it becomes text.
 
-A part stands for one Value, or for several that a fold has put together. Everything that a picture shows is read off
-parts and edges, so that `folding.py` makes pictures small without the drawing noticing.
+A part stands for one Value, or for several that were folded together. A picture shows only what its parts and their
+edges say, so `folding.py` makes it smaller and the drawing never notices. Parts and edges are immutable: whatever
+changes a sketch returns a new one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from .. import graph
-from ..value import Value, partials_on_floats
+from ..node import edges, nodes
+from ..operation import FLOATS
+from ..value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from ..recording import Scope
+    from ..node import Scope
 
-
-SYMMETRIC = frozenset({"sum", "mean", "prod", "max", "min", "logsumexp"})
-"""Operations of any number of operands whose order does not matter."""
-
-
-class Edge:
-    """An operand of a part, or several operands that come from the same part.
-
-    Attributes:
-        source: the part whose Value is the operand.
-        position: which operand it is, from 0.
-        local: the local derivative of the result with respect to the operand, from the lowest to the highest of those
-            that the edge stands for; None if the operand is a constant.
-        flow: what the operand receives through this edge in `backward`; None before.
-        count: how many operands it stands for.
-    """
-
-    __slots__ = ("count", "flow", "local", "position", "source")
-
-    def __init__(
-        self, source: Part, position: int, local: tuple[float, float] | None, flow: float | None, count: int = 1
-    ) -> None:
-        self.source = source
-        self.position = position
-        self.local = local
-        self.flow = flow
-        self.count = count
+ADDITIONS = frozenset({"+", "0 +", "+ 0"})
+"""The steps of a part that only adds its operands; Python's `sum` begins with 0."""
 
 
-class Part:
-    """One box of a picture.
+class Edge(NamedTuple):
+    """An operand of a part, or several operands that come from the same part."""
 
-    Attributes:
-        kind: "parameter", "input", "leaf", "constant", "result", "module" or "block".
-        values: what the part stands for.
-        shown: the Values whose numbers the box shows; more than one for equal parts; for modules and blocks the
-            roots among them.
-        edges: one for each operand that is drawn, in the operands' order.
-        steps: the symbols of the operations that lead to the result, in their order.
-        scope: the scope it belongs to, or None.
-        times: how many equal parts it stands for.
-        is_ordered: whether it matters which operand is which.
-        is_root: whether it is a result that was asked for.
-        title: what it is called if that is not a Value's name.
-        parameters: the parameters that a module brought into the box.
-    """
+    source: Value
+    """The key, in the sketch, of the part that the operand comes from."""
+    position: int
+    """Which operand it is, from 0."""
+    local: tuple[float, float] | None
+    """Lowest and highest local derivative with respect to the operand; None for a constant."""
+    flow: float | None
+    """What the operand receives through this edge in `backward`; None before."""
+    times: int = 1
+    """How many operands it stands for."""
 
-    __slots__ = (
-        "edges",
-        "is_ordered",
-        "is_root",
-        "kind",
-        "parameters",
-        "scope",
-        "shown",
-        "steps",
-        "times",
-        "title",
-        "values",
-    )
 
-    def __init__(self, kind: str, values: list[Value], scope: Scope | None) -> None:
-        self.kind = kind
-        self.values = values
-        self.shown = values[-1:]
-        self.scope = scope
-        self.edges: list[Edge] = []
-        self.steps: list[str] = []
-        self.times = 1
-        self.is_ordered = True
-        self.is_root = False
-        self.title: str | None = None
-        self.parameters: list[Value] = []
+class Part(NamedTuple):
+    """One box of a picture."""
 
-    def __repr__(self) -> str:
-        return f"<part {self.kind} {self.title or self.value.name or ' '.join(self.steps)} x {self.times}>"
+    kind: str
+    """One of "parameter", "input", "leaf", "constant", "result", "module" or "block"."""
+    values: tuple[Value, ...]
+    """What the part stands for."""
+    shown: tuple[Value, ...]
+    """The Values whose numbers the box shows: several for equal parts; for modules and blocks the roots among them."""
+    scope: Scope | None = None
+    edges: tuple[Edge, ...] = ()
+    """One for each operand that is drawn, in the operands' order."""
+    steps: tuple[str, ...] = ()
+    """The symbols of the operations that lead to the result, in their order."""
+    is_ordered: bool = True
+    """Whether the order of the operands matters."""
+    is_root: bool = False
+    """Whether it is a result that was asked for."""
+    times: int = 1
+    """How many equal parts it stands for."""
+    title: str | None = None
+    """What it is called if that is not a Value's name."""
+    parameters: tuple[Value, ...] = ()
+    """The parameters that a module brought into the box."""
 
     @property
     def value(self) -> Value:
@@ -104,91 +74,92 @@ class Part:
         return self.kind in ("parameter", "input", "leaf", "constant")
 
 
-def sketched(roots: Sequence[Value]) -> list[Part]:
-    """One part for each Value that the roots depend on, operands before results."""
-    parts: dict[Value, Part] = {}
-    for value in graph.nodes(roots):
-        parts[value] = _part(value, parts)
-    for root in roots:
-        parts[root].is_root = True
-    _tell_inputs_from_parameters(parts.values())
-    return list(parts.values())
+Sketch: TypeAlias = "dict[Value, Part]"
+"""Parts, operands before results, each under one of its Values."""
 
 
-def in_reading_order(parts: Iterable[Part]) -> list[Part]:
-    """The parts in an order in which operands come before results, and what leads to the first operand first."""
-    ordered: dict[Part, None] = {}
-    for root in [part for part in parts if part.is_root]:
-        stack: list[Part | None] = [root]
-        entered = set()
-        while stack:
-            part = stack.pop()
-            if part is None:  # all that the part below it depends on is in order
-                ordered[stack.pop()] = None  # type: ignore[index]
-            elif part not in ordered and part not in entered:
-                entered.add(part)
-                stack += [part, None]
-                stack += [edge.source for edge in reversed(part.edges)]
-    return list(ordered)
+def sketched(roots: Sequence[Value]) -> Sketch:
+    """One part for each Value that the roots depend on."""
+    values = nodes(roots)
+    asked_for = set(roots)
+    # Plain leaves beside parameters are inputs; without parameters nobody can tell.
+    leaf = "input" if any(map(_is_parameter, values)) else "leaf"
+    return {value: _part(value, leaf, value in asked_for) for value in values}
 
 
-def _part(value: Value, parts: Mapping[Value, Part]) -> Part:
-    if value.is_constant:
-        return Part("constant", [value], None)
-    operation = value._operation
+def _is_parameter(value: Value) -> bool:
+    return value.operation is None and type(value) is not Value
+
+
+def _part(value: Value, leaf: str, is_root: bool) -> Part:
+    own = (value,)
+    operation = value.operation
     if operation is None:
-        return Part("leaf" if type(value) is Value else "parameter", [value], None)
-    part = Part("result", [value], value._scope)
-    part.steps = [operation.symbol]
-    part.is_ordered = operation.name not in SYMMETRIC
+        return Part("parameter" if _is_parameter(value) else leaf, own, own, is_root=is_root)
+    if value.is_constant:
+        return Part("constant", own, own, is_root=is_root)
+    return Part("result", own, own, value.scope, _edges(value), (operation.symbol,), is_ordered(value), is_root)
+
+
+def is_ordered(value: Value) -> bool:
+    """Whether it matters which operand is which; two operands are told apart in any case."""
+    operation = value.operation
+    return operation is None or not operation.commutative or operation.arity is not None
+
+
+def _edges(value: Value) -> tuple[Edge, ...]:
+    gradient = value.gradient
+    drawn = []
+    for position, operand, partial in edges(value, FLOATS):
+        local = float(partial)
+        drawn.append(Edge(operand, position, (local, local), None if gradient is None else local * gradient))
     operands = value.parents
-    partials = partials_on_floats(operation, value._datum, [operand._datum for operand in operands])
-    grad = value._grad
-    for position, (operand, partial) in enumerate(zip(operands, partials, strict=True)):
-        if partial is None or operand.is_constant:
-            part.edges.append(Edge(parts[operand], position, None, None))
-        else:
-            flow = None if grad is None else float(partial * grad)
-            part.edges.append(Edge(parts[operand], position, (float(partial), float(partial)), flow))
-    return part
+    if len(drawn) < len(operands):
+        known = {edge.position for edge in drawn}
+        drawn += [Edge(operands[i], i, None, None) for i in range(len(operands)) if i not in known]
+        drawn.sort(key=attrgetter("position"))
+    return tuple(drawn)
 
 
-def _tell_inputs_from_parameters(sketch: Iterable[Part]) -> None:
-    """Plain leaves beside parameters are inputs; without parameters nobody can tell, and they stay leaves."""
-    if any(part.kind == "parameter" for part in sketch):
-        for part in sketch:
-            if part.kind == "leaf":
-                part.kind = "input"
+def in_reading_order(sketch: Sketch) -> Sketch:
+    """The parts in an order in which operands come before results, and what leads to the first operand first."""
+    ordered: Sketch = {}
+    entered = set()
+    stack: list[Value | None] = [key for key, part in sketch.items() if part.is_root]
+    stack.reverse()
+    while stack:
+        key = stack.pop()
+        if key is None:  # all that the part below it depends on is in order
+            key = stack.pop()
+            assert key is not None
+            ordered[key] = sketch[key]
+        elif key not in entered:
+            entered.add(key)
+            stack += [key, None]
+            stack += [edge.source for edge in reversed(sketch[key].edges) if edge.source not in entered]
+    return ordered
 
 
-def place_leaves(sketch: Iterable[Part]) -> None:
-    """Puts parameters and constants into the innermost scope that has all of their uses."""
-    uses: dict[Part, list[Scope | None]] = {}
-    for part in sketch:
+def leaves_placed(sketch: Sketch) -> Sketch:
+    """With parameters and constants in the innermost scope that has all of their uses."""
+    uses: dict[Value, list[Scope | None]] = {}
+    for part in sketch.values():
         for edge in part.edges:
-            if edge.source.kind in ("parameter", "constant"):
+            if sketch[edge.source].kind in ("parameter", "constant"):
                 uses.setdefault(edge.source, []).append(part.scope)
-    for part, scopes in uses.items():
-        part.scope = common_scope(scopes)
+    return sketch | {key: sketch[key]._replace(scope=common_scope(scopes)) for key, scopes in uses.items()}
 
 
 def common_scope(scopes: Iterable[Scope | None]) -> Scope | None:
     """The innermost scope around all of them."""
-    distinct = list(dict.fromkeys(scopes))
-    chains = [around(scope) for scope in distinct]
-    common = None
-    for level in zip(*chains, strict=False):
-        if any(scope is not level[0] for scope in level):
-            break
-        common = level[0]
-    return common
+    levels = zip(*map(around, dict.fromkeys(scopes)), strict=False)
+    shared = [level[0] for level in levels if len(set(level)) == 1]
+    return shared[-1] if shared else None
 
 
 def around(scope: Scope | None) -> list[Scope]:
     """The scopes around a scope and itself, the outermost first."""
-    chain = list(outwards(scope))
-    chain.reverse()
-    return chain
+    return list(outwards(scope))[::-1]
 
 
 def outwards(scope: Scope | None) -> Iterator[Scope]:
@@ -196,3 +167,9 @@ def outwards(scope: Scope | None) -> Iterator[Scope]:
     while scope is not None:
         yield scope
         scope = scope.outer
+
+
+def scope_title(scope: Scope) -> str:
+    """The scope's name, and the class of its owner if that says more."""
+    kind = "" if scope.owner is None else type(scope.owner).__name__
+    return scope.name if kind in ("", scope.name) else f"{scope.name} ({kind})"

@@ -1,11 +1,11 @@
-"""Stand-ins: what to call the steps of a computation that nobody has named, so that its chain rule can be told."""
+"""Stand-ins: names for the steps of a computation that has none, so `explain` can refer to them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from .. import graph
+from ..node import history, nodes
 from .sketch import outwards
 
 if TYPE_CHECKING:
@@ -15,27 +15,23 @@ if TYPE_CHECKING:
 
     Namer = Callable[[Value], str]
     Kind = tuple[int, int]
-    """A number for the kind of computation that led to a Value, and its place among equal ones in its observation."""
-
-ADDING = frozenset({"add", "sum", "mean"})
-SCALING = frozenset({"mul", "div", "neg"})
-AFFINE = frozenset({"add", "sub", "mul", "div", "neg", "sum", "dot"})
+    """A number for how a Value was computed, and its place among Values computed alike in its observation."""
 
 
 def stand_ins(y: Value, on_the_way: Container[Value], name: Namer) -> dict[Value, str]:
-    """Names for the steps that led to y, in the letters of the lectures or else numbered.
+    """Names for the steps that led to y.
 
-    Where modules took part, their outputs are the steps: x for what goes into an activation, y for what comes out, and
-    "predicted" for what leaves the outermost module. Otherwise every operation is one. The same step of several
-    observations, whose losses are added up, has the same name.
+    With modules, their outputs are the steps, in the letters of the lectures: x for what goes into an activation, y for
+    what comes out, "predicted" for what leaves the outermost module. Otherwise every operation is a step, and steps are
+    numbered. A step has the same name in all observations whose losses are added up.
 
     Args:
         y: the result.
-        on_the_way: the steps that a name is needed for.
-        name: the names that there are, which are not given again; empty for a Value that has none.
+        on_the_way: the steps that need a name.
+        name: a Value's existing name, which is not given again; empty if it has none.
     """
     kinds = _kinds(y, name)
-    taken = {name(value) for value in graph.nodes([y])}
+    taken = {name(value) for value in nodes([y])}
     outputs, predicted = _outputs_of_modules(y)
     names = _lettered({value: kind for value, kind in kinds.items() if value in outputs}, predicted)
     if names and taken.isdisjoint(names.values()) and any(value in on_the_way for value in names):
@@ -46,7 +42,7 @@ def stand_ins(y: Value, on_the_way: Container[Value], name: Namer) -> dict[Value
 def _lettered(outputs: Mapping[Value, Kind], predicted: Container[Value]) -> dict[Value, str]:
     """Names for the outputs of modules."""
     final = {value: kind for value, kind in outputs.items() if value in predicted}
-    x = {value: kind for value, kind in outputs.items() if value not in final and value.op in AFFINE}
+    x = {value: kind for value, kind in outputs.items() if value not in final and _is_affine(value)}
     y = {value: kind for value, kind in outputs.items() if value not in final and value not in x}
     is_alone = len(set(final.values())) == 1
     ends = dict.fromkeys(final, "predicted") if is_alone else _numbered(final, "predicted", ())
@@ -54,7 +50,7 @@ def _lettered(outputs: Mapping[Value, Kind], predicted: Container[Value]) -> dic
 
 
 def _numbered(values: Mapping[Value, Kind], stem: str, taken: Container[str]) -> dict[Value, str]:
-    """The stem with a number that no other kind has."""
+    """The stem with a number per kind."""
     names: dict[Kind, str] = {}
     number = 0
     for kind in values.values():
@@ -67,16 +63,29 @@ def _numbered(values: Mapping[Value, Kind], stem: str, taken: Container[str]) ->
 
 
 def _outputs_of_modules(y: Value) -> tuple[set[Value], set[Value]]:
-    """The Values that are used outside the scope in which they were computed, and those of them used outside all."""
+    """Values that are used outside the scope that computed them, and those of them used outside any scope."""
     outputs, outermost = set(), set()
-    for node in graph.history([y]):
-        around = set(outwards(node._scope))
+    for node in history([y]):
+        around = set(outwards(node.scope))
         for operand in node.parents:
-            if operand._scope is not None and operand._scope not in around:
+            if operand.scope is not None and operand.scope not in around:
                 outputs.add(operand)
                 if not around:
                     outermost.add(operand)
     return outputs, outermost
+
+
+def _is_affine(value: Value) -> bool:
+    return value.operation is not None and (value.operation.linear or value.operation.bilinear)
+
+
+def _is_scaling(value: Value) -> bool:
+    operation = value.operation
+    return operation is not None and (operation.bilinear or (operation.linear and operation.arity == 1))
+
+
+def _is_addition(value: Value) -> bool:
+    return value.operation is not None and value.operation.linear and value.operation.commutative
 
 
 def _kinds(y: Value, name: Namer) -> dict[Value, Kind]:
@@ -85,12 +94,12 @@ def _kinds(y: Value, name: Namer) -> dict[Value, Kind]:
     steps: list[list[Value]] = []
     seen: set[Value] = set()
     for term in terms:
-        history = graph.history([term])
-        if not seen.isdisjoint(history) or not tail.isdisjoint(history):
+        behind = history([term])
+        if not seen.isdisjoint(behind) or not tail.isdisjoint(behind):
             # entangled: each step is one of a kind
-            return {node: (number, 0) for number, node in enumerate(reversed(graph.history([y]))) if node is not y}
-        seen.update(history)
-        steps.append([node for node in reversed(history) if node is not y])
+            return {node: (number, 0) for number, node in enumerate(reversed(history([y]))) if node is not y}
+        seen.update(behind)
+        steps.append([node for node in reversed(behind) if node is not y])
     origins = _origins(steps, name)
     kinds: dict[Value, Kind] = {}
     for row in steps:
@@ -102,10 +111,10 @@ def _kinds(y: Value, name: Namer) -> dict[Value, Kind]:
 
 
 def _observations(y: Value) -> tuple[list[Value], set[Value]]:
-    """The terms of the sum that y is, and the results that add and scale them."""
+    """The terms that add up to y, and the results that add and scale them."""
     tail: set[Value] = set()
     inner = [operand for operand in y.parents if not operand.is_constant]
-    if y.op in SCALING and len(inner) == 1 and inner[0].op in ADDING:
+    if len(inner) == 1 and _is_scaling(y) and _is_addition(inner[0]):
         tail.add(y)
         stack = inner
     else:
@@ -113,7 +122,7 @@ def _observations(y: Value) -> tuple[list[Value], set[Value]]:
     terms: dict[Value, None] = {}
     while stack:
         value = stack.pop()
-        if value.op not in ADDING:
+        if not _is_addition(value):
             terms[value] = None
         elif value not in tail:
             tail.add(value)
@@ -122,7 +131,7 @@ def _observations(y: Value) -> tuple[list[Value], set[Value]]:
 
 
 def _origins(steps: Iterable[Sequence[Value]], name: Namer) -> dict[Value, int]:
-    """A number for each step, the same for those that come from equal operations on what has the same name."""
+    """A number for each step, the same for equal operations on operands of the same name."""
     numbers: dict[object, int] = {}
     origins: dict[Value, int] = {}
     for row in steps:

@@ -1,18 +1,16 @@
-"""The forward and the backward pass in single steps, each with what has happened so far and a sentence about it."""
+"""The forward and the backward pass in single steps, each with what is known by then and one line about it."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from .. import graph
-from .formulas import expression, term
+from .formulas import as_formula, expression
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..value import Value
-    from .sketch import Edge, Part
+    from .sketch import Sketch
 
     Namer = Callable[[Value], str]
 
@@ -30,87 +28,67 @@ class Step(NamedTuple):
     """What happens, in one line."""
 
 
-@contextmanager
-def gradients_of(root: Value) -> Iterator[None]:
-    """Inside, all gradients are those of the root alone; afterwards, they are what they were."""
-    before = {value: value._grad for value in graph.nodes([root])}
-    try:
-        for value in before:
-            value._grad = None
-        root.backward()
-        yield
-    finally:
-        for value, grad in before.items():
-            value._grad = grad
+def steps_of(sketch: Sketch, root: Value, name: Namer, number: Callable[[float], str]) -> list[Step]:
+    """The results in the order of the computation, then everything in reverse.
 
-
-def steps_of(sketch: Sequence[Part], root: Value, name: Namer, number: Callable[[float], str]) -> list[Step]:
-    """The results in the order of the computation, then everything in reverse order.
-
-    In reverse topological order a Value's turn comes when all that it was used for have had theirs, so that its
-    gradient is complete.
+    In reverse topological order a Value comes after all that use it, so its gradient is complete.
     """
-    results = [part for part in sketch if part.edges]
-    known = [part.value for part in sketch if not part.edges]
+    known = [value for value, part in sketch.items() if not part.edges]
     steps = []
-    for part in results:
-        known.append(part.value)
-        steps.append(Step(part.value, frozenset(known), frozenset(), _computed(part.value, name, number)))
+    for value in [value for value, part in sketch.items() if part.edges]:
+        known.append(value)
+        steps.append(Step(value, frozenset(known), frozenset(), _computed(value, name, number)))
     everything = frozenset(known)
     uses = _uses(sketch)
     done: list[Value] = []
-    for part in reversed(sketch):
-        if part.value._grad is not None:
-            done.append(part.value)
-            text = chain_rule_at(part.value, root, uses.get(part, ()), name, number)
-            steps.append(Step(part.value, everything, frozenset(done), text))
+    for value in reversed(sketch):
+        if value.gradient is not None:
+            done.append(value)
+            text = chain_rule_at(value, root, uses.get(value, ()), name, number)
+            steps.append(Step(value, everything, frozenset(done), text))
     return steps
 
 
-def _uses(sketch: Sequence[Part]) -> dict[Part, list[tuple[Part, Edge]]]:
-    uses: dict[Part, list[tuple[Part, Edge]]] = {}
-    for part in sketch:
+def _uses(sketch: Sketch) -> dict[Value, list[tuple[Value, float]]]:
+    """The results that use each Value and have a gradient, with the local derivatives."""
+    uses: dict[Value, list[tuple[Value, float]]] = {}
+    for user, part in sketch.items():
         for edge in part.edges:
-            if edge.local is not None and part.value._grad is not None:
-                uses.setdefault(edge.source, []).append((part, edge))
+            if edge.local is not None and user.gradient is not None:
+                uses.setdefault(edge.source, []).append((user, edge.local[0]))
     return uses
 
 
 def _computed(value: Value, name: Namer, number: Callable[[float], str]) -> str:
-    """The operation that gave a Value, in names and in its number."""
-    inside = term(expression(value, lambda other: "" if other is value else name(other), depth=1))
+    """The operation behind a Value, in names, and its number."""
+    inside = as_formula(expression(value, lambda other: "" if other is value else name(other), depth=1))
     return f"{name(value)} = {inside.text} = {number(value.data)}"
 
 
 def chain_rule_at(
-    value: Value, root: Value, uses: Sequence[tuple[Part, Edge]], name: Namer, number: Callable[[float], str]
+    value: Value, root: Value, uses: Sequence[tuple[Value, float]], name: Namer, number: Callable[[float], str]
 ) -> str:
-    """A Value's part of the chain rule: over all its uses, the gradient there times the local derivative."""
+    """The chain rule at one Value: the sum over its uses of the gradient there times the local derivative."""
     top, bottom = name(root), name(value)
     if value is root:
         return f"d{top}/d{top} = 1: here backward starts"
-    symbols, numbers = [], []
-    for user, edge in uses:
-        assert edge.local is not None  # `_uses` has left out the others
-        assert user.value._grad is not None
-        symbols.append(f"d{top}/d{name(user.value)} × d{name(user.value)}/d{bottom}")
-        numbers.append(f"{number(user.value._grad)} × {number(edge.local[0])}")
-    total = number(value.grad)
-    return f"d{top}/d{bottom} = {' + '.join(symbols)} = {' + '.join(numbers)} = {total}"
+    symbols = [f"d{top}/d{name(user)} × d{name(user)}/d{bottom}" for user, _ in uses]
+    numbers = [f"{number(user.grad)} × {number(local)}" for user, local in uses]
+    return f"d{top}/d{bottom} = {' + '.join(symbols)} = {' + '.join(numbers)} = {number(value.grad)}"
 
 
-def names_for_all(sketch: Sequence[Part], given: Callable[[Value], str | None]) -> Mapping[Value, str]:
-    """What to call each Value: numbers stand for constants, and results without a name are numbered."""
+def names_for_all(sketch: Sketch, given: Callable[[Value], str | None]) -> Mapping[Value, str]:
+    """What to call each Value: constants go by their number, others without a name are numbered."""
     names: dict[Value, str] = {}
-    taken = {given(part.value) for part in sketch}
+    taken = set(map(given, sketch))
     count = 0
-    for part in sketch:
-        name = given(part.value)
+    for value, part in sketch.items():
+        name = given(value)
         if not name and part.kind != "constant":
             count += 1
             while f"v{count}" in taken:
                 count += 1
             name = f"v{count}"
         if name:
-            names[part.value] = name
+            names[value] = name
     return names

@@ -1,4 +1,4 @@
-"""Colours and line styles of pictures: what the sign, the size and the kind of a number look like."""
+"""Colours and line styles of pictures: what a number's sign, size and kind look like."""
 
 from __future__ import annotations
 
@@ -7,43 +7,27 @@ from typing import NamedTuple
 
 
 class Theme(NamedTuple):
-    """The colours of a picture. Nothing is told by colour alone: signs differ in line style, kinds in shape."""
+    """The colours of a picture. Nothing is shown by colour alone: signs differ in line style, kinds in shape."""
 
-    background: str
-    ink: str
-    faint: str
-    box: str
-    line: str
-    positive: str
-    negative: str
-    broken: str
-    marked: str
-    marked_box: str
-    parameter: str
-    input: str
-    loss: str
-    loss_ink: str
-    module: str
+    background: str = "#ffffff"
+    ink: str = "#1b1f24"
+    faint: str = "#6a737d"
+    box: str = "#ffffff"
+    line: str = "#8b949e"
+    positive: str = "#1f6fc0"
+    negative: str = "#c2410c"
+    broken: str = "#a30d8f"
+    marked: str = "#d00000"
+    marked_box: str = "#ffe0e0"
+    parameter: str = "#ffe3a3"
+    input: str = "#d8f0dc"
+    loss: str = "#24292f"
+    loss_ink: str = "#ffffff"
+    module: str = "#f4f6f9"
 
 
 THEMES = {
-    "light": Theme(
-        background="#ffffff",
-        ink="#1b1f24",
-        faint="#6a737d",
-        box="#ffffff",
-        line="#8b949e",
-        positive="#1f6fc0",
-        negative="#c2410c",
-        broken="#a30d8f",
-        marked="#d00000",
-        marked_box="#ffe0e0",
-        parameter="#ffe3a3",
-        input="#d8f0dc",
-        loss="#24292f",
-        loss_ink="#ffffff",
-        module="#f4f6f9",
-    ),
+    "light": Theme(),
     "dark": Theme(
         background="#0d1117",
         ink="#e6edf3",
@@ -65,18 +49,14 @@ THEMES = {
 
 
 def theme_named(name: str) -> Theme:
-    """The theme of that name.
-
-    Raises:
-        ValueError: there is none.
-    """
+    """The theme of that name; ValueError if there is none."""
     if name not in THEMES:
         raise ValueError(f"theme must be one of {', '.join(map(repr, THEMES))}, got {name!r}")
     return THEMES[name]
 
 
 def sign_colour(theme: Theme, number: float | None) -> str:
-    """Blue above 0, orange below, grey at 0 or if there is no number, purple for nan."""
+    """Blue above 0, orange below, grey at 0 or without a number, purple for nan."""
     if number is None or number == 0.0:
         return theme.line
     if number != number:
@@ -85,24 +65,23 @@ def sign_colour(theme: Theme, number: float | None) -> str:
 
 
 def line_style(number: float | None) -> str:
-    """Dashes for a negative number and dots for none and nan, so that the sign survives a grey print."""
+    """Dashed below 0, dotted for none and nan, so the sign survives a black-and-white print."""
     if number is None or number > 0.0:
         return "solid"
     return "dashed" if number < 0.0 else "dotted"
 
 
 def line_width(number: float | None, largest: float) -> float:
-    """From 1 to 4 points as the number goes from a thousandth of the largest to the largest, by its logarithm."""
+    """From 1 to 4 points, logarithmic from a thousandth of the largest number to the largest."""
     if not number or not largest or math.isnan(number):
         return 1.0
     if math.isinf(number):
         return 4.0
-    share = math.log10(abs(number) / largest) / 3.0 if abs(number) < largest else 0.0
-    return round(1.0 + 3.0 * max(0.0, 1.0 + share), 1)
+    return round(4.0 + math.log10(min(max(abs(number) / largest, 1e-3), 1.0)), 1)
 
 
 def formatted(number: float, precision: int) -> str:
-    """The number with so many significant digits.
+    """The number to so many significant digits.
 
     >>> formatted(2.0, 4), formatted(-1 / 3, 4)
     ('2', '-0.3333')

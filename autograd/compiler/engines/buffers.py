@@ -1,15 +1,15 @@
-"""Which arrays a program computes into, so that few are enough."""
+"""Reuses buffers, so that few are enough."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .ir import looked_at
+from ..ir import base_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .ir import Instruction, Program, Shape
+    from ..ir import Instruction, Program, Shape
 
 
 class Buffer(NamedTuple):
@@ -20,11 +20,11 @@ class Buffer(NamedTuple):
 
 
 class Buffers:
-    """The arrays to compute into. Each is held by one instruction, or free to be taken again.
+    """The arrays to compute into. Each is held by one instruction, or free.
 
     Args:
         program: the program.
-        returned: instructions whose arrays are read at the very end.
+        returned: instructions whose arrays the return statement reads.
     """
 
     def __init__(self, program: Program, returned: Iterable[Instruction]) -> None:
@@ -34,21 +34,21 @@ class Buffers:
         self._free: dict[tuple[bool, int], list[Buffer]] = {}
 
     def _last_uses(self, program: Program, returned: Iterable[Instruction]) -> dict[Instruction, int]:
-        """For each array the number of the last instruction that looks at it, itself or through a view."""
+        """The number of the last instruction that reads each array, directly or through a view."""
         last = dict(self._number)
         for instruction, number in self._number.items():
             for operand in instruction.operands:
-                last[looked_at(operand)[0]] = number
+                last[base_of(operand)] = number
         for instruction in returned:
-            last[looked_at(instruction)[0]] = len(program.instructions)
+            last[base_of(instruction)] = len(program.instructions)
         return last
 
     def hold(self, instruction: Instruction, buffer: Buffer) -> None:
-        """From now on the buffer has the instruction's result."""
+        """Gives the buffer to an instruction."""
         self._held[instruction] = buffer
 
     def taken(self, instruction: Instruction) -> Buffer | None:
-        """A free buffer of the size of the instruction's result, now held by it; None if there is none."""
+        """Gives the instruction a free buffer of its size; None if there is none."""
         free = self._free.get((instruction.batched, instruction.size))
         if not free:
             return None
@@ -56,7 +56,7 @@ class Buffers:
         return buffer
 
     def release(self, instruction: Instruction) -> None:
-        """Frees the buffers of operands that no later instruction looks at."""
-        for operand in dict.fromkeys(looked_at(operand)[0] for operand in instruction.operands):
+        """Frees the buffers of operands that no later instruction reads."""
+        for operand in dict.fromkeys(base_of(operand) for operand in instruction.operands):
             if operand in self._held and self._last_use[operand] == self._number[instruction]:
                 self._free.setdefault((operand.batched, operand.size), []).append(self._held.pop(operand))

@@ -1,4 +1,4 @@
-"""Which matrix product a contraction of labelled axes is, and how its arrays must be looked at for that."""
+"""Turns a contraction of labelled axes into a matrix product of reshaped arrays."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING
 
-from .ir import looked_at, tuple_text
+from ..ir import looked_at
+from .looks import Look, Rows, transposed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .ir import Instruction
+    from ..ir import Instruction
+    from .looks import Array
 
 
 class Product:
     """A contraction as a product of matrices, or of stacks of them.
 
-    Axes that both factors and the result have become the stack, those of one factor and the result its rows or columns,
-    and those of both factors only are summed over. In the contraction "hk,kr->hr" of a batched array and one that is
-    not, say, the labels with b for the batch are "bhk", "kr" and "bhr": there is no stack, the rows are "bh", the
-    columns "r", and the sum goes over "k". The left factor must be looked at as a matrix of batch * h rows.
+    Axes that both factors and the result have become the stack; those of one factor and the result become its rows or
+    columns; those of both factors only are summed over. In "hk,kr->hr" with a batched left factor, for example, the
+    labels with b for the batch are "bhk", "kr" and "bhr": no stack, rows "bh", columns "r", and a sum over "k". So the
+    left factor is reshaped to a matrix of batch * h rows.
 
     Args:
         contract: the instruction.
@@ -28,7 +30,7 @@ class Product:
     Attributes:
         left: how to look at the left factor, as stack, rows, contracted axes.
         right: how to look at the right factor, as stack, contracted axes, columns.
-        result: how to look at the result, as stack, rows, columns. This never takes a copy.
+        result: how to look at the result, as stack, rows, columns, which never takes a copy.
         swapped: whether the left factor is the second operand.
         contracted: the axes that are summed over.
         is_stack: whether the factors are stacks.
@@ -73,9 +75,9 @@ def _labels(contract: Instruction) -> tuple[str, str, str]:
 def _into_stack_until_a_view(
     contract: Instruction, out: str, stack: list[str], rows: str, columns: str
 ) -> tuple[str, str]:
-    """Moves axes to the stack until the result can be looked at as needed: what is computed into a copy is lost.
+    """Moves axes to the stack until the result is a view: what is computed into a copy is lost.
 
-    This ends: rows and columns of one axis each take no copy.
+    It terminates, since rows and columns of one axis each take no copy.
     """
     while Form(contract, out, [*stack, *filter(None, [rows, columns])]).copies:
         if len(rows) > 1:
@@ -88,44 +90,36 @@ def _into_stack_until_a_view(
 
 
 class Form:
-    """How an array is looked at as a stack of matrices: axes in another order, some of them made one.
+    """How to look at an array as a stack of matrices: axes in another order, some of them merged.
 
     Args:
         array: the array.
         labels: of its axes.
-        groups: the labels that become one axis each.
+        groups: the labels to merge into one axis each.
 
     Attributes:
-        copies: whether that takes a copy, because the axes that become one are not evenly spaced.
-        same_axes: whether no axes become one.
+        copies: whether that takes a copy, since merged axes are not evenly spaced.
+        same_axes: whether no axes merge.
     """
 
     def __init__(self, array: Instruction, labels: str, groups: Sequence[str]) -> None:
         base, view = looked_at(array)
-        shape: list[int | str] = [*(["batch"] if array.batched else []), *array.shape]
-        strides = [*([base.size] if array.batched else []), *view.strides]
-        length = dict(zip(labels, shape, strict=True))
-        stride = dict(zip(labels, strides, strict=True))
-        self._order = [labels.index(label) for group in groups for label in group if label in labels]
-        self._lengths = [[length.get(label, 1) for label in group] for group in groups]
+        batch = int(array.batched)
+        self._groups = groups
+        self._length = dict(zip(labels, (1,) * batch + array.shape, strict=True))
+        stride = dict(zip(labels, (base.size,) * batch + view.strides, strict=True))
+        self._order = tuple([labels.index(label) for group in groups for label in group])
         self.copies = False
         for group in groups:
             for outer, inner in pairwise(group):
-                self.copies |= stride[outer] != stride[inner] * int(length[inner])
-        self.same_axes = [len(group) for group in groups] == [1] * len(labels) and len(groups) == len(labels)
+                self.copies |= stride[outer] != stride[inner] * self._length[inner]
+        self.same_axes = [len(group) for group in groups] == [1] * len(labels)
 
-    def text(self, name: str) -> str:
-        """An expression for the array in this form."""
-        expression = name
-        if self._order != sorted(self._order):
-            expression += ".T" if self._order == [1, 0] else f".transpose({', '.join(map(str, self._order))})"
-        if self.same_axes:
-            return expression
-        return f"{expression}.reshape({tuple_text(map(_product_text, self._lengths))})"
+    def look(self, name: Array) -> Array:
+        """A look at the array in this form."""
+        array = transposed(name, self._order)
+        return array if self.same_axes else Look(array, "reshape", tuple(map(self._merged, self._groups)))
 
-
-def _product_text(lengths: Sequence[int | str]) -> str:
-    number = prod(length for length in lengths if isinstance(length, int))
-    if "batch" not in lengths:
-        return str(number)
-    return "batch" if number == 1 else f"batch * {number}"
+    def _merged(self, group: str) -> int | Rows:
+        length = prod([self._length[label] for label in group])
+        return Rows(length) if "b" in group else length

@@ -1,0 +1,62 @@
+"""What a check knows before anything is judged: derivatives beside the true ones, and what may explain a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ..value import Value
+from .accumulation import Accumulation
+from .hidden import HiddenDependence
+from .slopes import Slope
+from .subject import Subject
+
+
+class Partial(NamedTuple):
+    """The partial derivative of an operation by one operand: what `backward` takes, and the true one."""
+
+    position: int
+    analytic: float
+    slope: Slope
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """The derivative of one output by one input.
+
+    Attributes:
+        input, output: their names; "" for the only output.
+        analytic: the derivative under test.
+        slope: the true one.
+        variable: the input; None, as the next two, for a derivative written by hand.
+        accumulation: the chain rule from the output to all inputs.
+        hidden: the part of the dependence that the graph does not see, if any.
+        is_misplaced: whether a derivative written by hand stands where another belongs.
+    """
+
+    input: str
+    output: str
+    analytic: float
+    slope: Slope
+    variable: Value | None = None
+    accumulation: Accumulation | None = None
+    hidden: HiddenDependence | None = None
+    is_misplaced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that one check found out.
+
+    Attributes:
+        check: its name.
+        derivatives: for each output one per input.
+        subject: the graph; None for a derivative written by hand.
+        partials: those of every operation in the graph, by its result.
+    """
+
+    check: str
+    derivatives: Sequence[Sequence[Derivative]]
+    subject: Subject | None = None
+    partials: Mapping[Value, Sequence[Partial]] = field(default_factory=dict)

@@ -1,0 +1,184 @@
+"""The NumPy engine: text that allocates its buffers once per batch size and computes into them."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ... import ops
+from ...ops import TABLE
+from ..ir import tuple_text
+from ..lower import HELPERS, asked
+from ..rows import OF_EXPONENTIALS, PARTIALS
+from .looks import Look, Rows
+from .places import OnNumbers, Places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ...ops import Operation
+    from ..ir import Action, Contribution, Program
+    from .places import Operand, Statement
+
+_INDENT = "    "
+_QUIET = '@np.errstate(all="ignore")'  # as Values: nan and infinity are results like others
+
+_ON_NUMBERS: dict[Action, str] = {ops.add: "{0} + {1}", ops.sub: "{0} - {1}", ops.mul: "{0} * {1}", ops.neg: "-{0}"}
+
+_FUNCTIONS: dict[Action, str] = {
+    "ceil": "np.ceil({all})",
+    "erfc": "erfc({all})",
+    **{row: f"np.{row.ufunc}({{all}})" for row in TABLE.values() if row.ufunc},
+    **{row: f"{name}([{{all}}])" if row.sequences else f"{name}({{all}})" for row, name in HELPERS.items()},
+}
+
+
+def _into(function: str) -> str:
+    """The statement that gives an array the result of a function."""
+    return f"{function[:-1]}, out={{out}})" if function.startswith("np.") else f"np.copyto({{out}}, {function})"
+
+
+_SPELLINGS: dict[Action, str] = {
+    # done once
+    "empty": "{out} = np.empty({0}, dtype)",
+    "full": "{out} = np.full({0}, {1}, dtype)",
+    "ones": "{out} = np.ones({0}, dtype)",
+    "numbers": "{out} = {0}",
+    "constant": "{out} = constants[{0}]",
+    "described_constant": "{out} = constants[{0}]  # {1}",
+    "starts": "{out} = np.arange(0, {0}, {1})",
+    "index_of_rows": "{out} = (np.arange(batch)[:, None] * {0} + {1}).ravel()",
+    "either": "{out} = np.{0} if batch == 1 else np.dot",
+    # looks and results
+    "look": "{out} = {0}",
+    "return": "{0}",
+    "return_number": "float({0})",
+    "return_copy": "{0}.copy()",
+    # calls
+    "zero": "{out}.fill(0.0)",
+    "copyto": "np.copyto({out}, {0})",
+    "pick": "np.copyto({out}, {0}[{1}])",
+    "call": "{0}({1}, {2}, out={out})",
+    "dot": "{0}.dot({1}, out={out})",  # the method is called faster than the function
+    "matmul": "np.matmul({0}, {1}, out={out})",
+    "multiply": "np.multiply({0}, {1}, out={out})",
+    "add": "np.add({0}, {1}, out={out})",
+    "add_rows": "np.add.reduce({0}, axis=0, out={out})",
+    "take": 'np.take({0}, {1}, out={out}, mode="clip")',
+    "take_of_rows": 'np.take({0}, {1}, axis=1, out={out}, mode="clip")',
+    "put": "{out}[..., {1}] = {0}",
+    "add_at": "{out}[..., {1}] += {0}",
+    "add_by_number": "add_by_number({out}, {0}, {1})",
+    "add_one_by_number": "add_by_number({out}, np.broadcast_to({0}, {2}), {1})",
+    # along the last axis
+    "softmaxes": "{out} = softmaxes([{all}])",
+    "exponentials": "{out} = exponentials({all})",
+    **{name: f"np.{name}({{0}}, axis=-1, out={{out}})" for name in ("prod", "max", "min")},
+    **{name: f"np.copyto({{out}}, {name}({{all}}))" for name in ("softmax_pull", *PARTIALS.values())},
+    **{name: f"{name}({{0}}, {{out}})" for name in OF_EXPONENTIALS},
+    # element by element
+    **{does: _into(function) for does, function in _FUNCTIONS.items()},
+}
+
+_UFUNCS = "|".join([row.ufunc for row in TABLE.values() if row.ufunc])
+_OF_NUMPY = re.compile(rf"\bnp\.(copyto|dot|matmul|take|ceil|{_UFUNCS})\b")
+"""The functions that are imported once instead of looked up in every call."""
+
+
+class ArrayText(NamedTuple):
+    """The text of a program, and what it needs besides.
+
+    Attributes:
+        source: defines `prepare(theta, constants, operations, batch, scale)`, which allocates the buffers for a batch
+            and gives the function to call.
+        constants: arrays of numbers that the text refers to.
+        operations: operations of the user's own that the text calls, because they can only be asked for numbers.
+        statements: the number of NumPy calls.
+    """
+
+    source: str
+    constants: list[np.ndarray]
+    operations: list[Operation | Contribution]
+    statements: int
+
+
+def array_text(program: Program, arguments: int) -> ArrayText:
+    """The text of a program that takes this many arrays."""
+    own = asked(program, _FUNCTIONS)
+    functions, spellings = _FUNCTIONS, _SPELLINGS
+    if own:
+        functions = functions | {operation: f"operations[{i}]({{all}})" for i, operation in enumerate(own)}
+        spellings = spellings | {operation: _into(functions[operation]) for operation in own}
+    decided = Places(program)
+
+    def lines(statements: Iterable[Statement]) -> list[str]:
+        return [_line(each, spellings, functions) for each in statements]
+
+    calls = [*lines([*decided.start, *decided.body]), f"return {', '.join(lines(decided.results))}"]
+    step = [_QUIET, f"def program({', '.join(f'x{k}' for k in range(arguments))}):", *_indented(calls)]
+    dicts = [f"{prefix} = {{}}" for prefix in decided.dicts]
+    setup = ["dtype = theta.dtype", *dicts, *lines(decided.setup), "", *step, "", "return program"]
+    text = [_QUIET, "def prepare(theta, constants, operations, batch, scale):", *_indented(_with_imports(setup))]
+    return ArrayText("\n".join(text) + "\n", decided.constants, own, len(decided.body))
+
+
+def _with_imports(lines: list[str]) -> list[str]:
+    """The lines with functions of NumPy under their own names, after an import of these."""
+    text = "\n".join(lines)
+    functions = sorted(set(_OF_NUMPY.findall(text)))
+    imports = [f"from numpy import {', '.join(functions)}", ""] if functions else []
+    return [*imports, *_OF_NUMPY.sub(r"\1", text).split("\n")]
+
+
+def _line(statement: Statement, spellings: dict[Action, str], functions: dict[Action, str]) -> str:
+    """A statement; as an expression on numbers where it says so."""
+    does, operands, out = statement
+    if isinstance(does, OnNumbers):
+        spelling = _ON_NUMBERS.get(does.operation) or f"float({functions[does.operation]})"
+        spelling = f"{{out}} = {spelling}" if out else spelling
+    else:
+        spelling = spellings[does]
+    texts = [_text(operand) for operand in operands]
+    return spelling.format(*texts, all=", ".join(texts), out=_text(out))
+
+
+def _text(operand: Operand) -> str:
+    """An operand as it stands in a statement."""
+    if isinstance(operand, str):
+        return operand
+    if isinstance(operand, Look):
+        return _look_text(operand)
+    if isinstance(operand, Rows):
+        return "batch" if operand.times == 1 else f"batch * {operand.times}"
+    if isinstance(operand, tuple):
+        return tuple_text([_text(length) for length in operand])
+    if isinstance(operand, np.ndarray):
+        numbers = ", ".join([_text(number) for number in operand.ravel().tolist()])
+        return f"np.array([{numbers}], dtype)" + (f".reshape({operand.shape})" if operand.ndim != 1 else "")
+    if isinstance(operand, int) or math.isfinite(operand):
+        return repr(operand)
+    return f"np.{operand}" if operand != -math.inf else "-np.inf"
+
+
+def _look_text(look: Look) -> str:
+    array, how, numbers, view = look
+    name, texts = _text(array), [_text(number) for number in numbers]
+    if how == "reshape":
+        return f"{name}.reshape({tuple_text(texts)})"
+    if how == "transpose":
+        return f"{name}.T" if numbers == (1, 0) else f"{name}.transpose({', '.join(texts)})"
+    if view is not None:
+        return f"strided({name}, {view.offset}, {view.shape}, {view.strides})"
+    if how == "item":
+        return f"float({name})"
+    return f"{name}[{_BEFORE[how]}{':'.join(texts[:2] if numbers[2] == 1 else texts)}]"
+
+
+_BEFORE = {"slice": "", "slice_of_rows": ":, ", "slice_of_last": "..., "}
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [_INDENT + line if line else "" for line in lines]

@@ -1,0 +1,116 @@
+"""Arrays as a number system: a formula or partial derivative evaluated on terms adds instructions to a program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from .. import ops
+from ..operation import NumberSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..ops import Operation
+    from .ir import Action, Builder, Instruction
+
+
+class UntraceableError(Exception):
+    """A formula asks its operands something that only numbers can answer."""
+
+
+def _left(operation: Operation) -> Callable[..., ArrayTerm]:
+    return lambda x, *operands: x.system.apply(operation, x, *operands)
+
+
+def _right(operation: Operation) -> Callable[..., ArrayTerm]:
+    return lambda y, x: y.system.apply(operation, x, y)
+
+
+class ArrayTerm:
+    """An array inside a formula."""
+
+    __slots__ = ("instruction", "system")
+
+    def __init__(self, system: Arrays, instruction: Instruction) -> None:
+        self.system = system
+        self.instruction = instruction
+
+    __add__, __radd__ = _left(ops.add), _right(ops.add)
+    __sub__, __rsub__ = _left(ops.sub), _right(ops.sub)
+    __mul__, __rmul__ = _left(ops.mul), _right(ops.mul)
+    __truediv__, __rtruediv__ = _left(ops.div), _right(ops.div)
+    __pow__, __rpow__ = _left(ops.pow), _right(ops.pow)
+    __neg__, __abs__ = _left(ops.neg), _left(ops.abs)
+
+    def __pos__(self) -> ArrayTerm:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        raise UntraceableError
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        raise UntraceableError
+
+
+Operand: TypeAlias = ArrayTerm | float
+
+
+class Arrays(NumberSystem[ArrayTerm]):
+    """The `m` of formulas: its functions add instructions to the program that a builder makes."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+
+    def apply(self, operation: Action, *operands: Operand) -> ArrayTerm:
+        """An instruction, element by element."""
+        return ArrayTerm(self, self.builder.map(operation, *map(self.instruction, operands)))
+
+    def softmax(self, xs: Sequence[Operand]) -> list[ArrayTerm]:
+        """The shares of all operands, from one instruction."""
+        shares = self.apply("softmaxes", *xs)
+        return [self.pick(shares, i) for i in range(len(xs))]
+
+    def pick(self, arrays: ArrayTerm, i: int) -> ArrayTerm:
+        """One of the arrays that an instruction gives."""
+        made = arrays.instruction
+        return ArrayTerm(self, self.builder.make("pick", [made], i, made.shape))
+
+    def erfc(self, x: Operand) -> ArrayTerm:
+        """1 - erf(x), a function of the floats that no row of the table is."""
+        return self.apply("erfc", x)
+
+    def instruction(self, operand: Operand) -> Instruction:
+        """What stands for an operand of a formula: an array or a number."""
+        if isinstance(operand, ArrayTerm):
+            return operand.instruction
+        if isinstance(operand, (int, float)):
+            return self.builder.number(operand)
+        raise UntraceableError(operand)
+
+    def formula(self, operation: Operation, operands: Sequence[Instruction]) -> Instruction:
+        """The result of an operation's formula.
+
+        Raises:
+            UntraceableError: it asks the operands something that only numbers can answer.
+        """
+        try:
+            return self.instruction(self.evaluate(operation, [ArrayTerm(self, operand) for operand in operands]))
+        except Exception as error:  # a formula may do anything with what it takes for a number
+            raise UntraceableError from error
+
+    def derivatives(
+        self, operation: Operation, y: Instruction, operands: Sequence[Instruction]
+    ) -> list[Instruction | None]:
+        """The partial derivative of the result y by each operand; None where no derivative flows.
+
+        Raises:
+            UntraceableError: they ask the operands something that only numbers can answer.
+        """
+        terms = [ArrayTerm(self, operand) for operand in (y, *operands)]
+        try:
+            partials = self.partials(operation, terms[0], terms[1:])
+            return [None if partial is None else self.instruction(partial) for partial in partials]
+        except Exception as error:
+            raise UntraceableError from error

@@ -1,1 +1,0 @@
-from .node import history, leaves, nodes, scopes  # noqa: F401, D100
