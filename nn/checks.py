@@ -32,7 +32,7 @@ def shown(x: object, most: int = _MOST_SHOWN) -> str:
 
 def printable(text: object, most: int = _MOST_SHOWN) -> str:
     """The text for an error message: of bounded length, and with control characters escaped."""
-    text = str(text)
+    text = text if isinstance(text, str) else shown(text, most)
     clean = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:most])
     return clean if len(text) <= most else f"{clean} ..."
 
@@ -157,7 +157,7 @@ def checked_state(owner: object, state: object, checks: Mapping[str, Callable[[A
     if not isinstance(state, Mapping):
         raise TypeError(f"load_state_dict takes a dict that state_dict gave, got {kind_of(state)}")
     checked = {}
-    problems = [f"{key}: unexpected" for key in state if key not in checks]
+    problems = [f"{printable(key)}: unexpected" for key in state if key not in checks]
     for key, check in checks.items():
         if key not in state:
             problems.append(f"{key}: missing")

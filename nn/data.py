@@ -86,7 +86,7 @@ def _is_numeric(data: object) -> TypeGuard[np.ndarray[Any, Any]]:
 def _as_array(entries: list[Any] | np.ndarray[Any, Any]) -> Vector | None:
     try:
         array = np.asarray(entries)
-    except (ValueError, OverflowError):  # rows differ in length; integers beyond the floats
+    except Exception:  # rows differ in length, an integer is beyond the floats, an object objects
         return None
     return array.astype(np.float64, copy=False) if array.dtype.kind in "biuf" else None
 

@@ -106,7 +106,7 @@ class Linear(Module):
 
 def _one_at_a_time(inputs: Sequence[Any]) -> str:
     """The remedy if these are several observations."""
-    is_batch = any(isinstance(x, (list, tuple)) or getattr(x, "ndim", 0) > 0 for x in inputs)
+    is_batch = any(isinstance(x, (list, tuple)) or (hasattr(type(x), "ndim") and x.ndim > 0) for x in inputs)
     return "; a model takes one observation at a time: call it for each row" if is_batch else ""
 
 

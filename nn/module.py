@@ -12,7 +12,7 @@ import numpy as np
 
 from autograd import Value, scope
 
-from .checks import array_of, boolean, kind_of, listed, shown
+from .checks import array_of, boolean, kind_of, listed, printable, shown
 from .tables import table
 from .types import Vector
 
@@ -202,7 +202,7 @@ class Module:
         problems, arrays = [], {}
         if strict:
             problems += [f"{path}: missing, shape {shape(tensors[path])}" for path in missing]
-            problems += [f"{path}: unexpected, this module has no such parameters" for path in unexpected]
+            problems += [f"{printable(path)}: unexpected, this module has no such parameters" for path in unexpected]
         for path in filter(sd.__contains__, tensors):
             try:
                 arrays[path] = array_of(sd[path], shape(tensors[path]))

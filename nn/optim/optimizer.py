@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd import Value
 
-from ..checks import array_of, boolean, checked_state, integer_at_least, items, kind_of, number_between, shown
+from ..checks import array_of, boolean, checked_state, integer_at_least, items, kind_of, number_between, printable
 from ..module import Module
 from ..types import Mask, Vector
 
@@ -131,8 +131,8 @@ class Optimizer:
         return number_between(setting, name, *self.limits.get(name, (0.0, math.inf)))
 
     def _checked_kind(self, kind: object) -> object:
-        if kind != type(self).__name__:
-            raise ValueError(f"optimizer: expected {type(self).__name__!r}, got {shown(kind)}")
+        if not isinstance(kind, str) or kind != type(self).__name__:
+            raise ValueError(f"optimizer: expected {type(self).__name__!r}, got {kind_of(kind)}")
         return kind
 
     def _checked_memory(self, memory: object) -> dict[str, Vector]:
@@ -145,7 +145,7 @@ class Optimizer:
                 problems.append(f"memory of {name}: expected {len(self.parameters)} numbers, one for each parameter")
         negative = [name for name, array in arrays.items() if name in self.not_negative and (array < 0).any()]
         problems += [f"memory of {name}: expected numbers that are not negative" for name in negative]
-        problems += [f"memory of {name}: unexpected" for name in given if name not in self.memory]
+        problems += [f"memory of {printable(name)}: unexpected" for name in given if name not in self.memory]
         if problems:
             raise ValueError("; ".join(problems))
         return arrays
@@ -189,7 +189,7 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float, norm_type: float = 
     gradient = np.array([parameter.grad for parameter in parameters])
     if not np.isfinite(gradient).all():
         culprit = parameters[int(np.argmin(np.isfinite(gradient)))]
-        raise ValueError(f"params: a gradient is {culprit.grad}, which no scale makes finite: {shown(culprit)}")
+        raise ValueError(f"params: a gradient is {culprit.grad}, which no scale makes finite: {kind_of(culprit)}")
     largest = float(np.abs(gradient).max(initial=0.0))
     if not largest:
         return 0.0
@@ -213,7 +213,7 @@ def _checked_parameters(params: Iterable[Value]) -> Sequence[Value]:
         )
     for position, parameter in enumerate(parameters):
         if parameter.op is not None or parameter.is_constant:
-            raise ValueError(f"params[{position}] must be a leaf, not a result or a constant: {shown(parameter)}")
+            raise ValueError(f"params[{position}] must be a leaf, not a result or a constant: {kind_of(parameter)}")
     if len(set(parameters)) < len(parameters):
         raise ValueError("params holds a parameter more than once; each must be updated once per step")
     return parameters

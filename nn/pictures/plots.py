@@ -143,7 +143,7 @@ def _checked(model: Module, X: Numbers, y: Numbers) -> tuple[list[list[float]], 
     if not isinstance(model, Module):
         raise TypeError(f"model must be a Module, got {kind_of(model)}")
     rows, observed = observations(X, y, "X", "y")
-    return [numbers(row, f"X[{position}]") for position, row in enumerate(rows)], observed
+    return [list(map(as_float, numbers(row, f"X[{position}]"))) for position, row in enumerate(rows)], observed
 
 
 def _axes(ax: Axes | None) -> Axes:
