@@ -64,7 +64,8 @@ class Module:
 
     Subclasses assign parameters and modules to attributes, alone or in lists, tuples, dicts and arrays, and define
     `forward`. They are looked up when needed, so lists may grow later. A parameter or module that can be reached in
-    several ways counts once, under its first path. A Value that is no `Parameter` is not trained.
+    several ways counts once, under its first path. A Value that is no `Parameter` is not trained, so putting one (or
+    anything else but None) in the place of a Parameter is a TypeError: `model.slope.data = 3.0` changes its number.
 
     Paths are PyTorch's: attributes, keys and positions of modules joined by dots ("layers.0.weight"). Lists of
     parameters are arrays, whose elements have their position in brackets ("layers.0.weight[1][0]").

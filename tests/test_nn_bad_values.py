@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Value
+from autograd import AnomalyError, Value
+from nn.training.history import PER_EPOCH
 
 
 class Hostile:
@@ -365,3 +366,101 @@ def problem_of(function, given, argument, value, is_allowed):
         may_be += (NotImplementedError,) if value == "empty Module" else ()
         return "" if isinstance(error, may_be) else f"{type(error).__name__}: {error}"[:300]
     return "" if is_allowed else "accepted"
+
+
+def fitted(model=model, inputs=(0.0, 1.0), targets=(0.0, 1.0), loss=nn.mse, repeated=1, **settings):
+    return nn.fit(model(), list(inputs) * repeated, list(targets) * repeated, loss=loss, epochs=1, **settings)
+
+
+def with_entry(make, key, value):
+    owner = make()
+    owner.load_state_dict({**owner.state_dict(), key: value})
+
+
+def with_memory(name, value):
+    optimizer = nn.Adam(parameters())
+    optimizer.load_state_dict({**optimizer.state_dict(), "memory": {**optimizer.state_dict()["memory"], name: value}})
+
+
+def holding(value):
+    found = nn.Linear(1, 1, seed=0)
+    found.held = value
+    found.train().summary()
+    fitted(lambda: found, repeated=50)
+
+
+def classifier():
+    return nn.Linear(2, 2, seed=0)
+
+
+POINTS = [[0.0, 1.0], [1.0, 1.0]]
+INSIDE = {
+    "inputs": lambda x: fitted(inputs=[x, x]),
+    "many inputs": lambda x: fitted(inputs=[x, x], repeated=50),
+    "targets": lambda x: fitted(targets=[x, x]),
+    "many targets": lambda x: fitted(targets=[x, x], repeated=50),
+    "classes": lambda x: fitted(lambda: nn.Linear(1, 2), targets=[x, x], loss=nn.cross_entropy, repeated=50),
+    "validation": lambda x: fitted(validation=(x, x)),
+    "validation targets": lambda x: fitted(validation=([0.0], [x])),
+    "a loss": lambda x: fitted(loss=lambda outputs, target: x),
+    "a compiled loss": lambda x: fitted(loss=lambda outputs, target: x, repeated=50),
+    "an attribute": holding,
+    "params": lambda x: nn.SGD([x], 0.1),
+    "clipped": lambda x: nn.clip_grad_norm([x], 0.1),
+    "sizes": lambda x: nn.MLP([1, x]),
+    "a state": lambda x: nn.Linear(1, 1).load_state_dict({"weight": [[x]], "bias": x}),
+    "names of a state": lambda x: nn.Linear(1, 1).load_state_dict({x if x.__hash__ else 0: [1.0]}),
+    "a layer": lambda x: nn.Linear(2, 1)([1.0, x]),
+    "relu": lambda x: nn.ReLU()([1.0, x]),
+    "softmax": lambda x: nn.softmax([1.0, x]),
+    "argmax": lambda x: nn.argmax([1.0, x]),
+    "mse": lambda x: nn.mse([1.0, x], [1.0, x]),
+    "huber": lambda x: nn.huber([[x]], [[1.0]]),
+    "hinge": lambda x: nn.hinge([1.0], [x]),
+    "binary": lambda x: nn.binary_cross_entropy_with_logits([x], [x]),
+    "logits": lambda x: nn.cross_entropy([1.0, x], 1),
+    "a class": lambda x: nn.cross_entropy([[1.0, 2.0]], [x]),
+    "a share": lambda x: nn.cross_entropy([1.0, 2.0], [x, 0.0]),
+    "probabilities": lambda x: nn.cross_entropy_of_probabilities([x, 0.5], [0.5, 0.5]),
+    "a target of init": lambda x: nn.init.xavier_normal([[nn.Parameter(1.0), x]]),
+    "diagram": lambda x: nn.diagram(model(), [x], inputs=["a"]).source,
+    "names of a diagram": lambda x: nn.diagram(model(), inputs=[x]).source,
+    "plot_fit": lambda x: nn.plot_fit(model(), [0.0, x], [0.0, x]),
+    "regions": lambda x: nn.plot_decision_regions(classifier(), [[0.0, x], [1.0, 1.0]], [0, 1], resolution=2),
+    "classes of regions": lambda x: nn.plot_decision_regions(classifier(), POINTS, [0, x], resolution=2),
+    "names of classes": lambda x: nn.plot_decision_regions(
+        classifier(), POINTS, [0, 1], resolution=2, class_names=["a", x]
+    ),
+    "a history": lambda x: nn.History().load_state_dict({name: [x] for name in PER_EPOCH}),
+    "axes": lambda x: nn.History().plot(x),
+    "memory": lambda x: with_memory("mean_square", [x, x]),
+    "names of memory": lambda x: with_memory(x if x.__hash__ else 0, [1.0, 1.0]),
+    **{f"optimiser's {key}": lambda x, key=key: with_entry(sgd, key, x) for key in sgd().state_dict()},
+    **{
+        f"schedule's {key}": lambda x, key=key: with_entry(lambda: nn.StepLR(sgd(), 2), key, x)
+        for key in nn.StepLR(sgd(), 2).state_dict()
+    },
+}
+RAW = (
+    "unsupported operand", "not iterable", "has no len", "is ambiguous", "Exceeds the limit", "not callable",
+    "unhashable", "could not convert", "cannot be interpreted", "object has no attribute",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("place", INSIDE)
+def test_a_bad_value_inside_of_data_is_right_or_refused(place):
+    from matplotlib import pyplot
+
+    problems = []
+    for value, make in VALUES.items():
+        try:
+            INSIDE[place](make())
+        except (TypeError, ValueError, AnomalyError) as error:
+            text = str(error)
+            if len(text) > 1000 or "\x1b" in text or any(raw in text for raw in RAW):
+                problems.append(f"{value}: {type(error).__name__}: {text[:300]!r}")
+        except Exception as error:
+            if not isinstance(error, NotImplementedError) or value != "empty Module":
+                problems.append(f"{value}: {type(error).__name__}: {error}"[:300])
+        pyplot.close("all")
+    assert not problems, f"{place}:\n  " + "\n  ".join(problems)

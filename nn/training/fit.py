@@ -61,12 +61,12 @@ def fit(
         progress: whether to show a progress bar, if the output is a terminal and rich is installed.
         checkpoint: a file that keeps the state of the training, written every few seconds and at the end. If it exists,
             training goes on from it, to the same result to the last bit as if it had never stopped. The number of
-            epochs may differ; model, data, loss and the other settings must be the same. Losses that are not from `nn`
-            are not compared.
+            epochs may differ; model, data, loss, schedule and the other settings must be the same. Losses that are not
+            from `nn` are not compared.
         compile: whether to compile the graph of one observation (see `autograd.compile`) and train with that program,
             many times faster and to the same results up to rounding. The validation loss is computed by one too. Model
             and loss are then called a few times at the start, and now and then to compare program and graph. Without
-            it, or if results would differ, training is eager: it builds the graph of each observation.
+            it, or if results would differ by more than rounding, training is eager: it builds a graph per observation.
             `History.engine` says what ran, `History.why_eager` why. It is eager if Python code learns the number of a
             Value (`if h > 0`, `float(x)`, `x.data`, `detach`: see `autograd.detect_reads`), if a call changes the model
             or a variable of model or loss, such as a counter, or draws random numbers, as dropout does, if the rows are
@@ -83,7 +83,8 @@ def fit(
         AnomalyError: a loss or derivative is no longer finite. The message names the first operation to blame; the
             parameters are those of the last finite step.
         StorageError: the checkpoint is damaged, or belongs to another training.
-        OSError: the checkpoint is in a directory that does not exist.
+        OSError: the checkpoint cannot be written, which is tried before the first step. If that fails later, it is a
+            RuntimeWarning.
 
     >>> import nn
     >>> model = nn.Linear(1, 1, seed=0)
