@@ -31,7 +31,7 @@ class Activation(Module):
         """The function of each input: a list for a list, one Value for one Value."""
         what = f"{type(self).__name__}: xs"
         xs = plain(xs, what)
-        return self.bend(xs) if is_number(xs) else list(map(self.bend, numbers(xs, what)))
+        return self.bend(xs) if is_number(xs) else [self.bend(x) for x in numbers(xs, what)]
 
 
 class _Namesake(Activation):

@@ -18,6 +18,7 @@ from .types import Vector
 
 _MOST_SHOWN = 100
 _MOST_PROBLEMS = 30
+_USUAL = frozenset({Value, float, int})  # numbers
 _WITHOUT_ORDER = (str, bytes, bytearray, Mapping, set, frozenset, type)  # or without numbers
 
 
@@ -58,6 +59,8 @@ def as_float(number: Any) -> float:
 
 def plain(entry: object, what: str = "this") -> Any:
     """Arrays and tensors as lists of Python numbers or Values, those without dimensions as one; others as they are."""
+    if isinstance(entry, (Value, float, list)):  # nearly always
+        return entry
     if isinstance(entry, np.ma.MaskedArray) and np.ma.getmaskarray(entry).any():
         raise TypeError(f"{what} is a masked array without numbers in places; fill them, or leave their rows out")
     to_list = getattr(type(entry), "tolist", None)
@@ -66,6 +69,8 @@ def plain(entry: object, what: str = "this") -> Any:
 
 def items(sequence: object, what: str, form: str = "numbers or lists of them") -> list[Any]:
     """The elements of a list, tuple or array, or of what else has an order."""
+    if type(sequence) is list:  # nearly always
+        return list(sequence)
     sequence = plain(sequence, what)
     if isinstance(sequence, _WITHOUT_ORDER) or not isinstance(sequence, Iterable):
         raise TypeError(f"{what} must be {form}, got {kind_of(sequence)}")
@@ -74,11 +79,12 @@ def items(sequence: object, what: str, form: str = "numbers or lists of them") -
 
 def numbers(sequence: object, what: str) -> list[Any]:
     """The numbers and Values in a list, tuple or array."""
-    listed = items(sequence, what, "a list of numbers")
-    for position, x in enumerate(listed):
-        if not is_number(x):
-            raise TypeError(f"{what}[{position}] must be a number, got {kind_of(x)}")
-    return listed
+    found = items(sequence, what, "a list of numbers")
+    if not _USUAL.issuperset(map(type, found)):  # a fast way to see that all is well
+        for position, x in enumerate(found):
+            if not is_number(x):
+                raise TypeError(f"{what}[{position}] must be a number, got {kind_of(x)}")
+    return found
 
 
 def kind_of(x: object) -> str:

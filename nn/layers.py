@@ -93,12 +93,13 @@ class Linear(Module):
         if len(inputs) != self.in_features:
             found = f"{self._described()} expected {self.in_features} inputs, got {len(inputs)}"
             raise ValueError(found + _one_at_a_time(inputs))
-        for x in inputs:
-            if not is_number(x):
-                found = f"{self._described()} cannot take this: Value takes a real number, got {kind_of(x)}"
-                raise TypeError(found + _one_at_a_time(inputs))
-        # A plain number becomes one constant that all nodes share, not one per product.
-        return [x if isinstance(x, Value) else Value(x).detach() for x in inputs]
+        try:
+            # A plain number becomes one constant that all nodes share, not one per product.
+            return [x if isinstance(x, Value) else Value(x).detach() for x in inputs]
+        except Exception:
+            found = kind_of(next(x for x in inputs if not is_number(x)))
+            found = f"{self._described()} cannot take this: Value takes a real number, got {found}"
+            raise TypeError(found + _one_at_a_time(inputs)) from None
 
     def _described(self) -> str:
         return f"layer {self._path!r}, {self!r}," if self._path else repr(self)

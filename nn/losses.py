@@ -208,7 +208,8 @@ def _paired(loss: Loss, predicted: Numbers, observed: Numbers, name: str, observ
     """The loss of each number. A number may stand for a list of one, as targets of one output often do."""
     predicted, observed = plain(predicted, name), plain(observed, observed_name)
     if is_number(predicted) and is_number(observed):
-        return loss(*(x if isinstance(x, Value) else as_float(x) for x in (predicted, observed)))
+        predicted = predicted if isinstance(predicted, Value) else as_float(predicted)
+        return loss(predicted, observed if isinstance(observed, Value) else as_float(observed))
     left = [predicted] if is_number(predicted) else items(predicted, name)
     right = [observed] if is_number(observed) else items(observed, observed_name)
     _check_lengths(left, right, name, observed_name)
