@@ -12,7 +12,7 @@ from autograd import Value, dot
 
 from . import init
 from .activations import activation_named
-from .checks import boolean, is_number, items, kind_of, positive_integer, shown
+from .checks import boolean, is_number, items, kind_of, plain, positive_integer, shown
 from .module import Module, Parameter, Tensor, shape_or_none
 
 
@@ -78,7 +78,8 @@ class Linear(Module):
 
     def _own_tensors(self, path: str) -> Iterator[tuple[str, Tensor]]:
         for name, index in (("weight", "weight[j][i]"), ("bias", "bias[j]")):
-            if (tensor := vars(self).get(name)) and shape_or_none(tensor) is None:
+            tensor = plain(vars(self).get(name))
+            if isinstance(tensor, list) and shape_or_none(tensor) is None:
                 raise TypeError(
                     f"{name} of {self._described()} holds something that is no Parameter, which nothing would train or "
                     f"save; write model.{index}.data = ... for another number"
@@ -97,7 +98,7 @@ class Linear(Module):
             # A plain number becomes one constant that all nodes share, not one per product.
             return [x if isinstance(x, Value) else Value(x).detach() for x in inputs]
         except Exception:
-            found = kind_of(next(x for x in inputs if not is_number(x)))
+            found = kind_of(next((x for x in inputs if not is_number(x)), inputs))
             found = f"{self._described()} cannot take this: Value takes a real number, got {found}"
             raise TypeError(found + _one_at_a_time(inputs)) from None
 
