@@ -140,7 +140,7 @@ def where(c: Operand, a: Operand, b: Operand) -> Any:
     >>> compile(where(x > 0, x, -2 * x), inputs=[x])([3.0, -3.0]).tolist()  # it was above 0
     [3.0, -3.0]
     """
-    if getattr(getattr(c, "dtype", None), "kind", "") == "b":
+    if type(c).__name__ in ("bool", "bool_") and not isinstance(c, Real):
         c = bool(c)  # NumPy's own booleans are not numbers
     return apply(ops.where, c, a, b)
 
@@ -225,9 +225,11 @@ def _operands(name: str, xs: Any) -> list[Any]:
     try:
         if isinstance(xs, _NO_SEQUENCES):
             raise TypeError
-        if is_array(xs) and getattr(xs, "mask", False) is not False:
+        if not is_array(xs):
+            return list(xs)
+        if getattr(xs, "mask", False) is not False:
             raise ValueError(f"{name} has no rule for the masked elements of an array; use its `filled`")
-        return list(getattr(xs, "flat", xs))  # all elements of an array, whatever its shape
+        return list(xs.flat)
     except TypeError:
         raise TypeError(
             f"{name} takes an iterable of numbers in an order, such as a list, got {xs!r} of type {type(xs).__name__}"

@@ -116,13 +116,11 @@ def operator({self}, {other}):
     kind = type({other})
     if kind is float or kind is int:
         {other} = constant({other})
-    try:
-        data = {formula}
-    except AttributeError:
+    elif kind is not Value and not isinstance({other}, Value):
         if not isinstance({other}, Real):
             return NotImplemented
         {other} = constant({other})
-        data = {formula}
+    data = {formula}
     context = current_context()
     if not context.is_plain:
         return apply(operation, left, right)

@@ -76,6 +76,13 @@ class detect_reads(ContextChange, Reader):
         return value.op is not None or isinstance(value, Placeholder) or id(value) in self._leaves
 
 
+def _length(numbers: object) -> int:
+    try:
+        return len(numbers)  # type: ignore[arg-type]
+    except TypeError:  # an array of no dimension, or one number of NumPy's
+        return 0
+
+
 _NO_ROWS = (str, bytes, bytearray, memoryview, dict, Value)
 
 
@@ -96,7 +103,7 @@ class Placeholder(Value):
     """
 
     def __init__(self, numbers: Any) -> None:
-        if isinstance(numbers, _NO_ROWS) or not hasattr(numbers, "__getitem__") or not len(numbers):
+        if isinstance(numbers, _NO_ROWS) or not hasattr(type(numbers), "__getitem__") or not _length(numbers):
             raise TypeError(
                 f"a Placeholder takes a sequence with the number of each observation, got {numbers!r} of type "
                 f"{type(numbers).__name__}"
