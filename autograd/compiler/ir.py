@@ -55,7 +55,7 @@ class Instruction:
             - `fill`: an array full of one number
             - `contract`: products summed over shared axes; `data` is "clk,crk->crl", say
             - `rows`: a function along the last axis, such as "softmax"
-            - `total`: the sum over the last axis
+            - `total`: the sum over the last axis, times `data`
             - `rows_total`: the sum over the batch
             - `join`: arrays side by side along the last axis
             - `assemble`: contributions to parts of one array; `data` says where each belongs
@@ -232,9 +232,9 @@ class Builder:
         """A function along the last axis."""
         return self.make("rows", operands, name, shape)
 
-    def total(self, array: Instruction) -> Instruction:
-        """The sum over the last axis."""
-        return self.make("total", [array], None, array.shape[:-1])
+    def total(self, array: Instruction, scale: float = 1.0) -> Instruction:
+        """The sum over the last axis, times a number."""
+        return self.make("total", [array], scale, array.shape[:-1])
 
     def rows_total(self, array: Instruction) -> Instruction:
         """The sum over the batch. If all observations have the same, it counts once per row."""

@@ -31,6 +31,8 @@ _ON_NUMBERS: dict[Action, str] = {ops.add: "{0} + {1}", ops.sub: "{0} - {1}", op
 _FUNCTIONS: dict[Action, str] = {
     "ceil": "np.ceil({all})",
     "erfc": "erfc({all})",
+    "power": "np.power({all})",
+    "root": "root({all})",
     **{row: f"np.{row.ufunc}({{all}})" for row in TABLE.values() if row.ufunc},
     **{row: f"{name}([{{all}}])" if row.sequences else f"{name}({{all}})" for row, name in HELPERS.items()},
 }
@@ -45,7 +47,6 @@ _SPELLINGS: dict[Action, str] = {
     # done once
     "empty": "{out} = np.empty({0}, dtype)",
     "full": "{out} = np.full({0}, {1}, dtype)",
-    "ones": "{out} = np.ones({0}, dtype)",
     "numbers": "{out} = {0}",
     "constant": "{out} = constants[{0}]",
     "described_constant": "{out} = constants[{0}]  # {1}",

@@ -224,13 +224,13 @@ class Places:
             self._do("exponentials", (self._name(x), starts, self._ones(width)), name)
         return self._common[x]
 
-    def _ones(self, length: int | Rows) -> str:
-        return self._once("ones", (length,), "ones")
+    def _ones(self, length: int | Rows, scale: float = 1.0) -> str:
+        return self._once("full", (length, scale), "ones" if scale == 1.0 else "weights")
 
     def _place_total(self, instruction: Instruction) -> None:
         """A product with ones is the fastest way to add up rows."""
         [x] = instruction.operands
-        ones = self._ones(x.shape[-1])
+        ones = self._ones(x.shape[-1], instruction.data)
         is_stack = x.batched + len(x.shape) > 2
         does = "matmul" if is_stack or instruction in self._strided else "dot"
         self._do(does, (self._name(x), ones), self._buffer(instruction))
