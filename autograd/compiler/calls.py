@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from numbers import Real
@@ -14,6 +17,7 @@ from typing import Any
 import numpy as np
 
 _PREPARED = 8  # batch sizes whose buffers are kept
+_PATIENCE = 2.0  # seconds that a fork waits for calls in other threads
 
 
 class Arguments:
@@ -121,6 +125,33 @@ def shaped(outputs: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> float 
     return outputs if outputs.shape == shape else np.broadcast_to(outputs, shape).copy()
 
 
+class _Programs(weakref.WeakSet["ArrayProgram"]):
+    """All programs. A fork waits until none of them runs: OpenBLAS would hang, and the child would find locks held."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: list[threading.RLock] = []
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._hold, after_in_parent=self._release, after_in_child=self._renew)
+
+    def _hold(self) -> None:
+        end = time.monotonic() + _PATIENCE
+        locks = [program.lock for program in self]
+        self._held = [lock for lock in locks if lock.acquire(timeout=max(0.0, end - time.monotonic()))]
+
+    def _release(self) -> None:
+        for lock in self._held:
+            lock.release()
+        self._held = []
+
+    def _renew(self) -> None:
+        for program in self:
+            program.lock = threading.RLock()
+
+
+_programs = _Programs()
+
+
 class ArrayProgram:
     """A program on arrays, with buffers for the latest batch sizes.
 
@@ -148,11 +179,12 @@ class ArrayProgram:
         self._operations = operations
         self._mean = mean
         self._prepared: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-        self._lock = threading.Lock()
+        self.lock = threading.RLock()
+        _programs.add(self)
 
     def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The results, as floats and arrays."""
-        with self._lock:
+        with self.lock:
             step = self._prepared.get(batch)
             if step is None:
                 scale = 1.0 / batch if self._mean else 1.0

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Compiled:
     """A graph as a program: call it with one array per element of `inputs`.
 
-    Threads that call it wait for each other while it uses its buffers. It can be neither copied nor pickled: compile
-    the graph again, or use `save_source`.
+    Threads that call it wait for each other while it uses its buffers, and a fork waits for them. It can be neither
+    copied nor pickled: compile the graph again, or use `save_source`.
 
     Attributes:
         theta: the parameters as one vector, in the order of `wrt`. Every call reads it: change it in place, or assign
