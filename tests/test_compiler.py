@@ -785,7 +785,7 @@ def test_threads(rng):
         ({"inputs": "twice in a list"}, ValueError, r"inputs\[0\]\[1\] is the same Value as inputs\[0\]\[0\]"),
         ({"wrt": [1.0]}, TypeError, r"wrt\[0\] must be a Value, got 1.0"),
         ({"wrt": 3}, TypeError, "wrt must be a Value or a sequence of Values, got 3 of type int"),
-        ({"outputs": []}, ValueError, "no output"),
+        ({"outputs": []}, ValueError, "the outputs are none; give a Value"),
         ({"outputs": [None]}, TypeError, r"the outputs\[0\] must be a Value"),
         ({"outputs": "list"}, ValueError, "a gradient needs one loss, got a list of 2"),
         ({"wrt": "result"}, ValueError, r"wrt\[0\] must be a leaf.*'mul'"),

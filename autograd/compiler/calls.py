@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -81,18 +82,40 @@ def _one_row_per_observation(k: int, shape: tuple[int, ...], given: Any, dtype: 
 def _of_real_numbers(what: str, numbers: Any, dtype: np.dtype[Any]) -> np.ndarray:
     if type(numbers) is np.ndarray and numbers.dtype == dtype:
         return numbers
-    if np.ma.is_masked(numbers):
-        raise ValueError(f"{what} has masked elements, for which a program has no rule; use its `filled`")
     try:
-        given = np.asarray(numbers)
-    except ValueError as error:
-        raise ValueError(f"{what} is not an array: {error}") from None
+        is_masked = np.ma.is_masked(numbers)
+        with warnings.catch_warnings(action="error"):  # of masked elements in a list, say
+            given = np.asarray(numbers)
+    except Exception as error:  # arrays of other libraries may raise anything
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{what} is not an array: {error}") from error
+    if is_masked:
+        raise ValueError(f"{what} has masked elements, for which a program has no rule; use its `filled`")
     if given.dtype.kind not in "biufO":
         raise TypeError(f"{what} must hold real numbers, got dtype {given.dtype}")
-    for x in given.ravel().tolist() if given.dtype.kind == "O" else ():
-        if not isinstance(x, Real):
-            raise TypeError(f"{what} must hold real numbers, got {x!r} of type {type(x).__name__}")
+    if given.dtype.kind == "O":
+        given = np.array([_real(what, x) for x in given.ravel().tolist()]).reshape(given.shape)
     return quietly(given, dtype)
+
+
+def _real(what: str, x: Any) -> float:
+    try:
+        if isinstance(x, Real):
+            return float(x)
+    except OverflowError:  # an integer beyond the largest float
+        return np.inf if x > 0 else -np.inf
+    except Exception as error:
+        raise TypeError(f"{what} must hold real numbers, got {shown(x)}: {error}") from error
+    raise TypeError(f"{what} must hold real numbers, got {shown(x)} of type {type(x).__name__}")
+
+
+def shown(x: Any) -> str:
+    """An argument as error messages show it: not all of it if it is long, and nothing if it cannot be shown."""
+    try:
+        text = " ".join([line.strip() for line in repr(x).splitlines()])
+    except Exception:
+        return "something"
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def quietly(array: Any, dtype: np.dtype[Any]) -> np.ndarray:
