@@ -14,7 +14,7 @@ from operator import index
 from . import ops
 from .chain import Linearization
 from .context import current_context, recording
-from .node import history, require_unchanged
+from .node import edges, history, require_unchanged
 from .operation import FLOATS, NumberSystem, real
 from .recording import VALUES
 from .structures import aligned, array, flatten, is_array, rebuild, shape
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 def _as_value(number: Number) -> Value:
     return number if isinstance(number, Value) else constant(number)
+
+
+def _flowing(node: Value, m: NumberSystem[Any]) -> list[tuple[int, Any, Any]]:
+    """The edges through which a derivative flows: none where a function is flat, though the next one be infinite."""
+    return [] if node.operation is not None and node.operation.is_flat else edges(node, m)
 
 
 _HIGHEST_ORDER = 10_000
@@ -78,7 +83,7 @@ def derivative(y: Value, wrt: Value | Sequence[Value], order: int = 1) -> Any:
 
 def _gradient_graph(y: Value, inputs: Sequence[Value]) -> list[Value]:
     require_unchanged(history([y]), "derivative")
-    found = Linearization([y], inputs, VALUES).backwards({y: 1.0})
+    found = Linearization([y], inputs, VALUES, _flowing).backwards({y: 1.0})
     return [_as_value(found.get(value, 0.0)) for value in inputs]
 
 
@@ -146,7 +151,7 @@ class _Call:
         require_unchanged(history(outputs), self.name)
         m: NumberSystem[Any] = VALUES if self.stays_in_graph else FLOATS
         with recording():
-            return Linearization(outputs, self.all_variables(), m)
+            return Linearization(outputs, self.all_variables(), m, _flowing)
 
     def result(self, number: Number) -> Number:
         """A number of the result as this call gives it: a float, or a Value for the derivative around."""

@@ -188,7 +188,7 @@ def _formula_text(operation: Operation) -> str:
 def _contribution_text(partial: Any) -> str:
     if isinstance(partial, Symbol):
         return f"cotangent * {partial.text}"
-    return {1.0: "cotangent", -1.0: "-cotangent"}.get(partial, f"cotangent * {_text(partial)}")
+    return {0.0: "0.0", 1.0: "cotangent", -1.0: "-cotangent"}.get(partial, f"cotangent * {_text(partial)}")
 
 
 def _symbolic_partials(operation: Operation) -> Sequence[Any]:
