@@ -218,6 +218,7 @@ def test_negative_numbers_to_fractional_powers_do_not_warn():
         warnings.simplefilter("error")
         result = np.power(np.array([Value(-8.0), Value(-1.0)]), np.array([1 / 3, 0.5]))
     assert all(math.isnan(value) for value in result)
+    assert [(Value(-2.0) ** y).data for y in (inf, -inf, 3.0)] == [inf, 0.0, -8.0]
 
 
 @pytest.mark.parametrize(("theirs", "ours"), [("label", "name"), ("_prev", "parents"), ("_op", "op"),
