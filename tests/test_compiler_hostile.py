@@ -19,6 +19,7 @@ import autograd
 import nn
 from autograd import Value, compile, operation, ops
 from autograd.compiler import costs
+from autograd.compiler.engines import float_text, parts, places
 from autograd.value import apply
 
 from .test_compiler import BACKENDS, assert_close, eager, values
@@ -160,6 +161,13 @@ def test_graph_of_second_derivatives(row, backend, rng):
         np.testing.assert_allclose(gradient, expected[1], rtol=1e-11, atol=1e-12)
 
 
+branching = operation(
+    "branching in test_compiler_hostile",
+    lambda m, x, y: x * y if x > 0 else math.sin(x),
+    lambda m, z, x, y: (y, x) if x > 0 else (math.cos(x), 0.0),
+)
+
+
 FORMULAS = {
     "power of Python": (lambda m, x: x**2, lambda m, y, x: (2 * x,)),
     "divided by": (lambda m, x: 1 / (x + 2), lambda m, y, x: (-y * y,)),
@@ -213,6 +221,32 @@ def test_ten_thousand_parameters(backend, rng):
     step.theta[:] = 0.0
     step()
     assert (gradient == kept).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("backend", ["floats", "arrays"])
+def test_a_program_in_parts(seed, backend, monkeypatch, imported):
+    """Long programs are several functions, none of which takes Python much memory to compile."""
+    rng = np.random.default_rng(seed)
+    pool, x, y = values(rng, 30, 0.7), values(rng, 4, 1.0), Value(0.3)
+    loss = structured_loss(rng, pool, [x, [*x, y], pool[:5]])
+    outputs = [loss, autograd.logsumexp([*x, loss]), Value(3.0), branching(loss, y)]
+    requests = [(loss, pool), (loss * autograd.sum(x), pool[:3]), (outputs, None), (loss, None)]
+    arrays = rng.normal(size=(3, 4)), rng.normal(size=3)
+
+    def programs():
+        return [compile(each, wrt=wrt, inputs=(x, y), backend=backend) for each, wrt in requests]
+
+    expected = [step(*arrays) for step in programs()]
+    for module in (float_text, places):
+        monkeypatch.setattr(module, "LONG", 0)
+    monkeypatch.setattr(parts, "_PART", 2)
+    for step, whole, (_, wrt) in zip(programs(), expected, requests, strict=True):
+        for result, other in zip(step(*arrays), whole, strict=True):
+            np.testing.assert_array_equal(result, other)
+        assert wrt is None or re.search(r"def \w+_0\(", step.source)
+        if backend == "arrays" and wrt:
+            assert imported(step).step(*arrays)[0] == whole[0]
 
 
 # Arrays of every kind
@@ -305,6 +339,45 @@ def test_threads_with_batches_of_many_sizes(backend, trained, rng):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+FORKING = """
+import os, signal, threading
+import numpy as np
+import autograd
+from autograd import Value, compile
+
+w, x = [Value(0.01 * i) for i in range(200)], [Value(0.0) for _ in range(200)]
+loss = autograd.sum([(a * b).tanh() for a, b in zip(w, x)]) + autograd.dot(w, x)
+step = compile(loss, wrt=w, inputs=(x,), backend="arrays")
+rows = np.random.default_rng(0).normal(size=(1000, 200))
+expected = step(rows)
+others = [compile(loss * i, wrt=w, inputs=(x,), backend="arrays") for i in range(20)]
+
+def work(calls):
+    while not stop:
+        calls(rows)
+        others.pop()(rows) if others else None  # makes its kernel
+
+stop = False
+threads = [threading.Thread(target=work, args=(step,)) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for _ in range(8):
+    child = os.fork()
+    if not child:
+        signal.alarm(30)  # ends the child if it hangs
+        value, gradient = step(rows)
+        os._exit(value != expected[0] or (gradient != expected[1]).any() or step(rows[:2])[0] is None)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+stop = True
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_fork_while_threads_call():
+    done = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True, timeout=300)
+    assert done.stdout.split() == ["0"] * 8
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -179,8 +179,10 @@ def test_names_title_and_theme():
     ax = nn.plot_decision_regions(nn.Linear(2, 3), [[0, 0], [1, 1]], [0, 1])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("input1", "input2")
     assert nn.plot_fit(nn.Linear(1, 1), DOSES, EFFECTS).get_ylabel() == "predicted"
-    with pytest.raises(ValueError, match="expected 1 names for input, got 'dose'"):
+    with pytest.raises(TypeError, match="the names for input"):
         nn.plot_fit(nn.Linear(1, 1), DOSES, EFFECTS, inputs="dose")
+    with pytest.raises(ValueError, match="expected 1 names for input, got"):
+        nn.plot_fit(nn.Linear(1, 1), DOSES, EFFECTS, inputs=["a", "b"])
     with pytest.raises(ValueError, match="theme must be one of"):
         nn.plot_fit(nn.Linear(1, 1), DOSES, EFFECTS, theme="blue")
 

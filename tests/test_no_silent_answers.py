@@ -218,6 +218,7 @@ def test_negative_numbers_to_fractional_powers_do_not_warn():
         warnings.simplefilter("error")
         result = np.power(np.array([Value(-8.0), Value(-1.0)]), np.array([1 / 3, 0.5]))
     assert all(math.isnan(value) for value in result)
+    assert [(Value(-2.0) ** y).data for y in (inf, -inf, 3.0)] == [inf, 0.0, -8.0]
 
 
 @pytest.mark.parametrize(("theirs", "ours"), [("label", "name"), ("_prev", "parents"), ("_op", "op"),
@@ -300,3 +301,18 @@ def test_contexts_in_another_order():
     with scope("outer"), pytest.raises(RuntimeError, match="order"):
         generator.close()
     autograd.context._context.set(context)
+
+
+@pytest.mark.parametrize("name", ["sign", "floor", "ceil", "rint", "trunc"])
+def test_nothing_flows_through_steps_not_even_an_infinity(name):
+    def f(x):
+        return (getattr(x, name)() + 1.0 - getattr(x, name)().data).arccosh()  # infinitely steep at 1
+
+    x = Value(1.25)
+    f(x).backward()
+    assert x.grad == grad(f)(1.25) == 0.0
+    assert derivative(f(x), x).data == 0.0
+    y = Value(1.25)
+    for backend in ("floats", "arrays"):
+        _, gradient = autograd.compile(f(y), wrt=[y], backend=backend)()
+        assert gradient.tolist() == [0.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import numpy as np
 
@@ -27,6 +28,22 @@ def where(condition: np.ndarray | float, x: np.ndarray | float, y: np.ndarray | 
     return np.where(np.not_equal(condition, 0.0), x, y)
 
 
+def root(x: np.ndarray | float) -> np.ndarray:
+    """X to the power 0.5, which unlike the square root is inf at -inf and 0 at -0."""
+    return np.where(np.equal(x, -np.inf), np.inf, np.sqrt(np.add(x, 0.0)))
+
+
+def pow(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
+    """X to the power y. If y is one number, 0.5, NumPy takes the square root."""
+    return np.where(np.equal(y, 0.5), root(x), np.power(x, y))
+
+
+def means(xs: list[np.ndarray]) -> np.ndarray:
+    """The mean of the arrays xs. Only if the sum overflows, all terms are scaled down."""
+    mean = np.divide(reduce(np.add, xs), len(xs))
+    return mean if np.isfinite(mean).all() else reduce(np.add, [np.divide(x, len(xs)) for x in xs])
+
+
 def unit_step(x: np.ndarray | float, threshold: np.ndarray | float, tie: np.ndarray | float) -> np.ndarray:
     """1 above the threshold, 0 below, `tie` at it; nan if they do not compare."""
     known = np.where(np.equal(x, threshold), tie, np.nan)
@@ -34,11 +51,12 @@ def unit_step(x: np.ndarray | float, threshold: np.ndarray | float, tie: np.ndar
 
 
 def direction(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
-    """X / hypot(x, y), even if hypot overflows or is subnormal."""
+    """X / hypot(x, y), even if hypot overflows or is subnormal; 0 at the origin."""
     wide = np.abs(x) >= np.abs(y)
     flat = np.copysign(1.0 / np.hypot(1.0, np.divide(y, x)), x)
     ratio = np.divide(x, y)
-    return np.where(wide, flat, np.copysign(1.0, y) * ratio / np.hypot(1.0, ratio))
+    steep = np.copysign(1.0, y) * ratio / np.hypot(1.0, ratio)
+    return np.where(np.equal(np.hypot(x, y), 0.0), 0.0, np.where(wide, flat, steep))
 
 
 def gaussian(x: np.ndarray | float) -> np.ndarray:
@@ -101,8 +119,8 @@ def softmax(common: Exponentials, out: np.ndarray) -> None:
     top, top_at, e, rest, finite = common
     e.put(top_at, 1.0)
     total = 1.0 + rest
-    if not finite:
-        total[~np.isfinite(top)] = np.nan
+    if not finite:  # a single inf has everything; several have left nan in e
+        total[~np.greater(top, -np.inf)] = np.nan
     np.divide(e, total[:, None], out=out.reshape(e.shape))
 
 

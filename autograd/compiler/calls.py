@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
+import warnings
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from numbers import Real
@@ -14,6 +18,7 @@ from typing import Any
 import numpy as np
 
 _PREPARED = 8  # batch sizes whose buffers are kept
+_PATIENCE = 2.0  # seconds that a fork waits for calls in other threads
 
 
 class Arguments:
@@ -77,18 +82,40 @@ def _one_row_per_observation(k: int, shape: tuple[int, ...], given: Any, dtype: 
 def _of_real_numbers(what: str, numbers: Any, dtype: np.dtype[Any]) -> np.ndarray:
     if type(numbers) is np.ndarray and numbers.dtype == dtype:
         return numbers
-    if np.ma.is_masked(numbers):
-        raise ValueError(f"{what} has masked elements, for which a program has no rule; use its `filled`")
     try:
-        given = np.asarray(numbers)
-    except ValueError as error:
-        raise ValueError(f"{what} is not an array: {error}") from None
+        is_masked = np.ma.is_masked(numbers)
+        with warnings.catch_warnings(action="error"):  # of masked elements in a list, say
+            given = np.asarray(numbers)
+    except Exception as error:  # arrays of other libraries may raise anything
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{what} is not an array: {error}") from error
+    if is_masked:
+        raise ValueError(f"{what} has masked elements, for which a program has no rule; use its `filled`")
     if given.dtype.kind not in "biufO":
         raise TypeError(f"{what} must hold real numbers, got dtype {given.dtype}")
-    for x in given.ravel().tolist() if given.dtype.kind == "O" else ():
-        if not isinstance(x, Real):
-            raise TypeError(f"{what} must hold real numbers, got {x!r} of type {type(x).__name__}")
+    if given.dtype.kind == "O":
+        given = np.array([_real(what, x) for x in given.ravel().tolist()]).reshape(given.shape)
     return quietly(given, dtype)
+
+
+def _real(what: str, x: Any) -> float:
+    try:
+        if isinstance(x, Real):
+            return float(x)
+    except OverflowError:  # an integer beyond the largest float
+        return np.inf if x > 0 else -np.inf
+    except Exception as error:
+        raise TypeError(f"{what} must hold real numbers, got {shown(x)}: {error}") from error
+    raise TypeError(f"{what} must hold real numbers, got {shown(x)} of type {type(x).__name__}")
+
+
+def shown(x: Any) -> str:
+    """An argument as error messages show it: not all of it if it is long, and nothing if it cannot be shown."""
+    try:
+        text = " ".join([line.strip() for line in repr(x).splitlines()])
+    except Exception:
+        return "something"
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def quietly(array: Any, dtype: np.dtype[Any]) -> np.ndarray:
@@ -121,6 +148,33 @@ def shaped(outputs: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> float 
     return outputs if outputs.shape == shape else np.broadcast_to(outputs, shape).copy()
 
 
+class _Programs(weakref.WeakSet["ArrayProgram"]):
+    """All programs. A fork waits until none of them runs: OpenBLAS would hang, and the child would find locks held."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: list[threading.RLock] = []
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._hold, after_in_parent=self._release, after_in_child=self._renew)
+
+    def _hold(self) -> None:
+        end = time.monotonic() + _PATIENCE
+        locks = [program.lock for program in self]
+        self._held = [lock for lock in locks if lock.acquire(timeout=max(0.0, end - time.monotonic()))]
+
+    def _release(self) -> None:
+        for lock in self._held:
+            lock.release()
+        self._held = []
+
+    def _renew(self) -> None:
+        for program in self:
+            program.lock = threading.RLock()
+
+
+_programs = _Programs()
+
+
 class ArrayProgram:
     """A program on arrays, with buffers for the latest batch sizes.
 
@@ -148,11 +202,12 @@ class ArrayProgram:
         self._operations = operations
         self._mean = mean
         self._prepared: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-        self._lock = threading.Lock()
+        self.lock = threading.RLock()
+        _programs.add(self)
 
     def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The results, as floats and arrays."""
-        with self._lock:
+        with self.lock:
             step = self._prepared.get(batch)
             if step is None:
                 scale = 1.0 / batch if self._mean else 1.0

@@ -20,7 +20,6 @@ ELEMENT = 0.0003  # one element of an array, in one call
 BACKWARD = 3.0  # value and gradient take this many times as long as the value alone
 
 TYPICAL_BATCH = 32  # assumed as long as the batch size is unknown
-LARGEST_FLOAT_TEXT = 200_000  # operations; a larger text takes Python too long to compile
 
 
 class Size(NamedTuple):
@@ -87,8 +86,6 @@ def choose(size: Size) -> Choice:
     """The fastest backends by estimate."""
     batch = typical_batch(size)
     packs = arrays(size, batch) <= columns(size, batch)
-    if size.operations > LARGEST_FLOAT_TEXT:
-        return Choice(packs, 0)
     below = 1
     while below <= 1024 and floats(size, below) < min(arrays(size, below), columns(size, below)):
         below += 1

@@ -180,7 +180,9 @@ def _pull_contract(reverse: _Reverse, y: Instruction, cotangent: Instruction) ->
 
 def _pull_total(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
     [x] = y.operands
-    reverse.add(x, reverse.builder.stretched(cotangent, x.shape[-1]), per_row=y.batched)
+    builder = reverse.builder
+    scaled = builder.map(ops.mul, cotangent, builder.number(y.data))
+    reverse.add(x, builder.stretched(scaled, x.shape[-1]), per_row=y.batched)
 
 
 def _pull_join(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:

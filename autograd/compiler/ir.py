@@ -55,7 +55,7 @@ class Instruction:
             - `fill`: an array full of one number
             - `contract`: products summed over shared axes; `data` is "clk,crk->crl", say
             - `rows`: a function along the last axis, such as "softmax"
-            - `total`: the sum over the last axis
+            - `total`: the sum over the last axis, times `data`
             - `rows_total`: the sum over the batch
             - `join`: arrays side by side along the last axis
             - `assemble`: contributions to parts of one array; `data` says where each belongs
@@ -69,17 +69,12 @@ class Instruction:
     __slots__ = ("batched", "data", "is_number", "op", "operands", "shape")
 
     def __init__(self, op: str, operands: tuple[Instruction, ...], data: Any, shape: Shape, batched: bool) -> None:
-        self.is_number: bool
         self.op = op
         self.operands = operands
         self.data = data
         self.shape = shape
         self.batched = batched
-        self.is_number = (
-            builtins.all(operand.is_number for operand in operands)
-            if op == "map"
-            else op == "symbol" or (op == "literal" and isinstance(data, float))
-        )
+        self.is_number: bool = _is_number(op, operands, data)
 
     @property
     def size(self) -> int:
@@ -88,6 +83,12 @@ class Instruction:
 
     def __repr__(self) -> str:
         return f"<{self.op} {described(self.data)} {'batch x ' if self.batched else ''}{self.shape}>"
+
+
+def _is_number(op: str, operands: tuple[Instruction, ...], data: Any) -> bool:
+    if op != "map":
+        return op == "symbol" or (op == "literal" and isinstance(data, float))
+    return False not in [operand.is_number for operand in operands]  # three times as fast as a generator
 
 
 def described(data: Any) -> str:
@@ -150,8 +151,8 @@ class Builder:
         """An instruction, batched by default if an operand is."""
         operands = tuple(operands)
         if batched is None:
-            batched = builtins.any(operand.batched for operand in operands)
-        key = (op, tuple(map(id, operands)), _key(data), shape, batched)
+            batched = True in [operand.batched for operand in operands]
+        key = (op, operands, data if type(data) in _HASHED else _key(data), shape, batched)
         made = self._made.get(key)
         if made is None:
             made = self._made[key] = Instruction(op, operands, data, shape, batched)
@@ -188,17 +189,22 @@ class Builder:
         shorter = self._folded(operation, operands)
         if shorter is not None:
             return shorter
-        shape = next((operand.shape for operand in operands if not operand.is_number), ())
+        shape: Shape = ()
+        for operand in operands:
+            if not operand.is_number:
+                shape = operand.shape
+                break
         return self.make("map", operands, operation, shape)
 
     def _folded(self, operation: Action, operands: tuple[Instruction, ...]) -> Instruction | None:
         """The result if no operation is needed for it, exact in IEEE arithmetic; otherwise None."""
         if not isinstance(operation, Operation):
             return None
-        if builtins.all(x.op == "literal" and isinstance(x.data, float) for x in operands):
-            return self.number(FLOATS.evaluate(operation, [x.data for x in operands]))
-        fold = _FOLDS.get(operation)
-        return fold(self, *operands) if fold else None
+        for x in operands:
+            if x.op != "literal" or not x.is_number:
+                fold = _FOLDS.get(operation)
+                return fold(self, *operands) if fold else None
+        return self.number(FLOATS.evaluate(operation, [x.data for x in operands]))
 
     def storage(self, array: Instruction) -> Instruction:
         """The array, contiguous, as views need it."""
@@ -232,9 +238,9 @@ class Builder:
         """A function along the last axis."""
         return self.make("rows", operands, name, shape)
 
-    def total(self, array: Instruction) -> Instruction:
-        """The sum over the last axis."""
-        return self.make("total", [array], None, array.shape[:-1])
+    def total(self, array: Instruction, scale: float = 1.0) -> Instruction:
+        """The sum over the last axis, times a number."""
+        return self.make("total", [array], scale, array.shape[:-1])
 
     def rows_total(self, array: Instruction) -> Instruction:
         """The sum over the batch. If all observations have the same, it counts once per row."""
@@ -273,6 +279,9 @@ def base_of(array: Instruction) -> Instruction:
 def contiguous(shape: Shape) -> Shape:
     """The strides of a contiguous array."""
     return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
+_HASHED = {Operation, str, type(None)}
 
 
 def _key(data: Any) -> Any:

@@ -12,6 +12,7 @@ from . import arrays, costs
 from .calls import ArrayProgram, quietly
 from .engines.float_text import float_text
 from .engines.numpy_text import array_text
+from .engines.parts import defined
 from .ir import Contribution
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class FloatKernel:
         self.reads = arguments_read(program)
         names = {**vars(FLOATS), "inf": math.inf, "math": math, "nan": math.nan, "np": np}
         names["operations"] = [on_floats(operation) for operation in text.operations]
-        self._step = _defined(text.source, "program", names)
+        self._step = defined(text.source, "program", names)
         self._theta = theta
 
     def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
@@ -83,19 +84,13 @@ class ArrayKernel(ArrayProgram):
         self.statements = text.statements
         self.constants = [quietly(each, theta.dtype) if each.dtype.kind == "f" else each for each in text.constants]
         self.asked = text.operations
-        prepare = _defined(text.source, "prepare", dict(vars(arrays)))
+        prepare = defined(text.source, "prepare", dict(vars(arrays)))
         super().__init__(prepare, theta, self.constants, [on_arrays(operation) for operation in self.asked], mean)
 
 
 def arguments_read(program: Program) -> set[int]:
     """The numbers of the arguments that a program reads."""
     return {instruction.data for instruction in program.instructions if instruction.op == "input"}
-
-
-def _defined(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:
-    exec(compile(source, "<compiled by autograd>", "exec"), names)
-    function: Callable[..., Any] = names[name]
-    return function
 
 
 def on_floats(operation: Operation | Contribution) -> Callable[..., float]:

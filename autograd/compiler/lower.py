@@ -126,6 +126,14 @@ def _logaddexp(m: Lowering, x: ArrayTerm, y: ArrayTerm) -> ArrayTerm | None:
     return m.log1p(m.exp(-m.abs(x))) + m.maximum(x, 0.0) if is_literal(y.instruction, 0.0) else None
 
 
+def _pow(m: Lowering, x: ArrayTerm, y: ArrayTerm) -> ArrayTerm | None:
+    """NumPy's own, or a root, if the exponent is a literal."""
+    exponent = y.instruction
+    if exponent.op != "literal" or not exponent.is_number:
+        return None
+    return m.apply("root", x) if exponent.data == 0.5 else m.apply("power", x, y)
+
+
 def _step(m: Lowering, x: ArrayTerm, threshold: ArrayTerm, tie: ArrayTerm) -> ArrayTerm | None:
     """Without branches, which a processor cannot predict for data of either sign."""
     if is_literal(threshold.instruction, 0.0) and is_literal(tie.instruction, 0.0):
@@ -161,11 +169,11 @@ _ON_ARRAYS: dict[Operation, Callable[..., ArrayTerm | None]] = {
     ops.maximum: _compared(ops.maximum),
     ops.minimum: _compared(ops.minimum),
     ops.logaddexp: _logaddexp,
+    ops.pow: _pow,
     ops.step: _step,
     ops.one_minus_square: lambda m, x: (1.0 - x) * (1.0 + x),
     ops.sech: _sech,
     ops.dot: lambda m, *xs: m.sum([x * y for x, y in zip(xs[: len(xs) // 2], xs[len(xs) // 2 :], strict=True)]),
-    ops.mean: lambda m, *xs: m.div(m.sum(xs), len(xs)),
     ops.softmax: lambda m, *xs: m.pick(m.apply("softmaxes", *xs), 0),
 }
 """Formulas for NumPy. Those that give None have nothing better than the operation itself."""

@@ -113,8 +113,7 @@ class Packer:
         if operation.commutative and operation.arity is None and not operation.linear:
             result = self.builder.rows(operation.name, shape, self._rows(operands))
         elif operation is ops.mean:
-            total = self.builder.total(self._rows(operands))
-            result = self.builder.map(ops.div, total, self.builder.number(operands.shape[-1]))
+            result = self.builder.total(self._rows(operands), 1.0 / operands.shape[-1])  # scaled before it overflows
         else:
             columns = [self.operand(operands[..., k]) for k in range(operands.shape[-1])]
             result = self.builder.map(operation, *columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 ALL = sys.maxsize
 """More rows than any batch."""
+
+_making = threading.RLock()  # held while a kernel is made; a fork waits, so that the child never finds it held
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_making.acquire, after_in_parent=_making.release, after_in_child=_making.release)
 
 
 class Plan:
@@ -53,7 +58,6 @@ class Plan:
         self.floats_below = _floats_below(request, choice)
         self.floats: FloatKernel | None = None
         self.arrays: ArrayKernel | None = None
-        self._making = threading.RLock()
         packs = self.packs and self.floats_below < ALL
         self._ready = {packs: self._program(packs)}  # if a partial derivative raises, it does so now
 
@@ -69,7 +73,7 @@ class Plan:
 
     def on_floats(self) -> FloatKernel:
         """The kernel on floats."""
-        with self._making, collector_paused():
+        with _making, collector_paused():
             if self.floats is None:
                 program = self._lowered(packs=False, rule=for_floats)
                 self.floats = FloatKernel(program, self._request.input_shapes, self._theta)
@@ -77,7 +81,7 @@ class Plan:
 
     def on_arrays(self) -> ArrayKernel:
         """The kernel on arrays."""
-        with self._making, collector_paused():
+        with _making, collector_paused():
             if self.arrays is None:
                 program = self._lowered(self.packs, rule=for_arrays)
                 request = self._request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,13 +10,11 @@ import numpy as np
 from ..collector import collector_paused
 from ..files import write_atomically
 from . import costs
-from .calls import Arguments, copy_into, quietly, shaped
+from .calls import Arguments, copy_into, quietly, shaped, shown
 from .plan import Plan
 from .standalone import module_text
 
 if TYPE_CHECKING:
-    import os
-
     from numpy.typing import ArrayLike
 
     from .pipeline import Request
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 class Compiled:
     """A graph as a program: call it with one array per element of `inputs`.
 
-    Threads that call it wait for each other while it uses its buffers. It can be neither copied nor pickled: compile
-    the graph again, or use `save_source`.
+    Threads that call it wait for each other while it uses its buffers, and a fork waits for them. It can be neither
+    copied nor pickled: compile the graph again, or use `save_source`.
 
     Attributes:
         theta: the parameters as one vector, in the order of `wrt`. Every call reads it: change it in place, or assign
@@ -102,9 +101,12 @@ class Compiled:
             path: the file, such as "model.py". It is replaced whole or not at all.
 
         Raises:
-            ValueError: the program uses operations of your own whose formulas cannot be written as text.
+            TypeError: the path is neither a string nor a path.
+            ValueError: it cannot be a file's, or the program uses operations of your own whose formulas cannot be
+                written as text.
             OSError: the file cannot be written; an existing one is unchanged.
         """
+        _check_path(path)
         outputs = None if self._gives_gradient else self._output_shape
         write_atomically(path, module_text(self._plan.on_arrays(), self._input_shapes, outputs, self._mean).encode())
 
@@ -132,6 +134,19 @@ class Compiled:
                 f"estimated{rows}: {times}>",
             ]
         )
+
+
+def _check_path(path: Any) -> None:
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(
+            f"save_source: path must be a string or a path, got {shown(path)} of type {type(path).__name__}"
+        )
+    try:
+        name = os.fsencode(path)
+    except ValueError:
+        name = b""
+    if not name or b"\0" in name:
+        raise ValueError(f"save_source: path must be the name of a file, got {shown(path)}")
 
 
 def compiled(request: Request) -> Compiled:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..value import Value
+from .calls import shown
 from .pipeline import Request
 
 if TYPE_CHECKING:
@@ -32,10 +33,12 @@ def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str 
     if parameters is not None or arguments:
         _check_recorded(results)
     _check_once(parameters or [], arguments, shapes)
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"compile: reduction must be 'mean' or 'sum', got {reduction!r}")
-    if backend is not None and backend not in BACKENDS:
-        raise ValueError(f"compile: backend must be one of {', '.join(map(repr, BACKENDS))} or None, got {backend!r}")
+    if not (isinstance(reduction, str) and reduction in ("mean", "sum")):
+        raise ValueError(f"compile: reduction must be 'mean' or 'sum', got {shown(reduction)}")
+    if backend is not None and not (isinstance(backend, str) and backend in BACKENDS):
+        raise ValueError(
+            f"compile: backend must be one of {', '.join(map(repr, BACKENDS))} or None, got {shown(backend)}"
+        )
     kind = _dtype(dtype)
     if backend == "floats" and kind != np.float64:
         raise ValueError(f"compile: backend 'floats' computes in float64, got dtype {kind}")
@@ -47,35 +50,35 @@ def _outputs(outputs: Any) -> tuple[list[Value], bool]:
         return [outputs], False
     if callable(outputs):
         raise TypeError(
-            f"compile: the outputs must be Values, got {outputs!r}; call it with placeholders first, "
+            f"compile: the outputs must be Values, got {shown(outputs)}; call it with placeholders first, "
             "as in x = [Value(0.0), Value(0.0)] and compile(model(x), inputs=(x,))"
         )
     results = _values(outputs, "the outputs")
     if not results:
-        raise ValueError("compile: there is no output; give a Value or a list of Values")
+        raise ValueError("compile: the outputs are none; give a Value or a list of Values")
     return results, True
 
 
 def _check_recorded(results: Sequence[Value]) -> None:
     if all(result.is_constant for result in results):
         raise ValueError(
-            f"compile: what is to be computed is constant, {results[0]!r}: nothing about how it depends on wrt and "
-            "inputs was recorded; compute it from Values, outside no_grad, and without detach, argmax and float()"
+            f"compile: the output is constant, {results[0]!r}: nothing about how it depends on wrt and inputs was "
+            "recorded; compute it from Values, outside no_grad, and without detach, argmax and float()"
         )
 
 
 def _dtype(dtype: Any) -> np.dtype[Any]:
     try:
         kind: np.dtype[Any] | None = None if dtype is None else np.dtype(dtype)  # NumPy's None is float64
-    except TypeError:
+    except Exception:  # NumPy looks for attributes, which may raise anything
         kind = None
     if kind is None or kind not in (np.float64, np.float32):
-        raise ValueError(f"compile: dtype must be float64 or float32, got {dtype!r}")
+        raise ValueError(f"compile: dtype must be float64 or float32, got {shown(dtype)}")
     return kind
 
 
 def _parameters(wrt: Any) -> list[Value]:
-    if callable(getattr(wrt, "parameters", None)):
+    if callable(getattr(type(wrt), "parameters", None)):
         raise TypeError("compile: wrt must be a Value or a sequence of Values; give model.parameters(), not the model")
     parameters = [wrt] if isinstance(wrt, Value) else _values(wrt, "wrt")
     if not parameters:
@@ -105,20 +108,21 @@ def _inputs(inputs: Any) -> tuple[list[list[Value]], list[tuple[int, ...]]]:
 def _listed(values: Any, what: str) -> list[Any]:
     if isinstance(values, (set, frozenset)):
         raise TypeError(f"compile: {what} must have an order, such as that of a list; got a {type(values).__name__}")
+    expected = "sequence" if what == "inputs" else "Value or a sequence of Values"
+    refusal = f"compile: {what} must be a {expected}, got {shown(values)} of type {type(values).__name__}"
+    if isinstance(values, (str, bytes, bytearray, memoryview, dict)):
+        raise TypeError(refusal)
     try:
         return list(values)
     except TypeError:
-        raise TypeError(
-            f"compile: {what} must be a {'sequence' if what == 'inputs' else 'Value or a sequence of Values'}, "
-            f"got {values!r} of type {type(values).__name__}"
-        ) from None
+        raise TypeError(refusal) from None
 
 
 def _values(values: Iterable[Any], what: str) -> list[Value]:
     listed = _listed(values, what)
     for i, value in enumerate(listed):
         if not isinstance(value, Value):
-            raise TypeError(f"compile: {what}[{i}] must be a Value, got {value!r} of type {type(value).__name__}")
+            raise TypeError(f"compile: {what}[{i}] must be a Value, got {shown(value)} of type {type(value).__name__}")
     return listed
 
 

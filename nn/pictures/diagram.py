@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from numbers import Integral
@@ -17,6 +17,7 @@ from autograd.drawing.dot_text import html, tooltip
 from autograd.drawing.theme import Theme, formatted, line_style, line_width, sign_colour, text_colour, theme_named
 
 from ..activations import Activation, ArgMax, LogSoftmax, Softmax, one_hot
+from ..checks import as_float, boolean, integer_at_least, is_number, items, kind_of, numbers, one_of, plain, shown
 from ..layers import Linear
 from ..module import Module
 from ..types import Numbers
@@ -76,12 +77,16 @@ def diagram(
     True
     """
     layers = _layers(model)
+    one_of(theme, "theme", ("light", "dark"))
+    precision, legend = integer_at_least(precision, "precision", 1, 100), boolean(legend, "legend")
+    if not isinstance(caption, (str, type(None))):
+        raise TypeError(f"caption must be a string, got {kind_of(caption)}")
     linear = [layer for layer in layers if isinstance(layer, Linear)]
     widths = [linear[0].in_features, *(layer.out_features for layer in linear)]
     _require_in_a_row(model, layers, widths[0])
-    point = [] if x is None else _as_floats(x)
+    point = [] if x is None else _as_floats(x, "x")
     if x is not None and len(point) != widths[0]:
-        raise ValueError(f"diagram: x must have a number for each of {widths[0]} inputs, got {x!r}")
+        raise ValueError(f"diagram: x must have a number for each of {widths[0]} inputs, got {shown(x)}")
     values = None if x is None else _values_after(layers, point)
     observed = None if target is None else _observed(target, values)
     has_gradients = any(parameter.has_grad for parameter in model.parameters())
@@ -108,9 +113,9 @@ def _observed(target: Numbers, values: list[list[float]] | None) -> list[float]:
     outputs = len(values[-1])
     if isinstance(target, Integral) and not isinstance(target, bool) and outputs > 1:
         return one_hot(int(target), outputs)
-    observed = _as_floats(target)
+    observed = _as_floats(target, "target")
     if len(observed) != outputs:
-        raise ValueError(f"diagram: target must have a number for each of {outputs} outputs, got {target!r}")
+        raise ValueError(f"diagram: target must have a number for each of {outputs} outputs, got {shown(target)}")
     return observed
 
 
@@ -135,7 +140,7 @@ def _label_share(before: int, after: int) -> float:
 def _layers(model: Module) -> list[Module]:
     """The modules without modules inside, in the model's order."""
     if not isinstance(model, Module):
-        raise TypeError(f"diagram takes a Module, got {model!r} of type {type(model).__name__}")
+        raise TypeError(f"model: diagram takes a Module, got {kind_of(model)}")
     layers = [module for _, module in model.named_modules() if not module.children()]
     strange = [layer for layer in layers if not isinstance(layer, (Linear, Activation, Softmax, LogSoftmax, ArgMax))]
     if strange or not any(isinstance(layer, Linear) for layer in layers):
@@ -162,21 +167,22 @@ def _values_after(layers: Sequence[Module], point: Sequence[float]) -> list[list
     values = [list(point)]
     with no_grad():
         for layer in layers:
-            values.append(_as_floats(layer(values[-1])))
+            values.append(_as_floats(layer(values[-1]), "what the layer gives"))
     return values
 
 
-def _as_floats(numbers: Any) -> list[float]:
-    return [float(number) for number in (numbers if isinstance(numbers, Iterable) else [numbers])]
+def _as_floats(found: Any, what: str) -> list[float]:
+    return list(map(as_float, numbers([found] if is_number(found := plain(found, what)) else found, what)))
 
 
 def _names(names: Sequence[str] | None, count: int, kind: str) -> list[str]:
     if names is None:
         stand_in = "predicted" if kind == "output" else kind  # as draw and explain have it
         return [stand_in if count == 1 else f"{stand_in}{i}" for i in range(1, count + 1)]
-    if len(names) != count or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"diagram: {kind}s must be {count} strings, got {names!r}")
-    return list(names)
+    listed = items(names, f"{kind}s", "a list of strings")
+    if len(listed) != count or not all(isinstance(name, str) for name in listed):
+        raise ValueError(f"diagram: {kind}s must be {count} strings, got {shown(names)}")
+    return listed
 
 
 def _lines(
@@ -394,7 +400,7 @@ class _Sketch:
 def _bent(bends: Sequence[Activation], x: float) -> float:
     with no_grad():
         for bend in bends:
-            x = float(bend(x))
+            x = as_float(bend(x))
     return x
 
 

@@ -14,6 +14,7 @@ from ..ir import tuple_text
 from ..lower import HELPERS, asked
 from ..rows import OF_EXPONENTIALS, PARTIALS
 from .looks import Look, Rows
+from .parts import functions, indented, joined, split
 from .places import OnNumbers, Places
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ..ir import Action, Contribution, Program
     from .places import Operand, Statement
 
-_INDENT = "    "
 _QUIET = '@np.errstate(all="ignore")'  # as Values: nan and infinity are results like others
 
 _ON_NUMBERS: dict[Action, str] = {ops.add: "{0} + {1}", ops.sub: "{0} - {1}", ops.mul: "{0} * {1}", ops.neg: "-{0}"}
@@ -31,6 +31,8 @@ _ON_NUMBERS: dict[Action, str] = {ops.add: "{0} + {1}", ops.sub: "{0} - {1}", op
 _FUNCTIONS: dict[Action, str] = {
     "ceil": "np.ceil({all})",
     "erfc": "erfc({all})",
+    "power": "np.power({all})",
+    "root": "root({all})",
     **{row: f"np.{row.ufunc}({{all}})" for row in TABLE.values() if row.ufunc},
     **{row: f"{name}([{{all}}])" if row.sequences else f"{name}({{all}})" for row, name in HELPERS.items()},
 }
@@ -45,7 +47,6 @@ _SPELLINGS: dict[Action, str] = {
     # done once
     "empty": "{out} = np.empty({0}, dtype)",
     "full": "{out} = np.full({0}, {1}, dtype)",
-    "ones": "{out} = np.ones({0}, dtype)",
     "numbers": "{out} = {0}",
     "constant": "{out} = constants[{0}]",
     "described_constant": "{out} = constants[{0}]  # {1}",
@@ -108,21 +109,39 @@ class ArrayText(NamedTuple):
 def array_text(program: Program, arguments: int) -> ArrayText:
     """The text of a program that takes this many arrays."""
     own = asked(program, _FUNCTIONS)
-    functions, spellings = _FUNCTIONS, _SPELLINGS
+    named, spellings = _FUNCTIONS, _SPELLINGS
     if own:
-        functions = functions | {operation: f"operations[{i}]({{all}})" for i, operation in enumerate(own)}
-        spellings = spellings | {operation: _into(functions[operation]) for operation in own}
+        named = named | {operation: f"operations[{i}]({{all}})" for i, operation in enumerate(own)}
+        spellings = spellings | {operation: _into(named[operation]) for operation in own}
     decided = Places(program)
 
     def lines(statements: Iterable[Statement]) -> list[str]:
-        return [_line(each, spellings, functions) for each in statements]
+        return [_line(each, spellings, named) for each in statements]
 
-    calls = [*lines([*decided.start, *decided.body]), f"return {', '.join(lines(decided.results))}"]
-    step = [_QUIET, f"def program({', '.join(f'x{k}' for k in range(arguments))}):", *_indented(calls)]
-    dicts = [f"{prefix} = {{}}" for prefix in decided.dicts]
-    setup = ["dtype = theta.dtype", *dicts, *lines(decided.setup), "", *step, "", "return program"]
-    text = [_QUIET, "def prepare(theta, constants, operations, batch, scale):", *_indented(_with_imports(setup))]
-    return ArrayText("\n".join(text) + "\n", decided.constants, own, len(decided.body))
+    calls, setup = lines([*decided.start, *decided.body]), lines(decided.setup)
+    inputs = ", ".join([f"x{k}" for k in range(arguments)])
+    write = _in_parts if decided.is_long else _whole
+    source = write(decided.dicts, setup, inputs, calls, ", ".join(lines(decided.results)))
+    return ArrayText(joined(source), decided.constants, own, len(decided.body))
+
+
+_PREPARED = "theta, constants, operations, batch, scale"
+
+
+def _whole(dicts: list[str], setup: list[str], inputs: str, calls: list[str], results: str) -> list[str]:
+    """The text as one function that gives another."""
+    step = [_QUIET, f"def program({inputs}):", *indented([*calls, f"return {results}"])]
+    made = ["dtype = theta.dtype", *[f"{prefix} = {{}}" for prefix in dicts], *setup]
+    lines = _with_imports([*made, "", *step, "", "return program"])
+    return ["\n".join([_QUIET, f"def prepare({_PREPARED}):", *indented(lines)])]
+
+
+def _in_parts(dicts: list[str], setup: list[str], inputs: str, calls: list[str], results: str) -> list[str]:
+    """The text as several functions, which share the dicts."""
+    arguments = ", ".join([_PREPARED, "dtype", *dicts])
+    preparing, before = functions("prepare", split(setup), arguments)
+    running, inside = functions("program", split(calls), ", ".join(filter(None, [arguments, inputs])))
+    return [*before, *inside, *_whole(dicts, preparing, inputs, running, results)]
 
 
 def _with_imports(lines: list[str]) -> list[str]:
@@ -133,11 +152,11 @@ def _with_imports(lines: list[str]) -> list[str]:
     return [*imports, *_OF_NUMPY.sub(r"\1", text).split("\n")]
 
 
-def _line(statement: Statement, spellings: dict[Action, str], functions: dict[Action, str]) -> str:
+def _line(statement: Statement, spellings: dict[Action, str], named: dict[Action, str]) -> str:
     """A statement; as an expression on numbers where it says so."""
     does, operands, out = statement
     if isinstance(does, OnNumbers):
-        spelling = _ON_NUMBERS.get(does.operation) or f"float({functions[does.operation]})"
+        spelling = _ON_NUMBERS.get(does.operation) or f"float({named[does.operation]})"
         spelling = f"{{out}} = {spelling}" if out else spelling
     else:
         spelling = spellings[does]
@@ -178,7 +197,3 @@ def _look_text(look: Look) -> str:
 
 
 _BEFORE = {"slice": "", "slice_of_rows": ":, ", "slice_of_last": "..., "}
-
-
-def _indented(lines: Iterable[str]) -> list[str]:
-    return [_INDENT + line if line else "" for line in lines]

@@ -12,6 +12,7 @@ from ..rows import OF_EXPONENTIALS
 from .assembly import Assembly, assembly, is_strided
 from .buffers import Buffer, Buffers
 from .looks import Array, Look, Rows, flat, lengths, viewed, whole_length
+from .parts import LONG
 from .products import Form, Product
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Places:
         body: the calls.
         results: what is returned.
         constants: arrays of numbers that are too long for a text.
+        is_long: whether the program should be written in parts; then all names are elements of dicts.
         dicts: the prefixes with so many names that these are elements of a dict.
     """
 
@@ -64,6 +66,8 @@ class Places:
         self.start: list[Statement] = []
         self.body: list[Statement] = []
         self.constants: list[np.ndarray] = []
+        self.is_long = len(program.instructions) > LONG
+        self._variables = 0 if self.is_long else _VARIABLES
         self._program = program
         self._uses = _uses(program)
         self._buffers = Buffers(program, self._returned())
@@ -80,7 +84,7 @@ class Places:
             getattr(self, f"_place_{instruction.op}")(instruction)
             self._buffers.release(instruction)
         self.results = [self._result(output) for output in program.outputs]
-        self.dicts = [prefix for prefix, count in self._counts.items() if count > _VARIABLES]
+        self.dicts = [prefix for prefix, count in self._counts.items() if count > self._variables]
 
     def _returned(self) -> list[Instruction]:
         """What the return statement reads."""
@@ -95,7 +99,7 @@ class Places:
         """A new name. Those of long programs are in dicts: Python compiles very many variables in quadratic time."""
         number = self._counts.get(prefix, 0)
         self._counts[prefix] = number + 1
-        return f"{prefix}{number}" if number < _VARIABLES else f"{prefix}[{number}]"
+        return f"{prefix}{number}" if number < self._variables else f"{prefix}[{number}]"
 
     def _set_up(self, does: Action | OnNumbers, operands: tuple[Operand, ...], name: str) -> str:
         self.setup.append(Statement(does, operands, name))
@@ -224,13 +228,13 @@ class Places:
             self._do("exponentials", (self._name(x), starts, self._ones(width)), name)
         return self._common[x]
 
-    def _ones(self, length: int | Rows) -> str:
-        return self._once("ones", (length,), "ones")
+    def _ones(self, length: int | Rows, scale: float = 1.0) -> str:
+        return self._once("full", (length, scale), "ones" if scale == 1.0 else "weights")
 
     def _place_total(self, instruction: Instruction) -> None:
         """A product with ones is the fastest way to add up rows."""
         [x] = instruction.operands
-        ones = self._ones(x.shape[-1])
+        ones = self._ones(x.shape[-1], instruction.data)
         is_stack = x.batched + len(x.shape) > 2
         does = "matmul" if is_stack or instruction in self._strided else "dot"
         self._do(does, (self._name(x), ones), self._buffer(instruction))

@@ -95,7 +95,7 @@ class Form:
     Args:
         array: the array.
         labels: of its axes.
-        groups: the labels to merge into one axis each.
+        groups: the labels to merge into one axis each. Those that the array lacks are axes of length 1.
 
     Attributes:
         copies: whether that takes a copy, since merged axes are not evenly spaced.
@@ -108,7 +108,7 @@ class Form:
         self._groups = groups
         self._length = dict(zip(labels, (1,) * batch + array.shape, strict=True))
         stride = dict(zip(labels, (base.size,) * batch + view.strides, strict=True))
-        self._order = tuple([labels.index(label) for group in groups for label in group])
+        self._order = tuple([labels.index(label) for group in groups for label in group if label in labels])
         self.copies = False
         for group in groups:
             for outer, inner in pairwise(group):
@@ -121,5 +121,5 @@ class Form:
         return array if self.same_axes else Look(array, "reshape", tuple(map(self._merged, self._groups)))
 
     def _merged(self, group: str) -> int | Rows:
-        length = prod([self._length[label] for label in group])
-        return Rows(length) if "b" in group else length
+        length = prod([self._length.get(label, 1) for label in group])
+        return Rows(length) if "b" in group and "b" in self._length else length
