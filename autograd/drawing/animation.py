@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import textwrap
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..chain import gradients_kept
 from ..node import nodes
 from ..value import Value
-from .canvas import Picture, placed
+from .canvas import DIRECTIONS, Picture, placed
+from .checks import choice, digits, kind_of, shown
 from .look import SHOWN, Look
 from .names import variable_names
 from .page import page
@@ -67,7 +69,11 @@ def animate(
         ImportError: a GIF needs Pillow, which the extra `plots` installs.
     """
     if not isinstance(loss, Value):
-        raise TypeError(f"animate takes a Value, got {loss!r} of type {type(loss).__name__}")
+        raise TypeError(f"animate takes a Value, got {kind_of(loss)}")
+    choice(direction, "animate: direction", DIRECTIONS, f"one of {', '.join(DIRECTIONS)}")
+    precision = digits(precision, "animate: precision")
+    if isinstance(seconds, bool) or not isinstance(seconds, Real) or not 0 < seconds < 10**6:
+        raise ValueError(f"animate: seconds must be a number above 0, got {shown(seconds)}")
     path = Path(path)
     writers = {".html": _write_page, ".gif": _write_gif, "": _write_frames}
     if path.suffix.lower() not in writers:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .look import Look
     from .sketch import Sketch
 
+DIRECTIONS = ("LR", "RL", "TB", "BT")
+
 FONT = "Helvetica,Arial,sans-serif"
 
 SMALLEST = 11

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from ..chain import Linearization
 from ..operation import FLOATS
 from ..value import Value
+from .checks import count, digits, kind_of
 from .classes import cross_entropy, teacher_edges
 from .explanation import Explanation, Factor, Path
 from .formulas import Number, as_formula
@@ -85,10 +86,9 @@ def explain(
     """
     for value in (y, x) if x is not None else (y,):
         if not isinstance(value, Value):
-            raise TypeError(f"explain takes Values, got {value!r} of type {type(value).__name__}")
-    for argument, number in (("max_paths", max_paths), ("precision", precision)):
-        if not isinstance(number, int) or number < 1:
-            raise ValueError(f"explain: {argument} must be an integer above 0, got {number!r}")
+            raise TypeError(f"explain takes Values, got {kind_of(value)}")
+    max_paths = count(max_paths, "explain: max_paths", 1, "an integer above 0")
+    precision = digits(precision, "explain: precision")
     variables = variable_names(names)
     if x is None:
         return solved(y, variables, precision)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..collector import collector_paused
 from ..value import Value
-from .canvas import Picture, placed
+from .canvas import DIRECTIONS, Picture, placed
+from .checks import boolean, choice, chosen, count, digits, kind_of, text
 from .fitting import SIZES, fitted
 from .folding import folded
 from .look import SHOWN, Look
@@ -22,8 +23,6 @@ from .then import numbers_then
 
 if TYPE_CHECKING:
     from .display import Drawing
-
-DIRECTIONS = ("LR", "RL", "TB", "BT")
 
 
 def draw(
@@ -91,17 +90,20 @@ def draw(
     """
     from .display import Drawing  # only here: it loads graphviz
 
-    _require(group in ("module", None), "group", "'module' or None", group)
-    _require(direction in DIRECTIONS, "direction", f"one of {', '.join(DIRECTIONS)}", direction)
-    _require(size in (None, *SIZES), "size", f"None or one of {', '.join(map(repr, SIZES))}", size)
-    _require(_is_count(max_nodes, 1), "max_nodes", "an integer above 0", max_nodes)
-    _require(_is_count(precision, 1), "precision", "an integer above 0", precision)
-    _require(depth is None or _is_count(depth, 0), "depth", "None or an integer from 0", depth)
-    _require_text(caption)
+    choice(group, "draw: group", ("module", None), "'module' or None")
+    choice(direction, "draw: direction", DIRECTIONS, f"one of {', '.join(DIRECTIONS)}")
+    choice(size, "draw: size", (None, *SIZES), f"None or one of {', '.join(map(repr, SIZES))}")
+    max_nodes = count(max_nodes, "draw: max_nodes", 1, "an integer above 0")
+    precision = digits(precision, "draw: precision")
+    depth = None if depth is None else count(depth, "draw: depth", 0, "None or an integer from 0")
+    compact, constants = boolean(compact, "draw: compact"), boolean(constants, "draw: constants")
+    legend, caption = boolean(legend, "draw: legend"), text(caption, "draw: caption")
     roots = _roots(root)
     drawing = Drawing(engine="dot")
     with collector_paused():  # it would search the growing sketch again and again, for a third of the time
-        look = Look(theme_named(theme), _shown(show), precision, variable_names(names), marked=marked or {})
+        look = Look(
+            theme_named(theme), chosen(show, "draw: show", SHOWN), precision, variable_names(names), marked=marked or {}
+        )
         sketch = sketched(roots)
         roles = Roles(roots, lambda value: look.name(value) or "")
         look = replace(
@@ -129,30 +131,13 @@ def draw(
 
 
 def _roots(root: object) -> list[Value]:
-    roots: list[Any] = list(root) if isinstance(root, Iterable) else [root]
+    """The Values to draw."""
+    try:
+        roots: list[Any] = list(root) if isinstance(root, Iterable) and not isinstance(root, dict) else [root]
+    except Exception:  # whatever it is, it is no sequence of Values
+        roots = []
     if roots and all(isinstance(value, Value) for value in roots):
         return list(dict.fromkeys(roots))
     raise TypeError(
-        "draw takes a Value or a sequence of Values, such as a loss or what a model returned; "
-        f"got {root!r} of type {type(root).__name__}"
+        f"draw takes a Value or a sequence of Values, such as a loss or what a model returned; got {kind_of(root)}"
     )
-
-
-def _shown(show: Sequence[str]) -> frozenset[str]:
-    parts = frozenset([show] if isinstance(show, str) else show)
-    _require(parts <= set(SHOWN), "show", f"some of {', '.join(SHOWN)}", show)
-    return parts
-
-
-def _is_count(number: object, least: int) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool) and number >= least
-
-
-def _require(condition: bool, argument: str, expected: str, got: object) -> None:
-    if not condition:
-        raise ValueError(f"draw: {argument} must be {expected}, got {got!r}")
-
-
-def _require_text(caption: object) -> None:
-    if caption is not None and not isinstance(caption, str):
-        raise TypeError(f"draw: caption must be a string, got {caption!r} of type {type(caption).__name__}")

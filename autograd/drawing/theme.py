@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from .checks import choice
+
 
 class Theme(NamedTuple):
     """The colours of a picture. Nothing is shown by colour alone: signs differ in line style, kinds in shape."""
@@ -50,9 +52,7 @@ THEMES = {
 
 def theme_named(name: str) -> Theme:
     """The theme of that name; ValueError if there is none."""
-    if name not in THEMES:
-        raise ValueError(f"theme must be one of {', '.join(map(repr, THEMES))}, got {name!r}")
-    return THEMES[name]
+    return THEMES[choice(name, "theme", THEMES, f"one of {', '.join(map(repr, THEMES))}")]
 
 
 def sign_colour(theme: Theme, number: float | None) -> str:
