@@ -202,7 +202,7 @@ class Report:
         marked: dict[Value, str] = {}
         for fault in self.faults:
             marked[fault.node] = "\n".join(filter(None, [marked.get(fault.node), fault.in_short()]))
-        return draw(list(self._outputs), show=("data", "local"), marked=marked, caption=self.summary)
+        return draw(list(self._outputs), show=("data", "local"), size="column", marked=marked, caption=self.summary)
 
 
 def _table(entries: Sequence[Entry]) -> str:

@@ -46,7 +46,10 @@ class Roles:
         self.rows = self._steps()
         self.kinds = self._kinds_of_steps()
         final = self._name_outputs()
-        self._name_leaves("input", [[x for node in row for x in _inputs_of(node)] for row in self.rows])
+        inputs = [[x for node in row for x in _inputs_of(node)] for row in self.rows]
+        if any(x.operation is None for row in inputs for x in row):  # beside Values, constants are something else
+            inputs = [[x for x in row if x.operation is None] for row in inputs]
+        self._name_leaves("input", inputs)
         self._name_leaves("observed", [[x for node in row for x in self._compared(node, final)] for row in self.rows])
 
     def numbered(self) -> dict[Value, str]:
