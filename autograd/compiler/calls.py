@@ -22,12 +22,7 @@ _PATIENCE = 2.0  # seconds that a fork waits for calls in other threads
 
 
 class Arguments:
-    """The arrays that a program takes, one row per observation.
-
-    Args:
-        shapes: the shape of a row of each: () for one number, (n,) for n.
-        dtype: the type to convert to.
-    """
+    """The arrays that a program takes, one row per observation."""
 
     def __init__(self, shapes: Sequence[tuple[int, ...]], dtype: np.dtype[Any]) -> None:
         self._shapes = shapes

@@ -132,12 +132,7 @@ class Program:
 
 
 class Builder:
-    """Makes instructions, each once: asking for the same one again gives the existing one.
-
-    Args:
-        mean: whether the loss is averaged over the batch, or summed.
-        batched: whether there is a batch.
-    """
+    """Makes instructions, each once: asking for the same one again gives the existing one."""
 
     def __init__(self, mean: bool = True, batched: bool = True) -> None:
         self.mean = mean

@@ -22,7 +22,6 @@ from .. import ops
 from .differentiate import differentiate
 from .flatten import Flat, flatten
 from .ir import Builder, Instruction, Program, View
-from .lower import Rule, lower
 from .pack import Packer, leaves
 from .signatures import Group, signatures
 from .simplify import simplify
@@ -124,8 +123,3 @@ def complete(request: Request, builder: Builder, output: Instruction) -> Program
     else:
         value = builder.map(ops.mul, output, builder.rows_total(scale))  # not rounded twice
     return builder.program([value, builder.filled(differentiate(builder, output, theta), theta.shape, False)])
-
-
-def lowered(request: Request, program: Program, rule: Rule) -> Program:
-    """The program in terms of what its engine has."""
-    return lower(program, Builder(request.mean, bool(request.inputs)), rule)

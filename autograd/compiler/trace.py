@@ -86,13 +86,7 @@ class Graph:
 
 
 def trace(outputs: Sequence[Value], wrt: Sequence[Value], inputs: Sequence[Sequence[Value]]) -> Graph:
-    """The graph of the outputs.
-
-    Args:
-        outputs: the results of the program.
-        wrt: the leaves that are parameters, in the order of their vector.
-        inputs: for each argument of the program, the leaves that stand for one row of it.
-    """
+    """The graph of the outputs."""
     graph = Graph()
     number = _Numbers(graph)
     for source, values in zip([THETA, *range(FIRST_INPUT, FIRST_INPUT + len(inputs))], [wrt, *inputs], strict=True):

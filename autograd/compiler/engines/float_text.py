@@ -70,12 +70,7 @@ class FloatText(NamedTuple):
 
 
 def float_text(program: Program, input_shapes: Sequence[Shape]) -> FloatText:
-    """The text of a program.
-
-    Args:
-        program: lowered for floats.
-        input_shapes: the shape of a row of each argument.
-    """
+    """The text of a program."""
     own = asked(program, _SPELLINGS)
     spelled: dict[Action, Spelling] = {
         operation: Spelling(f"operations[{i}]({{all}})") for i, operation in enumerate(own)

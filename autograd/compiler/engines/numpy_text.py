@@ -10,9 +10,9 @@ import numpy as np
 
 from ... import ops
 from ...ops import TABLE
+from ..arrays import OF_EXPONENTIALS, PARTIALS
 from ..ir import tuple_text
 from ..lower import HELPERS, asked
-from ..rows import OF_EXPONENTIALS, PARTIALS
 from .looks import Look, Rows
 from .parts import functions, indented, joined, split
 from .places import OnNumbers, Places

@@ -35,13 +35,7 @@ def joined(texts: Sequence[str]) -> str:
 
 
 def defined(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:
-    """The function of this name that a text defines, of which each part is compiled by itself.
-
-    Args:
-        source: as `joined` gives it.
-        name: of the function.
-        names: what the text refers to.
-    """
+    """The function of this name that a text defines, of which each part is compiled by itself."""
     for part in source.split(_BETWEEN):
         exec(compile(part, "<compiled by autograd>", "exec"), names)
     function: Callable[..., Any] = names[name]
