@@ -19,7 +19,8 @@ from autograd.compiler.flatten import flatten
 from autograd.compiler.grids import as_view, evenly_spaced, factored
 from autograd.compiler.ir import Builder, View
 from autograd.compiler.lower import for_arrays, lower
-from autograd.compiler.pipeline import Request, complete, grouped, packed, traced
+from autograd.compiler.pipeline import Request, complete, packed, traced
+from autograd.compiler.signatures import grouped
 from autograd.compiler.simplify import simplify
 from autograd.compiler.trace import trace
 

@@ -14,7 +14,8 @@ from . import costs
 from .ir import Builder
 from .kernels import ArrayKernel, FloatKernel
 from .lower import for_arrays, for_floats, lower
-from .pipeline import Request, complete, grouped, packed, traced, unpacked
+from .pipeline import Request, complete, packed, traced, unpacked
+from .signatures import grouped
 
 if TYPE_CHECKING:
     from .costs import Choice

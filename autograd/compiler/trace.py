@@ -54,12 +54,8 @@ class Graph:
 
     def leaf(self, source: int, position: int, number: float) -> int:
         """Adds a leaf."""
-        self.fill()
-        self.operations.append(None)
-        self.operands.append(())
-        self.sources.append(source)
-        self.positions.append(position)
-        self.data.append(number)
+        self.leaves(source, [number])
+        self.positions[-1] = position
         return len(self.operations) - 1
 
     def leaves(self, source: int, numbers: Sequence[float]) -> None:

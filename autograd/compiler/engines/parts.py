@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy as np
+
+    from ...ops import Operation
+    from ..ir import Contribution
 
 INDENT = "    "
 LONG = 50_000  # statements; programs with more of them are written in parts
 _PART = 2_000  # statements in a part
 _BETWEEN = "\n\n\n"
+
+
+class Text(NamedTuple):
+    """The text of a program, and what it needs besides.
+
+    Attributes:
+        source: the text.
+        operations: operations of the user's own that it calls, because they can only be asked for numbers.
+        constants: arrays of numbers that it refers to.
+        statements: the number of NumPy calls.
+    """
+
+    source: str
+    operations: list[Operation | Contribution]
+    constants: Sequence[np.ndarray] = ()
+    statements: int = 0
 
 
 def indented(lines: Sequence[str]) -> list[str]:
