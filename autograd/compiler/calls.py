@@ -174,13 +174,6 @@ class ArrayProgram:
     """A program on arrays, with buffers for the latest batch sizes.
 
     Threads that run it wait for each other, for it owns its buffers.
-
-    Args:
-        prepare: allocates the buffers for a batch size and returns the function that computes into them.
-        theta: the parameter vector that it reads.
-        constants: the arrays that it refers to.
-        operations: the functions that it refers to.
-        mean: whether the loss is averaged over the batch, or summed.
     """
 
     def __init__(
