@@ -24,7 +24,8 @@ def compile(
 
     Build the graph once, for one observation, with placeholders for what changes; the program then takes whole batches.
     It finds the matrix products in the scalar graph and runs as NumPy calls, or as straight-line Python if the graph is
-    too small to gain from arrays. Its results agree with those of the Values to 1e-12 relative.
+    too small to gain from arrays. Its results agree with those of the Values to 1e-12 relative; sums are added in
+    another order, which shows where partial sums overflow.
 
     Leaves that are neither in `wrt` nor in `inputs` are read now and are constants from then on. What Python decided
     while the graph was built (`if x > 0`, the length of a loop) stays decided; use `where`, `maximum`, `relu` and the
