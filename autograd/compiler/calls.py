@@ -143,7 +143,7 @@ def shaped(outputs: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> float 
     return outputs if outputs.shape == shape else np.broadcast_to(outputs, shape).copy()
 
 
-class _Programs(weakref.WeakSet["ArrayProgram"]):
+class _Programs(weakref.WeakValueDictionary[int, "ArrayProgram"]):
     """All programs. A fork waits until none of them runs: OpenBLAS would hang, and the child would find locks held."""
 
     def __init__(self) -> None:
@@ -154,7 +154,7 @@ class _Programs(weakref.WeakSet["ArrayProgram"]):
 
     def _hold(self) -> None:
         end = time.monotonic() + _PATIENCE
-        locks = [program.lock for program in self]
+        locks = [program.lock for program in self._alive()]
         self._held = [lock for lock in locks if lock.acquire(timeout=max(0.0, end - time.monotonic()))]
 
     def _release(self) -> None:
@@ -163,8 +163,11 @@ class _Programs(weakref.WeakSet["ArrayProgram"]):
         self._held = []
 
     def _renew(self) -> None:
-        for program in self:
+        for program in self._alive():
             program.lock = threading.RLock()
+
+    def _alive(self) -> list[ArrayProgram]:
+        return [program for program in [reference() for reference in self.valuerefs()] if program is not None]
 
 
 _programs = _Programs()
@@ -191,7 +194,7 @@ class ArrayProgram:
         self._mean = mean
         self._prepared: OrderedDict[int, Callable[..., Any]] = OrderedDict()
         self.lock = threading.RLock()
-        _programs.add(self)
+        _programs[id(self)] = self
 
     def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The results, as floats and arrays."""
