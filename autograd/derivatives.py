@@ -14,10 +14,10 @@ from operator import index
 from . import ops
 from .chain import Linearization
 from .context import current_context, recording
-from .node import history, require_unchanged
-from .operation import FLOATS, NumberSystem
+from .node import edges, history, require_unchanged
+from .operation import FLOATS, NumberSystem, real
 from .recording import VALUES
-from .structures import aligned, array, describe, flatten, is_array, rebuild, shape
+from .structures import aligned, array, flatten, is_array, rebuild, shape
 from .value import Value, apply, constant
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 
 def _as_value(number: Number) -> Value:
     return number if isinstance(number, Value) else constant(number)
+
+
+def _flowing(node: Value, m: NumberSystem[Any]) -> list[tuple[int, Any, Any]]:
+    """The edges through which a derivative flows: none where a function is flat, though the next one be infinite."""
+    return [] if node.operation is not None and node.operation.is_flat else edges(node, m)
+
+
+_HIGHEST_ORDER = 10_000
 
 
 def derivative(y: Value, wrt: Value | Sequence[Value], order: int = 1) -> Any:
@@ -45,7 +53,7 @@ def derivative(y: Value, wrt: Value | Sequence[Value], order: int = 1) -> Any:
 
     Raises:
         TypeError: y or wrt are not Values, order is not an integer.
-        ValueError: order is less than 1; wrt is a constant.
+        ValueError: order is less than 1 or more than 10,000; wrt is a constant.
         RuntimeError: the data of a leaf was assigned after the graph was computed.
 
     >>> from autograd import Value, derivative
@@ -59,18 +67,23 @@ def derivative(y: Value, wrt: Value | Sequence[Value], order: int = 1) -> Any:
         raise TypeError(f"derivative: order must be an integer, got {order!r} of type {type(order).__name__}")
     if order < 1:
         raise ValueError(f"derivative: order must be at least 1, got {order}")
+    if order > _HIGHEST_ORDER:
+        raise ValueError(f"derivative: order must be at most {_HIGHEST_ORDER:,}")
     inputs = flatten(wrt, "derivative: wrt")
     for value in inputs:
         _require_value(value, "wrt")
     found = _gradient_graph(y, inputs)
     for _ in range(1, order):
+        if all(dy.is_constant for dy in found):
+            found = [constant(0.0)] * len(found)
+            break
         found = [_gradient_graph(dy, [x])[0] for dy, x in zip(found, inputs, strict=True)]
     return rebuild(wrt, found)
 
 
 def _gradient_graph(y: Value, inputs: Sequence[Value]) -> list[Value]:
     require_unchanged(history([y]), "derivative")
-    found = Linearization([y], inputs, VALUES).backwards({y: 1.0})
+    found = Linearization([y], inputs, VALUES, _flowing).backwards({y: 1.0})
     return [_as_value(found.get(value, 0.0)) for value in inputs]
 
 
@@ -138,7 +151,7 @@ class _Call:
         require_unchanged(history(outputs), self.name)
         m: NumberSystem[Any] = VALUES if self.stays_in_graph else FLOATS
         with recording():
-            return Linearization(outputs, self.all_variables(), m)
+            return Linearization(outputs, self.all_variables(), m, _flowing)
 
     def result(self, number: Number) -> Number:
         """A number of the result as this call gives it: a float, or a Value for the derivative around."""
@@ -303,7 +316,9 @@ def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
 
 def _require_tuple(name: str, role: str, arguments: object) -> tuple[Any, ...]:
     if not isinstance(arguments, (tuple, list)):
-        raise TypeError(f"{name}: {role} must be the tuple of the function's arguments, got {describe(arguments)}")
+        raise TypeError(
+            f"{name}: {role} must be the tuple of the function's arguments, got a {type(arguments).__name__}"
+        )
     return tuple(arguments)
 
 
@@ -406,7 +421,7 @@ def hvp(f: Callable[..., Any], x: Any, v: Any) -> tuple[Any, Any]:
 
 
 def _number(x: Any) -> Number:
-    return x if isinstance(x, Value) else float(x)
+    return x if isinstance(x, Value) else real(x, "a tangent or cotangent")
 
 
 def _restored(call: _Call, outputs: Sequence[Value]) -> Any:

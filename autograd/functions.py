@@ -13,6 +13,7 @@ from numbers import Real
 
 from . import ops
 from .operation import ANYWHERE, CUSTOM, FLOATS, Operation
+from .structures import is_array
 from .value import Value, apply, apply_in_turn, unless_usual
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
@@ -139,7 +140,7 @@ def where(c: Operand, a: Operand, b: Operand) -> Any:
     >>> compile(where(x > 0, x, -2 * x), inputs=[x])([3.0, -3.0]).tolist()  # it was above 0
     [3.0, -3.0]
     """
-    if getattr(getattr(c, "dtype", None), "kind", "") == "b":
+    if type(c).__name__ in ("bool", "bool_") and not isinstance(c, Real):
         c = bool(c)  # NumPy's own booleans are not numbers
     return apply(ops.where, c, a, b)
 
@@ -216,11 +217,23 @@ def softmax(xs: Iterable[Operand]) -> Any:
     return apply_in_turn(ops.softmax, _at_least_one("softmax", xs), FLOATS.softmax)
 
 
+# Their elements are no numbers, or in no order.
+_NO_SEQUENCES = (str, bytes, bytearray, memoryview, set, frozenset, dict)
+
+
 def _operands(name: str, xs: Any) -> list[Any]:
     try:
-        return list(getattr(xs, "flat", xs))  # all elements of an array, whatever its shape
+        if isinstance(xs, _NO_SEQUENCES):
+            raise TypeError
+        if not is_array(xs):
+            return list(xs)
+        if getattr(xs, "mask", False) is not False:
+            raise ValueError(f"{name} has no rule for the masked elements of an array; use its `filled`")
+        return list(xs.flat)
     except TypeError:
-        raise TypeError(f"{name} takes an iterable of numbers, got {xs!r} of type {type(xs).__name__}") from None
+        raise TypeError(
+            f"{name} takes an iterable of numbers in an order, such as a list, got {xs!r} of type {type(xs).__name__}"
+        ) from None
 
 
 def _at_least_one(name: str, xs: Any) -> list[Any]:
@@ -287,6 +300,7 @@ def operation(
     checked: set[int] = set()
     if row.arity == 0:
         raise TypeError(f"operation {name!r}: its functions begin with the number system, as in lambda m, x: x * x")
+    _check_texts(row)
     if row.arity is not None:
         _check_partials(row, row.arity)
         checked.add(row.arity)
@@ -309,6 +323,8 @@ def _kink_function(kinks: Callable[..., Sequence[float]] | Sequence[float] | Non
     if kinks is None or callable(kinks):
         return kinks
     points = tuple(kinks) if isinstance(kinks, Iterable) else (kinks,)
+    if isinstance(kinks, _NO_SEQUENCES) or not all(isinstance(point, Real) for point in points):
+        raise TypeError(f"operation: kinks must be numbers, or a function of the operands; got {kinks!r}")
     return lambda x: [x - point for point in points]
 
 
@@ -316,6 +332,8 @@ def _intervals(domain: Sequence[Any] | None) -> Sequence[Interval]:
     if domain is None:
         return (ANYWHERE,)
     try:
+        if isinstance(domain, _NO_SEQUENCES):
+            raise TypeError
         intervals = (domain,) if all(isinstance(bound, Real) for bound in domain) else domain
         pairs = tuple((float(low), float(high)) for low, high in intervals)
     except (TypeError, ValueError):
@@ -323,6 +341,23 @@ def _intervals(domain: Sequence[Any] | None) -> Sequence[Interval]:
     if not pairs or not all(low < high for low, high in pairs):
         raise ValueError(f"operation: domain must be an interval (low, high), or one for each operand; got {domain!r}")
     return pairs
+
+
+def _check_texts(row: Operation) -> None:
+    """Fills the template in once, so that a field too many is known before somebody draws."""
+    for role, text in (("symbol", row.symbol), ("latex", row.latex)):
+        if not isinstance(text, str):
+            raise TypeError(
+                f"operation {row.name!r}: {role} must be a string, got {text!r} of type {type(text).__name__}"
+            )
+    operands = ["x"] * (row.arity or 8)
+    try:
+        row.latex.format(*operands, all="x")
+    except (IndexError, KeyError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"operation {row.name!r}: latex must be a template for {row.arity or 'any number of'} operands, in which "
+            f"{{0}}, {{1}} ... or {{all}} stand for them and braces of LaTeX are doubled; got {row.latex!r} ({error})"
+        ) from None
 
 
 def _check_partials(row: Operation, number: int) -> None:

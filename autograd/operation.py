@@ -73,6 +73,7 @@ class Operation:
             `dot(xs, ys)`.
         commutative: whether the order of the operands does not matter.
         linear: whether the partials are constants.
+        is_flat: whether the partials are 0 wherever there are any, so that no derivative flows.
         bilinear: whether it is linear in each operand while the others stay; division is so in the first.
         is_operator: whether Python has an operator for it.
         is_helper: whether only partials need it.
@@ -94,6 +95,7 @@ class Operation:
         commutative: bool = False,
         linear: bool = False,
         bilinear: bool = False,
+        is_flat: bool = False,
         is_operator: bool = False,
         is_helper: bool = False,
         ufunc: str | None = None,
@@ -102,8 +104,8 @@ class Operation:
         self.name = name
         self.formula = formula
         self.partials = partials
-        self.symbol = symbol or name
-        self.latex = latex or default_latex(name)
+        self.symbol = name if symbol is None else symbol
+        self.latex = default_latex(name) if latex is None else latex
         self.kinks = kinks
         self.domain = tuple(domain)
         self.arity = _arity(formula)
@@ -111,6 +113,7 @@ class Operation:
         self.commutative = commutative
         self.linear = linear
         self.bilinear = bilinear
+        self.is_flat = is_flat
         self.is_operator = is_operator
         self.is_helper = is_helper
         self.ufunc = ufunc

@@ -234,12 +234,12 @@ abs = row(
     kinks=lambda x: (x,),
     ufunc="absolute",
 )
-sign = _primitive("sign", lambda m, y, x: (0.0,), kinks=lambda x: (x,))
+sign = _primitive("sign", lambda m, y, x: (0.0,), kinks=lambda x: (x,), is_flat=True)
 floor, ceil, trunc = (
-    _primitive(name, lambda m, y, x: (0.0,), kinks=lambda x: (math.remainder(x, 1.0),))
+    _primitive(name, lambda m, y, x: (0.0,), kinks=lambda x: (math.remainder(x, 1.0),), is_flat=True)
     for name in ("floor", "ceil", "trunc")
 )
-rint = _primitive("rint", lambda m, y, x: (0.0,), kinks=lambda x: (math.remainder(x - 0.5, 1.0),))
+rint = _primitive("rint", lambda m, y, x: (0.0,), kinks=lambda x: (math.remainder(x - 0.5, 1.0),), is_flat=True)
 maximum = row(
     "maximum",
     lambda m, x, y: m.maximum(x, y),

@@ -116,13 +116,11 @@ def operator({self}, {other}):
     kind = type({other})
     if kind is float or kind is int:
         {other} = constant({other})
-    try:
-        data = {formula}
-    except AttributeError:
+    elif kind is not Value and not isinstance({other}, Value):
         if not isinstance({other}, Real):
             return NotImplemented
         {other} = constant({other})
-        data = {formula}
+    data = {formula}
     context = current_context()
     if not context.is_plain:
         return apply(operation, left, right)
@@ -190,7 +188,7 @@ def _formula_text(operation: Operation) -> str:
 def _contribution_text(partial: Any) -> str:
     if isinstance(partial, Symbol):
         return f"cotangent * {partial.text}"
-    return {1.0: "cotangent", -1.0: "-cotangent"}.get(partial, f"cotangent * {_text(partial)}")
+    return {0.0: "0.0", 1.0: "cotangent", -1.0: "-cotangent"}.get(partial, f"cotangent * {_text(partial)}")
 
 
 def _symbolic_partials(operation: Operation) -> Sequence[Any]:

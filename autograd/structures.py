@@ -26,22 +26,27 @@ def flatten(structure: Any, what: str) -> list[Any]:
 
     Raises:
         TypeError: something else is in it; the message says where.
+        ValueError: it contains itself.
     """
-    return list(_leaves(structure, what))
+    return list(_leaves(structure, what, ()))
 
 
-def _leaves(structure: Any, path: str) -> Iterator[Any]:
+def _leaves(structure: Any, path: str, around: tuple[Any, ...]) -> Iterator[Any]:
     if isinstance(structure, (Value, Real)):
         yield structure
-    elif isinstance(structure, (list, tuple)):
+        return
+    if any(structure is outer for outer in around):
+        raise ValueError(f"{path} contains itself; a structure of numbers must end somewhere")
+    around = (*around, structure)
+    if isinstance(structure, (list, tuple)):
         for i, part in enumerate(structure):
-            yield from _leaves(part, f"{path}[{i}]")
+            yield from _leaves(part, f"{path}[{i}]", around)
     elif isinstance(structure, dict):
         for key, part in structure.items():
-            yield from _leaves(part, f"{path}[{key!r}]")
+            yield from _leaves(part, f"{path}[{key!r}]", around)
     elif is_array(structure):
         for i, part in enumerate(structure.ravel().tolist()):
-            yield from _leaves(part, f"{path}.flat[{i}]")
+            yield from _leaves(part, f"{path}.flat[{i}]", around)
     else:
         raise TypeError(
             f"{path} must be a number, a Value, or a list, tuple, dict or array of them; "
@@ -112,6 +117,8 @@ def aligned(structure: Any, expected: Any, what: str, like: str) -> Any:
     Raises:
         ValueError: it is not.
     """
+    flatten(expected, like)
+    flatten(structure, what)
     found = _in_order_of(structure, expected)
     got, wanted = describe(found), describe(expected)
     if got != wanted:

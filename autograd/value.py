@@ -356,7 +356,7 @@ def apply(operation: Operation, *operands: Any) -> Any:
     """
     try:
         numbers = [operand.number for operand in operands]  # mostly all are Values
-    except AttributeError:
+    except Exception:  # whatever somebody's own class does when it is asked for an attribute
         numbers = [x.number if isinstance(x, Value) else real(x, operation.name) for x in operands]
         if not any(isinstance(x, Value) for x in operands):
             return _evaluate(operation, numbers)

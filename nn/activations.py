@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ import numpy as np
 import autograd
 from autograd import Value
 
-from .checks import is_number, items, number_between, one_of, positive_integer
+from .checks import as_float, is_number, kind_of, number_between, numbers, one_of, plain, positive_integer, shown
 from .module import Module
 
 
@@ -28,7 +29,9 @@ class Activation(Module):
 
     def forward(self, xs: Any) -> Any:
         """The function of each input: a list for a list, one Value for one Value."""
-        return [self.bend(x) for x in xs] if isinstance(xs, Iterable) else self.bend(xs)
+        what = f"{type(self).__name__}: xs"
+        xs = plain(xs, what)
+        return self.bend(xs) if is_number(xs) else [self.bend(x) for x in numbers(xs, what)]
 
 
 class _Namesake(Activation):
@@ -139,7 +142,7 @@ class ArgMax(Module):
 
     def forward(self, xs: Sequence[Any]) -> list[Value]:
         """A one-hot list of constants; the first of equal outputs wins."""
-        inputs = items(xs, "inputs of ArgMax", "a list of numbers")
+        inputs = numbers(xs, "ArgMax: xs")
         return [Value(number).detach() for number in one_hot(argmax(inputs), len(inputs))]
 
 
@@ -149,16 +152,20 @@ def softmax(xs: Sequence[Any]) -> list[Any]:
     >>> [round(p, 2) for p in softmax([1.43, -0.4, 0.23])]
     [0.68, 0.11, 0.21]
     """
-    probabilities: list[Any] = autograd.softmax(xs)
+    probabilities: list[Any] = autograd.softmax(numbers(xs, "softmax: xs"))
     return probabilities
 
 
+_MOST = sys.float_info.max
 _log_softmax_of_first: Callable[..., Any] = autograd.operation(
     "log_softmax",
-    lambda m, x, *others: -m.logsumexp((0.0, *(other - x for other in others))),
+    lambda m, x, *others: -m.logsumexp((0.0, *(m.maximum(other, -_MOST) - x for other in others))),
     lambda m, y, x, *others: _log_softmax_partials(m, (x, *others)),
 )
-"""log(e^x / (e^x + e^other + ...)). Measured from x, it keeps its digits when the softmax is close to 1."""
+"""log(e^x / (e^x + e^other + ...)). Measured from x, it keeps its digits when the softmax is close to 1.
+
+The bound is for a masked x, -inf, beside others: -inf - -inf would be nan.
+"""
 
 
 def _log_softmax_partials(m: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -173,7 +180,7 @@ def log_softmax(xs: Sequence[Any]) -> list[Any]:
     Raises:
         ValueError: there are no numbers.
     """
-    inputs = items(xs, "inputs of log_softmax", "a list of numbers")
+    inputs = numbers(xs, "log_softmax: xs")
     if not inputs:
         raise ValueError("log_softmax takes at least one number, got none")
     return [log_softmax_at(inputs, position) for position in range(len(inputs))]
@@ -197,13 +204,10 @@ def argmax(xs: Sequence[Any]) -> int:
         TypeError: something other than numbers is given.
         ValueError: there are no numbers.
     """
-    inputs = items(xs, "inputs of argmax", "a list of numbers")
+    inputs = numbers(xs, "argmax: xs")
     if not inputs:
         raise ValueError("argmax takes at least one number, got none")
-    for position, x in enumerate(inputs):
-        if not is_number(x):
-            raise TypeError(f"argmax takes numbers; input {position} is {x!r} of type {type(x).__name__}")
-    return int(np.argmax([float(x) for x in inputs]))
+    return int(np.argmax(list(map(as_float, inputs))))
 
 
 def one_hot(i: int, n: int) -> list[float]:
@@ -215,9 +219,9 @@ def one_hot(i: int, n: int) -> list[float]:
     """
     n = positive_integer(n, "the number of classes")
     if not isinstance(i, Integral) or isinstance(i, bool):
-        raise TypeError(f"one_hot takes the index of a class, got {i!r} of type {type(i).__name__}")
+        raise TypeError(f"i must be the index of a class, got {kind_of(i)}")
     if not 0 <= i < n:
-        raise ValueError(f"one_hot takes an index from 0 to {n - 1}, got {i!r}")
+        raise ValueError(f"i must be an index from 0 to {n - 1}, got {shown(i)}")
     return [float(position == i) for position in range(n)]
 
 

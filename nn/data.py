@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-from .checks import is_number, items, plain
+from .checks import as_float, is_number, items, kind_of, plain
 from .types import Vector
 
 Data: TypeAlias = "tuple[Column, Column]"
@@ -39,13 +39,16 @@ class Column(Sequence[Any]):
 
 def observations(inputs: object, targets: object, inputs_name: str, targets_name: str) -> Data:
     """The data as columns, checked; a row of one number becomes a list."""
-    rows, observed = _rows(inputs, inputs_name), _column(targets, targets_name)
+    try:
+        rows, observed = _rows(inputs, inputs_name), _column(targets, targets_name)
+        _check_finite(rows, inputs_name)
+        _check_finite(observed, targets_name)
+    except RecursionError:
+        raise ValueError(f"{inputs_name} or {targets_name} are nested too deeply, or hold themselves") from None
     if len(rows) != len(observed):
         raise ValueError(f"{inputs_name} has {len(rows)} rows and {targets_name} {len(observed)}; each row needs one")
     if not len(rows):
         raise ValueError(f"{inputs_name} is empty; training takes at least one observation")
-    _check_finite(rows, inputs_name)
-    _check_finite(observed, targets_name)
     return rows, observed
 
 
@@ -64,11 +67,15 @@ def digest(data: Data) -> str:
 def _rows(inputs: object, name: str) -> Column:
     if _is_numeric(inputs):
         return Column(inputs[:, np.newaxis] if inputs.ndim == 1 else inputs)
-    return Column([[row] if is_number(row) else row for row in map(plain, items(inputs, name))])
+    return Column([[row] if is_number(row) else row for row in _plain(inputs, name)])
 
 
 def _column(targets: object, name: str) -> Column:
-    return Column(targets if _is_numeric(targets) else [plain(target) for target in items(targets, name)])
+    return Column(targets if _is_numeric(targets) else _plain(targets, name))
+
+
+def _plain(data: object, name: str) -> list[Any]:
+    return [plain(entry, f"{name}, row {position},") for position, entry in enumerate(items(data, name))]
 
 
 def _is_numeric(data: object) -> TypeGuard[np.ndarray[Any, Any]]:
@@ -79,14 +86,14 @@ def _is_numeric(data: object) -> TypeGuard[np.ndarray[Any, Any]]:
 def _as_array(entries: list[Any] | np.ndarray[Any, Any]) -> Vector | None:
     try:
         array = np.asarray(entries)
-    except ValueError:  # rows differ in length
+    except Exception:  # rows differ in length, an integer is beyond the floats, an object objects
         return None
     return array.astype(np.float64, copy=False) if array.dtype.kind in "biuf" else None
 
 
 def _comparable(entry: Any) -> object:
     if is_number(entry):
-        return float(entry)
+        return as_float(entry)
     if isinstance(entry, (list, tuple)):
         return [_comparable(part) for part in entry]
     return entry if isinstance(entry, str) else type(entry).__name__  # the repr of other objects may hold an address
@@ -105,5 +112,7 @@ def _check_entry(entry: Any, place: str) -> None:
     if isinstance(entry, (list, tuple)):
         for column, number in enumerate(entry):
             _check_entry(number, f"{place}, column {column}")
-    elif is_number(entry) and not math.isfinite(entry):
-        raise ValueError(f"{place}: expected a finite number, got {float(entry)}")
+    elif is_number(entry) and not math.isfinite(number := as_float(entry)):
+        raise ValueError(f"{place}: expected a finite number, got {number}")
+    elif isinstance(entry, (complex, set, frozenset)):
+        raise TypeError(f"{place}: expected a real number or a list, got {kind_of(entry)}")

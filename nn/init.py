@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.random import Generator
 
-from .checks import integer_at_least, number_between, one_of
+from .checks import integer_at_least, kind_of, number_between, one_of, shown
 from .module import Module, Parameter, Tensor, elements, shape
 from .types import Vector
 
@@ -38,11 +38,13 @@ def generator(rng: Generator | None = None, seed: int | None = None) -> Generato
         ValueError: both are given, or the seed is negative.
     """
     if rng is None:
-        return np.random.default_rng(None if seed is None else integer_at_least(seed, "seed", 0))
+        return np.random.default_rng(None if seed is None else integer_at_least(seed, "seed", 0, math.inf))
     if seed is not None:
         raise ValueError("give either rng or seed, not both")
     if not isinstance(rng, Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator, got {rng!r}; numpy.random.default_rng(0) makes one")
+        raise TypeError(
+            f"rng must be a numpy.random.Generator, got {shown(rng)}; numpy.random.default_rng(0) makes one"
+        )
     return rng
 
 
@@ -127,13 +129,15 @@ def _tensors(target: Target) -> Sequence[Tensor]:
     if isinstance(target, Module):
         weights = [tensor for _, tensor in target.named_tensors() if len(shape(tensor)) > 1]
         if not weights:
-            raise ValueError(f"{type(target).__name__} has no matrices of weights; give its parameters as a list")
+            raise ValueError(
+                f"target {type(target).__name__} has no matrices of weights; give its parameters as a list"
+            )
         return weights
     try:
         shape(target)
     except TypeError:
         raise TypeError(
-            f"an initialiser takes a Module, a Parameter, or lists of Parameters of equal lengths, got {target!r}"
+            f"target must be a Module, a Parameter, or lists of Parameters of equal lengths, got {kind_of(target)}"
         ) from None
     return [target]
 
@@ -156,6 +160,10 @@ def _set(tensor: Tensor, numbers: Vector) -> None:
 
 def _fans(tensor: Tensor) -> tuple[int, int]:
     """The numbers of inputs and outputs; a plain list holds the weights of one node."""
+    if not shape(tensor):
+        raise ValueError(
+            "target is a single Parameter, which has no numbers of inputs and outputs; use normal or uniform"
+        )
     *outputs, inputs = (1, *shape(tensor))
     return inputs, outputs[-1]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, overload
 
@@ -12,8 +12,8 @@ from autograd import Value, dot
 
 from . import init
 from .activations import activation_named
-from .checks import positive_integer
-from .module import Module, Parameter
+from .checks import boolean, is_number, items, kind_of, plain, positive_integer, shown
+from .module import Module, Parameter, Tensor, shape_or_none
 
 
 class Linear(Module):
@@ -54,7 +54,7 @@ class Linear(Module):
         self.in_features = positive_integer(in_features, "in_features")
         self.out_features = positive_integer(out_features, "out_features")
         self.weight = [[Parameter(0.0) for _ in range(in_features)] for _ in range(out_features)]
-        self.bias = [Parameter(0.0) for _ in range(out_features)] if bias else None
+        self.bias = [Parameter(0.0) for _ in range(out_features)] if boolean(bias, "bias") else None
         init.normal(self, std=in_features**-0.5, rng=rng, seed=seed)
 
     def forward(self, xs: Sequence[Any]) -> list[Value]:
@@ -76,19 +76,31 @@ class Linear(Module):
         """As in PyTorch."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
+    def _own_tensors(self, path: str) -> Iterator[tuple[str, Tensor]]:
+        for name, index in (("weight", "weight[j][i]"), ("bias", "bias[j]")):
+            tensor = plain(vars(self).get(name))
+            if isinstance(tensor, list) and shape_or_none(tensor) is None:
+                raise TypeError(
+                    f"{name} of {self._described()} holds something that is no Parameter, which nothing would train or "
+                    f"save; write model.{index}.data = ... for another number"
+                )
+        return super()._own_tensors(path)
+
     def _checked(self, xs: Sequence[Any]) -> list[Value]:
         try:
-            inputs = list(xs)
+            inputs = items(xs, "xs")
         except TypeError:
-            raise TypeError(f"{self._described()} takes a list, got one {type(xs).__name__}: {xs!r}") from None
+            raise TypeError(f"{self._described()} takes a list, got one {type(xs).__name__}: {shown(xs)}") from None
         if len(inputs) != self.in_features:
             found = f"{self._described()} expected {self.in_features} inputs, got {len(inputs)}"
             raise ValueError(found + _one_at_a_time(inputs))
         try:
             # A plain number becomes one constant that all nodes share, not one per product.
             return [x if isinstance(x, Value) else Value(x).detach() for x in inputs]
-        except TypeError as error:
-            raise TypeError(f"{self._described()} cannot take this: {error}{_one_at_a_time(inputs)}") from None
+        except Exception:
+            found = kind_of(next((x for x in inputs if not is_number(x)), inputs))
+            found = f"{self._described()} cannot take this: Value takes a real number, got {found}"
+            raise TypeError(found + _one_at_a_time(inputs)) from None
 
     def _described(self) -> str:
         return f"layer {self._path!r}, {self!r}," if self._path else repr(self)
@@ -96,7 +108,7 @@ class Linear(Module):
 
 def _one_at_a_time(inputs: Sequence[Any]) -> str:
     """The remedy if these are several observations."""
-    is_batch = any(isinstance(x, (list, tuple)) or getattr(x, "ndim", 0) > 0 for x in inputs)
+    is_batch = any(isinstance(x, (list, tuple)) or (hasattr(type(x), "ndim") and x.ndim > 0) for x in inputs)
     return "; a model takes one observation at a time: call it for each row" if is_batch else ""
 
 
@@ -127,10 +139,7 @@ class Sequential(Module):
     def __init__(self, *modules: Module) -> None:
         for position, module in enumerate(modules):
             if not isinstance(module, Module):
-                raise TypeError(
-                    f"Sequential takes modules one by one; argument {position} is {module!r} "
-                    f"of type {type(module).__name__}"
-                )
+                raise TypeError(f"Sequential takes modules one by one; argument {position} is {kind_of(module)}")
             setattr(self, str(position), module)
 
     def forward(self, xs: Any) -> Any:
@@ -185,11 +194,12 @@ class MLP(Sequential):
         rng: np.random.Generator | None = None,
         seed: int | None = None,
     ) -> None:
-        if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable):
-            raise TypeError(f"sizes must be a list of integers, such as [2, 16, 1]; got {sizes!r}")
-        sizes = list(sizes)
+        sizes = [
+            positive_integer(size, f"sizes[{position}]")
+            for position, size in enumerate(items(sizes, "sizes", "a list of integers, such as [2, 16, 1]"))
+        ]
         if len(sizes) < 2:
-            raise ValueError(f"MLP takes at least two sizes, of its inputs and of its outputs; got {sizes!r}")
+            raise ValueError(f"sizes: MLP takes at least two sizes, of its inputs and of its outputs; got {sizes!r}")
         bend = activation_named(activation)
         rng = init.generator(rng, seed)
         modules: list[Module] = []

@@ -15,8 +15,8 @@ import autograd
 from autograd import Placeholder, Value
 
 from .activations import log_softmax_at, surprises
-from .checks import is_number, items, number_between, one_of, plain
-from .types import Number, Numbers
+from .checks import as_float, is_number, items, kind_of, number_between, numbers, one_of, plain, shown
+from .types import Loss, Number, Numbers
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
@@ -58,12 +58,25 @@ def huber(predicted: Numbers, observed: Numbers, delta: float = 1.0, reduction: 
     if not number_between(delta, "delta"):
         raise ValueError("delta must be greater than 0")
 
-    def loss(p: Any, o: Any) -> Any:
-        distance = autograd.abs(p - o)
-        inside = autograd.minimum(distance, delta)
-        return inside * (distance - 0.5 * inside)
+    return _elementwise(lambda p, o: _huber(p - o, delta), predicted, observed, reduction)
 
-    return _elementwise(loss, predicted, observed, reduction)
+
+def _huber_formula(m: Any, r: Any, delta: Any) -> Any:
+    inside = m.minimum(m.abs(r), delta)
+    return inside * (m.abs(r) - 0.5 * inside)
+
+
+_huber: Callable[..., Any] = autograd.operation(
+    "huber",
+    _huber_formula,
+    lambda m, y, r, delta: (
+        m.where(m.step(delta, m.abs(r), 0.0), r, delta * m.sign(r)),
+        m.relu(m.abs(r) - delta),
+    ),
+    latex=r"\operatorname{{huber}}_{{{1}}}({0})",
+    domain=((-3.0, 3.0), (0.5, 2.0)),
+)
+"""One operation, since the parts it is written with have kinks where it has none."""
 
 
 def hinge(predicted: Numbers, observed: Numbers, reduction: Reduction = "mean") -> Any:
@@ -99,9 +112,12 @@ def binary_cross_entropy_with_logits(logits: Numbers, target: Numbers, reduction
     def loss(logit: Any, yes: Any) -> Any:
         complaint = "binary_cross_entropy_with_logits: targets must be between 0 and 1"
         _check_each(yes, lambda number: 0 <= number <= 1, complaint)
-        return yes * autograd.softplus(-logit) + (1.0 - yes) * autograd.softplus(logit)
+        parts = ((yes, -logit), (1.0 - yes, logit))
+        terms = [(share, autograd.softplus(x)) for share, x in parts if isinstance(yes, Value) or share]
+        terms = [share * (_unless_masked(x, share) if isinstance(share, Value) else x) for share, x in terms]
+        return terms[0] if len(terms) == 1 else terms[0] + terms[1]
 
-    return _elementwise(loss, logits, target, reduction)
+    return _elementwise(loss, logits, target, reduction, "logits", "target")
 
 
 # Losses of classes: each observation counts
@@ -124,14 +140,11 @@ def cross_entropy(logits: Numbers, target: Numbers, reduction: Reduction = "mean
     >>> round(cross_entropy([1.43, -0.4, 0.23], 0), 2)
     0.38
     """
-
-    def of_class(zs: list[Any], observed: int) -> Any:
-        return -log_softmax_at(zs, observed)
-
-    def of_distribution(zs: list[Any], observed: list[Any], classes: list[int]) -> Any:
-        return autograd.dot([observed[c] for c in classes], surprises(zs, classes))
-
-    return _by_observation(of_class, of_distribution, logits, target, reduction)
+    return _by_observation(
+        lambda zs, observed: -log_softmax_at(zs, observed),
+        lambda zs, classes, shares: _expected(shares, surprises(zs, classes)),
+        logits, target, reduction, "logits", "target",
+    )  # fmt: skip
 
 
 def nll(log_probabilities: Numbers, target: Numbers, reduction: Reduction = "mean") -> Any:
@@ -139,11 +152,11 @@ def nll(log_probabilities: Numbers, target: Numbers, reduction: Reduction = "mea
 
     Targets, reductions and errors as `cross_entropy`.
     """
-
-    def of_distribution(ls: list[Any], observed: list[Any], classes: list[int]) -> Any:
-        return -autograd.dot([observed[c] for c in classes], [ls[c] for c in classes])
-
-    return _by_observation(lambda ls, observed: -ls[observed], of_distribution, log_probabilities, target, reduction)
+    return _by_observation(
+        lambda ls, observed: -ls[observed],
+        lambda ls, classes, shares: -_expected(shares, [ls[c] for c in classes]),
+        log_probabilities, target, reduction, "log_probabilities", "target",
+    )  # fmt: skip
 
 
 def cross_entropy_of_probabilities(p: Numbers, observed: Numbers, reduction: Reduction = "mean") -> Any:
@@ -155,60 +168,86 @@ def cross_entropy_of_probabilities(p: Numbers, observed: Numbers, reduction: Red
     >>> round(cross_entropy_of_probabilities([0.57, 0.20, 0.23], 0), 2)
     0.56
     """
+    return _by_observation(
+        lambda ps, observed: -autograd.log(ps[observed]),
+        lambda ps, classes, shares: -_expected(shares, list(map(_log, [ps[c] for c in classes], shares))),
+        p, observed, reduction, "p", "observed",
+    )  # fmt: skip
 
-    def of_distribution(ps: list[Any], observed: list[Any], classes: list[int]) -> Any:
-        return -autograd.dot([observed[c] for c in classes], [autograd.log(ps[c]) for c in classes])
 
-    return _by_observation(lambda ps, c: -autograd.log(ps[c]), of_distribution, p, observed, reduction)
+def _log(p: Any, share: Any) -> Any:
+    """The logarithm, but 0 where both are 0: its slope there would be infinite."""
+    return autograd.log(autograd.where(share, p, autograd.where(p, p, 1.0)) if isinstance(share, Value) else p)
 
 
-def _elementwise(loss: Callable[[Any, Any], Any], predicted: Numbers, observed: Numbers, reduction: Reduction) -> Any:
-    """The loss of each number, reduced."""
+_unless_masked: Callable[..., Any] = autograd.operation(
+    "unless_masked",
+    lambda m, x, share: m.where(share, x, m.where(m.reciprocal(x), x, 0.0)),
+    lambda m, y, x, share: (m.where(share, 1.0, m.where(m.reciprocal(x), 1.0, 0.0)), None),
+)
+"""x, but 0 where it is infinite and its share is 0."""
+
+
+def _expected(shares: list[Any], xs: list[Any]) -> Any:
+    """The sum of shares times numbers. A plain share of 0 was left out, and a Value of 0 meets no infinity either."""
+    pairs = zip(xs, shares, strict=True)
+    return autograd.dot(shares, [_unless_masked(x, s) if isinstance(s, Value) else x for x, s in pairs])
+
+
+def _elementwise(loss: Loss, predicted: Numbers, observed: Numbers, reduction: Reduction, *names: str) -> Any:
+    """The loss of each number, reduced. Errors call the arguments by their names."""
     one_of(reduction, "reduction", (*_REDUCTIONS, "none"))
-    losses = _paired(loss, predicted, observed, "")
+    try:
+        losses = _paired(loss, predicted, observed, *(names or ("predicted", "observed")))
+    except RecursionError:
+        raise ValueError("predicted or observed is nested too deeply, or holds itself") from None
     return losses if reduction == "none" else _reduced(_flat(losses), reduction)
 
 
-def _paired(loss: Callable[[Any, Any], Any], predicted: Numbers, observed: Numbers, index: str) -> Any:
+def _paired(loss: Loss, predicted: Numbers, observed: Numbers, name: str, observed_name: str) -> Any:
     """The loss of each number. A number may stand for a list of one, as targets of one output often do."""
-    predicted, observed = plain(predicted), plain(observed)
+    predicted, observed = plain(predicted, name), plain(observed, observed_name)
     if is_number(predicted) and is_number(observed):
-        return loss(predicted, observed)
-    left = [predicted] if is_number(predicted) else items(predicted, f"predicted{index}")
-    right = [observed] if is_number(observed) else items(observed, f"observed{index}")
-    _check_lengths(left, right, index)
-    return [_paired(loss, p, o, f"{index}[{i}]") for i, (p, o) in enumerate(zip(left, right, strict=True))]
+        predicted = predicted if isinstance(predicted, Value) else as_float(predicted)
+        return loss(predicted, observed if isinstance(observed, Value) else as_float(observed))
+    left = [predicted] if is_number(predicted) else items(predicted, name)
+    right = [observed] if is_number(observed) else items(observed, observed_name)
+    _check_lengths(left, right, name, observed_name)
+    pairs = enumerate(zip(left, right, strict=True))
+    return [_paired(loss, p, o, f"{name}[{i}]", f"{observed_name}[{i}]") for i, (p, o) in pairs]
 
 
 def _by_observation(
     of_class: Callable[[list[Any], int], Any],
-    of_distribution: Callable[[list[Any], list[Any], list[int]], Any],
+    of_distribution: Callable[[list[Any], list[int], list[Any]], Any],
     predicted: Numbers,
     target: Numbers,
     reduction: Reduction,
+    predicted_name: str,
+    target_name: str,
 ) -> Any:
     """The loss of each observation: of a class, or of a distribution, restricted to the classes that occur in it."""
     one_of(reduction, "reduction", (*_REDUCTIONS, "none"))
 
-    def loss(outputs: list[Any], observed: Numbers, index: str) -> Any:
-        observed = plain(observed)
+    def loss(outputs: list[Any], observed: Numbers, name: str) -> Any:
+        observed = plain(observed, name)
         if is_number(observed):
-            return of_class(outputs, _checked_class(observed, len(outputs), index))
-        distribution = items(observed, f"target{index}")
-        _check_distribution(distribution, len(outputs), index)
+            return of_class(outputs, _checked_class(observed, len(outputs), name))
+        distribution = numbers(observed, name)
+        _check_distribution(distribution, len(outputs), name)
         classes = [c for c, share in enumerate(distribution) if isinstance(share, Value) or share != 0]
         if len(classes) == 1 and isinstance(distribution[classes[0]], Real):
             return of_class(outputs, classes[0])
-        return of_distribution(outputs, distribution, classes)
+        return of_distribution(outputs, classes, [distribution[c] for c in classes])
 
-    outputs = [plain(entry) for entry in items(predicted, "predicted")]
+    outputs = [plain(entry, predicted_name) for entry in items(predicted, predicted_name)]
     if outputs and is_number(outputs[0]):
-        return loss(outputs, target, "")
-    targets = items(target, "target") if outputs else []
-    _check_lengths(outputs, targets, "")
+        return loss(numbers(outputs, predicted_name), target, target_name)
+    rows = [numbers(row, f"{predicted_name}[{i}]") for i, row in enumerate(outputs)]
+    targets = items(target, target_name) if rows else []
+    _check_lengths(rows, targets, predicted_name, target_name)
     losses = [
-        loss(items(row, f"predicted[{i}]"), observed, f"[{i}]")
-        for i, (row, observed) in enumerate(zip(outputs, targets, strict=True))
+        loss(row, observed, f"{target_name}[{i}]") for i, (row, observed) in enumerate(zip(rows, targets, strict=True))
     ]
     return losses if reduction == "none" else _reduced(losses, reduction)
 
@@ -221,35 +260,35 @@ def _flat(losses: object) -> list[Any]:
     return [loss for part in losses for loss in _flat(part)] if isinstance(losses, list) else [losses]
 
 
-def _check_lengths(predicted: Sequence[Any], observed: Sequence[Any], index: str) -> None:
+def _check_lengths(predicted: Sequence[Any], observed: Sequence[Any], predicted_name: str, observed_name: str) -> None:
     if not predicted:
-        raise ValueError(f"predicted{index} is empty; a loss takes at least one number")
+        raise ValueError(f"{predicted_name} is empty; a loss takes at least one number")
     if len(predicted) != len(observed):
         raise ValueError(
-            f"predicted{index} and observed{index} must have equal lengths, got {len(predicted)} and {len(observed)}"
+            f"{predicted_name} and {observed_name} must have equal lengths, got {len(predicted)} and {len(observed)}"
         )
 
 
-def _checked_class(observed: object, classes: int, index: str) -> int:
+def _checked_class(observed: object, classes: int, name: str) -> int:
     if not isinstance(observed, Integral) or isinstance(observed, bool):
         raise TypeError(
-            f"target{index}: a class is an integer from 0 to {classes - 1}, or a list of the probabilities of all "
-            f"classes; got {observed!r} of type {type(observed).__name__}"
+            f"{name}: a class is an integer from 0 to {classes - 1}, or a list of the probabilities of all "
+            f"classes; got {kind_of(observed)}"
         )
     if int(observed) not in range(classes):
-        raise ValueError(f"target{index}: a class must be from 0 to {classes - 1}, got {observed!r}")
+        raise ValueError(f"{name}: a class must be from 0 to {classes - 1}, got {shown(observed)}")
     return int(observed)
 
 
-def _check_distribution(shares: list[Any], classes: int, index: str) -> None:
+def _check_distribution(shares: list[Any], classes: int, name: str) -> None:
     """Numbers must be probabilities; Values may be anything, since they may be filled in later."""
     if len(shares) != classes:
-        raise ValueError(f"target{index}: expected probabilities of {classes} classes, got {len(shares)}")
-    for numbers in _distributions(shares) if all(map(is_number, shares)) else ():
-        if not (min(numbers) >= 0 and abs(sum(numbers) - 1) <= 1e-6):
+        raise ValueError(f"{name}: expected probabilities of {classes} classes, got {len(shares)}")
+    for distribution in _distributions(shares):
+        if not (min(distribution) >= 0 and abs(sum(distribution) - 1) <= 1e-6):
             raise ValueError(
-                f"target{index}: probabilities must be at least 0 and add up to 1, got {list(numbers)!r} with sum "
-                f"{sum(numbers)!r}"
+                f"{name}: probabilities must be at least 0 and add up to 1, got {shown(list(distribution))} with "
+                f"sum {sum(distribution)!r}"
             )
 
 
@@ -258,7 +297,7 @@ def _distributions(shares: list[Any]) -> Iterable[Sequence[float]]:
     if any(isinstance(share, Value) and not isinstance(share, Placeholder) for share in shares):
         return ()
     if not any(isinstance(share, Value) for share in shares):
-        return (shares,)
+        return (list(map(as_float, shares)),)
     columns = [share.numbers if isinstance(share, Placeholder) else repeat(share) for share in shares]
     return set(zip(*[plain(column) for column in columns], strict=False))
 
@@ -267,4 +306,4 @@ def _check_each(target: Number, is_right: Callable[[float], bool], complaint: st
     """Checks all that a target of one number may be."""
     for (number,) in _distributions([target]):
         if not is_right(number):
-            raise ValueError(f"{complaint}, got {number!r}")
+            raise ValueError(f"{complaint}, got {shown(number)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from numbers import Real
 from reprlib import recursive_repr
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from autograd import Value, scope
 
-from .checks import array_of
+from .checks import array_of, boolean, kind_of, listed, printable, shown
 from .tables import table
 from .types import Vector
 
@@ -42,8 +43,12 @@ class Parameter(Value):
     path: str | None
 
     def __init__(self, data: SupportsFloat, name: str | None = None, trainable: bool = True) -> None:
+        if not isinstance(data, Real):
+            raise TypeError(f"{type(self).__name__} takes a real number as data, got {kind_of(data)}")
+        if not isinstance(name, (str, type(None))):
+            raise TypeError(f"name must be a string, got {kind_of(name)}")
         super().__init__(data, name)
-        self.trainable = trainable
+        self.trainable = boolean(trainable, "trainable")
         self.path = None
 
     def _placed(self, path: str) -> None:
@@ -59,7 +64,8 @@ class Module:
 
     Subclasses assign parameters and modules to attributes, alone or in lists, tuples, dicts and arrays, and define
     `forward`. They are looked up when needed, so lists may grow later. A parameter or module that can be reached in
-    several ways counts once, under its first path. A Value that is no `Parameter` is not trained.
+    several ways counts once, under its first path. A Value that is no `Parameter` is not trained, so putting one (or
+    anything else but None) in the place of a Parameter is a TypeError: `model.slope.data = 3.0` changes its number.
 
     Paths are PyTorch's: attributes, keys and positions of modules joined by dots ("layers.0.weight"). Lists of
     parameters are arrays, whose elements have their position in brackets ("layers.0.weight[1][0]").
@@ -83,6 +89,13 @@ class Module:
     _path: str | None = None
 
     def __setattr__(self, name: str, value: object) -> None:
+        if (place := _lost((name,), vars(self).get(name), value)) is not None:
+            where = _bracketed(place)
+            raise TypeError(
+                f"{where} of this {type(self).__name__} holds parameters, which would no longer be trained or saved "
+                f"with {shown(value)} of type {type(value).__name__} in their place; write model.{where}.data = ... "
+                "for another number, or assign None to remove them"
+            )
         object.__setattr__(self, name, value)
         for keys, found in _contents((name,), value):
             if not isinstance(found, Module):
@@ -147,6 +160,7 @@ class Module:
 
     def train(self, mode: bool = True) -> Module:
         """Sets `training` here and in all modules inside; returns this module."""
+        mode = boolean(mode, "mode")
         for _, module in self.named_modules():
             module.training = mode
         return self
@@ -182,13 +196,14 @@ class Module:
                 nothing was changed.
         """
         if not isinstance(sd, Mapping):
-            raise TypeError(f"load_state_dict takes a dict of arrays by name, got a {type(sd).__name__}")
+            raise TypeError(f"sd must be a dict of arrays by name, as state_dict gives, got {kind_of(sd)}")
+        strict = boolean(strict, "strict")
         tensors = self._tensors()
         missing, unexpected = [path for path in tensors if path not in sd], [path for path in sd if path not in tensors]
         problems, arrays = [], {}
         if strict:
             problems += [f"{path}: missing, shape {shape(tensors[path])}" for path in missing]
-            problems += [f"{path!s}: unexpected, this module has no such parameters" for path in unexpected]
+            problems += [f"{printable(path)}: unexpected, this module has no such parameters" for path in unexpected]
         for path in filter(sd.__contains__, tensors):
             try:
                 arrays[path] = array_of(sd[path], shape(tensors[path]))
@@ -196,8 +211,7 @@ class Module:
                 problems.append(f"{path}: {error}")
         if problems:
             raise ValueError(
-                f"this state does not fit {type(self).__name__}; nothing was changed:\n  "
-                + "\n  ".join(sorted(problems))
+                f"this state does not fit {type(self).__name__}; nothing was changed:\n  " + listed(sorted(problems))
             )
         for path, array in arrays.items():
             for (_, parameter), number in zip(elements(tensors[path]), array.flat, strict=True):
@@ -296,12 +310,36 @@ def _contents(
     """The modules and arrays of parameters in an attribute, each with the keys that lead to it."""
     if isinstance(value, np.ndarray) and value.dtype == object:
         value = value.tolist()
-    if isinstance(value, (Module, Parameter)) or _shape_or_none(value) is not None:
+    if isinstance(value, (Module, Parameter)) or shape_or_none(value) is not None:
         yield keys, value
     elif not _is_among(value, around):
         for key, item in _entries(value):
             if isinstance(item, _SEARCHED):  # here, since an attribute may hold a great many plain numbers
                 yield from _contents((*keys, key), item, (*around, value))
+
+
+def _lost(
+    keys: tuple[Key, ...], before: object, after: object, around: tuple[object, ...] = ()
+) -> tuple[Key, ...] | None:
+    """The keys of the first Parameter or Module in whose place an assignment puts something else; None without one."""
+    if after is None or after is before or _is_among(before, around):
+        return None
+    for kind in (Parameter, Module):
+        if isinstance(before, kind):
+            return None if isinstance(after, kind) else keys
+    inside = [
+        (*key, *(0 for _ in shape_or_none(found) or ()))
+        for key, found in (_contents(keys, before) if isinstance(before, _SEARCHED) else ())
+    ]
+    if not inside or isinstance(after, Module):
+        return None
+    if isinstance(after, np.ndarray) and after.dtype == object:
+        after = after.tolist()
+    if next(_contents(keys, after), None) is None:
+        return inside[0]
+    items = dict(_entries(after))
+    lost = (_lost((*keys, key), item, items[key], (*around, before)) for key, item in _entries(before) if key in items)
+    return next(filter(None, lost), None)
 
 
 _SEARCHED = (Module, Parameter, dict, list, tuple, np.ndarray)
@@ -320,13 +358,14 @@ def _is_among(value: object, containers: tuple[object, ...]) -> bool:
 
 def shape(tensor: Tensor) -> tuple[int, ...]:
     """The shape of an array of parameters; () for a single one."""
-    found = _shape_or_none(tensor)
+    found = shape_or_none(tensor)
     if found is None:
-        raise TypeError(f"expected Parameters, or lists of them of equal lengths, got {tensor!r}")
+        raise TypeError(f"expected Parameters, or lists of them of equal lengths, got {kind_of(tensor)}")
     return found
 
 
-def _shape_or_none(value: object, around: tuple[object, ...] = ()) -> tuple[int, ...] | None:
+def shape_or_none(value: object, around: tuple[object, ...] = ()) -> tuple[int, ...] | None:
+    """The shape of an array of parameters; None if this is no such array."""
     if isinstance(value, Parameter):
         return ()
     if not isinstance(value, (list, tuple)) or not value or _is_among(value, around):
@@ -334,8 +373,8 @@ def _shape_or_none(value: object, around: tuple[object, ...] = ()) -> tuple[int,
     if set(map(type, value)) == {Parameter}:  # fast for rows of weights, of which large layers have a great many
         return (len(value),)
     around = (*around, value)
-    first = _shape_or_none(value[0], around)
-    if first is None or any(_shape_or_none(item, around) != first for item in value):
+    first = shape_or_none(value[0], around)
+    if first is None or any(shape_or_none(item, around) != first for item in value):
         return None
     return (len(value), *first)
 

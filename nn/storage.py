@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from autograd.files import write_atomically
+from autograd.files import read_up_to, write_atomically
 
-from .checks import one_of
+from .checks import kind_of, listed, one_of, printable, shown
 from .module import Module
 from .types import Vector
 
 Document: TypeAlias = "dict[str, Document] | list[Document] | str | float | None"
 
-# A file may be this large: enough for any honest one, and a larger one is refused before it is read.
-_BYTES_AT_ALL = 1_000_000
-_BYTES_PER_NUMBER = 100
+# A file may be this large: enough for any honest one, and a larger one is not read.
+BYTES_AT_ALL = 1_000_000
+BYTES_PER_NUMBER = 100
 
 
 class StorageError(ValueError):
@@ -59,9 +60,9 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
     """
     _check_arguments("load", model, path)
     _, to_state = _FORMATS[_suffix(path)]
-    _check_size(model, path)
+    numbers = sum(array.size for array in model.state_dict().values())
     try:
-        model.load_state_dict(to_state(Path(path).read_bytes()))
+        model.load_state_dict(to_state(read_up_to(path, BYTES_AT_ALL + BYTES_PER_NUMBER * numbers)))
     except ValueError as error:
         raise StorageError(f"{os.fspath(path)}: {error}") from error
 
@@ -104,9 +105,9 @@ def _finite(digits: str) -> float:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"this JSON has some names twice: {', '.join(twice)}")
+        counts = Counter(name for name, _ in pairs)
+        twice = sorted(name for name, count in counts.items() if count > 1)
+        raise ValueError(f"this JSON has some names twice: {listed(twice, ', ')}")
     return document
 
 
@@ -125,19 +126,10 @@ def _json_lines(document: Document, indent: str) -> str:
 
 
 def _check_arguments(call: str, model: object, path: object) -> None:
-    if not isinstance(model, Module) or not isinstance(path, (str, os.PathLike)):
+    if not isinstance(model, Module) or not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
         raise TypeError(
             f"nn.{call} takes a Module and a path, such as nn.{call}(model, 'model.json'); "
-            f"got one {type(model).__name__} and one {type(path).__name__}"
-        )
-
-
-def _check_size(model: Module, path: str | os.PathLike[str]) -> None:
-    numbers = sum(array.size for array in model.state_dict().values())
-    size = os.stat(path).st_size
-    if size > _BYTES_AT_ALL + _BYTES_PER_NUMBER * numbers:
-        raise StorageError(
-            f"{os.fspath(path)}: {size:,} bytes are too many for the {numbers:,} numbers of this network"
+            f"got model {kind_of(model)} and path {kind_of(path)}"
         )
 
 
@@ -153,10 +145,18 @@ def _state_from_safetensors(content: bytes) -> dict[str, Any]:
     try:
         state: dict[str, Any] = library.load(content)
     except KeyError as error:
-        raise ValueError(f"numbers of type {error.args[0]} cannot be read; store them as F32 or F64") from None
+        raise ValueError(
+            f"numbers of type {printable(error.args[0])} cannot be read; store them as F32 or F64"
+        ) from None
     except Exception as error:  # its own kind, and others
-        raise ValueError(f"this is no safetensors file, or only a part of one: {error}") from None
+        raise ValueError(f"this is no safetensors file, or only a part of one: {printable(error, 300)}") from None
     return state
+
+
+def _safetensors_of(state: Mapping[str, Vector]) -> bytes:
+    if "__metadata__" in state:
+        raise ValueError("no parameter in a safetensors file can be called '__metadata__'; rename it, or save as .json")
+    return bytes(_safetensors().save(dict(state)))
 
 
 def _safetensors() -> ModuleType:
@@ -172,9 +172,9 @@ _FORMATS: dict[str, tuple[Callable[[Mapping[str, Vector]], bytes], Callable[[byt
         lambda state: to_json({name: array.tolist() for name, array in state.items()}).encode(),
         _state_from_json,
     ),
-    ".safetensors": (lambda state: bytes(_safetensors().save(dict(state))), _state_from_safetensors),
+    ".safetensors": (_safetensors_of, _state_from_safetensors),
 }
 
 
 def _suffix(path: str | os.PathLike[str]) -> str:
-    return one_of(Path(path).suffix.lower(), f"the ending of {os.fspath(path)!r}", _FORMATS)
+    return one_of(Path(path).suffix.lower(), f"the ending of the path {shown(os.fspath(path))}", _FORMATS)

@@ -77,7 +77,7 @@ def test_functions_of_any_number_of_operands(name):
     assert y.data == function([0.5, 2, 1.5]) == function(np.array([0.5, 2.0, 1.5])) == function(np.array(xs)).data
     assert type(function([1, 2])) is float
     assert function([Value(2.0)]).data == 2.0
-    with pytest.raises(TypeError, match=f"{name} takes an iterable of numbers, got 3.0"):
+    with pytest.raises(TypeError, match=f"{name} takes an iterable of numbers in an order, such as a list, got 3.0"):
         function(3.0)
 
 

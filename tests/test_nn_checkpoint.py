@@ -1,8 +1,11 @@
 """Checkpoints: a training that was stopped or killed goes on to the bit-identical result."""
 
 import contextlib
+import hashlib
 import itertools
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +15,7 @@ import types
 import numpy as np
 import pytest
 
+import autograd.files
 import nn
 import nn.training.checkpoint
 
@@ -179,7 +183,7 @@ def test_writes_are_some_seconds_apart(tmp_path, monkeypatch):
     ({"optimizer": nn.SGD}, "optimizer: 'Adam' there, 'SGD' here"),
     ({"batch_size": 5}, "batch_size: 3 there, 5 here"),
     ({"seed": 2}, "seed: 1 there, 2 here"),
-    ({"schedule": False}, "schedule: 'CosineAnnealingLR' there, None here"),
+    ({"schedule": False}, "schedule: 'CosineAnnealingLR(T_max=40, eta_min=0.0)' there, None here"),
     ({"validation": (ROWS, SUMS)}, "validation: 0 there, 10 here"),
     ({"validation": (ROWS, SUMS)}, "validation data: None there"),
     ({"loss": nn.mae}, "loss: 'mse' there, 'mae' here"),
@@ -212,25 +216,197 @@ def test_the_same_data_in_another_form_go_on(tmp_path):
     assert len(train(4, path, data=(ints, np.array(SUMS)[:, None]))[1]) == 4
 
 
-@pytest.mark.parametrize(("damage", "message"), [
-    (lambda text: text.replace('"loss": [', '"loss": [1.0, '), "damaged: ValueError.*one number for each epoch"),
-    (lambda text: text[:-30], "only a part of one"),
-    (lambda text: "{}", "no checkpoint of nn.fit"),
-    (lambda text: "[]", "no checkpoint of nn.fit"),
-    (lambda text: "", "only a part of one"),
-    (lambda text: text.replace('"best"', '"worst"'), "damaged: KeyError: 'best'"),
-    (lambda text: text.replace('"PCG64"', '"other"'), "damaged: ValueError"),
-    (lambda text: text.replace('"parameters": [', '"parameters": [0.5, '), "belongs to another|damaged: ValueError"),
-    (lambda text: text.replace('"mean": [', '"mean": [1.0, '), "damaged: ValueError.*memory of mean"),
-])  # fmt: skip
-def test_damaged_checkpoints(tmp_path, damage, message):
+def sealed(text):
+    """The text of a checkpoint with the digest that goes with it: as if a program had written it so."""
+    open_text = re.sub(r'"digest": "[0-9a-f]+"', f'"digest": "{"0" * 64}"', text)
+    return open_text.replace("0" * 64, hashlib.sha256(open_text.encode()).hexdigest(), 1)
+
+
+def test_a_sealed_checkpoint_is_what_was_written(tmp_path):
+    train(2, tmp_path / "run.json")
+    text = (tmp_path / "run.json").read_text()
+    assert sealed(text) == text
+
+
+def within(text, *keys, to):
+    document = json.loads(text)
+    part = document
+    for key in keys[:-1]:
+        part = part[key]
+    part[keys[-1]] = to
+    return json.dumps(document)
+
+
+HUGE = 10**400
+DAMAGES = {
+    "a history of another length": (
+        lambda text: text.replace('"loss": [', '"loss": [1.0, '),
+        "damaged: ValueError.*one number for each epoch",
+    ),
+    "cut off": (lambda text: text[:-30], "only a part of one"),
+    "an empty object": (lambda text: "{}", "no checkpoint of nn.fit"),
+    "a list": (lambda text: "[]", "no checkpoint of nn.fit"),
+    "nothing": (lambda text: "", "only a part of one"),
+    "no best": (lambda text: text.replace('"best"', '"worst"'), "damaged: KeyError: 'best'"),
+    "other numbers": (lambda text: text.replace('"PCG64"', '"other"'), "damaged: ValueError"),
+    "more parameters": (
+        lambda text: text.replace('"parameters": [', '"parameters": [0.5, '),
+        "belongs to another|damaged: ValueError",
+    ),
+    "more memory": (
+        lambda text: text.replace('"mean": [', '"mean": [1.0, '),
+        "damaged: ValueError.*memory of mean",
+    ),
+    "a huge parameter": (lambda text: within(text, "state", "parameters", 3, to=HUGE), "damaged: ValueError"),
+    "a huge loss": (lambda text: within(text, "history", "loss", 1, to=HUGE), "damaged: ValueError"),
+    "a loss of text": (lambda text: within(text, "history", "loss", 1, to="1.5"), "damaged: ValueError"),
+    "no losses": (lambda text: within(text, "history", "loss", to=None), "damaged: ValueError: a history"),
+    "a history of nothing": (lambda text: within(text, "history", to=None), "damaged: ValueError: a history"),
+    "a state of nothing": (lambda text: within(text, "state", to=None), "damaged: TypeError"),
+    "a huge rate": (lambda text: within(text, "state", "optimizer", "lr", to=HUGE), "damaged: ValueError.*lr must"),
+    "huge steps": (lambda text: within(text, "state", "optimizer", "steps", to=HUGE), "damaged: ValueError.*steps"),
+    "negative squares": (
+        lambda text: within(text, "state", "optimizer", "memory", "mean_square", 2, to=-1.0),
+        "damaged: ValueError.*memory of mean_square: expected numbers that are not negative",
+    ),
+    "a schedule of text": (lambda text: within(text, "state", "schedule", "epoch", to="2"), "epoch must be an integer"),
+    "a huge schedule": (lambda text: within(text, "state", "schedule", "first", to=HUGE), "first must be finite"),
+    "no schedule": (lambda text: within(text, "state", "schedule", to=None), "damaged: TypeError"),
+    "huge random numbers": (
+        lambda text: within(text, "state", "random numbers", "state", "state", to=HUGE),
+        "damaged: OverflowError|damaged: ValueError",
+    ),
+    "a best epoch to come": (lambda text: within(text, "state", "best", 1, to=3), "the best epoch is too large"),
+    "a reason that is none": (lambda text: within(text, "state", "why eager", to=[1, 2]), "expected two texts"),
+    "control characters": (
+        lambda text: within(text, "settings", "\x1b[31mred", to="\x1b"),
+        r"belongs to another training.*\\x1b\[31mred: '\\x1b' there",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_checkpoints_change_nothing(tmp_path, name):
+    damage, message = DAMAGES[name]
     path = tmp_path / "run.json"
     train(2, path)
     text = path.read_text()
-    assert damage(text) != text
-    path.write_text(damage(text))
-    with pytest.raises(nn.StorageError, match=f"(?s)run.json.*({message})"):
-        train(4, path)
+    damaged = damage(text)
+    assert damaged != text
+    model = nn.MLP([2, 3, 1], "tanh", seed=0)
+    optimizer = nn.Adam(model.parameters(), lr=0.05)
+    schedule = nn.CosineAnnealingLR(optimizer, 40)
+    before = json.dumps([optimizer.state_dict(), schedule.state_dict(), [p.data for p in model.parameters()]])
+    for content, problem in ((sealed(damaged), message), (damaged, "")):
+        path.write_text(content)
+        with pytest.raises(nn.StorageError, match=f"(?s)run.json.*({problem})") as error:
+            nn.fit(
+                model, ROWS, SUMS, loss=nn.mse, optimizer=optimizer, schedule=schedule, batch_size=3, seed=1, epochs=4,
+                checkpoint=path,
+            )  # fmt: skip
+        assert "\x1b" not in str(error.value)
+        assert len(str(error.value)) < 3000
+        assert (
+            json.dumps([optimizer.state_dict(), schedule.state_dict(), [p.data for p in model.parameters()]]) == before
+        )
+
+
+def test_every_flipped_byte_is_noticed(tmp_path):
+    path = tmp_path / "run.json"
+    train(2, path)
+    content = path.read_bytes()
+    for position in np.random.default_rng(0).choice(len(content), 150, replace=False).tolist():
+        flipped = bytearray(content)
+        flipped[position] ^= 1 << position % 8
+        path.write_bytes(flipped)
+        with pytest.raises(nn.StorageError, match=r"run\.json"):
+            train(4, path)
+
+
+def test_a_checkpoint_of_version_0_1_goes_on(tmp_path):
+    """It had no digest, and neither settings nor the present learning rate of the schedule."""
+    path = tmp_path / "run.json"
+    train(3, path)
+    document = json.loads(path.read_text())
+    del document["digest"]
+    document["format"] = "chainrule checkpoint 1"
+    document["settings"]["schedule"] = "CosineAnnealingLR"
+    document["state"]["schedule"] = {name: document["state"]["schedule"][name] for name in ("first", "epoch")}
+    path.write_text(json.dumps(document))
+    assert result(train(9, path)) == result(train(9))
+
+
+@pytest.mark.parametrize(("first", "second"), [
+    (lambda o: nn.StepLR(o, 3, 0.5), lambda o: nn.StepLR(o, 3, 0.2)),
+    (lambda o: nn.StepLR(o, 3, 0.5), lambda o: nn.StepLR(o, 4, 0.5)),
+    (lambda o: nn.CosineAnnealingLR(o, 40), lambda o: nn.CosineAnnealingLR(o, 40, 1e-3)),
+])  # fmt: skip
+def test_other_settings_of_a_schedule_are_refused(tmp_path, first, second):
+    def run(make):
+        model = nn.Linear(2, 1, seed=0)
+        optimizer = nn.SGD(model.parameters(), 0.1)
+        schedule = make(optimizer)
+        checkpoint = tmp_path / "run.json"
+        nn.fit(model, ROWS, SUMS, loss=nn.mse, optimizer=optimizer, schedule=schedule, epochs=4, checkpoint=checkpoint)
+
+    run(first)
+    run(first)
+    with pytest.raises(nn.StorageError, match=r"belongs to another training.*\n  schedule: '\w+\("):
+        run(second)
+
+
+@pytest.mark.parametrize("call", ["fsync", "open"])
+def test_a_checkpoint_that_cannot_be_written_stops_before_the_first_step(tmp_path, monkeypatch, call):
+    def fail(*arguments, **settings):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(*((os, "fsync") if call == "fsync" else (autograd.files, "open")), fail, raising=False)
+    with pytest.raises(OSError, match="No space left"):
+        train(2, tmp_path / "run.json", loss=killed_after(1))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_finished_training_is_read_from_where_nothing_can_be_written(tmp_path, monkeypatch):
+    path = tmp_path / "run.json"
+    first = train(3, path)
+    monkeypatch.setattr(os, "fsync", None)
+    assert result(train(3, path)) == result(first)
+
+
+def test_a_disk_that_is_full_in_mid_run_is_a_warning(tmp_path, monkeypatch):
+    def fail(descriptor):
+        raise OSError(28, "No space left on device")
+
+    def loss(outputs, target):
+        monkeypatch.setattr(os, "fsync", fail)
+        return nn.mse(outputs, target)
+
+    path = tmp_path / "run.json"
+    with pytest.warns(RuntimeWarning, match="the checkpoint could not be written.*No space left"):
+        trained = train(6, path, loss=loss)
+    assert result(trained) == result(train(6, loss=loss))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_no_checkpoint(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(nn.StorageError, match="is a pipe, not a file"):
+        train(2, tmp_path / "pipe", loss=killed_after(1))
+
+
+def test_a_checkpoint_far_too_large_is_not_read(tmp_path):
+    path = tmp_path / "run.json"
+    with path.open("wb") as file:
+        file.truncate(1_000_000_000)
+    with pytest.raises(nn.StorageError, match="1,000,000,000 bytes are too many"):
+        train(2, path)
+
+
+@pytest.mark.parametrize("path", [3, b"run.json", ["run.json"]])
+def test_a_checkpoint_is_a_path(path):
+    with pytest.raises(TypeError, match="checkpoint must be the path of a file"):
+        train(2, path)
 
 
 @pytest.mark.parametrize(("name", "kind", "message"), [

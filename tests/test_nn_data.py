@@ -48,8 +48,7 @@ def test_bad_data(inputs, targets, message):
     ([[1], [1, 2]], None),
     ([1, [1]], None),
     ([Value(1.0), 2.0], None),
-    (np.array([1j, 2]), None),
-    (np.ma.array([1.0, 2.0], mask=[False, True]), None),
+    (np.ma.array([1.0, 2.0], mask=False), [1.0, 2.0]),
 ])  # fmt: skip
 def test_a_program_takes_numbers_of_one_form(targets, array):
     column = observations([1, 2], targets, "inputs", "targets")[1]
@@ -64,6 +63,18 @@ def test_entries_of_an_array_are_plain(numbers):
     assert inputs[1] == (numbers[1].tolist() if numbers.ndim == 2 else [numbers[1].item()])
     first = targets[0] if numbers.ndim == 1 else targets[0][0]
     assert type(first) is type(numbers.ravel()[0].item())
+
+
+@pytest.mark.parametrize(("targets", "message"), [
+    ([1, 1j], "targets, row 1: expected a real number or a list, got 1j of type complex"),
+    (np.array([1j, 2]), "targets, row 0: expected a real number"),
+    ([[1.0, {2.0}], [1.0, 2.0]], "targets, row 0, column 1: expected a real number"),
+    ({1.0, 2.0}, "targets must be numbers or lists of them, got {1.0, 2.0} of type set"),
+    (np.ma.array([1.0, 2.0], mask=[False, True]), "targets is a masked array without numbers in places"),
+])  # fmt: skip
+def test_data_without_an_order_or_without_numbers(targets, message):
+    with pytest.raises(TypeError, match=message):
+        observations([1, 2], targets, "inputs", "targets")
 
 
 def test_a_large_array_is_not_taken_apart():

@@ -108,11 +108,11 @@ def test_outputs_are_those_of_torch():
     (lambda: nn.Sequential([nn.ReLU()]), TypeError, "takes modules one by one; argument 0"),
     (lambda: nn.Sequential(nn.ReLU), TypeError, "argument 0"),
     (lambda: nn.MLP([1]), ValueError, r"at least two sizes.*got \[1\]"),
-    (lambda: nn.MLP(3), TypeError, r"sizes must be a list of integers, such as \[2, 16, 1\]; got 3"),
+    (lambda: nn.MLP(3), TypeError, r"sizes must be a list of integers, such as \[2, 16, 1\], got 3"),
     (lambda: nn.MLP("321"), TypeError, "sizes must be a list of integers"),
     (lambda: nn.Linear(1, 1, seed="a"), TypeError, "seed must be an integer, got 'a'"),
     (lambda: nn.Linear(1, 1, seed=-1), ValueError, "seed must be at least 0, got -1"),
-    (lambda: nn.MLP([1, 0, 1]), ValueError, "out_features must be at least 1"),
+    (lambda: nn.MLP([1, 0, 1]), ValueError, r"sizes\[1\] must be at least 1"),
 ])  # fmt: skip
 def test_bad_input(call, kind, message):
     with pytest.raises(kind, match=message):

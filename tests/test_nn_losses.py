@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+import autograd
 import nn
-from autograd import Value, derivative
+from autograd import Value, derivative, grad, gradcheck, hessian
 
 NUMBERS = [[0.5, -2.0, 3.0], [1.5, 0.0, -0.25]]
 OBSERVED = [[1.0, -2.0, 0.5], [0.0, 1.0, 0.0]]
@@ -166,6 +167,83 @@ def test_huber_is_smooth_where_its_halves_meet(r, slope):
     assert x.grad == slope
 
 
+@pytest.mark.parametrize("r", [0.0, 0.5, 1.0, -1.0, -0.3, 2.0, 1e200, -1e-200])
+def test_huber_has_the_second_derivative_of_torch(r):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    x, y = torch.tensor(r, dtype=torch.float64, requires_grad=True), Value(r)
+    theirs, ours = torch.nn.functional.huber_loss(x, torch.zeros_like(x)), nn.huber(y, 0.0)
+    assert ours.op == "huber"
+    (slope,) = torch.autograd.grad(theirs, x, create_graph=True)
+    (bend,) = torch.autograd.grad(slope, x)
+    assert (ours.data, derivative(ours, y).data, derivative(ours, y, order=2).data) == (theirs, slope, bend)
+
+
+def test_huber_at_a_residual_of_0_bends_as_everywhere_in_its_band():
+    assert hessian(lambda p: nn.huber([2 * (1 - 0.5 * p[0])], [0.0]))([2.0]) == [[1.0]]
+
+
+def test_huber_is_a_right_operation():
+    assert gradcheck(lambda r: nn.huber(r, 0.5, delta=2.0), [1.0]).ok
+    assert gradcheck(lambda r: nn.huber(r, 0.5, delta=2.0), [-7.0]).ok
+
+
+INF = math.inf
+MASKED = {
+    "cross entropy": (nn.cross_entropy, [0.5, -INF, 0.5], math.log(2.0), [-0.5, 0.0, 0.5]),
+    "nll": (nn.nll, [-0.5, -INF, -1.0], 0.5, [-1.0, 0.0, 0.0]),
+    "probabilities": (nn.cross_entropy_of_probabilities, [0.5, 0.0, 0.5], math.log(2.0), [-2.0, 0.0, 0.0]),
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+@pytest.mark.parametrize("kind", ["class", "numbers", "values", "program"])
+def test_a_share_of_0_meets_no_infinity(name, kind):
+    loss, numbers, expected, slopes = MASKED[name]
+    outputs, shares = [Value(x) for x in numbers], [Value(x) for x in (1.0, 0.0, 0.0)]
+    if kind == "program":
+        program = autograd.compile(loss(outputs, shares), wrt=outputs, inputs=(shares,))
+        for rows in (1, 300):
+            value, gradient = program(np.repeat([[1.0, 0.0, 0.0]], rows, axis=0))
+            assert value == pytest.approx(expected, rel=1e-14)
+            assert gradient.tolist() == pytest.approx(slopes, rel=1e-13)
+        return
+    result = loss(outputs, {"class": 0, "numbers": [1, 0, 0], "values": shares}[kind])
+    result.backward()
+    assert result.data == pytest.approx(expected, rel=1e-14)
+    assert [x.grad for x in outputs] == pytest.approx(slopes, rel=1e-14)
+    assert all(map(math.isfinite, (share.grad for share in shares)))
+    assert all(math.isfinite(second.data) for second in derivative(result, outputs, order=2))
+
+
+@pytest.mark.parametrize(("yes", "logit"), [(0.0, -INF), (1.0, INF)])
+@pytest.mark.parametrize("kind", [float, int, Value])
+def test_binary_cross_entropy_of_what_is_certain(yes, logit, kind):
+    x = Value(logit)
+    loss = nn.binary_cross_entropy_with_logits(x, kind(yes))
+    loss.backward()
+    assert (loss.data, x.grad) == (0.0, 0.0)
+
+
+def test_a_share_that_is_a_value_of_0_has_its_own_slope():
+    share = [Value(1.0), Value(0.0)]
+    nn.cross_entropy([Value(0.3), Value(-0.2)], share).backward()
+    assert [s.grad for s in share] == pytest.approx([-x for x in nn.log_softmax([0.3, -0.2])], rel=1e-14)
+
+
+def test_masked_logits_are_impossible():
+    assert nn.log_softmax([0.0, -INF, -INF]) == [0.0, -INF, -INF]
+    xs = [Value(0.0), Value(-INF), Value(1.0)]
+    nn.cross_entropy(xs, 2).backward()
+    assert [x.grad for x in xs] == pytest.approx([1 / (1 + math.e), 0.0, -1 / (1 + math.e)], rel=1e-14)
+
+
+def test_the_class_of_the_largest_output_may_be_asked_for_within_grad():
+    def loss(x):
+        return nn.cross_entropy(x, nn.argmax(x))
+
+    assert grad(loss)([1.0, 2.0]) == pytest.approx([1 / (1 + math.e), -1 / (1 + math.e)], rel=1e-14)
+
+
 def test_the_graph_of_one_residual_is_one_square():
     assert nn.ssr([Value(1.0)], [0.0]).op == "square"
 
@@ -193,7 +271,7 @@ def test_the_graph_of_one_residual_is_one_square():
     (lambda: nn.cross_entropy([1.0, 2.0], [0.5, 0.6]), ValueError, "add up to 1"),
     (lambda: nn.cross_entropy([1.0, 2.0], [1.5, -0.5]), ValueError, "at least 0"),
     (lambda: nn.cross_entropy([1.0, 2.0], [float("nan"), 1.0]), ValueError, "add up to 1"),
-    (lambda: nn.cross_entropy([1.0, 2.0], [None, 1.0]), TypeError, "takes a real number, got None"),
+    (lambda: nn.cross_entropy([1.0, 2.0], [None, 1.0]), TypeError, r"target\[0\] must be a number, got None"),
     (lambda: nn.cross_entropy([[1.0, 2.0]], [0, 1]), ValueError, "equal lengths, got 1 and 2"),
     (lambda: nn.cross_entropy([[1.0, 2.0], [1.0, 2.0]], [0, 5]), ValueError, r"target\[1\]"),
     (lambda: nn.cross_entropy([], 0), ValueError, "empty"),

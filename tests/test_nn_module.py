@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -318,7 +319,7 @@ def test_load_state_dict_that_is_not_strict_takes_what_fits():
 
 
 def test_a_state_is_a_dict():
-    with pytest.raises(TypeError, match="a dict of arrays by name, got a list"):
+    with pytest.raises(TypeError, match=r"sd must be a dict of arrays by name.* got \[1.0\] of type list"):
         nn.Linear(1, 1).load_state_dict([1.0])
 
 
@@ -342,3 +343,67 @@ def test_two_parameters_cannot_have_one_path():
 def test_a_parameter_takes_a_number(data):
     with pytest.raises(TypeError, match="Parameter takes a real number"):
         nn.Parameter(data)
+
+
+class Parts(nn.Module):
+    def __init__(self):
+        self.bias = nn.Parameter(1.0)
+        self.weights = [nn.Parameter(1.0), nn.Parameter(2.0)]
+        self.matrix = np.array([[nn.Parameter(1.0)]])
+        self.named = {"a": nn.Parameter(1.0), "b": [nn.Parameter(2.0)]}
+        self.layer = nn.Linear(1, 1, seed=0)
+        self.layers = [nn.Linear(1, 1, seed=0)]
+
+
+@pytest.mark.parametrize(("name", "other", "place"), [
+    ("bias", lambda m: m.bias - 0.1, "bias"),
+    ("bias", lambda m: 3.0, "bias"),
+    ("bias", lambda m: [nn.Parameter(1.0)], "bias"),
+    ("bias", lambda m: nn.Linear(1, 1), "bias"),
+    ("weights", lambda m: [w - 0.1 for w in m.weights], "weights[0]"),
+    ("weights", lambda m: [m.weights[0], m.weights[1] - 0.1], "weights[1]"),
+    ("weights", lambda m: np.array(m.weights) - 0.1, "weights[0]"),
+    ("weights", lambda m: np.zeros(2), "weights[0]"),
+    ("weights", lambda m: [], "weights[0]"),
+    ("matrix", lambda m: m.matrix - 0.1, "matrix[0][0]"),
+    ("named", lambda m: {"a": 1.0}, "named.a"),
+    ("named", lambda m: {**m.named, "b": [Value(1.0)]}, "named.b[0]"),
+    ("layer", lambda m: m.layer([1.0]), "layer"),
+    ("layers", lambda m: [None, 1], "layers[0]"),
+])  # fmt: skip
+def test_parameters_are_not_lost_by_assignment(name, other, place):
+    model = Parts()
+    before, names = getattr(model, name), [path for path, _ in model.named_parameters()]
+    with pytest.raises(TypeError, match=re.escape(f"write model.{place}.data = ...")):
+        setattr(model, name, other(model))
+    assert getattr(model, name) is before
+    assert [path for path, _ in model.named_parameters()] == names
+
+
+@pytest.mark.parametrize(("name", "other"), [
+    ("bias", lambda m: None),
+    ("bias", lambda m: nn.Parameter(2.0)),
+    ("weights", lambda m: m.weights[:1]),
+    ("weights", lambda m: np.array(m.weights)),
+    ("weights", lambda m: nn.Linear(1, 1)),
+    ("named", lambda m: {"c": nn.Parameter(1.0)}),
+    ("layer", lambda m: nn.MLP([1, 1])),
+    ("layers", lambda m: nn.Sequential(*m.layers)),
+    ("training", lambda m: False),
+])  # fmt: skip
+def test_parameters_may_be_replaced_by_others_or_removed(name, other):
+    model = Parts()
+    other = other(model)
+    setattr(model, name, other)
+    assert getattr(model, name) is other
+
+
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_a_linear_notices_what_is_put_into_its_lists(name):
+    model = nn.MLP([2, 3, 1], seed=0)
+    rows = model[0].weight[1] if name == "weight" else model[0].bias
+    rows[1] = rows[1] - 0.1
+    for call in (model.parameters, model.state_dict):
+        with pytest.raises(TypeError, match=rf"{name} of layer '0'.*write model.{name}\["):
+            call()
+    assert "Linear" in repr(model)

@@ -206,6 +206,63 @@ def test_schedules_resume(name):
     assert resumed.optimizer.lr == schedule.optimizer.lr
 
 
+def test_schedules_of_one_optimiser_multiply_and_respect_a_rate_set_by_hand():
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    optimizer = nn.SGD([nn.Parameter(0.0)], lr=0.8)
+    reference = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.8)
+    ours, theirs = [], []
+    for mine, other in SCHEDULES.values():
+        ours.append(mine(optimizer))
+        theirs.append(other(torch.optim.lr_scheduler, reference))
+    reference.step()
+    for epoch in range(25):
+        if epoch in (2, 7, 20):
+            optimizer.lr = reference.param_groups[0]["lr"] = 0.02 * epoch
+        for mine, other in zip(ours, theirs, strict=True):
+            mine.step()
+            other.step()
+        assert optimizer.lr == pytest.approx(reference.param_groups[0]["lr"], rel=1e-12, abs=1e-14)
+
+
+def test_a_schedule_alone_follows_its_formula_exactly():
+    schedule = nn.CosineAnnealingLR(nn.SGD([nn.Parameter(0.0)], lr=0.8), 7)
+    for epoch in range(40):
+        assert schedule.get_last_lr() == [schedule.rate(epoch)]
+        schedule.step()
+
+
+def test_a_schedule_takes_over_the_settings_of_a_state():
+    schedule = nn.StepLR(nn.SGD([nn.Parameter(0.0)], lr=0.8), 3, 0.5)
+    other = nn.StepLR(nn.SGD([nn.Parameter(0.0)], lr=0.1), 2, 0.1)
+    other.load_state_dict(schedule.state_dict())
+    assert (other.step_size, other.gamma, other.get_last_lr()) == (3, 0.5, [0.8])
+
+
+def test_a_state_of_version_0_1_has_no_settings():
+    schedule = nn.StepLR(nn.SGD([nn.Parameter(0.0)], lr=0.8), 3, 0.5)
+    schedule.load_state_dict({"first": 0.4, "epoch": 4})
+    assert (schedule.first, schedule.epoch, schedule.gamma, schedule.get_last_lr()) == (0.4, 4, 0.5, [0.2])
+
+
+def test_centred_rmsprop_takes_no_root_of_a_rounding():
+    w = nn.Parameter(0.0)
+    optimizer = nn.RMSprop([w], centered=True, alpha=0.3)
+    for _ in range(100):
+        w.grad = 28.76840498395757
+        optimizer.step()
+        assert math.isfinite(w.data)
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop"])
+def test_a_state_with_negative_squares_changes_nothing(name):
+    kind, _, settings = OPTIMIZERS[name]
+    optimizer = kind([nn.Parameter(0.0)], **settings)
+    before = optimizer.state_dict()
+    with pytest.raises(ValueError, match="memory of mean_square: expected numbers that are not negative"):
+        optimizer.load_state_dict({**before, "steps": 3, "memory": {**before["memory"], "mean_square": [-1e-9]}})
+    assert optimizer.state_dict() == before
+
+
 @pytest.mark.parametrize(("norm_type", "norm"), [(2.0, 5.0), (1.0, 7.0), (math.inf, 4.0)])
 def test_clipping_scales_all_gradients_together(norm_type, norm):
     parameters = [nn.Parameter(0.0), nn.Parameter(0.0)]
@@ -226,6 +283,29 @@ def test_clipping_is_that_of_torch():
     torch.nn.utils.clip_grad_norm_(tensors, 0.7)
     nn.clip_grad_norm(parameters, 0.7)
     assert [p.grad for p in parameters] == pytest.approx([t.grad.item() for t in tensors], rel=1e-14)
+
+
+@pytest.mark.parametrize("norm_type", [2, 1, math.inf, 3.5])
+@pytest.mark.parametrize(("gradients", "most"), [
+    ((1e180, 1e180), 1.0), ((1e-190, 2e-190), 1e-191), ((1e200, 3e-200), 1e-3), ((1.7e308, -1.7e308), 1e-3),
+    ((5e-322, 1e-322), 1e-323),
+])  # fmt: skip
+def test_clipping_at_the_extremes(gradients, most, norm_type):
+    parameters = [nn.Parameter(0.0) for _ in gradients]
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    nn.clip_grad_norm(parameters, most, norm_type)
+    clipped = np.array([p.grad for p in parameters])
+    assert np.linalg.norm(clipped / most, norm_type) == pytest.approx(1.0, rel=0.5 if most < 1e-300 else 1e-5)
+
+
+@pytest.mark.parametrize("gradient", [math.nan, math.inf, -math.inf])
+def test_a_gradient_that_is_not_finite_is_not_clipped(gradient):
+    parameters = [nn.Parameter(0.0), nn.Parameter(0.0, name="w2")]
+    parameters[0].grad, parameters[1].grad = 1.0, gradient
+    with pytest.raises(ValueError, match=f"a gradient is {gradient}.*'w2'"):
+        nn.clip_grad_norm(parameters, 0.5)
+    assert parameters[0].grad == 1.0
 
 
 def test_an_infinite_norm_is_only_measured():
@@ -295,10 +375,12 @@ def test_all_problems_of_a_state_are_listed():
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_damaged_state_of_a_schedule_changes_nothing(name):
     schedule = SCHEDULES[name][0](nn.SGD([nn.Parameter(0.0)], lr=0.8))
-    for state in ({}, {"first": 0.1, "epoch": "x"}, {"first": math.nan, "epoch": 1}, {"first": 0.1}):
+    before = schedule.state_dict()
+    damages = ({"epoch": "x"}, {"first": math.nan}, {"lr": 10**400}, {"lr": -1.0}, {"epoch": 10**400}, {"more": 1})
+    for state in ({}, {"first": 0.1}, *({**before, **damage} for damage in damages)):
         with pytest.raises(ValueError, match="nothing was changed"):
             schedule.load_state_dict(state)
-    assert schedule.state_dict() == {"first": 0.8, "epoch": 0}
+    assert schedule.state_dict() == before
     assert schedule.get_last_lr() == [schedule.optimizer.lr] == [0.8]
 
 

@@ -57,6 +57,11 @@ class ArrayTerm:
 Operand: TypeAlias = ArrayTerm | float
 
 
+def _is_zero(partial: Operand) -> bool:
+    """Whether a partial is 0 by its formula, so that not even an infinite derivative flows."""
+    return isinstance(partial, float) and partial == 0.0
+
+
 class Arrays(NumberSystem[ArrayTerm]):
     """The `m` of formulas: its functions add instructions to the program that a builder makes."""
 
@@ -103,6 +108,6 @@ class Arrays(NumberSystem[ArrayTerm]):
         terms = [ArrayTerm(self, operand) for operand in (y, *operands)]
         try:
             partials = self.partials(operation, terms[0], terms[1:])
-            return [None if partial is None else self.instruction(partial) for partial in partials]
+            return [None if partial is None or _is_zero(partial) else self.instruction(partial) for partial in partials]
         except Exception as error:
             raise UntraceableError from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..context import Context, ContextChange, Reader
+from ..structures import flatten
 from ..value import Value
 from .lines import calling_line, is_library
 
@@ -22,7 +23,7 @@ class detect_reads(ContextChange, Reader):
     built without a read holds for all numbers. What counts as one:
 
     - `data`, `grad` and `has_grad`, read or assigned; float(), comparisons with < <= > >=, formatting and repr; and so
-      all that Python and NumPy make of these, such as max, sorted, math.floor, argmax and conversions of arrays;
+      all that Python and NumPy make of these, such as max, sorted, math.sin, argmax and conversions of arrays;
     - whatever gives a constant or another leaf with the number: `detach`, operations under `no_grad`, copies, pickling;
     - derivatives as floats, `backward`, and `detect_anomaly`, which look at numbers themselves.
 
@@ -49,7 +50,10 @@ class detect_reads(ContextChange, Reader):
 
     def __init__(self, leaves: Value | Iterable[Value] = ()) -> None:
         self.first: tuple[str, int] | None = None
-        leaves = [leaves] if isinstance(leaves, Value) else leaves
+        leaves = flatten([leaves] if isinstance(leaves, Value) else leaves, "detect_reads: leaves")
+        for leaf in leaves:
+            if not isinstance(leaf, Value):
+                raise TypeError(f"detect_reads: leaves must be Values, got {leaf!r} of type {type(leaf).__name__}")
         self._leaves = {id(leaf): leaf for leaf in leaves}  # by id, since the hash of a Placeholder is a read
         self._outer: Reader | None = None
 
@@ -72,6 +76,16 @@ class detect_reads(ContextChange, Reader):
         return value.op is not None or isinstance(value, Placeholder) or id(value) in self._leaves
 
 
+def _length(numbers: object) -> int:
+    try:
+        return len(numbers)  # type: ignore[arg-type]
+    except TypeError:  # an array of no dimension, or one number of NumPy's
+        return 0
+
+
+_NO_ROWS = (str, bytes, bytearray, memoryview, dict, Value)
+
+
 class Placeholder(Value):
     """A leaf that stands for a number of each observation while the graph of one observation is built.
 
@@ -89,6 +103,11 @@ class Placeholder(Value):
     """
 
     def __init__(self, numbers: Any) -> None:
+        if isinstance(numbers, _NO_ROWS) or not hasattr(type(numbers), "__getitem__") or not _length(numbers):
+            raise TypeError(
+                f"a Placeholder takes a sequence with the number of each observation, got {numbers!r} of type "
+                f"{type(numbers).__name__}"
+            )
         super().__init__(numbers[0])
         self.numbers = numbers
 

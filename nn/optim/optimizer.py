@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd import Value
 
-from ..checks import array_of, boolean, checked_state, integer_at_least, number_between
+from ..checks import array_of, boolean, checked_state, integer_at_least, items, kind_of, number_between, printable
 from ..module import Module
 from ..types import Mask, Vector
 
@@ -37,6 +37,9 @@ class Optimizer:
 
     memory: tuple[str, ...] = ()
     """The names of the arrays that the rule keeps from step to step; they start at 0."""
+
+    not_negative: tuple[str, ...] = ()
+    """Those among them that hold sums of squares or counts."""
 
     flags: tuple[str, ...] = ()
     """The names of the settings that are True or False. All others are numbers."""
@@ -128,8 +131,8 @@ class Optimizer:
         return number_between(setting, name, *self.limits.get(name, (0.0, math.inf)))
 
     def _checked_kind(self, kind: object) -> object:
-        if kind != type(self).__name__:
-            raise ValueError(f"optimizer: expected {type(self).__name__!r}, got {kind!r}")
+        if not isinstance(kind, str) or kind != type(self).__name__:
+            raise ValueError(f"optimizer: expected {type(self).__name__!r}, got {kind_of(kind)}")
         return kind
 
     def _checked_memory(self, memory: object) -> dict[str, Vector]:
@@ -140,9 +143,11 @@ class Optimizer:
                 arrays[name] = array_of(given.get(name, ()), (len(self.parameters),))
             except ValueError:
                 problems.append(f"memory of {name}: expected {len(self.parameters)} numbers, one for each parameter")
-        problems += [f"memory of {name}: unexpected" for name in given if name not in self.memory]
+        negative = [name for name, array in arrays.items() if name in self.not_negative and (array < 0).any()]
+        problems += [f"memory of {name}: expected numbers that are not negative" for name in negative]
+        problems += [f"memory of {printable(name)}: unexpected" for name in given if name not in self.memory]
         if problems:
-            raise ValueError("\n  ".join(problems))
+            raise ValueError("; ".join(problems))
         return arrays
 
     def __repr__(self) -> str:
@@ -174,17 +179,25 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float, norm_type: float = 
 
     Raises:
         TypeError: `params` holds something other than Values, or another argument is no number.
-        ValueError: a number is negative or nan.
+        ValueError: a number is negative or nan, or a gradient is nan or infinite.
     """
-    for number, name in ((max_norm, "max_norm"), (norm_type, "norm_type")):
-        if number != math.inf:
-            number_between(number, name)
-    listed = _values([params] if isinstance(params, Value) else params)
-    parameters = [parameter for parameter in listed if parameter.has_grad]
+    max_norm, norm_type = (
+        number if isinstance(number, float) and number == math.inf else number_between(number, name)
+        for number, name in ((max_norm, "max_norm"), (norm_type, "norm_type"))
+    )
+    parameters = [p for p in _values([params] if isinstance(params, Value) else params) if p.has_grad]
     gradient = np.array([parameter.grad for parameter in parameters])
-    with np.errstate(all="ignore"):
-        norm = float(np.linalg.norm(gradient, norm_type)) if parameters else 0.0
-    scale = max_norm / (norm + 1e-6)  # PyTorch's constant, against 0 / 0
+    if not np.isfinite(gradient).all():
+        culprit = parameters[int(np.argmin(np.isfinite(gradient)))]
+        raise ValueError(f"params: a gradient is {culprit.grad}, which no scale makes finite: {kind_of(culprit)}")
+    largest = float(np.abs(gradient).max(initial=0.0))
+    if not largest:
+        return 0.0
+    # Of the gradients relative to the largest, since squares of all sizes would overflow or vanish.
+    relative = float(np.linalg.norm(gradient / largest, norm_type))
+    norm = relative if norm_type == 0 else largest * relative
+    # PyTorch's constant, which makes sure that the norm is below; it must not outweigh a small one.
+    scale = max_norm / (norm + min(1e-6, 1e-6 * norm)) if math.isfinite(norm) else max_norm / largest / relative
     if scale < 1.0:
         for parameter in parameters:
             parameter.grad = parameter.grad * scale
@@ -200,20 +213,19 @@ def _checked_parameters(params: Iterable[Value]) -> Sequence[Value]:
         )
     for position, parameter in enumerate(parameters):
         if parameter.op is not None or parameter.is_constant:
-            raise ValueError(f"params[{position}] must be a leaf, not a result or a constant: {parameter!r}")
+            raise ValueError(f"params[{position}] must be a leaf, not a result or a constant: {kind_of(parameter)}")
     if len(set(parameters)) < len(parameters):
         raise ValueError("params holds a parameter more than once; each must be updated once per step")
     return parameters
 
 
 def _values(params: Iterable[Value]) -> list[Value]:
-    if isinstance(params, (Value, str, Mapping, Module)) or not isinstance(params, Iterable):
+    if isinstance(params, (Value, Module)):
         raise TypeError(
             f"params must be a list of parameters, such as model.parameters(); got one {type(params).__name__}"
         )
-    parameters = list(params)
+    parameters = items(params, "params", "a list of parameters, such as model.parameters()")
     for position, parameter in enumerate(parameters):
         if not isinstance(parameter, Value):
-            kind = type(parameter).__name__
-            raise TypeError(f"params[{position}] must be a Parameter or Value, got {parameter!r} of type {kind}")
+            raise TypeError(f"params[{position}] must be a Parameter or Value, got {kind_of(parameter)}")
     return parameters

@@ -8,6 +8,7 @@ import numpy as np
 
 from autograd import Value
 
+from ..checks import shown
 from ..types import Vector
 from .optimizer import Optimizer
 
@@ -71,6 +72,7 @@ class Adam(Optimizer):
     """
 
     memory = ("steps", "mean", "mean_square")
+    not_negative = ("steps", "mean_square")
     limits: Mapping[str, tuple[float, float]] = {"beta1": (0.0, 1.0), "beta2": (0.0, 1.0)}
 
     def __init__(
@@ -82,7 +84,7 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise ValueError(f"betas must be two numbers, such as (0.9, 0.999); got {betas!r}")
+            raise ValueError(f"betas must be two numbers, such as (0.9, 0.999); got {shown(betas)}")
         beta1, beta2 = betas
         super().__init__(params, lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay)
 
@@ -139,6 +141,7 @@ class RMSprop(Optimizer):
     """
 
     memory = ("mean_square", "velocity", "mean")
+    not_negative = ("mean_square",)
     flags = ("centered",)
     limits: Mapping[str, tuple[float, float]] = {"alpha": (0.0, 1.0)}
 
@@ -165,7 +168,7 @@ class RMSprop(Optimizer):
         if self.settings["centered"]:
             mean = memory["mean"]
             mean += (1.0 - alpha) * (gradient - mean)
-            spread = mean_square - mean**2
+            spread = np.maximum(mean_square - mean**2, 0.0)  # rounding may take it below
         change = gradient / (np.sqrt(spread) + self.settings["eps"])
         theta -= self.lr * _with_momentum(change, memory["velocity"], self.settings["momentum"])
 

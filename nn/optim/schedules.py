@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
-from ..checks import checked_state, integer_at_least, number_between, positive_integer
+from ..checks import checked_state, integer_at_least, kind_of, number_between, positive_integer
 from .optimizer import Optimizer
 
 
 class Schedule:
     """Changes the learning rate of an optimiser from epoch to epoch; subclasses say how, in `rate`.
+
+    As in PyTorch, each step changes the present learning rate, so several schedules of one optimiser multiply, and a
+    learning rate set by hand is respected.
 
     Args:
         optimizer: whose learning rate; its present one is the first.
@@ -20,21 +24,35 @@ class Schedule:
         epoch: how often `step` was called.
     """
 
+    settings: tuple[str, ...] = ()
+    """The subclass's hyperparameters: arguments and attributes."""
+
+    eta_min: float = 0.0
+    """What the learning rate sinks to: its distance from here is what a step multiplies."""
+
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"a schedule takes an optimiser, got {optimizer!r} of type {type(optimizer).__name__}")
+            raise TypeError(f"optimizer: a schedule takes an optimiser, got {kind_of(optimizer)}")
         self.optimizer = optimizer
         self.first = optimizer.lr
         self.epoch = 0
 
     def rate(self, epoch: int) -> float:
-        """The learning rate in an epoch, counted from 0."""
+        """The learning rate in an epoch, counted from 0, if nothing else changes it."""
         raise NotImplementedError(f"{type(self).__name__} does not define rate")
 
     def step(self) -> None:
         """Goes on to the next epoch."""
+        lr = self.optimizer.lr
+        before, after = self.rate(self.epoch), self.rate(self.epoch + 1)
         self.epoch += 1
-        self.optimizer.lr = self.rate(self.epoch)
+        if lr == before:
+            lr = after
+        elif before != self.eta_min:
+            lr = self.eta_min + (lr - self.eta_min) * ((after - self.eta_min) / (before - self.eta_min))
+        else:
+            lr += after - before
+        self.optimizer.lr = lr
 
     def get_last_lr(self) -> list[float]:
         """The present learning rate; in a list, as in PyTorch, which allows for several."""
@@ -43,9 +61,13 @@ class Schedule:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.optimizer!r}, epoch={self.epoch})"
 
+    def described(self) -> str:
+        """Which schedule it is, with its settings, such as "StepLR(step_size=10, gamma=0.1)"."""
+        return f"{type(self).__name__}({', '.join(f'{name}={x!r}' for name, x in self._settings().items())})"
+
     def state_dict(self) -> dict[str, float]:
         """What the learning rates to come depend on."""
-        return {"first": self.first, "epoch": self.epoch}
+        return {"first": self.first, "epoch": self.epoch, "lr": self.optimizer.lr, **self._settings()}
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Continues where the schedule stood that gave this `state_dict`.
@@ -55,12 +77,24 @@ class Schedule:
             ValueError: something is missing, unexpected or no number. The message lists it all, and nothing was
                 changed.
         """
-        checked = checked_state(self, state, {
+        checks: dict[str, Callable[[Any], float]] = {
             "first": partial(number_between, what="first"),
             "epoch": partial(integer_at_least, what="epoch", low=0),
-        })  # fmt: skip
-        self.first, self.epoch = checked["first"], checked["epoch"]
-        self.optimizer.lr = self.rate(self.epoch)
+        }
+        if not isinstance(state, Mapping) or "lr" in state:  # version 0.1 kept no more than these two
+            checks["lr"] = partial(number_between, what="lr")
+            checks |= {name: partial(self._checked_setting, name) for name in self.settings}
+        checked = checked_state(self, state, checks)
+        lr = checked.pop("lr", None)
+        vars(self).update(checked)
+        self.optimizer.lr = self.rate(self.epoch) if lr is None else lr
+
+    def _settings(self) -> dict[str, float]:
+        return {name: getattr(self, name) for name in self.settings}
+
+    def _checked_setting(self, name: str, setting: float) -> float:
+        checked: float = getattr(type(self)(self.optimizer, **{**self._settings(), name: setting}), name)
+        return checked
 
 
 class StepLR(Schedule):
@@ -70,6 +104,8 @@ class StepLR(Schedule):
         ValueError: `step_size` is less than 1, or `gamma` negative.
     """
 
+    settings = ("step_size", "gamma")
+
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
         super().__init__(optimizer)
         self.step_size = positive_integer(step_size, "step_size")
@@ -78,6 +114,11 @@ class StepLR(Schedule):
     def rate(self, epoch: int) -> float:  # noqa: D102
         return float(self.first * self.gamma ** (epoch // self.step_size))
 
+    def step(self) -> None:  # noqa: D102
+        self.epoch += 1
+        if self.epoch % self.step_size == 0:
+            self.optimizer.lr *= self.gamma
+
 
 class CosineAnnealingLR(Schedule):
     """Lowers the learning rate to `eta_min` along half a cosine in `T_max` epochs (Loshchilov and Hutter 2017).
@@ -85,6 +126,8 @@ class CosineAnnealingLR(Schedule):
     Raises:
         ValueError: `T_max` is less than 1, or `eta_min` negative.
     """
+
+    settings = ("T_max", "eta_min")
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803  # PyTorch's name
         super().__init__(optimizer)

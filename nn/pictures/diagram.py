@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from autograd.drawing.dot_text import html, tooltip
 from autograd.drawing.theme import Theme, formatted, line_style, line_width, sign_colour, theme_named
 
 from ..activations import Activation, ArgMax, LogSoftmax, Softmax
+from ..checks import as_float, boolean, integer_at_least, is_number, items, kind_of, numbers, one_of, plain, shown
 from ..layers import Linear
 from ..module import Module
 from ..types import Numbers
@@ -73,12 +74,16 @@ def diagram(
     True
     """
     layers = _layers(model)
+    one_of(theme, "theme", ("light", "dark"))
+    precision, legend = integer_at_least(precision, "precision", 1, 100), boolean(legend, "legend")
+    if not isinstance(caption, (str, type(None))):
+        raise TypeError(f"caption must be a string, got {kind_of(caption)}")
     linear = [layer for layer in layers if isinstance(layer, Linear)]
     widths = [linear[0].in_features, *(layer.out_features for layer in linear)]
     _require_in_a_row(model, layers, widths[0])
-    point = [] if x is None else _as_floats(x)
+    point = [] if x is None else _as_floats(x, "x")
     if x is not None and len(point) != widths[0]:
-        raise ValueError(f"diagram: x must have a number for each of {widths[0]} inputs, got {x!r}")
+        raise ValueError(f"diagram: x must have a number for each of {widths[0]} inputs, got {shown(x)}")
     values = None if x is None else _values_after(layers, point)
     has_gradients = any(parameter.has_grad for parameter in model.parameters())
     sketch = _Sketch(theme_named(theme), precision, _row_height(widths, has_gradients), has_gradients)
@@ -113,7 +118,7 @@ def _label_share(before: int, after: int) -> float:
 def _layers(model: Module) -> list[Module]:
     """The modules without modules inside, in the model's order."""
     if not isinstance(model, Module):
-        raise TypeError(f"diagram takes a Module, got {model!r} of type {type(model).__name__}")
+        raise TypeError(f"model: diagram takes a Module, got {kind_of(model)}")
     layers = [module for _, module in model.named_modules() if not module.children()]
     strange = [layer for layer in layers if not isinstance(layer, (Linear, Activation, Softmax, LogSoftmax, ArgMax))]
     if strange or not any(isinstance(layer, Linear) for layer in layers):
@@ -140,20 +145,21 @@ def _values_after(layers: Sequence[Module], point: Sequence[float]) -> list[list
     values = [list(point)]
     with no_grad():
         for layer in layers:
-            values.append(_as_floats(layer(values[-1])))
+            values.append(_as_floats(layer(values[-1]), "what the layer gives"))
     return values
 
 
-def _as_floats(numbers: Any) -> list[float]:
-    return [float(number) for number in (numbers if isinstance(numbers, Iterable) else [numbers])]
+def _as_floats(found: Any, what: str) -> list[float]:
+    return list(map(as_float, numbers([found] if is_number(found := plain(found, what)) else found, what)))
 
 
 def _names(names: Sequence[str] | None, count: int, kind: str) -> list[str]:
     if names is None:
         return [kind if count == 1 else f"{kind} {i}" for i in range(1, count + 1)]
-    if len(names) != count or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"diagram: {kind}s must be {count} strings, got {names!r}")
-    return list(names)
+    listed = items(names, f"{kind}s", "a list of strings")
+    if len(listed) != count or not all(isinstance(name, str) for name in listed):
+        raise ValueError(f"diagram: {kind}s must be {count} strings, got {shown(names)}")
+    return listed
 
 
 class _Stage(NamedTuple):
@@ -354,7 +360,7 @@ class _Sketch:
 def _bent(bends: Sequence[Activation], x: float) -> float:
     with no_grad():
         for bend in bends:
-            x = float(bend(x))
+            x = as_float(bend(x))
     return x
 
 

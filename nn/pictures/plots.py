@@ -12,8 +12,8 @@ from autograd import Value, no_grad
 from autograd.node import nodes
 
 from ..activations import argmax, one_hot
-from ..checks import integer_at_least, is_number, items
-from ..data import observations
+from ..checks import as_float, integer_at_least, is_number, items, kind_of, number_between, numbers, shown
+from ..data import Column, observations
 from ..module import Module
 from ..types import Numbers, Vector
 
@@ -48,7 +48,7 @@ def plot_fit(model: Module, X: Numbers, y: Numbers, ax: Axes | None = None) -> A
         ValueError: the network has several inputs, or `X`, `y` and the outputs do not fit each other.
         ImportError: matplotlib is not installed.
     """
-    rows, observed = observations(X, y, "X", "y")
+    rows, observed = _checked(model, X, y)
     if any(len(row) != 1 for row in rows):
         raise ValueError(f"plot_fit draws networks of one input; X has rows of {max(map(len, rows))} numbers")
     xs = [row[0] for row in rows]
@@ -64,7 +64,7 @@ def plot_fit(model: Module, X: Numbers, y: Numbers, ax: Axes | None = None) -> A
         colors = [_CLASSES[number % len(_CLASSES)] for number in range(len(outputs[0]))]
         labels = [(f"output {n}", f"observed {n}", color, color) for n, color in enumerate(colors, start=1)]
     for number, (squiggle, points, color, point_color) in enumerate(labels):
-        curve = [float(row[number]) for row in outputs]
+        curve = [row[number].data for row in outputs]
         ax.plot(grid, curve, color=color, linewidth=2.5, label=squiggle)
         size = 7 + 3 * (len(labels) - 1 - number)  # points of several outputs may coincide, as the zeros of classes do
         ax.plot(xs, targets[:, number], "o", color=point_color, markersize=size, zorder=3, label=points)
@@ -103,14 +103,14 @@ def plot_decision_regions(
         ValueError: the network does not have two inputs, or `X` and `y` do not fit each other.
         ImportError: matplotlib is not installed.
     """
-    rows, observed = observations(X, y, "X", "y")
+    rows, observed = _checked(model, X, y)
     if any(len(row) != 2 for row in rows):
         raise ValueError("plot_decision_regions draws networks of two inputs; X must have rows of two numbers")
-    ax = _axes(ax)
     points = np.array(rows, dtype=float)
     first, second = (_widened(points[:, i].tolist(), integer_at_least(resolution, "resolution", 2)) for i in range(2))
-    scores = _scores(model, first, second, boundary)
+    scores = _scores(model, first, second, number_between(boundary, "boundary", -math.inf))
     classes, names = _classes(observed, scores.shape[0], class_names)
+    ax = _axes(ax)
     for number, score in enumerate(scores):
         color = _CLASSES[number % len(_CLASSES)]
         lead = score - np.delete(scores, number, axis=0).max(axis=0)
@@ -138,9 +138,19 @@ def plot_losses(training: Sequence[float], validation: Sequence[float], ax: Axes
     return ax
 
 
+def _checked(model: Module, X: Numbers, y: Numbers) -> tuple[list[list[float]], Column]:  # noqa: N803
+    """The rows of numbers, and what was observed for each."""
+    if not isinstance(model, Module):
+        raise TypeError(f"model must be a Module, got {kind_of(model)}")
+    rows, observed = observations(X, y, "X", "y")
+    return [list(map(as_float, numbers(row, f"X[{position}]"))) for position, row in enumerate(rows)], observed
+
+
 def _axes(ax: Axes | None) -> Axes:
+    if callable(getattr(type(ax), "plot", None)):
+        return ax  # type: ignore[return-value]
     if ax is not None:
-        return ax
+        raise TypeError(f"ax must be what matplotlib draws on, such as plt.gca(); got {kind_of(ax)}")
     try:
         from matplotlib import pyplot
     except ImportError:
@@ -164,11 +174,11 @@ def _outputs(model: Module, row: list[Any]) -> list[Value]:
 def _target(entry: Any, outputs: int, position: int) -> list[float]:
     """What was observed, one number per output."""
     if is_number(entry):
-        return [float(entry)] if outputs == 1 else one_hot(entry, outputs)
-    numbers = [float(number) for number in items(entry, f"y[{position}]")]
-    if len(numbers) != outputs:
-        raise ValueError(f"y[{position}] must have one number for each output: expected {outputs}, got {len(numbers)}")
-    return numbers
+        return [as_float(entry)] if outputs == 1 else one_hot(entry, outputs)
+    found = list(map(as_float, numbers(entry, f"y[{position}]")))
+    if len(found) != outputs:
+        raise ValueError(f"y[{position}] must have one number for each output: expected {outputs}, got {len(found)}")
+    return found
 
 
 def _plot_components(ax: Axes, grid: Vector, inputs: Sequence[Value], outputs: Sequence[Value]) -> int:
@@ -216,18 +226,31 @@ def _weight_name(sign: float, term: Sequence[Value]) -> str | None:
 def _scores(model: Module, first: Vector, second: Vector, boundary: float) -> Vector:
     """The outputs at all points of a grid, classes first; a single output becomes two opposed ones."""
     with no_grad():
-        grid = np.array([[list(map(float, _outputs(model, [a, b]))) for a in first.tolist()] for b in second.tolist()])
+        grid = np.array(
+            [[[output.data for output in _outputs(model, [a, b])] for a in first.tolist()] for b in second.tolist()]
+        )
     if grid.shape[2] == 1:
         return np.moveaxis(np.concatenate([boundary - grid, grid - boundary], axis=2), 2, 0)
     return np.moveaxis(grid, 2, 0)
 
 
+def _label(entry: Any, number: int, position: int) -> float:
+    """The class of an observation, which may be given as the shares of all classes."""
+    row = [entry] if is_number(entry) else numbers(entry, f"y[{position}]")
+    if len(row) not in (1, number):
+        raise ValueError(f"y[{position}] must be a class or the shares of {number} classes, got {shown(entry)}")
+    return argmax(row) if len(row) > 1 else row[0]
+
+
 def _classes(observed: Sequence[Any], number: int, names: Sequence[str] | None) -> tuple[Any, list[str]]:
     """The class of each observation as an index, and what the classes are called."""
-    labels = [entry if is_number(entry) else argmax(entry) if len(entry) > 1 else entry[0] for entry in observed]
-    known = sorted(set(labels)) if number == 2 and len(set(labels)) == 2 else list(range(number))
+    labels = [_label(entry, number, position) for position, entry in enumerate(observed)]
+    known: list[float] = sorted(set(labels)) if number == 2 and len(set(labels)) == 2 else list(range(number))
     if not set(labels) <= set(known):
         raise ValueError(f"y must hold classes from 0 to {number - 1}, got {sorted(set(labels) - set(known))}")
-    if names is not None and len(names) != number:
-        raise ValueError(f"class_names must be {number} names, got {len(names)}")
-    return np.array([known.index(label) for label in labels]), list(names or map(str, known))
+    called = list(map(str, known)) if names is None else items(names, "class_names", "a list of strings")
+    if len(called) != number:
+        raise ValueError(f"class_names must be {number} names, got {len(called)}")
+    if not all(isinstance(name, str) for name in called):
+        raise TypeError(f"class_names must be strings, got {shown(names)}")
+    return np.array([known.index(label) for label in labels]), called

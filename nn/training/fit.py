@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..checks import boolean, number_between, positive_integer
+from ..checks import boolean, kind_of, number_between, positive_integer, shown
 from ..data import Data, observations
 from ..module import Module
 from ..optim import SGD, Optimizer, Schedule
@@ -61,12 +61,12 @@ def fit(
         progress: whether to show a progress bar, if the output is a terminal and rich is installed.
         checkpoint: a file that keeps the state of the training, written every few seconds and at the end. If it exists,
             training goes on from it, to the same result to the last bit as if it had never stopped. The number of
-            epochs may differ; model, data, loss and the other settings must be the same. Losses that are not from `nn`
-            are not compared.
+            epochs may differ; model, data, loss, schedule and the other settings must be the same. Losses that are not
+            from `nn` are not compared.
         compile: whether to compile the graph of one observation (see `autograd.compile`) and train with that program,
             many times faster and to the same results up to rounding. The validation loss is computed by one too. Model
             and loss are then called a few times at the start, and now and then to compare program and graph. Without
-            it, or if results would differ, training is eager: it builds the graph of each observation.
+            it, or if results would differ by more than rounding, training is eager: it builds a graph per observation.
             `History.engine` says what ran, `History.why_eager` why. It is eager if Python code learns the number of a
             Value (`if h > 0`, `float(x)`, `x.data`, `detach`: see `autograd.detect_reads`), if a call changes the model
             or a variable of model or loss, such as a counter, or draws random numbers, as dropout does, if the rows are
@@ -83,7 +83,8 @@ def fit(
         AnomalyError: a loss or derivative is no longer finite. The message names the first operation to blame; the
             parameters are those of the last finite step.
         StorageError: the checkpoint is damaged, or belongs to another training.
-        OSError: the checkpoint is in a directory that does not exist.
+        OSError: the checkpoint cannot be written, which is tried before the first step. If that fails later, it is a
+            RuntimeWarning.
 
     >>> import nn
     >>> model = nn.Linear(1, 1, seed=0)
@@ -92,12 +93,14 @@ def fit(
     (2.0, 1.0, 'tolerance')
     """
     if not isinstance(model, Module):
-        raise TypeError(f"fit takes a Module, got {model!r} of type {type(model).__name__}")
+        raise TypeError(f"model: fit takes a Module, got {kind_of(model)}")
     if not callable(loss):
-        raise TypeError(f"loss must be a function of outputs and target, such as nn.ssr; got {loss!r}")
-    compile = boolean(compile, "compile")
+        raise TypeError(f"loss must be a function of outputs and target, such as nn.ssr; got {shown(loss)}")
+    compile, progress = boolean(compile, "compile"), boolean(progress, "progress")
     optimizer = _checked_optimizer(model, optimizer, lr)
-    if schedule is not None and getattr(schedule, "optimizer", None) is not optimizer:
+    if not isinstance(schedule, (Schedule, type(None))):
+        raise TypeError(f"schedule must be one such as nn.StepLR(optimizer, 10), got {kind_of(schedule)}")
+    if schedule is not None and schedule.optimizer is not optimizer:
         raise ValueError("the schedule must be one of the optimizer that is given, such as nn.StepLR(optimizer, 10)")
     task = Task(
         model=model,
@@ -129,6 +132,8 @@ def _run(training: Training, keeper: Checkpoint | None, progress: bool) -> None:
     history, model = training.history, training.task.model
     was_training = model.training
     try:
+        if keeper is not None and training.stop_reason() is None:
+            keeper.check_writable()
         training.begin()
         with progress_bar(progress, training.plan.epochs) as show:
             while (reason := training.stop_reason()) is None:
@@ -151,10 +156,7 @@ def _checked_optimizer(model: Module, optimizer: Optimizer | None, lr: float | N
     if optimizer is None:
         optimizer = SGD(model.parameters(), 0.1 if lr is None else lr)
     elif not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"optimizer must be one such as nn.Adam(model.parameters()), got {optimizer!r} of type "
-            f"{type(optimizer).__name__}"
-        )
+        raise TypeError(f"optimizer must be one such as nn.Adam(model.parameters()), got {kind_of(optimizer)}")
     elif lr is not None:
         raise ValueError("the optimizer has a learning rate already; leave lr out")
     if not set(optimizer.parameters) & set(model.parameters()):
@@ -173,5 +175,5 @@ def _checked_validation(validation: tuple[Any, Any] | None, patience: int | None
             raise ValueError("patience waits for the validation loss; give validation=(inputs, targets) too")
         return None
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise TypeError(f"validation must be a pair (inputs, targets), got {type(validation).__name__}")
+        raise TypeError(f"validation must be a pair (inputs, targets), got {kind_of(validation)}")
     return observations(*validation, "validation inputs", "validation targets")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..checks import array_of
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -62,14 +64,14 @@ class History:
         """Takes over the lists of another history.
 
         Raises:
-            ValueError: they differ in length; nothing was changed.
+            ValueError: they are missing, differ in length or hold something other than numbers; nothing was changed.
         """
-        lists = {name: [float(number) for number in state[name]] for name in PER_EPOCH}
-        lengths = {name: len(entries) for name, entries in lists.items() if entries or name != "validation_loss"}
+        if not isinstance(state, dict) or not all(isinstance(state.get(name), list) for name in PER_EPOCH):
+            raise ValueError(f"a history must have the lists {', '.join(PER_EPOCH)}")
+        lengths = {name: len(state[name]) for name in PER_EPOCH if state[name] or name != "validation_loss"}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"each list of a history has one number for each epoch, but their lengths are {lengths}")
-        for name, entries in lists.items():
-            setattr(self, name, entries)
+        vars(self).update({name: array_of(state[name], (len(state[name]),)).tolist() for name in PER_EPOCH})
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draws the loss over the epochs, on a logarithmic scale if all losses are positive.

@@ -98,7 +98,8 @@ def _functions(pending: list[object]) -> list[FunctionType]:
         elif item not in functions and item.__module__.partition(".")[0] not in _OWN:
             functions[item] = None
             named = _variables(item).values()
-            pending += [each for each in named if getattr(each, "__globals__", None) is item.__globals__]
+            found = [each for each in named if isinstance(each, (FunctionType, MethodType))]
+            pending += [each for each in found if getattr(each, "__globals__", None) is item.__globals__]
     return list(functions)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from autograd import AnomalyError, Value, detect_anomaly
 
 from .. import losses
+from ..checks import array_of, integer_at_least, items, shown
 from ..data import Data, digest
 from ..init import generator
 from ..module import Module
@@ -128,17 +129,10 @@ class Parameters:
         """Writes the numbers to the Values: those of the best epoch if asked for and known, else those of now."""
         scatter(self.best if at_best and self.best is not None else self.now, self._values)
 
-    def load(self, numbers: object, best: Sequence[Any]) -> None:
+    def load(self, now: Vector, best_loss: float, best_epoch: int, best: Vector | None) -> None:
         """Goes on from the numbers of a checkpoint."""
-        self.now = self._finite = self._vector(numbers)
-        self.best_loss, self.best_epoch, at_best = best
-        self.best = None if at_best is None else self._vector(at_best)
-
-    def _vector(self, numbers: object) -> Vector:
-        vector = np.array(numbers, dtype=np.float64)
-        if vector.shape != (len(self._values),):
-            raise ValueError(f"expected {len(self._values)} numbers, got {numbers!r}")
-        return vector
+        self.now = self._finite = now
+        self.best_loss, self.best_epoch, self.best = best_loss, best_epoch, best
 
 
 class Training:
@@ -201,7 +195,7 @@ class Training:
             **optimizer,
             "parameters": [parameter.name for parameter in task.optimizer.parameters],
             "frozen": [] if self.moving is None else np.flatnonzero(~self.moving).tolist(),
-            "schedule": None if task.schedule is None else type(task.schedule).__name__,
+            "schedule": None if task.schedule is None else task.schedule.described(),
             "model": repr(task.model),
             "loss": task.loss.__name__ if task.loss in vars(losses).values() else ANYTHING,
             "observations": self.step.eager.rows,
@@ -226,16 +220,34 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any], history: dict[str, Any]) -> None:
-        """Goes on from that state."""
-        self.parameters.load(state["parameters"], state["best"])
-        for step, why_eager in zip((self.step, self.validation), state["why eager"], strict=True):
+        """Goes on from that state.
+
+        Raises:
+            Exception: something is missing or cannot be right; model, optimiser and schedule are as before.
+        """
+        size = (len(self.parameters.now),)
+        now = array_of(state["parameters"], size)
+        best_loss, best_epoch, at_best = items(state["best"], "best")
+        best_loss, best = float(array_of(best_loss, ())), None if at_best is None else array_of(at_best, size)
+        reasons = items(state["why eager"], "why eager")
+        if len(reasons) != 2 or not all(isinstance(reason, str) for reason in reasons):
+            raise ValueError(f"why eager: expected two texts, got {shown(reasons)}")
+        parts = [(name, part) for name, part in vars(self.task).items() if isinstance(part, (Optimizer, Schedule))]
+        before = [part.state_dict() for _, part in parts]
+        try:
+            for name, part in parts:
+                part.load_state_dict(state[name])
+            self.history.load_state_dict(history)
+            best_epoch = integer_at_least(best_epoch, "the best epoch", 0, len(self.history) + 1)
+            self.rng.bit_generator.state = state["random numbers"]
+        except BaseException:
+            for (_, part), earlier in zip(parts, before, strict=True):
+                part.load_state_dict(earlier)
+            raise
+        self.parameters.load(now, best_loss, best_epoch, best)
+        for step, why_eager in zip((self.step, self.validation), reasons, strict=True):
             if step is not None:
                 step.why_eager = why_eager or step.why_eager
-        self.history.load_state_dict(history)
-        self.rng.bit_generator.state = state["random numbers"]
-        self.task.optimizer.load_state_dict(state["optimizer"])
-        if self.task.schedule is not None:
-            self.task.schedule.load_state_dict(state["schedule"])
 
     def _take_step(self, batch: Positions) -> tuple[float, float, bool]:
         """Moves the parameters; returns the share of the loss, the step size, and whether there was a gradient."""

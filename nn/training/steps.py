@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd import Value, no_grad
 
+from ..checks import kind_of
 from ..data import Data
 from ..module import Module
 from ..optim.optimizer import scatter
@@ -93,7 +94,7 @@ class EagerStep:
             value = self.loss(self.model(row), target)
             if not isinstance(value, Value):
                 raise TypeError(
-                    f"the loss of one observation must be one Value, got {value!r} of type {type(value).__name__}; "
+                    f"the loss of one observation must be one Value, got {kind_of(value)}; "
                     "write it with functions of autograd or nn, and with a reduction"
                 )
         except Exception as error:
