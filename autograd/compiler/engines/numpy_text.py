@@ -46,6 +46,7 @@ _SPELLINGS: dict[Action, str] = {
     # done once
     "empty": "{out} = np.empty({0}, dtype)",
     "full": "{out} = np.full({0}, {1}, dtype)",
+    "ones": "{out} = np.ones({0}, dtype)",
     "numbers": "{out} = {0}",
     "constant": "{out} = constants[{0}]",
     "described_constant": "{out} = constants[{0}]  # {1}",

@@ -230,7 +230,7 @@ class Places:
         return self._common[x]
 
     def _ones(self, length: int | Rows, scale: float = 1.0) -> str:
-        return self._once("full", (length, scale), "ones" if scale == 1.0 else "weights")
+        return self._once("ones", (length,), "ones") if scale == 1.0 else self._once("full", (length, scale), "weights")
 
     def _place_total(self, instruction: Instruction) -> None:
         """A product with ones is the fastest way to add up rows."""
