@@ -62,10 +62,10 @@ def compile(
     >>> value, gradient.tolist()
     (2.5, [-3.0, -1.0])
     """
-    from .program import compiled  # only here: `import autograd` stays light
+    from .program import Compiled  # only here: `import autograd` stays light
     from .requests import requested
 
-    return compiled(requested(outputs, wrt, inputs, reduction, backend, dtype))
+    return Compiled(requested(outputs, wrt, inputs, reduction, backend, dtype))
 
 
 __all__ = ["compile"]
