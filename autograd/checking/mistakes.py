@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .report import Entry
+from .tables import Entry
 from .verdicts import WRONG
 
 # A guess must fit this well: a wrong guess helps nobody.
