@@ -218,6 +218,10 @@ class Differences:
         (_, left, noise), (_, right, _), _ = found
         return not abs(right - left) + 2.0 * noise < 0.5 * bend
 
+    def grow(self) -> bool:
+        """Whether the differences only grow so far: shorter steps may see why."""
+        return any(math.isinf(side.limit().number) for side in (self.left, self.right))
+
     def jumps(self) -> bool:
         """Whether the function jumps at the point: the gap to a neighbour does not close, however near it is."""
         scale = abs(self._x) or 1.0
@@ -288,7 +292,8 @@ def _slope(
     first = _FIRST_STEP * scale
     shrinking = Differences(function, x, grain, fit)
     halvings, step = 0, first
-    while halvings < _TIMES_HALVED + max(math.frexp(scale)[1], 0) and step > _SHORTEST * scale:
+    most = _TIMES_HALVED + max(math.frexp(scale)[1], 0)
+    while step > _SHORTEST * scale and (halvings < most or shrinking.grow()):
         halvings += shrinking.add(step)
         if shrinking.is_settled(tolerance) and shrinking.are_confirmed(_OUT_OF_PROPORTION * step):
             if grain.is_flat:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 # Values are compared at steps of these shares of the argument's size; at the wide ones only if narrow ones see a
 # constant, as of a function that rounds its argument to few digits.
-_SHARES = (2.0**-40, 2.0**-29)
+_SHARES = (2.0**-44, 2.0**-29)
 _STAIRS = (2.0**-26, 2.0**-23, 2.0**-20, 2.0**-17)
 _WIDE_SHARES = (2.0**-21, 2.0**-16, 2.0**-12)
 # If those do, too, values are looked at as far away as this.
@@ -101,6 +101,8 @@ def grain_along(
             sides = [[function(x + side * i * step) for i in range(1, _POINTS + 1)] for side in (1.0, -1.0)]
             seen.update(*sides)
             noise = _of_sides([_noise(values, share) for values in sides])
+            if noise is not None and any(len(set(values)) == 1 for values in sides):
+                noise = 0.0  # a constant on one side: what the other does is no noise
             if (
                 noise is not None and share not in _SHARES and found[-1][1] is None
             ):  # no stair is higher than what a step climbs

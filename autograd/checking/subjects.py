@@ -13,7 +13,7 @@ from .arrays import DOUBLE, Buffer, Point, numbers_of, result_shape, unit_of
 # A function that takes a random branch half of the time agrees with itself this often once in 2,000 times.
 CALLS = 12
 # Results that differ by no more than this share are noise, such as that of sums in parallel; or by so many units.
-_NOISE = 1e-6
+_NOISE = 1e-4
 _UNITS = 64.0
 
 
