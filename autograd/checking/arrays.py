@@ -147,7 +147,7 @@ class Names(Sequence[str]):
 
     def __init__(self, structure: Any, name: str) -> None:
         self._pieces = list(_parts(structure, name))
-        self._sizes = [int(np.size(part)) if framework(part) else 1 for _, part in self._pieces]
+        self._sizes = [math.prod(part.shape) if framework(part) else 1 for _, part in self._pieces]
 
     def __len__(self) -> int:
         return sum(self._sizes)

@@ -6,7 +6,8 @@ so that small ones do not hide among large ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field as field_of
 
 import numpy as np
@@ -14,13 +15,15 @@ from numpy.typing import NDArray
 
 from .arrays import Buffer
 from .lines import Field, Line, along
+from .verdicts import BY_SEVERITY, ILL_CONDITIONED, OK, WRONG
 
 # Components in one group contribute as much as one another up to this factor; there are at most so many groups.
 _SIMILAR = 16.0
 _MOST_GROUPS = 8
-# So many components are named, and so often the function is called; the rest of what is wrong is counted.
-MOST_NAMED = 20
-_MOST_CALLS = 4000
+# So many components are found to be wrong, and so many looked at alone; the rest of what is wrong is counted.
+_MOST_WRONG = 20
+_MOST_ALONE = 50
+_MOST_CALLS = 3000
 # The rounding of derivatives that were computed with few digits: so many units, as in sums of a thousand terms.
 ROUNDINGS = 32.0
 # A resolution is stated for components that contribute at least this share of what the largest does.
@@ -50,14 +53,25 @@ class Findings:
     """What random directions say.
 
     Attributes:
-        suspects: components that are wrong when moved alone, as far as one line tells.
+        alone: the verdicts on components that were looked at alone.
         unexplored: other components of groups that are wrong.
         resolution: the smallest relative error in one component that would have shown.
     """
 
-    suspects: list[int] = field_of(default_factory=list)
+    alone: dict[int, str] = field_of(default_factory=dict)
     unexplored: list[int] = field_of(default_factory=list)
     resolution: float = 0.0
+
+    @property
+    def wrong(self) -> list[int]:
+        """The components that are wrong when moved alone."""
+        return [i for i, verdict in self.alone.items() if verdict == WRONG]
+
+    @property
+    def verdict(self) -> str:
+        """The verdict on what was not explored: that of its neighbours."""
+        found = [verdict for verdict in BY_SEVERITY if verdict in self.alone.values()]
+        return ILL_CONDITIONED if not found or found[0] == OK else found[0]
 
 
 class Directions:
@@ -67,13 +81,15 @@ class Directions:
         field: the function.
         claim: the derivatives under test.
         rng: draws the directions.
+        judge: the verdict on one component, looked at alone.
     """
 
-    def __init__(self, field: Field, claim: Claim, rng: np.random.Generator) -> None:
+    def __init__(self, field: Field, claim: Claim, rng: np.random.Generator, judge: Callable[[int], str]) -> None:
         self.field = field
         self.claim = claim
         self.calls = 0
         self._rng = rng
+        self._judge = judge
         self._is_rounded = (
             field.fit(field.point + field.scale / 3.0).tobytes() != (field.point + field.scale / 3.0).tobytes()
         )
@@ -112,17 +128,57 @@ class Directions:
 
     def search(self) -> Findings:
         """Which components are wrong."""
-        findings = Findings(resolution=self.claim.rtol)
+        findings = Findings()
         wrong = []
         for members in self._groups():
             agrees, line, allowed = self.compare(members)
             if agrees:
-                findings.resolution = max(findings.resolution, self._resolution(members, line, allowed))
+                findings.resolution = max(findings.resolution, self.resolution(members, line, allowed))
             else:
                 wrong.append(members)
-        for members in wrong:
-            self._bisect(members, findings)
+        self.explore(wrong, findings)
         return findings
+
+    def explore(self, groups: Sequence[Indices], findings: Findings) -> None:
+        """Follows groups that are wrong down to single components. Components of one row are next to each other."""
+        pending = list(reversed(groups))
+        while pending:
+            members = pending.pop()
+            is_enough = len(findings.wrong) >= _MOST_WRONG or len(findings.alone) >= _MOST_ALONE
+            if is_enough or self.calls > _MOST_CALLS:
+                findings.unexplored += members.tolist()
+            elif members.size == 1:
+                findings.alone[int(members[0])] = self._judge(int(members[0]))
+            else:
+                pending += self._wrong_halves(members)
+
+    def _wrong_halves(self, members: Indices) -> list[Indices]:
+        first, second = members[: members.size // 2], members[members.size // 2 :]
+        if self.compare(first)[0]:
+            return [second]  # the whole is wrong, so it must be here
+        return [first] if self.compare(second)[0] else [second, first]
+
+    def confined(self, findings: Findings, start: int, shape: tuple[int, ...]) -> tuple[int, int] | None:
+        """The axis and the index on it that all wrong components of an array share, if all others are right.
+
+        Args:
+            findings: what is wrong; others are taken from what is unexplored.
+            start: the first component of the array.
+            shape: of the array.
+        """
+        end = start + math.prod(shape)
+        wrong = [i - start for i in findings.wrong if start <= i < end]
+        if len(wrong) < 2 or len(shape) < 2:
+            return None
+        places = np.array(np.unravel_index(wrong, shape))
+        for axis in np.flatnonzero((places == places[:, :1]).all(axis=1)):
+            everywhere = np.unravel_index(np.arange(math.prod(shape)), shape)[axis]
+            others = np.flatnonzero(everywhere != places[axis, 0]) + start
+            if self.compare(others)[0]:
+                right = set(others.tolist())
+                findings.unexplored = [i for i in findings.unexplored if i not in right]
+                return int(axis), int(places[axis, 0])
+        return None
 
     def _groups(self) -> Iterator[Indices]:
         """Components that contribute about as much, those that contribute most first."""
@@ -136,29 +192,11 @@ class Directions:
             yield np.sort(order[start:end])
             start = end
 
-    def _resolution(self, members: Indices, line: Line, allowed: Buffer) -> float:
+    def resolution(self, members: Indices, line: Line, allowed: Buffer) -> float:
+        """The smallest relative error in one of these components that would have shown."""
         sizes = np.abs(self.claim.jacobian[:, members]) * self.field.scale[members]
         largest = (np.abs(self.claim.jacobian) * self.field.scale).max(axis=1, keepdims=True)
         is_counted = sizes > _CONSIDERABLE * largest
         with np.errstate(all="ignore"):
             found = 2.0 * (allowed + 2.0 * line.errors)[:, np.newaxis] / np.where(is_counted, sizes, np.inf)
         return float(np.nan_to_num(found, nan=0.0, posinf=np.inf).max(initial=0.0))
-
-    def _bisect(self, members: Indices, findings: Findings) -> None:
-        """Follows halves that are wrong down to single components. Components of one row are next to each other."""
-        pending = [members]
-        while pending:
-            members = pending.pop()
-            if members.size == 1:
-                findings.suspects.append(int(members[0]))
-                continue
-            if len(findings.suspects) >= MOST_NAMED or self.calls > _MOST_CALLS:
-                findings.unexplored += members.tolist()
-                continue
-            first, second = members[: members.size // 2], members[members.size // 2 :]
-            if self.compare(first)[0]:
-                pending.append(second)  # the parent was wrong, so it must be here
-                continue
-            if not self.compare(second)[0]:
-                pending.append(second)
-            pending.append(first)

@@ -19,7 +19,7 @@ from .report import Report
 from .slopes import Slope
 from .subject import argument_names
 from .subjects import ByHand, Plain
-from .verdicts import OK, Tolerance
+from .verdicts import BY_SEVERITY, OK, Tolerance
 
 # With more components than this, random directions are looked at first.
 _MANY = 200
@@ -89,7 +89,8 @@ def check_gradient(
     if by_hand.is_transposed:
         derivatives = [[d.misplaced() for d in row] for row in derivatives]
     report = judge(Evidence("check_gradient", derivatives, resolution=comparison.resolution), tolerance)
-    report.hints = [*by_hand.remarks, *likely_mistakes(report.entries, point.shape)]
+    report.hints = [*by_hand.remarks, *comparison.remarks, *likely_mistakes(report.entries, point.shape)]
+    report.advice = plain.advice()
     report.raise_if_wrong()
     return report
 
@@ -112,7 +113,9 @@ class Comparison:
         self._unit = unit
         self._tolerance = tolerance
         self._outputs = [place(o, f.shape) if f.value.size != 1 else "" for o in range(f.value.size)]
+        self._alone: dict[int, Sequence[Slope | None]] = {}
         self.resolution = 0.0
+        self.remarks: list[str] = []
 
     def all(self, names: Sequence[str]) -> list[list[Derivative]]:
         """Each derivative by itself."""
@@ -122,21 +125,25 @@ class Comparison:
 
     def sampled(self, names: Sequence[str], seed: int) -> list[list[Derivative]]:
         """Along random directions, and those by themselves that these show to be wrong."""
-        tolerance, m = self._tolerance, self._jacobian.shape[0]
+        tolerance = self._tolerance
+        m, n = self._jacobian.shape
         claim = Claim(self._jacobian, tolerance.rtol, tolerance.atol, self._unit)
-        findings = Directions(self._field(), claim, np.random.default_rng(seed)).search()
+        directions = Directions(self.field(), claim, np.random.default_rng(seed), self.verdict_alone)
+        findings = directions.search()
         self.resolution = findings.resolution
-        unexplored = set(findings.unexplored)
-        found: dict[int, list[Slope]] = {}
-        for i in findings.suspects:
-            found[i] = [self.close(0, i)] if m == 1 else self._column(i)
-        return [
-            [
-                self._derivative(o, i, names, found[i][o] if i in found else None, i in unexplored)
-                for i in range(self._jacobian.shape[1])
-            ]
-            for o in range(m)
-        ]
+        found = directions.confined(findings, 0, self._point.shape)
+        if found is not None:
+            self.remarks.append(confined_to(names[0].partition("[")[0], self._point.shape, *found))
+        unexplored = dict.fromkeys(findings.unexplored, findings.verdict)
+        alone = [self._alone.get(i, [None] * m) for i in range(n)]
+        return [[self._derivative(o, i, names, alone[i][o], unexplored.get(i, "")) for i in range(n)] for o in range(m)]
+
+    def verdict_alone(self, i: int) -> str:
+        """The verdict on the derivatives by one component."""
+        slopes = [self.close(0, i)] if self._jacobian.shape[0] == 1 else self._column(i)
+        self._alone[i] = slopes
+        verdicts = [self._tolerance.verdict(float(self._jacobian[o, i]), slope) for o, slope in enumerate(slopes)]
+        return min(verdicts, key=BY_SEVERITY.index)
 
     def close(self, o: int, i: int) -> Slope:
         """The derivative of one result by one component, as exactly as differences tell."""
@@ -161,17 +168,18 @@ class Comparison:
             )
         return slope
 
-    def _field(self) -> Field:
+    def field(self) -> Field:
+        """The function with its noise measured."""
         f, point = self._f, self._point
         return field_at(f, point.numbers, point.fit, f.unit, f.value, f.spread)
 
     def _columns(self) -> list[list[Slope]]:
-        field = self._field()
+        field = self.field()
         return [self._column(i, field) for i in range(self._jacobian.shape[1])]
 
     def _column(self, i: int, field: Field | None = None) -> list[Slope]:
         """The derivatives of all results by one component: along one line, and closely where that does not tell."""
-        field = self._field() if field is None else field
+        field = self.field() if field is None else field
         claimed, size = self._jacobian[:, i], float(field.scale[i])
         direction = np.zeros_like(self._point.numbers)
         direction[i] = size
@@ -190,7 +198,13 @@ class Comparison:
     _closer = _MOST_CLOSE
 
     def _derivative(
-        self, o: int, i: int, names: Sequence[str], slope: Slope | None, is_unexplored: bool = False
+        self, o: int, i: int, names: Sequence[str], slope: Slope | None, unexplored: str = ""
     ) -> Derivative:
-        analytic = float(self._jacobian[o, i])
-        return Derivative(names[i], self._outputs[o], analytic, slope, is_misplaced=is_unexplored)
+        return Derivative(names[i], self._outputs[o], float(self._jacobian[o, i]), slope, unexplored=unexplored)
+
+
+def confined_to(name: str, shape: tuple[int, ...], axis: int, index: int) -> str:
+    """A sentence on where all wrong components are."""
+    place = ", ".join(str(index) if i == axis else ":" for i in range(len(shape)))
+    kind = ("row", "column")[axis] if len(shape) == 2 else "slice"
+    return f"all that is wrong is in {kind} {index}, {name}[{place}]"

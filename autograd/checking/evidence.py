@@ -32,7 +32,8 @@ class Derivative:
         variable: the input; None, as the next two, for a derivative written by hand.
         accumulation: the chain rule from the output to all inputs.
         hidden: the part of the dependence that the graph does not see, if any.
-        is_misplaced: whether a derivative written by hand stands where another belongs, or among those that are wrong.
+        is_misplaced: whether a derivative written by hand stands where another belongs.
+        unexplored: the verdict on the group that the input is in, if it is not ok and nobody looked further; else "".
     """
 
     input: str
@@ -43,6 +44,7 @@ class Derivative:
     accumulation: Accumulation | None = None
     hidden: HiddenDependence | None = None
     is_misplaced: bool = False
+    unexplored: str = ""
 
     def misplaced(self) -> Derivative:
         """The same, standing where another belongs."""

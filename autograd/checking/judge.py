@@ -16,7 +16,7 @@ from .verdicts import ILL_CONDITIONED, OK, WRONG, Tolerance, is_between, is_impo
 _KINKS = "operations on the way have kinks here, and what they take for derivatives does not add up"
 _FORBIDDEN = 'the derivatives from the left and the right differ, and kinks="fail"'
 _JUMP = "the function jumps here, so it has no derivative"
-_UNEXPLORED = "among components that are wrong together; not looked at alone"
+_UNEXPLORED = "in a group that is not ok; not looked at alone"
 _ROUNDING = "the rounding of numbers on the way explains the difference"
 _WIRING = "every operation is right by itself; `backward` puts them together wrongly"
 
@@ -71,7 +71,7 @@ def _judged(derivative: Derivative, fault: Fault | None, tolerance: Tolerance) -
         return WRONG, fault.node.op, ""
     slope = derivative.slope
     if slope is None:
-        return (WRONG, None, _UNEXPLORED) if derivative.is_misplaced else (OK, None, "")
+        return derivative.unexplored or OK, None, _UNEXPLORED if derivative.unexplored else ""
     verdict = WRONG if derivative.is_misplaced else tolerance.verdict(derivative.analytic, slope)
     note = _without_slope(derivative.analytic, slope) if verdict == WRONG else ""
     if verdict == OK or note or derivative.accumulation is None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FAULTS = 5
 _NAMED = 3
 # A resolution this poor is mentioned.
-_POOR = 1e-3
+_POOR = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +156,13 @@ class Report:
 
     def _limits(self) -> list[str]:
         """What could not have been seen, and the remedy."""
-        if not self.resolution > _POOR:
+        is_sampled = any(entry.is_sampled for entry in self.entries)
+        if not self.ok or not (self.resolution > _POOR or is_sampled):
             return []
-        seen = f"from {100.0 * self.resolution:.2g} % on" if self.resolution < 1.0 else "that change its size"
-        return [f"only errors {seen} would show here" + (f": {self.advice}" if self.advice else "")]
+        where = " in a single component" if is_sampled else ""
+        seen = f"from {100.0 * self.resolution:.2g} % on" if self.resolution < 1.0 else "of several times its size"
+        advice = f" ({self.advice})" if self.advice and self.resolution > _POOR else ""
+        return [f"an error{where} shows {seen}{advice}"]
 
     @property
     def summary(self) -> str:
@@ -175,7 +178,7 @@ class Report:
     def _places(self) -> str:
         """The operations to blame, or the inputs that are wrong."""
         names = list(dict.fromkeys(repr(fault.node.op) for fault in self.faults))
-        for entry in () if names else self.entries:
+        for entry in () if names else sorted(self.entries, key=lambda entry: entry.is_sampled):
             if entry.verdict == WRONG:
                 names += [component.input for component in entry.components] or [entry.input]
         more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED + 1 else ""

@@ -47,9 +47,13 @@ class Plain:
         """The results there."""
         return self._numbers(self._function(self._point.at(numbers)))
 
-    def number(self, numbers: Buffer) -> float:
-        """The only result, or the first."""
-        return float(self(numbers)[0])
+    def advice(self) -> str:
+        """How to see smaller errors."""
+        if self.unit > 2.0**-50:
+            return f"f has {round(-math.log2(self.unit))} bits: return float64 from it, computed from float64"
+        if self.spread.any():
+            return f"f differs by up to {self.spread.max():.1e} from call to call"
+        return "f is exact to few digits here: compute it in float64 throughout"
 
     def _numbers(self, result: Any) -> Buffer:
         try:
@@ -86,7 +90,7 @@ class Plain:
     def _sizes(self) -> Buffer:
         """How large results are nearby, where they may be 0 at the point."""
         sizes = np.zeros_like(self.value)
-        for factor in (0.7, 1.4):
+        for factor in (-1.0, 0.5, 2.0):
             try:
                 sizes = np.fmax(sizes, np.abs(self(self._point.fit(self._point.numbers * factor))))
             except (ArithmeticError, ValueError, AssertionError):

@@ -46,6 +46,11 @@ class Entry:
     note: str = ""
     components: tuple[Entry, ...] = ()
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the input only took part in random directions."""
+        return math.isnan(self.numeric) and math.isnan(self.left) and self.error == 0.0
+
 
 def table(entries: Sequence[Entry]) -> str:
     """The inputs, worst first; what does not fit is counted."""
@@ -88,7 +93,7 @@ def _chosen(entries: Sequence[Entry]) -> tuple[list[Entry], str]:
     """The rows of a table, and a sentence on the others."""
     everything = [row for entry in entries for row in (entry, *entry.components)]
     ordered = sorted(everything, key=severity) if not any(entry.components for entry in entries) else everything
-    known = [entry for entry in ordered if entry.numeric == entry.numeric or entry.verdict != OK]
+    known = [entry for entry in ordered if not entry.is_sampled]
     bad = sum(entry.verdict != OK for entry in known)
     rows = known[: min(max(bad, _ROWS), _MOST_ROWS)]
     others = [
@@ -99,7 +104,7 @@ def _chosen(entries: Sequence[Entry]) -> tuple[list[Entry], str]:
         return rows, ""
     counts = [(verdict, sum(entry.verdict == verdict for entry in others)) for verdict in BY_SEVERITY]
     kinds = [f"{number:,} {verdict}" for verdict, number in counts if number]
-    along = ", along random directions" if any(entry.numeric != entry.numeric for entry in others) else ""
+    along = ", along random directions" if all(entry.is_sampled for entry in others) else ""
     found = f"all {OK}" if len(kinds) == 1 and others[0].verdict == OK else ", ".join(kinds)
     return rows, f"{'... and ' if rows else ''}{len(others):,}{' more' if rows else ' derivatives'}, {found}{along}"
 
