@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field as field_of
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Buffer
 from .lines import Field, Line, along
+from .mistakes import Lines
 from .verdicts import BY_SEVERITY, ILL_CONDITIONED, OK, WRONG
 
 # Components in one group contribute as much as one another up to this factor; there are at most so many groups.
@@ -24,6 +26,8 @@ _MOST_GROUPS = 8
 _MOST_WRONG = 20
 _MOST_ALONE = 50
 _MOST_CALLS = 3000
+# Along so many directions one looks for usual mistakes.
+_LINES = 5
 # The rounding of derivatives that were computed with few digits: so many units, as in sums of a thousand terms.
 ROUNDINGS = 32.0
 # A resolution is stated for components that contribute at least this share of what the largest does.
@@ -46,6 +50,20 @@ class Claim:
     rtol: float
     atol: float
     unit: float
+
+
+class Compared(NamedTuple):
+    """Derivatives along one direction: the claimed and the true ones, and how far they may differ."""
+
+    claimed: Buffer
+    line: Line
+    allowed: Buffer
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all derivatives agree as far as one can tell."""
+        with np.errstate(all="ignore"):
+            return bool((np.abs(self.line.slopes - self.claimed) <= self.allowed + self.line.errors).all())
 
 
 @dataclass(slots=True)
@@ -105,18 +123,25 @@ class Directions:
         direction[members] = weights * self.field.scale[members]
         return direction
 
-    def compare(self, members: Indices) -> tuple[bool, Line, Buffer]:
-        """Whether the derivatives by these components agree, the true ones along a line, and what is allowed."""
+    def compare(self, members: Indices) -> Compared:
+        """The derivatives along a direction that moves these components, beside the true ones."""
         direction = self.random(members)
         parts = self.claim.jacobian[:, members] * direction[members]
         claimed = parts.sum(axis=1)
         norms = np.sqrt((parts**2).sum(axis=1))
         allowed = (self.claim.rtol + ROUNDINGS * self.claim.unit) * norms
         allowed += self.claim.atol * float(np.sqrt((direction**2).sum())) + 2.0**-1000
-        line = self.measure(direction, claimed, allowed)
-        with np.errstate(all="ignore"):
-            distance = np.abs(line.slopes - claimed)
-        return bool((distance <= allowed + line.errors).all()), line, allowed
+        return Compared(claimed, self.measure(direction, claimed, allowed), allowed)
+
+    def lines(self, members: Indices) -> tuple[Buffer, Lines]:
+        """A few directions, one a row, and what is known along them of the derivatives by these components."""
+        directions = np.array([self.random(members) for _ in range(_LINES)])
+        claimed = directions @ self.claim.jacobian[0]
+        allowed = np.full(1, 1e-6 * float(np.abs(claimed).max(initial=0.0)) + 2.0**-1000)
+        found = [self.measure(direction, np.full(1, np.nan), allowed) for direction in directions]
+        true = np.array([line.slopes[0] for line in found])
+        error = np.array([line.errors[0] for line in found])
+        return directions, Lines(true, claimed, error, directions @ self.field.point, directions.sum(axis=1))
 
     def measure(self, direction: Buffer, claimed: Buffer, allowed: Buffer) -> Line:
         """The true derivatives along a direction."""
@@ -131,9 +156,9 @@ class Directions:
         findings = Findings()
         wrong = []
         for members in self._groups():
-            agrees, line, allowed = self.compare(members)
-            if agrees:
-                findings.resolution = max(findings.resolution, self.resolution(members, line, allowed))
+            found = self.compare(members)
+            if found.agrees:
+                findings.resolution = max(findings.resolution, self.resolution(members, found))
             else:
                 wrong.append(members)
         self.explore(wrong, findings)
@@ -154,9 +179,9 @@ class Directions:
 
     def _wrong_halves(self, members: Indices) -> list[Indices]:
         first, second = members[: members.size // 2], members[members.size // 2 :]
-        if self.compare(first)[0]:
+        if self.compare(first).agrees:
             return [second]  # the whole is wrong, so it must be here
-        return [first] if self.compare(second)[0] else [second, first]
+        return [first] if self.compare(second).agrees else [second, first]
 
     def confined(self, findings: Findings, start: int, shape: tuple[int, ...]) -> tuple[int, int] | None:
         """The axis and the index on it that all wrong components of an array share, if all others are right.
@@ -174,7 +199,7 @@ class Directions:
         for axis in np.flatnonzero((places == places[:, :1]).all(axis=1)):
             everywhere = np.unravel_index(np.arange(math.prod(shape)), shape)[axis]
             others = np.flatnonzero(everywhere != places[axis, 0]) + start
-            if self.compare(others)[0]:
+            if self.compare(others).agrees:
                 right = set(others.tolist())
                 findings.unexplored = [i for i in findings.unexplored if i not in right]
                 return int(axis), int(places[axis, 0])
@@ -192,11 +217,12 @@ class Directions:
             yield np.sort(order[start:end])
             start = end
 
-    def resolution(self, members: Indices, line: Line, allowed: Buffer) -> float:
+    def resolution(self, members: Indices, compared: Compared) -> float:
         """The smallest relative error in one of these components that would have shown."""
         sizes = np.abs(self.claim.jacobian[:, members]) * self.field.scale[members]
         largest = (np.abs(self.claim.jacobian) * self.field.scale).max(axis=1, keepdims=True)
         is_counted = sizes > _CONSIDERABLE * largest
         with np.errstate(all="ignore"):
-            found = 2.0 * (allowed + 2.0 * line.errors)[:, np.newaxis] / np.where(is_counted, sizes, np.inf)
+            doubt = compared.allowed + 2.0 * compared.line.errors
+            found = 2.0 * doubt[:, np.newaxis] / np.where(is_counted, sizes, np.inf)
         return float(np.nan_to_num(found, nan=0.0, posinf=np.inf).max(initial=0.0))

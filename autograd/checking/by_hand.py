@@ -14,7 +14,7 @@ from .differences import slope_of_floats
 from .evidence import Derivative, Evidence
 from .judge import judge
 from .lines import Field, along, field_at
-from .mistakes import likely_mistakes
+from .mistakes import Lines, likely_mistakes, transposed
 from .report import Report
 from .slopes import Slope
 from .subject import argument_names
@@ -89,7 +89,8 @@ def check_gradient(
     if by_hand.is_transposed:
         derivatives = [[d.misplaced() for d in row] for row in derivatives]
     report = judge(Evidence("check_gradient", derivatives, resolution=comparison.resolution), tolerance)
-    report.hints = [*by_hand.remarks, *comparison.remarks, *likely_mistakes(report.entries, point.shape)]
+    guesses = [] if report.ok else likely_mistakes(comparison.lines, report.entries)
+    report.hints = [*by_hand.remarks, *comparison.remarks, *guesses]
     report.advice = plain.advice()
     report.raise_if_wrong()
     return report
@@ -115,12 +116,18 @@ class Comparison:
         self._outputs = [place(o, f.shape) if f.value.size != 1 else "" for o in range(f.value.size)]
         self._alone: dict[int, Sequence[Slope | None]] = {}
         self.resolution = 0.0
+        self.lines = Lines(np.empty(0), np.empty(0))
         self.remarks: list[str] = []
 
     def all(self, names: Sequence[str]) -> list[list[Derivative]]:
         """Each derivative by itself."""
         m, n = self._jacobian.shape
         columns = [[self.close(0, i)] for i in range(n)] if m == 1 else self._columns()
+        true = np.array([[float(columns[i][o].middle) for i in range(n)] for o in range(m)]).reshape(m, n)
+        x = np.broadcast_to(self._point.numbers, (m, n)).ravel()
+        self.lines = Lines(true.ravel(), self._jacobian.ravel(), 0.0, x, np.ones(m * n))
+        if m == 1:
+            self.lines.others = dict(transposed(self._jacobian[0], self._point.shape))
         return [[self._derivative(o, i, names, columns[i][o]) for i in range(n)] for o in range(m)]
 
     def sampled(self, names: Sequence[str], seed: int) -> list[list[Derivative]]:
@@ -134,6 +141,9 @@ class Comparison:
         found = directions.confined(findings, 0, self._point.shape)
         if found is not None:
             self.remarks.append(confined_to(names[0].partition("[")[0], self._point.shape, *found))
+        if findings.wrong and m == 1:
+            along, self.lines = directions.lines(np.arange(n))
+            self.lines.others = dict(transposed(self._jacobian[0], self._point.shape, along))
         unexplored = dict.fromkeys(findings.unexplored, findings.verdict)
         alone = [self._alone.get(i, [None] * m) for i in range(n)]
         return [[self._derivative(o, i, names, alone[i][o], unexplored.get(i, "")) for i in range(n)] for o in range(m)]

@@ -130,7 +130,7 @@ def along(field: Field, direction: Buffer, claimed: Buffer, allowed: Buffer, jac
     Args:
         field: the function.
         direction: one number for each argument, about as large as its scale.
-        claimed: the derivatives under test.
+        claimed: the derivatives under test; nan where there are none.
         allowed: how far they may be off.
         jacobian: the claimed derivatives by each argument, to account for steps that are rounded; None if none are.
     """
@@ -176,7 +176,7 @@ def _difference(
         largest = np.fmax(np.abs(high), np.abs(low))
         noise = np.maximum(field.noise, _ROUNDINGS * field.unit * largest) / step
         if jacobian is not None:  # the steps are not quite those along the direction
-            difference = difference - (jacobian @ ((above - below) / (2.0 * step)) - claimed)
+            difference = difference - jacobian @ ((above - below) / (2.0 * step) - direction)
     return difference, np.where(np.isfinite(noise), noise, np.inf)
 
 
@@ -187,9 +187,13 @@ def _better(first: Line, second: Line) -> Line:
 
 
 def _is_decided(line: Line, claimed: Buffer, allowed: Buffer) -> bool:
-    """Whether each result agrees within what is allowed, or differs by far more than the error."""
+    """Whether each result agrees within what is allowed, or differs by far more than the error.
+
+    Where nothing is claimed it has to be known as exactly as is allowed.
+    """
     with np.errstate(all="ignore"):
         distance = np.abs(line.slopes - claimed)
         agrees = distance + line.errors <= allowed
         differs = distance > 10.0 * (line.errors + allowed)
-    return bool((agrees | differs).all())
+        is_known = np.isnan(claimed) & (line.errors <= allowed)
+    return bool((agrees | differs | is_known).all())
