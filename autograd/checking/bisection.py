@@ -44,12 +44,14 @@ class Claim:
         jacobian: one row for each result, one column for each argument.
         rtol, atol: how far they may be off.
         unit: the relative rounding of the numbers they were computed with.
+        typical: the size of derivatives like each one, which are sums that may have cancelled.
     """
 
     jacobian: Buffer
     rtol: float
     atol: float
     unit: float
+    typical: Buffer
 
 
 class Compared(NamedTuple):
@@ -129,7 +131,10 @@ class Directions:
         parts = self.claim.jacobian[:, members] * direction[members]
         claimed = parts.sum(axis=1)
         norms = np.sqrt((parts**2).sum(axis=1))
-        allowed = (self.claim.rtol + ROUNDINGS * self.claim.unit) * norms
+        rounded = (
+            np.maximum(np.abs(self.claim.jacobian[:, members]), self.claim.typical[:, members]) * direction[members]
+        )
+        allowed = self.claim.rtol * norms + ROUNDINGS * self.claim.unit * np.sqrt((rounded**2).sum(axis=1))
         allowed += self.claim.atol * float(np.sqrt((direction**2).sum())) + 2.0**-1000
         return Compared(claimed, self.measure(direction, claimed, allowed), allowed)
 

@@ -15,6 +15,7 @@ from .evidence import Derivative, Evidence
 from .judge import judge
 from .lines import Field, along, field_at
 from .mistakes import Lines, likely_mistakes, transposed
+from .reference import Weighted
 from .report import Report
 from .slopes import Slope
 from .subject import argument_names
@@ -89,7 +90,9 @@ def check_gradient(
     if by_hand.is_transposed:
         derivatives = [[d.misplaced() for d in row] for row in derivatives]
     report = judge(Evidence("check_gradient", derivatives, resolution=comparison.resolution), tolerance)
-    guesses = [] if report.ok else likely_mistakes(comparison.lines, report.entries)
+    is_partial = any(entry.is_sampled and entry.verdict != OK for entry in report.entries)
+    known = [] if is_partial else report.entries
+    guesses = [] if report.ok else likely_mistakes(comparison.lines, known, point.numbers.size)
     report.hints = [*by_hand.remarks, *comparison.remarks, *guesses]
     report.advice = plain.advice()
     report.raise_if_wrong()
@@ -99,15 +102,29 @@ def check_gradient(
 class Comparison:
     """Derivatives under test beside the true ones.
 
+    Attributes:
+        resolution: the smallest relative error that random directions would have shown.
+        lines: what is known of usual mistakes.
+        remarks: where all that is wrong is.
+
     Args:
         point: where.
         f: the function.
         jacobian: its derivatives under test.
         unit: their relative rounding.
         tolerance: how far they may be off.
+        typical: the size of derivatives like each one, for the rounding of sums; by default that of a result's.
     """
 
-    def __init__(self, point: Point, f: Plain, jacobian: Buffer, unit: float, tolerance: Tolerance) -> None:
+    def __init__(
+        self,
+        point: Point,
+        f: Plain | Weighted,
+        jacobian: Buffer,
+        unit: float,
+        tolerance: Tolerance,
+        typical: Buffer | None = None,
+    ) -> None:
         self._point = point
         self._f = f
         self._jacobian = jacobian
@@ -115,6 +132,7 @@ class Comparison:
         self._tolerance = tolerance
         self._outputs = [place(o, f.shape) if f.value.size != 1 else "" for o in range(f.value.size)]
         self._alone: dict[int, Sequence[Slope | None]] = {}
+        self._typical = typical_sizes(jacobian) if typical is None else typical
         self.resolution = 0.0
         self.lines = Lines(np.empty(0), np.empty(0))
         self.remarks: list[str] = []
@@ -134,7 +152,7 @@ class Comparison:
         """Along random directions, and those by themselves that these show to be wrong."""
         tolerance = self._tolerance
         m, n = self._jacobian.shape
-        claim = Claim(self._jacobian, tolerance.rtol, tolerance.atol, self._unit)
+        claim = Claim(self._jacobian, tolerance.rtol, tolerance.atol, self._unit, self._typical)
         directions = Directions(self.field(), claim, np.random.default_rng(seed), self.verdict_alone)
         findings = directions.search()
         self.resolution = findings.resolution
@@ -155,6 +173,10 @@ class Comparison:
         verdicts = [self._tolerance.verdict(float(self._jacobian[o, i]), slope) for o, slope in enumerate(slopes)]
         return min(verdicts, key=BY_SEVERITY.index)
 
+    def alone(self, i: int) -> Derivative:
+        """The derivative of the first result by a component that was looked at alone."""
+        return self._derivative(0, i, [""] * (i + 1), self._alone[i][0])
+
     def close(self, o: int, i: int) -> Slope:
         """The derivative of one result by one component, as exactly as differences tell."""
         numbers = self._point.numbers
@@ -167,9 +189,9 @@ class Comparison:
         slope = slope_of_floats(
             function, float(numbers[i]), 0.01 * self._tolerance.rtol, unit=self._f.unit, fit=self._point.fit_one(i)
         )
-        return self._with_rounding(slope, o)
+        return self._with_rounding(slope, o, i)
 
-    def _with_rounding(self, slope: Slope, o: int) -> Slope:
+    def _with_rounding(self, slope: Slope, o: int, i: int) -> Slope:
         """The slope, which derivatives of few digits miss by what they are rounded."""
         if self._unit > 2.0**-50:
             row = self._jacobian[o][np.isfinite(self._jacobian[o])]
@@ -211,6 +233,12 @@ class Comparison:
         self, o: int, i: int, names: Sequence[str], slope: Slope | None, unexplored: str = ""
     ) -> Derivative:
         return Derivative(names[i], self._outputs[o], float(self._jacobian[o, i]), slope, unexplored=unexplored)
+
+
+def typical_sizes(jacobian: Buffer) -> Buffer:
+    """For each derivative the root of the mean square of its row."""
+    known = np.where(np.isfinite(jacobian), jacobian, 0.0)
+    return np.broadcast_to(np.sqrt((known**2).mean(axis=1, keepdims=True)), jacobian.shape) if known.size else known
 
 
 def confined_to(name: str, shape: tuple[int, ...], axis: int, index: int) -> str:

@@ -11,12 +11,14 @@ import numpy as np
 from .arrays import Buffer
 
 # Differences start at steps of this share of the arguments' size, or of what noise allows, and are halved so often ...
-_FIRST = 2.0**-6
+_FIRST = 2.0**-10
 _WIDEST = 2.0**-2
 _HALVINGS = 4
 # ... and again from steps that are so many times shorter, if kinks or steep places are in the way.
 _SHORTER = 2.0**-6
 _BLOCKS = 5
+# A disagreement must be there with a step that is so many times shorter, too.
+_CLOSER = 2.0**-8
 # What the error of extrapolated differences is made of: a power of the step, from Richardson's columns.
 _POWER = 5
 # Steps at which the noise is measured; at wide ones only if narrow ones see a constant.
@@ -156,13 +158,28 @@ def along(field: Field, direction: Buffer, claimed: Buffer, allowed: Buffer, jac
             if last is not None:  # neighbours may agree by chance
                 best = _better(best, Line(last.slopes, np.maximum(last.errors, np.abs(last.slopes - found.slopes))))
             if _is_decided(best, claimed, np.maximum(allowed, floor)):
-                return best
+                if _is_confirmed(field, direction, step * _CLOSER, best, claimed, allowed):
+                    return best
+                best = Line(np.full_like(field.value, np.nan), np.full_like(field.value, np.inf))
+                break
             rows, last = row, found
             step *= 0.5
         if (rounding > 10.0 * best.errors).all():
             break
         step *= _SHORTER
     return best
+
+
+def _is_confirmed(field: Field, direction: Buffer, step: float, line: Line, claimed: Buffer, allowed: Buffer) -> bool:
+    """Whether a much shorter step says the same of what differs: long ones may see the far side of kinks only."""
+    with np.errstate(all="ignore"):
+        differs = np.abs(line.slopes - claimed) > allowed + line.errors
+    if not differs.any():
+        return True
+    difference, rounding = _difference(field, direction, step, claimed, None)
+    with np.errstate(all="ignore"):
+        agrees = np.abs(difference - line.slopes) <= line.errors + 4.0 * rounding + 0.01 * np.abs(line.slopes - claimed)
+    return bool(agrees[differs].all())
 
 
 def _difference(

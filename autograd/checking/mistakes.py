@@ -50,19 +50,20 @@ class Lines:
         return bool((np.abs(found - expected) <= _FIT * np.maximum(np.abs(expected), 1e-3 * size) + self.error).all())
 
 
-def likely_mistakes(lines: Lines, entries: Sequence[Entry]) -> list[str]:
+def likely_mistakes(lines: Lines, entries: Sequence[Entry], number: int) -> list[str]:
     """A guess that explains all derivatives exactly, or one per wrong derivative; none if nothing fits.
 
     Args:
         lines: what is known along lines.
         entries: what is known of components, as far as they were looked at alone.
+        number: of all components.
     """
     if np.isfinite(lines.true).all() and np.isfinite(lines.claimed).all() and lines.true.size:
         for guess in (_common_factor(lines), _instead(lines), _difference(lines)):
             if guess:
                 return [guess]
     known = [entry for entry in entries if math.isfinite(entry.numeric) and math.isfinite(entry.analytic)]
-    return _mixed_up(known) or _of_some(known, len(entries))
+    return _mixed_up(known) or _of_some(known, number)
 
 
 def _common_factor(lines: Lines) -> str | None:

@@ -110,6 +110,7 @@ class Report:
         operations: how many operations were checked.
         resolution: the smallest relative error that would have shown in any derivative that is at least a thousandth of
             the largest; the function's rounding and noise hide smaller ones.
+        problems: what is wrong besides numbers, such as arguments that are changed in place.
         advice: how to see more, where the resolution is poor.
         ok: whether the check passes.
     """
@@ -125,8 +126,12 @@ class Report:
         outputs: Sequence[Value] = (),
         operations: int = 0,
         resolution: float | None = None,
+        problems: Sequence[str] = (),
+        noun: str = "derivative",
     ) -> None:
         self._name = name
+        self._noun = noun
+        self.problems = list(problems)
         self._outputs = outputs
         self.entries = list(entries)
         self.faults = list(faults)
@@ -134,13 +139,14 @@ class Report:
         self.operations = operations
         self.resolution = tolerance.rtol if resolution is None else resolution
         self.advice = ""
-        self.ok = all(entry.verdict != WRONG for entry in entries) and not faults
+        self.ok = all(entry.verdict != WRONG for entry in entries) and not faults and not problems
 
     def __repr__(self) -> str:
         return f"<report {self.summary}>"
 
     def __str__(self) -> str:
         parts = [self.summary]
+        parts.append("\n".join(self.problems))
         parts += [str(fault) for fault in self.faults[:_FAULTS]]
         if len(self.faults) > _FAULTS:
             parts.append(f"... and {len(self.faults) - _FAULTS} more wrong derivatives of operations")
@@ -151,7 +157,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         """As Jupyter shows it."""
-        remarks = [*map(str, self.faults[:_FAULTS]), *self.hints, *self._limits()]
+        remarks = [*self.problems, *map(str, self.faults[:_FAULTS]), *self.hints, *self._limits()]
         return page(self.summary, remarks, self.entries)
 
     def _limits(self) -> list[str]:
@@ -168,7 +174,9 @@ class Report:
     def summary(self) -> str:
         """The outcome in one line: what is wrong, and where."""
         counts = {verdict: sum(entry.verdict == verdict for entry in self.entries) for verdict in BY_SEVERITY}
-        derivatives = counted(len(self.entries), "derivative")
+        derivatives = counted(len(self.entries), self._noun)
+        if self.problems:
+            return f"{self._name} FAILED: {self.problems[0]}"
         if counts[OK] == len(self.entries):
             checked = f" and {counted(self.operations, 'operation')}" if self.operations else ""
             return f"{self._name}: {derivatives}{checked} ok"
@@ -180,7 +188,8 @@ class Report:
         names = list(dict.fromkeys(repr(fault.node.op) for fault in self.faults))
         for entry in () if names else sorted(self.entries, key=lambda entry: entry.is_sampled):
             if entry.verdict == WRONG:
-                names += [component.input for component in entry.components] or [entry.input]
+                few = len(entry.components) <= _NAMED and not entry.note
+                names += (few and [component.input for component in entry.components]) or [entry.input]
         more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED + 1 else ""
         return ", ".join(" ".join(name.split()) for name in names[: _NAMED if more else _NAMED + 1]) + more
 
@@ -192,6 +201,7 @@ class Report:
             "summary": self.summary,
             "resolution": in_json(self.resolution),
             "advice": self.advice,
+            "problems": list(self.problems),
             "hints": list(self.hints),
             "operations": self.operations,
             "entries": [in_json(asdict(entry)) for entry in self.entries],

@@ -13,8 +13,8 @@ from .arrays import DOUBLE, Buffer, Point, numbers_of, result_shape, unit_of
 # A function that takes a random branch half of the time agrees with itself this often once in 2,000 times.
 CALLS = 12
 # Results that differ by no more than this share are noise, such as that of sums in parallel; or by so many units.
-_NOISE = 1e-4
-_UNITS = 64.0
+NOISE = 1e-4
+UNITS = 64.0
 
 
 class Plain:
@@ -78,7 +78,7 @@ class Plain:
         if not spread.any():
             return spread
         size = np.maximum(np.abs(rows).max(axis=0), self._sizes())
-        if (spread > max(_NOISE, _UNITS * self.unit) * size).any():
+        if (spread > max(NOISE, UNITS * self.unit) * size).any():
             worst = int(np.argmax(spread))
             raise ValueError(
                 f"{self._check}: f is not the same number at each call, at x = {self._point.structure!r}: "
@@ -121,7 +121,7 @@ class ByHand:
         if not np.array_equal(found, again, equal_nan=True):
             with np.errstate(all="ignore"):
                 spread = np.abs(found - again).max() if found.size == again.size else math.inf
-            if not spread <= max(_NOISE, _UNITS * unit_of(result)) * np.abs(found).max():
+            if not spread <= max(NOISE, UNITS * unit_of(result)) * np.abs(found).max():
                 raise ValueError(f"{check}: df gives other derivatives when it is called again at the same x")
         self.unit = max(unit_of(result), DOUBLE)
         self.jacobian = self._shaped(result, found, f)
