@@ -65,7 +65,7 @@ from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .checking import GradcheckError, Report, check_gradient, gradcheck
+    from .checking import GradcheckError, Report, check_backward, check_gradient, gradcheck
     from .debug.reads import Placeholder, detect_reads
     from .drawing import Drawing, Explanation, animate, draw, explain
 
@@ -79,6 +79,7 @@ _LATER = {
     "Placeholder": "debug.reads",
     "Report": "checking",
     "animate": "drawing",
+    "check_backward": "checking",
     "check_gradient": "checking",
     "detect_reads": "debug.reads",
     "draw": "drawing",
@@ -105,6 +106,7 @@ __all__ = [
     "arctanh",
     "cbrt",
     "ceil",
+    "check_backward",
     "check_gradient",
     "clip",
     "compile",

@@ -1,5 +1,6 @@
 """Where a number would be wrong, or missing, without a word: each test stands for a kind of report."""
 
+import itertools
 import math
 import pickle
 import threading
@@ -10,6 +11,8 @@ import pytest
 
 import autograd
 from autograd import Value, derivative, grad, hessian, hvp, jacobian, jvp, no_grad, scope, value_and_grad, vjp
+from autograd.operation import FLOATS, TABLE
+from autograd.value import apply
 
 inf, nan = math.inf, math.nan
 
@@ -316,3 +319,47 @@ def test_nothing_flows_through_steps_not_even_an_infinity(name):
     for backend in ("floats", "arrays"):
         _, gradient = autograd.compile(f(y), wrt=[y], backend=backend)()
         assert gradient.tolist() == [0.0]
+
+
+# Every row where formulas are most likely to give nan: at 0, at 1 and -1, at equal operands
+
+SPECIAL = (0.0, 1.0, -1.0)
+WITHOUT_DERIVATIVE = {("pow", (0.0, 0.0)), ("arctan2", (0.0, 0.0))}  # of second order
+
+
+def special_points(row):
+    number = row.arity or {"dot": 4}.get(row.name, 2 if row.formula.__defaults__ else 3)
+    if number > 2:
+        return [(0.0,) * number, (1.0,) * number, (-1.0, *(0.0,) * (number - 1)), (2.0, 2.0, *(1.0,) * (number - 2))]
+    return itertools.product(SPECIAL, repeat=number)
+
+
+def require_right(f, point):
+    """All derivatives are right, or there is none because the function jumps."""
+    try:
+        autograd.gradcheck(f, list(point))
+    except autograd.GradcheckError as error:
+        for entry in error.report.entries:
+            assert entry.verdict != "wrong" or ("jumps" in entry.note and math.isfinite(entry.analytic)), error
+
+
+@pytest.mark.parametrize("name", [n for n, row in TABLE.items() if not row.is_helper and n not in ("where", "clip")])
+def test_no_row_gives_a_nan_of_its_own(name):
+    """Wherever there is a first or second derivative, or a slope to one side, it is given."""
+    row = TABLE[name]
+    for point in special_points(row):
+        if not math.isfinite(FLOATS.evaluate(row, point)):
+            continue
+        if (name, point) in WITHOUT_DERIVATIVE or row.is_flat:
+            continue
+        require_right(lambda *xs: apply(row, *xs), point)
+        if row.kinks is not None and 0.0 in row.kinks(*point):
+            continue  # the derivative jumps there
+        for position in range(len(point)):
+
+            def slope(*xs, position=position):
+                return derivative(apply(row, *xs), xs[position])
+
+            values = [Value(x) for x in point]
+            if math.isfinite(slope(*values).data) and not slope(*values).is_constant:
+                require_right(slope, point)
