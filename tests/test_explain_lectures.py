@@ -7,6 +7,7 @@ import pytest
 
 import nn
 from autograd import Value, animate, draw, explain, softmax, sum as sum_of
+from autograd.operation import literal_latex
 from tests.test_explain import DATA, lectures_network, named
 
 
@@ -272,3 +273,21 @@ def test_the_same_names_stand_in_draw_explain_and_animate(tmp_path):
         assert re.search(rf"\b{name}\b", str(explain(loss)))
         assert re.search(rf"\b{name}\b", draw(loss).source)
         assert re.search(rf"\b{name}\b", page)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "重" * 300, r"\frac{" * 40, "50% " * 60, "x_" * 120])
+def test_long_names_do_not_make_long_lines_of_latex(name):
+    x = Value(2.0, name=name)
+    latex = explain((x * 3).tanh(), x).latex()
+    assert max(map(len, latex.splitlines())) <= 100
+    whole = explain(Value(2.0, name="x") * 3, Value(2.0, name="x")).latex()
+    assert r"\begin{aligned}" in whole
+    joined = re.sub(r"(?<!\\)%\n", "", latex).replace("\n", " ")
+    assert re.sub(r"\s+", " ", literal_latex(name)).strip() in re.sub(r"\s+", " ", joined)
+
+
+def test_draw_tells_the_numbered_names_where_one_points():
+    x = Value(2.0, name="x")
+    loss = (x * 3).tanh()
+    assert str(explain(loss, x)).startswith("dy/dx = dy/dv1 × dv1/dx")
+    assert re.findall(r'tooltip="(v1|y)&#10;', draw(loss).source) == ["v1", "y"]

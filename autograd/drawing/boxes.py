@@ -204,7 +204,7 @@ def _row(label: str, text: str, colour: str, look: Look) -> str:
 def _about(part: Part, look: Look) -> str:
     """The tooltip of a box: full name, all digits, and what was folded."""
     value = part.value
-    name = look.title(part)
+    name = look.title(part) or (look.numbered.get(value) if len(part.values) == 1 else None)
     lines = [name] if name else []
     if len(part.shown) != 1:
         return "\n".join([*lines, f"{part.kind}, stands for {len(part.values)} Values"])

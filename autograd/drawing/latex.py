@@ -50,4 +50,15 @@ def _is_balanced(text: str) -> bool:
 
 def _lines(row: str) -> list[str]:
     """A row that cannot be broken any more in several lines of source, which LaTeX reads as one."""
-    return textwrap.wrap(row, WIDTH, break_long_words=False, break_on_hyphens=False) or [row]
+    lines = textwrap.wrap(row, WIDTH, break_long_words=False, break_on_hyphens=False) or [row]
+    return [piece for line in lines for piece in _cut(line)]
+
+
+def _cut(line: str) -> list[str]:
+    """A line without spaces, such as a long name, cut between characters; a comment hides the line break."""
+    pieces = []
+    while len(line) > WIDTH:
+        end = max(start for start in range(WIDTH) if not re.search(r"\\(?:[a-zA-Z]*|.)$", line[:start]))
+        pieces.append(line[:end] + "%")
+        line = line[end:]
+    return [*pieces, line]

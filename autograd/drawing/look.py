@@ -33,6 +33,8 @@ class Look:
     """What to call Values without a name: variables by name."""
     stand_ins: Mapping[Value, str] = field(default_factory=dict)
     """What to call Values that have no name at all."""
+    numbered: Mapping[Value, str] = field(default_factory=dict)
+    """What explanations call Values that have neither a name nor a stand-in; pictures say so where one points."""
     marked: Mapping[Value, str] = field(default_factory=dict)
     """Values to draw in red, each with what to say about it."""
     then: Mapping[Value, Sequence[float]] = field(default_factory=dict)

@@ -109,6 +109,7 @@ def draw(
         look = replace(
             look,
             stand_ins=roles.names,
+            numbered=roles.numbered(),
             shared=roles.shared(),
             then=numbers_then(roots),
             last=last_calls(sketch) if "grad" in look.shown else {},
