@@ -6,10 +6,8 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .theme import line_width
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .theme import Theme
 
@@ -19,21 +17,27 @@ REACH = 24
 HEIGHT = 4
 
 
-def bar(gradients: Sequence[float], largest: float, theme: Theme) -> list[str]:
+def bar(gradients: Sequence[float], width: Callable[[float], float], theme: Theme) -> list[str]:
     """A row of a box: a filled bar to the right for gradients above 0, a hollow one to the left for those below.
 
     Args:
         gradients: those of the box, or none.
-        largest: the gradient with the longest bar; lengths are logarithmic down to a thousandth of it.
+        width: the width of the line through which a gradient flows, which the bar's length follows.
         theme: the colours.
     """
+    if len(gradients) == 1:  # the usual case
+        (gradient,) = gradients
+        if gradient > 0.0:
+            return [_row(0, _length(width(gradient)), theme)]
+        return [_row(_length(width(gradient)), 0, theme)] if gradient < 0.0 else []
     if not gradients or any(map(math.isnan, gradients)) or not any(gradients):
         return []
-    return [_row(_length(-min(gradients), largest), _length(max(gradients), largest), theme)]
+    low, high = min(gradients), max(gradients)
+    return [_row(_length(width(low)) if low < 0.0 else 0, _length(width(high)) if high > 0.0 else 0, theme)]
 
 
-def _length(number: float, largest: float) -> int:
-    return 0 if number <= 0.0 else round((line_width(number, largest) - 0.8) / 3.2 * REACH)
+def _length(width: float) -> int:
+    return round((width - 0.8) / 3.2 * REACH)
 
 
 @lru_cache(maxsize=1000)

@@ -11,7 +11,7 @@ from .arrays import array_rows, shapes
 from .bars import bar
 from .dot_text import html, tooltip
 from .sketch import ADDITIONS, joined_flow
-from .theme import line_style, line_width, sign_colour, text_colour
+from .theme import line_style, sign_colour, text_colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,19 +42,21 @@ _PADDED = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">'  #
 
 def node_lines(part: Part, number: int, look: Look) -> list[str]:
     """A part's box, and the circle of its operation if it has one."""
-    about = tooltip(_about(part, look))
+    title = title_of(part, look)
+    about = tooltip(_about(part, title, look))
     if part.kind == "constant":
-        return [f'\tv{number} [label=<{_constant(part, look)}> fontcolor="{look.theme.faint}" tooltip={about}]\n']
+        return [
+            f'\tv{number} [label=<{_constant(part, title, look)}> fontcolor="{look.theme.faint}" tooltip={about}]\n'
+        ]
     has_circle = bool(part.steps) and not look.is_compact
     order = " ordering=in" if part.steps and not has_circle else ""
-    box = f"\tv{number} [label=<{_table(part, look)}>{order} tooltip={about}]\n"
+    box = f"\tv{number} [label=<{_table(part, title, look)}>{order} tooltip={about}]\n"
     return [_circle(part, number, look), box] if has_circle else [box]
 
 
-def _constant(part: Part, look: Look) -> str:
+def _constant(part: Part, title: str, look: Look) -> str:
     number = look.range(look.data(part.shown))
-    name = title_of(part, look)
-    return f"{html(name, NAME_WIDTH)} = {number}" if name else number
+    return f"{html(title, NAME_WIDTH)} = {number}" if title else number
 
 
 def _circle(part: Part, number: int, look: Look) -> str:
@@ -80,8 +82,7 @@ def steps_text(steps: Sequence[str]) -> str:
     return " → ".join(steps)
 
 
-def _table(part: Part, look: Look) -> str:
-    title = title_of(part, look)
+def _table(part: Part, title: str, look: Look) -> str:
     rows = rows_of(part, look)
     cells = [f'<TR><TD COLSPAN="2"><B>{html(title, NAME_WIDTH)}</B></TD></TR>'] if title else []
     if look.is_compact and part.steps:
@@ -90,13 +91,10 @@ def _table(part: Part, look: Look) -> str:
     if part.is_array:
         cells += array_rows(part.shown, look)
     if look.has_bars and "grad" in look.shown and part.shown:
-        cells += bar(_known(part.shown), look.largest_flow, look.theme)
+        cells += bar(_known(part.shown), look.width, look.theme)
     notes = marks(part, look)
-    cells += [
-        f'<TR><TD COLSPAN="2"><FONT COLOR="{look.theme.faint}">{note}</FONT></TD></TR>' for note in since(part, look)
-    ]
-    ink = look.theme.marked
-    cells += [f'<TR><TD COLSPAN="2"><FONT COLOR="{ink}">{html(note)}</FONT></TD></TR>' for note in notes]
+    remarks = [(look.theme.faint, note) for note in since(part, look)] + [(look.theme.marked, note) for note in notes]
+    cells += [f'<TR><TD COLSPAN="2"><FONT COLOR="{ink}">{html(note)}</FONT></TD></TR>' for ink, note in remarks]
     content = "".join(cells) or "<TR><TD> </TD></TR>"
     attributes = marked_frame(look.theme) if notes else frame(part, look.theme)
     if look.step and part.value is look.step.current:
@@ -138,36 +136,38 @@ def marks(part: Part, look: Look) -> list[str]:
 def title_of(part: Part, look: Look) -> str:
     """What stands at the top of a box: the name, whether it is shared, and how many parts it stands for."""
     title = look.title(part)
-    shared = SHARED if part.is_copy or (part.kind == "module" and title in look.shared) else ""
+    if part.times == 1 and part.kind != "module" and not part.is_copy:
+        return title
+    shared = SHARED if part.is_copy or title in look.shared else ""
     return " ".join(filter(None, [title + shared, f"× {part.times}" if part.times > 1 else ""]))
 
 
 def rows_of(part: Part, look: Look) -> list[tuple[str, str, str]]:
     """Rows of label, text and colour."""
-    return [*_summary(part, look), *(() if part.is_array else _numbers(part, look))]
+    rows = [] if part.is_array or not part.shown else _numbers(part, look)
+    return [*_summary(part, look), *rows] if part.kind in ("module", "block") else rows
 
 
-def _numbers(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
+def _numbers(part: Part, look: Look) -> list[tuple[str, str, str]]:
     """Rows of label, text and colour: the range of the data and of the gradient."""
-    if not part.shown:
-        return
+    rows = []
     if "data" in look.shown:
         ink = look.theme.ink if look.is_computed(part.value) else INVISIBLE
-        yield "data", look.range(look.data(part.shown)), ink
+        rows.append(("data", look.range(look.data(part.shown)), ink))
     if "grad" in look.shown:
         text, ink = _gradient(_known(part.shown), look)
-        yield "grad", text, ink if look.is_differentiated(part.value) else INVISIBLE
-        last = [look.last[value] for value in part.shown if value in look.last]
+        rows.append(("grad", text, ink if look.is_differentiated(part.value) else INVISIBLE))
+        last = [look.last[value] for value in part.shown if value in look.last] if look.last else ()
         if last:
             known = [number for number in last if number is not None]
-            yield "last call", look.range(known) if known else "none", look.theme.ink
+            rows.append(("last call", look.range(known) if known else "none", look.theme.ink))
+    return rows
 
 
-def since(part: Part, look: Look) -> Iterator[str]:
+def since(part: Part, look: Look) -> list[str]:
     """A note on leaves that have changed since the picture's numbers were computed."""
-    changed = [value.number for value in part.shown if value in look.then]
-    if changed:
-        yield f"changed since, now {look.range(changed)}"
+    changed = [value.number for value in part.shown if value in look.then] if look.then else ()
+    return [f"changed since, now {look.range(changed)}"] if changed else []
 
 
 def _gradient(known: Sequence[float], look: Look) -> tuple[str, str]:
@@ -181,8 +181,6 @@ def _gradient(known: Sequence[float], look: Look) -> tuple[str, str]:
 
 def _summary(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
     """Rows for a module or block: how many operations, and the size of its parameters' gradient."""
-    if part.kind not in ("module", "block"):
-        return
     operations = sum(value.op is not None for value in part.values)
     yield "operations", str(operations // part.times), look.theme.ink  # equal parts have equally many
     if part.parameters:
@@ -201,10 +199,10 @@ def _row(label: str, text: str, colour: str, look: Look) -> str:
     )
 
 
-def _about(part: Part, look: Look) -> str:
+def _about(part: Part, title: str, look: Look) -> str:
     """The tooltip of a box: full name, all digits, and what was folded."""
     value = part.value
-    name = look.title(part) or (look.numbered.get(value) if len(part.values) == 1 else None)
+    name = title or (look.numbered.get(value) if len(part.values) == 1 else None)
     lines = [name] if name else []
     if len(part.shown) != 1:
         return "\n".join([*lines, f"{part.kind}, stands for {len(part.values)} Values"])
@@ -225,12 +223,16 @@ def edge_lines(part: Part, number: int, numbers: Mapping[Value, int], look: Look
     has_passed = look.is_differentiated(part.value) and "grad" in look.shown
     lines = []
     for edge in part.edges:
-        line = flow_line(edge.flow, edge.is_mixed, look) if has_passed else ""
+        line = ""
+        if has_passed:
+            line = look.lines.get((edge.flow, edge.is_mixed)) or flow_line(edge.flow, edge.is_mixed, look)
         count = f' tooltip="{edge.times} operands"' if edge.times > 1 else ""
         attributes = f"{line}{_local(edge, look)}{count}"
         lines.append(f"\tv{numbers[edge.source]} -> {target} [{attributes}]\n")
     if has_circle:
-        line = flow_line(*joined_flow(_known(part.shown)), look) if has_passed else ""
+        is_single = len(part.shown) == 1
+        flow, is_mixed = (part.value.gradient, False) if is_single else joined_flow(_known(part.shown))
+        line = flow_line(flow, is_mixed, look) if has_passed else ""
         lines.append(f"\to{number} -> v{number} [{line}]\n")
     return lines
 
@@ -248,7 +250,7 @@ def flow_line(flow: float | None, is_mixed: bool, look: Look) -> str:
     if known is None:
         theme = look.theme
         colour = f"{theme.positive}:{theme.negative}" if is_mixed else sign_colour(theme, flow)
-        width = line_width(flow, look.largest_flow)
+        width = look.width(flow)
         known = f'color="{colour}" style={"solid" if is_mixed else line_style(flow)} penwidth={width:g}'
         look.lines[flow, is_mixed] = known
     return known

@@ -47,8 +47,10 @@ class Picture(NamedTuple):
         """The body of the DOT text: a line per part, per edge, and per box around parts."""
         look = self._look(sketch)
         numbers = {key: number for number, key in enumerate(sketch)}
-        entries = legend_entries(list(sketch.values()), look) if self.legend else ()
-        width = self.width or (600.0 if self.direction in ("TB", "BT") else max(600.0, 90.0 * longest_path(sketch)))
+        entries = list(legend_entries(list(sketch.values()), look)) if self.legend else []
+        width = self.width or 600.0
+        if entries and self.width is None and self.direction in ("LR", "RL"):
+            width = max(width, 90.0 * longest_path(sketch, True))
         below = legend_table(self.caption, entries, self.caption_room, width)
         lines = _defaults(look, self.direction, below, sum(len(part.edges) for part in sketch.values()))
         lines += _boxed(sketch, look)

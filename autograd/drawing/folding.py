@@ -97,11 +97,11 @@ def _first_readable(sketches: Iterable[Sketch], most: int) -> Sketch | None:
     return small_enough
 
 
-def longest_path(sketch: Sketch) -> int:
+def longest_path(sketch: Sketch, is_ordered: bool = False) -> int:
     """How many parts are in the longest row from a leaf to a result."""
     ranks: dict[Value, int] = {}
-    for key, part in in_reading_order(sketch).items():
-        ranks[key] = 1 + max((ranks[edge.source] for edge in part.edges), default=0)
+    for key, part in sketch.items() if is_ordered else in_reading_order(sketch).items():
+        ranks[key] = 1 + max([ranks[edge.source] for edge in part.edges], default=0)
     return max(ranks.values())
 
 

@@ -83,11 +83,18 @@ def legend_entries(parts: Sequence[Part], look: Look) -> Iterator[tuple[str, str
 def _of_gradients(parts: Sequence[Part], look: Look) -> Iterator[tuple[str, str]]:
     theme = look.theme
     edges = [edge for part in parts for edge in part.edges if edge.flow is not None]
-    lines = {(sign_colour(theme, edge.flow), line_style(edge.flow)) for edge in edges if not edge.is_mixed}
-    meanings = ((1.0, "above 0: raising it raises the result"), (-1.0, "below 0: raising it lowers the result"))
-    for number, meaning in (*meanings, (0.0, "0"), (math.nan, "nan")):
+    flows = [edge.flow or 0.0 for edge in edges if not edge.is_mixed]
+    signs = {"above": any(flow > 0.0 for flow in flows), "below": any(flow < 0.0 for flow in flows)}
+    signs |= {"zero": 0.0 in flows, "nan": any(flow != flow for flow in flows)}
+    meanings = (
+        (1.0, "above 0: raising it raises the result"),
+        (-1.0, "below 0: raising it lowers the result"),
+        (0.0, "0"),
+        (math.nan, "nan"),
+    )
+    for (number, meaning), is_used in zip(meanings, signs.values(), strict=True):
         line = sign_colour(theme, number), line_style(number)
-        if line in lines:
+        if is_used:
             bar = bar_sample(theme, 1 if number > 0.0 else -1) if look.has_bars and number * number == 1.0 else ""
             yield line_sample(*line) + bar, f"gradient {meaning}"
     if any(edge.is_mixed for edge in edges):

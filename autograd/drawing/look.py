@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .names import in_common
-from .theme import formatted
+from .theme import formatted, line_width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,12 +53,21 @@ class Look:
     """The largest gradient in the picture, which gets the widest line and the longest bar."""
     margin: str = ""
     """Keeps a number off the edge that it stands beside."""
-    lines: dict[tuple[float, bool], str] = field(default_factory=dict, init=False)
+    widths: dict[float, float] = field(default_factory=dict, init=False)
+    """A cache: the width of a line by the gradient that flows through it."""
+    lines: dict[tuple[float | None, bool], str] = field(default_factory=dict, init=False)
     """A cache: the attributes of a line by the gradient that flows through it; many lines have the same."""
 
     def number(self, number: float) -> str:
         """The number as boxes and edges show it."""
         return formatted(number, self.precision)
+
+    def width(self, flow: float) -> float:
+        """The width of the line through which a gradient flows."""
+        known = self.widths.get(flow)
+        if known is None:
+            known = self.widths[flow] = line_width(flow, self.largest_flow)
+        return known
 
     def range(self, numbers: Sequence[float]) -> str:
         """The lowest and the highest number, or the one that all are; nan if any is nan."""

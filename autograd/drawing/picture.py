@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from .display import Drawing
 
 
+READ = 300
+"""A picture that shows more parts than this nobody reads, so it goes without stand-ins and bars."""
+
+
 def draw(
     root: Value | Sequence[Value],
     *,
@@ -104,14 +108,15 @@ def draw(
         look = Look(
             theme_named(theme), chosen(show, "draw: show", SHOWN), precision, variable_names(names), marked=marked or {}
         )
-        sketch = sketched(roots)
-        roles = Roles(roots, lambda value: look.name(value) or "")
+        then = numbers_then(roots)
+        sketch = sketched(roots, bool(then))
+        if len(sketch) <= READ or len(sketch) > max_nodes:
+            roles = Roles(roots, lambda value: look.name(value) or "")
+            numbered = roles.numbered() if len(sketch) <= READ else {}
+            look = replace(look, stand_ins=roles.names, numbered=numbered, shared=roles.shared())
         look = replace(
             look,
-            stand_ins=roles.names,
-            numbered=roles.numbered(),
-            shared=roles.shared(),
-            then=numbers_then(roots),
+            then=then,
             last=last_calls(sketch) if "grad" in look.shown else {},
             is_compact=compact,
         )
@@ -123,7 +128,9 @@ def draw(
         if size is None:
             if depth is not None or len(sketch) > max_nodes:
                 sketch = folded(sketch, max_nodes, depth, look.must_stay)
-            sketch = placed(near_uses(sketch, max_nodes))
+            if len(sketch) > READ:
+                picture = picture._replace(look=replace(look, has_bars=False))
+            sketch = placed(near_uses(sketch, max_nodes) if len(sketch) <= READ else sketch)
         else:
             sketch, picture = fitted(sketch, picture, SIZES[size], max_nodes, depth)
         drawing.body.extend(picture.lines(sketch))

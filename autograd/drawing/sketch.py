@@ -11,7 +11,7 @@ import math
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from ..node import changed_leaves, edges, nodes
+from ..node import edges, nodes
 from ..operation import FLOATS, NumberSystem
 from ..value import Value
 from .then import edges_then
@@ -93,11 +93,11 @@ Sketch: TypeAlias = "dict[Value, Part]"
 """Parts, operands before results, each under one of its Values."""
 
 
-def sketched(roots: Sequence[Value]) -> Sketch:
-    """One part for each Value that the roots depend on."""
+def sketched(roots: Sequence[Value], has_changed: bool = True) -> Sketch:
+    """One part for each Value that the roots depend on; `has_changed` if leaves may have changed since."""
     values = nodes(roots)
     asked_for = set(roots)
-    edges_of = edges_then if changed_leaves([value for value in values if value.left is not None]) else edges
+    edges_of = edges_then if has_changed else edges
     # Plain leaves beside parameters are inputs; without parameters nobody can tell.
     leaf = "input" if any(map(is_parameter, values)) else "leaf"
     return {value: _part(value, leaf, value in asked_for, edges_of) for value in values}

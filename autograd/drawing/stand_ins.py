@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ..node import history, nodes
+from ..node import history
 from ..value import Value
 from .names import natural
 from .sketch import is_parameter, outwards, scope_title
@@ -38,11 +38,14 @@ class Roles:
     """
 
     def __init__(self, roots: Sequence[Value], name: Namer) -> None:
+        self._results = history(roots)
         self.names: dict[Value, str] = {}
         self._name = name
         self._roots = roots
         self._terms, self._tail = _observations(roots[0]) if len(roots) == 1 else (list(roots), set())
-        self._taken = {own for value in nodes(roots) if (own := name(value))}
+        every = dict.fromkeys([*roots, *(x for node in self._results for x in node.parents), *self._results])
+        self._every = list(every)
+        self._taken = {own for value in self._every if (own := name(value))}
         self.rows = self._steps()
         self.kinds = self._kinds_of_steps()
         final = self._name_outputs()
@@ -57,7 +60,7 @@ class Roles:
         taken = self._taken | set(self.names.values())
         nameless = {
             value: self.kinds.get(value, (-1 - number, 0))
-            for number, value in enumerate([*self.kinds, *nodes(self._roots)])
+            for number, value in enumerate([*self.kinds, *self._every])
             if not (value.is_constant or value in self._roots or value in self.names or self._name(value))
         }
         top = {root: "y" for root in self._roots if len(self._roots) == 1 and "y" not in taken}
@@ -75,7 +78,7 @@ class Roles:
 
     def _steps(self) -> list[list[Value]]:
         """The steps of each observation, operands before results. Terms that share steps are of one observation."""
-        everything = history(self._roots)[::-1]
+        everything = self._results[::-1]
         left = 4 * len(everything)
         rows: list[list[Value]] = []
         row_of: dict[Value, list[Value]] = {}
@@ -109,7 +112,7 @@ class Roles:
 
     def _name_outputs(self) -> set[Value]:
         """Names what leaves modules; returns what leaves the outermost."""
-        outputs, final = _outputs_of_modules(self._roots)
+        outputs, final = _outputs_of_modules(self._roots, self._results)
         kinds = {value: kind for value, kind in self.kinds.items() if value in outputs}
         names = _lettered(kinds, final)
         if self._taken.isdisjoint(names.values()):
@@ -141,7 +144,9 @@ def _lettered(outputs: Mapping[Value, Kind], predicted: Container[Value]) -> dic
     x = {value: kind for value, kind in outputs.items() if value not in final and _is_affine(value)}
     y = {value: kind for value, kind in outputs.items() if value not in final and value not in x}
     is_alone = len(set(final.values())) == 1
-    final = dict(sorted(final.items(), key=lambda item: _place(item[0])))
+    first = {kind: value for value, kind in reversed(final.items())}
+    places = {kind: _place(value) for kind, value in first.items()} if not is_alone else {}
+    final = dict(sorted(final.items(), key=lambda item: places.get(item[1], ())))
     ends = dict.fromkeys(final, "predicted") if is_alone else _numbered(final, "predicted", ())
     return _numbered(x, "x", ()) | _numbered(y, "y", ()) | ends
 
@@ -165,13 +170,16 @@ def _numbered(values: Mapping[Value, Kind], stem: str, taken: Container[str]) ->
     return {value: names[kind] for value, kind in values.items()}
 
 
-def _outputs_of_modules(roots: Sequence[Value]) -> tuple[set[Value], set[Value]]:
+def _outputs_of_modules(roots: Sequence[Value], results: Iterable[Value]) -> tuple[set[Value], set[Value]]:
     """Values that are used outside the scope that computed them, and those of them used outside any scope."""
     outputs: set[Value] = set()
     outermost = {root for root in roots if root.scope is not None}
     outputs |= outermost
-    for node in history(roots):
-        around = set(outwards(node.scope))
+    known: dict[Scope | None, set[Scope]] = {}
+    for node in results:
+        around = known.get(node.scope)
+        if around is None:
+            around = known[node.scope] = set(outwards(node.scope))
         for operand in node.parents:
             if operand.scope is not None and operand.scope not in around:
                 outputs.add(operand)
