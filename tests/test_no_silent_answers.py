@@ -324,7 +324,12 @@ def test_nothing_flows_through_steps_not_even_an_infinity(name):
 # Every row where formulas are most likely to give nan: at 0, at 1 and -1, at equal operands
 
 SPECIAL = (0.0, 1.0, -1.0)
-WITHOUT_DERIVATIVE = {("pow", (0.0, 0.0)), ("pow", (0.0, 1.0)), ("arctan2", (0.0, 0.0))}  # of second order
+WITHOUT_DERIVATIVE = {
+    ("pow", (0.0, 0.0)),
+    ("pow", (0.0, 1.0)),
+    ("arctan2", (0.0, 0.0)),
+    ("arctan2", (0.0, -1.0)),
+}  # of second order
 
 
 def special_points(row):
