@@ -325,11 +325,9 @@ def test_nothing_flows_through_steps_not_even_an_infinity(name):
 
 SPECIAL = (0.0, 1.0, -1.0)
 WITHOUT_DERIVATIVE = {
-    ("pow", (0.0, 0.0)),
-    ("pow", (0.0, 1.0)),
-    ("arctan2", (0.0, 0.0)),
-    ("arctan2", (0.0, -1.0)),
-}  # of second order
+    "pow": [(0.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (-1.0, 1.0), (-1.0, -1.0)],  # a negative base has none by the exponent
+    "arctan2": [(0.0, 0.0), (0.0, -1.0)],
+}
 
 
 def special_points(row):
@@ -355,7 +353,7 @@ def test_no_row_gives_a_nan_of_its_own(name):
     for point in special_points(row):
         if not math.isfinite(FLOATS.evaluate(row, point)):
             continue
-        if (name, point) in WITHOUT_DERIVATIVE or row.is_flat:
+        if point in WITHOUT_DERIVATIVE.get(name, ()) or row.is_flat:
             continue
         require_right(lambda *xs: apply(row, *xs), point)
         if row.kinks is not None and 0.0 in row.kinks(*point):
