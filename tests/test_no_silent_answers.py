@@ -342,8 +342,9 @@ def require_right(f, point):
     try:
         autograd.gradcheck(f, list(point))
     except autograd.GradcheckError as error:
-        for entry in error.report.entries:
-            assert entry.verdict != "wrong" or ("jumps" in entry.note and math.isfinite(entry.analytic)), error
+        wrong = [entry for entry in error.report.entries if entry.verdict == "wrong"]
+        if not all("jumps" in entry.note and math.isfinite(entry.analytic) for entry in wrong):
+            raise
 
 
 @pytest.mark.parametrize("name", [n for n, row in TABLE.items() if not row.is_helper and n not in ("where", "clip")])

@@ -45,7 +45,7 @@ def flowchart(
         if isinstance(stage.layer, Linear):
             after = [f"h{number}_{k}" for k in range(min(stage.layer.out_features, MOST_NODES))]
             for j, key in enumerate(after):
-                bias = "" if stage.layer.bias is None else f"<br/>+ {formatted(stage.layer.bias[j].number, precision)}"
+                bias = "" if stage.layer.bias is None else f"<br/>+ {formatted(stage.layer.bias[j].data, precision)}"
                 left = f"<br/>{formatted(stage.after[j], precision)}" if stage.after else ""
                 lines.append(f'{key}(("{names if stage.bends else "Σ"}{bias}{left}"))')
             lines += [
@@ -73,4 +73,4 @@ def _column(letter: str, boxes: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _weight(weight: Parameter, precision: int) -> str:
     own = f"{escaped(weight.name)}: " if weight.name and weight.name != weight.path else ""
-    return f"{own}× {formatted(weight.number, precision)}"
+    return f"{own}× {formatted(weight.data, precision)}"
