@@ -285,7 +285,6 @@ def test_the_random_graphs_of_the_benchmark(capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_the_time_grows_with_the_operations(capsys):
     benchmark.speed(1)
     assert capsys.readouterr().out.strip().startswith("gradcheck: 50 derivatives and 9")
