@@ -390,6 +390,7 @@ def cost_of_a_chain(length, backend):
     return sum(entry.callcount for entry in profile.getstats()), peak
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["floats", "arrays"])
 def test_irregular_graphs_cost_in_proportion_to_their_size(backend, monkeypatch):
     for module in (float_text, places):

@@ -324,7 +324,10 @@ def test_nothing_flows_through_steps_not_even_an_infinity(name):
 # Every row where formulas are most likely to give nan: at 0, at 1 and -1, at equal operands
 
 SPECIAL = (0.0, 1.0, -1.0)
-WITHOUT_DERIVATIVE = {("pow", (0.0, 0.0)), ("arctan2", (0.0, 0.0))}  # of second order
+WITHOUT_DERIVATIVE = {
+    "pow": [(0.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (-1.0, 1.0), (-1.0, -1.0)],  # a negative base has none by the exponent
+    "arctan2": [(0.0, 0.0), (0.0, -1.0)],
+}
 
 
 def special_points(row):
@@ -339,8 +342,9 @@ def require_right(f, point):
     try:
         autograd.gradcheck(f, list(point))
     except autograd.GradcheckError as error:
-        for entry in error.report.entries:
-            assert entry.verdict != "wrong" or ("jumps" in entry.note and math.isfinite(entry.analytic)), error
+        wrong = [entry for entry in error.report.entries if entry.verdict == "wrong"]
+        if not all("jumps" in entry.note and math.isfinite(entry.analytic) for entry in wrong):
+            raise
 
 
 @pytest.mark.parametrize("name", [n for n, row in TABLE.items() if not row.is_helper and n not in ("where", "clip")])
@@ -350,7 +354,7 @@ def test_no_row_gives_a_nan_of_its_own(name):
     for point in special_points(row):
         if not math.isfinite(FLOATS.evaluate(row, point)):
             continue
-        if (name, point) in WITHOUT_DERIVATIVE or row.is_flat:
+        if point in WITHOUT_DERIVATIVE.get(name, ()) or row.is_flat:
             continue
         require_right(lambda *xs: apply(row, *xs), point)
         if row.kinks is not None and 0.0 in row.kinks(*point):
