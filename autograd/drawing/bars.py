@@ -46,7 +46,8 @@ def _row(below: int, above: int, theme: Theme) -> str:
     left = _cell(REACH - below) + (_cell(below, f'BORDER="1" COLOR="{theme.negative}"') if below else "")
     right = (_cell(above, f'BGCOLOR="{theme.positive}"') if above else "") + _cell(REACH - above)
     return (
-        '<TR><TD COLSPAN="2" CELLPADDING="1"><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>'
+        '<TR><TD COLSPAN="2" CELLPADDING="1"><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
+        f'FIXEDSIZE="TRUE" WIDTH="{2 * REACH + 1}" HEIGHT="{HEIGHT}"><TR>'
         f"{left}{middle}{right}</TR></TABLE></TD></TR>"
     )
 
