@@ -67,7 +67,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .checking import GradcheckError, Report, check_backward, check_gradient, gradcheck
     from .debug.reads import Placeholder, detect_reads
-    from .drawing import Drawing, Explanation, animate, draw, explain
+    from .drawing import Drawing, Explanation, Solution, animate, draw, explain
 
 __version__ = "0.2.0"
 
@@ -78,6 +78,7 @@ _LATER = {
     "GradcheckError": "checking",
     "Placeholder": "debug.reads",
     "Report": "checking",
+    "Solution": "drawing",
     "animate": "drawing",
     "check_backward": "checking",
     "check_gradient": "checking",
@@ -95,6 +96,7 @@ __all__ = [
     "GradcheckError",
     "Placeholder",
     "Report",
+    "Solution",
     "Value",
     "animate",
     "arccos",

@@ -480,22 +480,24 @@ def test_a_marked_value_is_still_marked_when_folded():
     assert "look here" in draw(loss, max_nodes=10, marked={wrong: "look here"}).source
 
 
-def test_the_folded_text_is_small_and_quick():
+def test_the_folded_text_is_small():
     loss = batch(700)[1]
     loss.backward()
-    start = time.perf_counter()
     source = draw(loss).source
-    assert time.perf_counter() - start < 10.0
     assert len(source) < 30_000
     assert len(edges(source)) < 60
     assert re.search("× 700|× 1400", source)
 
 
-@pytest.mark.parametrize("make", [lambda: sum(Value(1.0) for _ in range(30_000)), lambda: recurrence(10_000)])
+@pytest.mark.parametrize("make", [lambda n: sum(Value(1.0) for _ in range(3 * n)), recurrence])
 def test_folding_takes_linear_time(make):
-    start = time.perf_counter()
-    draw(make())
-    assert time.perf_counter() - start < 10.0
+    def seconds(size):
+        graph = make(size)
+        start = time.process_time()
+        draw(graph)
+        return time.process_time() - start
+
+    assert seconds(8_000) < 16 * seconds(2_000)  # quadratic time would be 16 times as much, linear 4
 
 
 def test_a_symmetric_operation_of_many_equal_operands_has_one_edge():
