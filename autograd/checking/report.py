@@ -226,6 +226,11 @@ class Report:
         if not self.ok:
             raise GradcheckError(self)
 
+    @property
+    def has_graph(self) -> bool:
+        """Whether there is a graph to draw."""
+        return bool(self._outputs)
+
     def draw(self) -> Drawing:
         """The graph as a picture, with the operations that are wrong in red.
 
