@@ -96,16 +96,16 @@ def _chosen(entries: Sequence[Entry]) -> tuple[list[Entry], str]:
     known = [entry for entry in ordered if not entry.is_sampled]
     bad = sum(entry.verdict != OK for entry in known)
     rows = known[: min(max(bad, _ROWS), _MOST_ROWS)]
-    others = [
-        *known[len(rows) :],
-        *(entry for entry in ordered if entry.numeric != entry.numeric and entry.verdict == OK),
-    ]
+    shown = set(map(id, rows))
+    others = [entry for entry in ordered if id(entry) not in shown]
     if not others:
         return rows, ""
     counts = [(verdict, sum(entry.verdict == verdict for entry in others)) for verdict in BY_SEVERITY]
     kinds = [f"{number:,} {verdict}" for verdict, number in counts if number]
-    along = ", along random directions" if all(entry.is_sampled for entry in others) else ""
     found = f"all {OK}" if len(kinds) == 1 and others[0].verdict == OK else ", ".join(kinds)
+    along = ""
+    if all(entry.is_sampled for entry in others):
+        along = ", along random directions" if found == f"all {OK}" else ", not all looked at alone"
     return rows, f"{'... and ' if rows else ''}{len(others):,}{' more' if rows else ' derivatives'}, {found}{along}"
 
 
