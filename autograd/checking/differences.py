@@ -8,7 +8,7 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from .grain import Grain, grain_along
+from .grain import Grain, grain_along, size_of
 from .slopes import Slope
 
 # A function raises these where it is undefined.
@@ -224,9 +224,9 @@ class Differences:
 
     def jumps(self) -> bool:
         """Whether the function jumps at the point: the gap to a neighbour does not close, however near it is."""
-        scale = abs(self._x) or 1.0
+        scale = size_of(self._x)
         for side in (-1.0, 1.0):
-            step = _SHORTEST * scale
+            step = max(_SHORTEST * scale, math.ulp(0.0))
             while step <= scale and self._fit(self._x + side * step) == self._x:
                 step *= 2.0
             near, wide = (
@@ -271,7 +271,7 @@ def slope_of_floats(
     function = cache(_undefined_is_nan(function))
     grain = grain_along(function, x, unit, fit)
     fine, step = _slope(function, x, grain, fit, tolerance)
-    if step >= _WIDE * (abs(x) or 1.0):
+    if step >= _WIDE * size_of(x):
         return fine
     grain = grain_along(function, x, unit, fit, is_thorough=True)
     if grain.coarse is None:
@@ -288,7 +288,7 @@ def _slope(
     function: Callable[[float], float], x: float, grain: Grain, fit: Callable[[float], float], tolerance: float
 ) -> tuple[Slope, float]:
     """The slope, and the last step of the differences that it comes from."""
-    scale = abs(x) or 1.0
+    scale = size_of(x)
     first = _FIRST_STEP * scale
     shrinking = Differences(function, x, grain, fit)
     halvings, step = 0, first
