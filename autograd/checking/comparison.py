@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from .report import Report
 from .slopes import Slope
 from .subject import argument_names
 from .subjects import ByHand, Plain
+from .tables import Entry, Sampled
 from .verdicts import BY_SEVERITY, OK, Tolerance
 
 # With more components than this, random directions are looked at first.
@@ -53,8 +55,9 @@ def checked(
     if by_hand.is_transposed:
         derivatives = [[d.misplaced() for d in row] for row in derivatives]
     report = judge(Evidence("check_gradient", derivatives, resolution=comparison.resolution), tolerance)
-    is_partial = any(entry.is_sampled and entry.verdict != OK for entry in report.entries)
-    known = [] if is_partial else report.entries
+    report.sampled = comparison.rest
+    is_partial = any(entry.is_sampled for entry in report.looked_at)
+    known = [] if is_partial else report.looked_at
     guesses = [] if report.ok else likely_mistakes(comparison.lines, known, point.numbers.size)
     report.hints = [*by_hand.remarks, *comparison.remarks, *guesses]
     report.advice = plain.advice()
@@ -67,6 +70,7 @@ class Comparison:
     Attributes:
         resolution: the smallest relative error that random directions would have shown.
         lines: what is known of usual mistakes.
+        rest: the components that only took part in random directions.
         remarks: where all that is wrong is.
 
     Args:
@@ -97,6 +101,7 @@ class Comparison:
         self._typical = typical_sizes(jacobian) if typical is None else typical
         self.resolution = 0.0
         self.lines = Lines(np.empty(0), np.empty(0))
+        self.rest: Sampled | None = None
         self.remarks: list[str] = []
 
     def all(self, names: Sequence[str]) -> list[list[Derivative]]:
@@ -125,8 +130,16 @@ class Comparison:
             along, self.lines = directions.lines(np.arange(n))
             self.lines.others = dict(transposed(self._jacobian[0], self._point.shape, along))
         unexplored = dict.fromkeys(findings.unexplored, findings.verdict)
-        alone = [self._alone.get(i, [None] * m) for i in range(n)]
-        return [[self._derivative(o, i, names, alone[i][o], unexplored.get(i, "")) for i in range(n)] for o in range(m)]
+        positions = sorted({*self._alone, *unexplored})
+
+        def entry(i: int) -> Entry:
+            return Entry(names[i], OK, float(self._jacobian[0, i]), math.nan, 0.0, None, math.nan, math.nan)
+
+        self.rest = Sampled(n, positions, entry)
+        alone = {i: self._alone.get(i, [None] * m) for i in positions}
+        return [
+            [self._derivative(o, i, names, alone[i][o], unexplored.get(i, "")) for i in positions] for o in range(m)
+        ]
 
     def verdict_alone(self, i: int) -> str:
         """The verdict on the derivatives by one component."""
