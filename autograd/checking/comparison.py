@@ -110,7 +110,9 @@ class Comparison:
         columns = [[self.close(0, i)] for i in range(n)] if m == 1 else self._columns()
         true = np.array([[float(columns[i][o].middle) for i in range(n)] for o in range(m)]).reshape(m, n)
         x = np.broadcast_to(self._point.numbers, (m, n)).ravel()
-        self.lines = Lines(true.ravel(), self._jacobian.ravel(), 0.0, x, np.ones(m * n))
+        errors = np.array([[columns[i][o].error for i in range(n)] for o in range(m)]).reshape(m * n)
+        errors = np.where(errors <= 1e-3 * np.abs(true.ravel()), errors, 0.0)  # what is known so badly proves nothing
+        self.lines = Lines(true.ravel(), self._jacobian.ravel(), errors, x, np.ones(m * n))
         if m == 1:
             self.lines.others = dict(transposed(self._jacobian[0], self._point.shape))
         return [[self._derivative(o, i, names, columns[i][o]) for i in range(n)] for o in range(m)]

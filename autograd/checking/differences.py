@@ -21,6 +21,10 @@ _TIMES_HALVED = 26
 _TIMES_DOUBLED = 14
 # What settles at steps from this share of the argument's size on is no matter of noise.
 _WIDE = 2.0**-10
+# Chords over steps of at least this share of the argument's size tell how steep a function is; shorter ones see jumps.
+_CHORD = 2.0**-12
+# The rounding of float64.
+_DOUBLE = 2.0**-53
 # No step is shorter than this share of the argument's size.
 _SHORTEST = 2.0**-50
 # The step that confirms what halved steps say: out of proportion to them.
@@ -167,6 +171,7 @@ class Differences:
         self._grain = grain
         self._fit = fit
         self._step = 0.0
+        self._steepest = 0.0
         self.left = Extrapolation(1)
         self.right = Extrapolation(1)
         self.central = Extrapolation(2)
@@ -192,7 +197,13 @@ class Differences:
             return []
         high, low = self._function(above), self._function(below)
         largest = max((abs(y) for y in (low, middle, high) if math.isfinite(y)), default=0.0)
-        noise = self._grain.at(step, largest) / (0.5 * (above - below))
+        chords = (abs(middle - low) / (x - below), abs(high - middle) / (above - x))
+        if step >= _CHORD * size_of(x):
+            self._steepest = max(self._steepest, *(chord for chord in chords if math.isfinite(chord)), 0.0)
+        noise = self._grain.at(step, largest)
+        if self._grain.unit > _DOUBLE:  # the argument is rounded as well, which shows where the function is steep
+            noise = max(noise, 2.0 * self._grain.unit * abs(x) * self._steepest)
+        noise /= 0.5 * (above - below)
         return [
             (self.left, (middle - low) / (x - below), 2 * noise),
             (self.right, (high - middle) / (above - x), 2 * noise),
