@@ -111,7 +111,7 @@ class Comparison:
         true = np.array([[float(columns[i][o].middle) for i in range(n)] for o in range(m)]).reshape(m, n)
         x = np.broadcast_to(self._point.numbers, (m, n)).ravel()
         errors = np.array([[columns[i][o].error for i in range(n)] for o in range(m)]).reshape(m * n)
-        errors = np.where(errors <= 1e-3 * np.abs(true.ravel()), errors, 0.0)  # what is known so badly proves nothing
+        errors = np.where(errors <= 0.05 * np.abs(true.ravel()), errors, 0.0)  # what is known so badly proves nothing
         self.lines = Lines(true.ravel(), self._jacobian.ravel(), errors, x, np.ones(m * n))
         if m == 1:
             self.lines.others = dict(transposed(self._jacobian[0], self._point.shape))
