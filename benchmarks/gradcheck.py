@@ -194,6 +194,115 @@ def is_found(root: Value, name: str) -> bool:
     return False
 
 
+# Arrays: thousands of components, with SciPy and torch in turn
+
+
+def layer_loss() -> tuple[Callable[[Any], Any], Callable[[Any], Any], Any, list[int]]:
+    """A loss of 10,000 weights, its gradient, the weights, and a counter of its calls."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    x, y, weights = rng.normal(size=(32, 100)), rng.normal(size=(32, 100)), rng.normal(size=(100, 100)) / 10.0
+    calls = [0]
+
+    def f(w: Any) -> Any:
+        calls[0] += 1
+        return ((np.tanh(x @ w) - y) ** 2).mean()
+
+    def df(w: Any) -> Any:
+        h = np.tanh(x @ w)
+        return x.T @ (2 * (h - y) * (1 - h * h) / h.size)
+
+    return f, df, weights, calls
+
+
+def many_components(turns: int) -> None:
+    f, df, weights, calls = layer_loss()
+
+    def wrong(w: Any) -> Any:
+        found = df(w)
+        found[37, 61] *= 1.01
+        return found
+
+    def ours(derivative: Callable[[Any], Any]) -> str:
+        try:
+            return str(autograd.check_gradient(f, derivative, weights).summary)
+        except GradcheckError as error:
+            return error.report.summary
+
+    rows: dict[str, Callable[[], str]] = {
+        "check_gradient, right": lambda: ours(df),
+        "check_gradient, one wrong": lambda: ours(wrong),
+        **peers_of_arrays(f, df, weights),
+    }
+    times: dict[str, list[float]] = {name: [] for name in rows}
+    found, counts = {}, {}
+    for turn in range(turns):
+        for name, run in rows.items():
+            if turn == 0 or name.startswith("check_gradient"):  # the peers take too long for more
+                calls[0], start = 0, time.perf_counter()
+                found[name] = run()
+                times[name].append(time.perf_counter() - start)
+                counts[name] = calls[0]
+    print("\n10,000 components")
+    for name in rows:
+        print(f"  {name:26} {statistics.median(times[name]):8.3f} s {counts[name]:7} calls  {found[name]}")
+
+
+def peers_of_arrays(f: Callable[[Any], Any], df: Callable[[Any], Any], weights: Any) -> dict[str, Callable[[], str]]:
+    peers: dict[str, Callable[[], str]] = {}
+    try:
+        from scipy.optimize import check_grad
+    except ImportError:
+        print("SciPy is not installed")
+    else:
+        peers["SciPy check_grad"] = lambda: f"{check_grad(_flat(f), _flat_gradient(df), weights.ravel()):.2e}"
+    try:
+        import torch
+    except ImportError:
+        return peers
+    start = torch.from_numpy(weights).requires_grad_()
+    rng = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(32, 100, generator=rng, dtype=torch.float64) for _ in range(2))
+
+    def loss(w: Any) -> Any:
+        return ((torch.tanh(x @ w) - y) ** 2).mean()
+
+    for name, fast in (("torch gradcheck, fast", True), ("torch gradcheck, slow", False)):
+        peers[name] = lambda fast=fast: str(torch.autograd.gradcheck(loss, start, fast_mode=fast, atol=1e-9))  # type: ignore
+    return peers
+
+
+def _flat(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda w: f(w.reshape(100, 100))
+
+
+def _flat_gradient(df: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda w: df(w.reshape(100, 100)).ravel()
+
+
+def wrong_components(number: int) -> None:
+    """Faults of 1 % in one component of 10,000: found and named?"""
+    import numpy as np
+
+    f, df, weights, _ = layer_loss()
+    named = 0
+    for seed in range(number):
+        row, column = np.random.default_rng(seed).integers(100, size=2)
+
+        def bad(w: Any, row: int = row, column: int = column) -> Any:
+            found = df(w)
+            found[row, column] *= 1.01
+            return found
+
+        try:
+            autograd.check_gradient(f, bad, weights, seed=seed)
+        except GradcheckError as error:
+            wrong = [entry.input for entry in error.report.entries if entry.verdict == "wrong"]
+            named += wrong == [f"w[{row}, {column}]"]
+    print(f"  {named} of {number} faults of 1 % in one component found and named")
+
+
 # Speed
 
 
@@ -243,10 +352,13 @@ def plugin_start(turns: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--graphs", type=int, default=10_000, help="how many random graphs (default 10000)")
+    parser.add_argument("--faults", type=int, default=200, help="how many faults in one component (default 200)")
     parser.add_argument("--turns", type=int, default=5, help="how often to measure times (default 5)")
     options = parser.parse_args()
     verdicts()
     random_graphs(options.graphs)
+    many_components(options.turns)
+    wrong_components(options.faults)
     speed(options.turns)
     plugin_start(options.turns)
 

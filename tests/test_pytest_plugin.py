@@ -6,6 +6,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 
+import numpy  # noqa: F401  # a process loads it once, and so not in the sessions that are run inside of this one
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -263,7 +264,21 @@ def test_loose(x):
         ("@pytest.mark.gradcheck(ranges={'y': (0, 1)})\ndef test_it(x):\n    return x\n", "*no argument 'y'*"),
         ("@pytest.mark.gradcheck(ranges={'x': (1, 0)})\ndef test_it(x):\n    return x\n", "*low < high*"),
         ("@pytest.mark.gradcheck\ndef test_it(x):\n    return (-1 - x * x).log()\n", "*no point was found*"),
-        ("@pytest.mark.gradcheck(point=3)\ndef test_it(x):\n    return x\n", "*point*"),
+        (
+            "@pytest.mark.gradcheck(point=3)\ndef test_it(x):\n    return x\n",
+            "*no argument 'point'; did you mean 'points'?",
+        ),
+        (
+            "@pytest.mark.gradcheck(zzz=3)\ndef test_it(x):\n    return x\n",
+            "*no argument 'zzz'; there are points, seed,*",
+        ),
+        ("@pytest.mark.gradcheck(3, 4)\ndef test_it(x):\n    return x\n", "*all arguments but points are keywords*"),
+        ("@pytest.mark.check_backward(shape=[])\ndef test_it(x):\n    return x\n", "*did you mean 'shapes'?"),
+        (
+            "@pytest.mark.check_backward(shapes=[(2,)])\ndef test_it(x, y):\n    return x\n",
+            "*one shape for each of x, y, *",
+        ),
+        ("@pytest.mark.check_backward(shapes=[(2,)])\ndef test_it(x):\n    return x\n", "*neither torch nor jax; say*"),
         ("@pytest.mark.gradcheck(points=0)\ndef test_it(x):\n    return x\n", "*positive number or a list*, got *"),
         ("@pytest.mark.gradcheck(points=2.5)\ndef test_it(x):\n    return x\n", "*list of tuples, got 2.5"),
         ("@pytest.mark.gradcheck([1.0])\ndef test_it(x):\n    return x\n", "*one element for each of x, got 1.0"),
@@ -276,6 +291,159 @@ def test_bad_use_is_one_clear_error(run, text, message):
     outcome = run(text)
     outcome.assert_outcomes(failed=1)
     outcome.stdout.fnmatch_lines([message])
+    assert "Traceback" not in outcome.stdout.str()
+    assert "pytest_plugin.py" not in outcome.stdout.str()
+
+
+def test_mocks_are_passed_and_not_sampled(run):
+    run("""
+from unittest import mock
+import os
+
+@pytest.mark.gradcheck(points=2)
+@mock.patch("os.getcwd")
+@mock.patch("os.getpid", return_value=3)
+def test_patched(getpid, getcwd, x, y):
+    assert os.getcwd is getcwd and os.getpid() == 3
+    return x * y
+
+@mock.patch("os.getpid")
+class TestPatched:
+    @pytest.mark.gradcheck(points=2)
+    def test_method(self, getpid, x, *, tmp_path):
+        assert os.getpid is getpid and tmp_path.exists()
+        return x.exp()
+
+@mock.patch("os.getpid", new=lambda: 4)
+@pytest.mark.gradcheck(points=2)
+def test_new(x):
+    assert os.getpid() == 4
+    return x.exp()
+""").assert_outcomes(passed=3)
+
+
+def test_fixtures_work_in_fixtures_of_every_scope_and_under_given(run):
+    pytest.importorskip("hypothesis")
+    run("""
+from hypothesis import given, strategies
+
+@pytest.fixture(scope="module")
+def checked(gradcheck, check_gradient, check_backward):
+    assert gradcheck(lambda x: x.exp(), [1.0]).ok
+    return check_gradient
+
+@pytest.fixture(scope="session")
+def early(check_backward):
+    return check_backward(lambda x: x * x, lambda c, x: 2 * x * c, 3.0)
+
+def test_module_scope(checked, early):
+    assert early.ok and checked(lambda x: x * x, lambda x: 2 * x, 3.0).ok
+
+@given(x=strategies.floats(-2.0, 2.0))
+def test_given(gradcheck, check_gradient, x):
+    assert gradcheck(lambda x: x.tanh(), [x]).ok
+    assert check_gradient(lambda x: x * x, lambda x: 2 * x, x).ok
+""").assert_outcomes(passed=2)
+
+
+def test_a_failing_fixture_has_the_section_too(run):
+    outcome = run("""
+@pytest.fixture
+def broken(gradcheck):
+    gradcheck(cube, [2.0])
+
+def test_it(broken):
+    pass
+""")
+    outcome.assert_outcomes(errors=1)
+    outcome.stdout.fnmatch_lines(["*- gradcheck -*", "input *", "the graph: *.svg"])
+
+
+def test_check_gradient_fails_with_a_section_and_no_picture(run):
+    outcome = run("""
+def test_fixture(check_gradient):
+    check_gradient(lambda p: p[0] * p[1], lambda p: [p[0], p[1]], [2.0, 3.0])
+""")
+    outcome.stdout.fnmatch_lines(["E * check_gradient FAILED at p[[]0[]], p[[]1[]]: *", "*- gradcheck -*", "input *"])
+    assert "the graph" not in outcome.stdout.str()
+
+
+def test_coroutines_are_left_alone(run):
+    run(
+        """
+@pytest.mark.gradcheck(points=2)
+async def test_coroutine():
+    return None
+""",
+        "-W",
+        "ignore",
+    ).assert_outcomes(failed=1)
+
+
+def test_it_lives_with_xdist(pytester):
+    pytest.importorskip("xdist")
+    pytester.makepyfile(SET_UP + WRONG + RIGHT)
+    plugin = [] if "chainrule" in registered() else ["-p", "autograd.pytest_plugin"]
+    outcome = pytester.runpytest_subprocess(*plugin, "-n", "1", "-p", "no:cacheprovider")
+    outcome.assert_outcomes(passed=1, failed=1)
+    outcome.stdout.fnmatch_lines(["*- gradcheck -*", "the graph: *.svg"])
+
+
+LAYERS = """
+import {framework}
+import pytest
+
+@pytest.mark.check_backward(shapes=[(3, 4), (4, 5)], dtypes=["float32", "float64"])
+def test_right(x, W):
+    return {tanh}(x @ W)
+
+@pytest.mark.parametrize("power", [1, 2])
+@pytest.mark.check_backward(shapes=[(3,)])
+def test_parametrized(x, power, *, tmp_path):
+    assert tmp_path.exists()
+    return x**power
+
+class TestLayers:
+    @pytest.mark.check_backward([(3,)], dtypes=["float64"], reference=lambda x: 2 * x, rtol=1e-3)
+    def test_method(self, x):
+        return x + x
+
+@pytest.mark.check_backward(shapes=[(2, 2)], dtypes=["float32"])
+def test_wrong(x):
+    return {wrong}
+
+@pytest.mark.check_backward(shapes=[(2, 2)], dtypes=["float33"])
+def test_dtype(x):
+    return x
+
+@pytest.mark.check_backward(shapes=[(2, 2)])
+def test_nothing(x):
+    x + x
+"""
+
+
+@pytest.mark.parametrize(
+    ("framework", "tanh", "wrong"),
+    [
+        ("torch", "torch.tanh", "x * x.detach()"),
+        ("jax", "jax.numpy.tanh", "x * jax.lax.stop_gradient(x)"),
+    ],
+)
+def test_layers_of_frameworks_are_marked(pytester, framework, tanh, wrong):
+    pytest.importorskip(framework)
+    pytester.makepyfile(LAYERS.format(framework=framework, tanh=tanh, wrong=wrong))
+    plugin = [] if "chainrule" in registered() else ["-p", "autograd.pytest_plugin"]
+    outcome = pytester.runpytest_subprocess(*plugin, "--strict-markers", "-p", "no:cacheprovider")
+    outcome.assert_outcomes(passed=4, failed=3)
+    outcome.stdout.fnmatch_lines_random(
+        [
+            "*GradcheckError: check_backward FAILED at x: 1 gradient, 1 wrong",
+            "shapes (2, 2), dtype float32, seed 0",
+            f"check_backward: {framework} has no dtype 'float33'",
+            "test_nothing is marked check_backward and must return what the function under test gives, got None",
+        ]
+    )
+    assert "a factor of 2 is missing" in outcome.stdout.str()
 
 
 def test_an_unused_plugin_imports_nothing_heavy(pytester):

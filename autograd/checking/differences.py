@@ -8,7 +8,7 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from .grain import Grain, grain_along
+from .grain import Grain, grain_along, size_of
 from .slopes import Slope
 
 # A function raises these where it is undefined.
@@ -21,6 +21,10 @@ _TIMES_HALVED = 26
 _TIMES_DOUBLED = 14
 # What settles at steps from this share of the argument's size on is no matter of noise.
 _WIDE = 2.0**-10
+# Chords over steps of at least this share of the argument's size tell how steep a function is; shorter ones see jumps.
+_CHORD = 2.0**-12
+# The rounding of float64.
+_DOUBLE = 2.0**-53
 # No step is shorter than this share of the argument's size.
 _SHORTEST = 2.0**-50
 # The step that confirms what halved steps say: out of proportion to them.
@@ -167,6 +171,7 @@ class Differences:
         self._grain = grain
         self._fit = fit
         self._step = 0.0
+        self._steepest = 0.0
         self.left = Extrapolation(1)
         self.right = Extrapolation(1)
         self.central = Extrapolation(2)
@@ -192,7 +197,13 @@ class Differences:
             return []
         high, low = self._function(above), self._function(below)
         largest = max((abs(y) for y in (low, middle, high) if math.isfinite(y)), default=0.0)
-        noise = self._grain.at(step, largest) / (0.5 * (above - below))
+        chords = (abs(middle - low) / (x - below), abs(high - middle) / (above - x))
+        if step >= _CHORD * size_of(x):
+            self._steepest = max(self._steepest, *(chord for chord in chords if math.isfinite(chord)), 0.0)
+        noise = self._grain.at(step, largest)
+        if self._grain.unit > _DOUBLE:  # the argument is rounded as well, which shows where the function is steep
+            noise = max(noise, 2.0 * self._grain.unit * abs(x) * self._steepest)
+        noise /= 0.5 * (above - below)
         return [
             (self.left, (middle - low) / (x - below), 2 * noise),
             (self.right, (high - middle) / (above - x), 2 * noise),
@@ -224,9 +235,9 @@ class Differences:
 
     def jumps(self) -> bool:
         """Whether the function jumps at the point: the gap to a neighbour does not close, however near it is."""
-        scale = abs(self._x) or 1.0
+        scale = size_of(self._x)
         for side in (-1.0, 1.0):
-            step = _SHORTEST * scale
+            step = max(_SHORTEST * scale, math.ulp(0.0))
             while step <= scale and self._fit(self._x + side * step) == self._x:
                 step *= 2.0
             near, wide = (
@@ -271,7 +282,7 @@ def slope_of_floats(
     function = cache(_undefined_is_nan(function))
     grain = grain_along(function, x, unit, fit)
     fine, step = _slope(function, x, grain, fit, tolerance)
-    if step >= _WIDE * (abs(x) or 1.0):
+    if step >= _WIDE * size_of(x):
         return fine
     grain = grain_along(function, x, unit, fit, is_thorough=True)
     if grain.coarse is None:
@@ -288,7 +299,7 @@ def _slope(
     function: Callable[[float], float], x: float, grain: Grain, fit: Callable[[float], float], tolerance: float
 ) -> tuple[Slope, float]:
     """The slope, and the last step of the differences that it comes from."""
-    scale = abs(x) or 1.0
+    scale = size_of(x)
     first = _FIRST_STEP * scale
     shrinking = Differences(function, x, grain, fit)
     halvings, step = 0, first

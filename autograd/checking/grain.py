@@ -32,6 +32,10 @@ _SMALL = 1e-4
 _QUIETER = 50.0
 # Values on a grid are rounded if it is this fine next to them, else they are steps.
 _FINE = 2.0**-16
+# No float is closer to another than about this.
+_SMALLEST = 2.0**-1072
+# Steps are not made smaller than shares of this.
+_NARROWEST = 2.0**-960
 # The digits of float16, bfloat16 and float32; so many different values tell one of them.
 _BITS = (8, 11, 24)
 _ENOUGH = 8
@@ -64,7 +68,12 @@ class Grain(NamedTuple):
     def at(self, step: float, size: float) -> float:
         """How far values of this size are off, as seen at this step: a wiggle is noise to wide steps only."""
         seen = [noise for width, noise in self.levels if width <= step or width == self.levels[0][0]]
-        return max(_ROUNDINGS * self.unit * size, *seen) if seen else _ROUNDINGS * self.unit * size
+        return max(_ROUNDINGS * self.unit * size, _SMALLEST, *seen)
+
+
+def size_of(x: float) -> float:
+    """The size of steps at a point: 1 at 0, and where steps would underflow not smaller than they may be."""
+    return max(abs(x), _NARROWEST) if x else 1.0
 
 
 def grain_along(
@@ -87,7 +96,7 @@ def grain_along(
         fit: rounds an argument to the numbers that the function takes.
         is_thorough: whether to look at wide steps in any case.
     """
-    scale = abs(x) or 1.0
+    scale = size_of(x)
     found: list[tuple[float, float | None]] = []
     seen: set[float] = set()
     for share in (*_SHARES, *_STAIRS, *_WIDE_SHARES):
@@ -159,7 +168,7 @@ def _grid_of(values: Iterable[float]) -> float:
     if len(finite) < _ENOUGH:
         return 0.0
     ratios = (float(value).as_integer_ratio() for value in finite)
-    grid = min(float(numerator & -numerator) / denominator for numerator, denominator in ratios)
+    grid = math.ldexp(1.0, min((n & -n).bit_length() - d.bit_length() for n, d in ratios))
     return grid if grid <= _FINE * max(finite) else 0.0
 
 

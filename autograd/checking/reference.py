@@ -39,6 +39,9 @@ class Weighted:
         self.remarks: list[str] = []
         self.advice = "" if is_double else _POOR
         self.outputs = self.results(self.point.numbers)
+        found, wanted = ([np.shape(y) for y in results] for results in (self.outputs, cotangents))
+        if found != wanted:
+            raise ValueError(f"check_backward: reference gives results of shape {found}, forward of shape {wanted}")
         self.unit = max((unit_of(y) for y in self.outputs), default=DOUBLE)
         self.value = self._sum(self.outputs)
         self.spread = np.zeros(1)
@@ -82,14 +85,7 @@ def weighted(
     weights = [to_numpy(c) for c in cotangents]
     if reference is None:
         return _of_forward(layer, outputs, weights)
-    try:
-        truth = Weighted(reference, layer, weights, is_double=True)
-    except ValueError as error:
-        shapes = [np.shape(y) for y in outputs]
-        raise ValueError(f"check_backward: reference must give results of shape {shapes}: {error}") from error
-    found, wanted = ([np.shape(y) for y in results] for results in (truth.outputs, outputs))
-    if found != wanted:
-        raise ValueError(f"check_backward: reference gives results of shape {found}, forward of shape {wanted}")
+    truth = Weighted(reference, layer, weights, is_double=True)
     if np.isnan(truth.value).any():
         raise ValueError("check_backward: reference gives nan for these inputs")
     for o, (y, true) in enumerate(zip(outputs, truth.outputs, strict=True)):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..debug.lines import shown
 from ..value import Value
 from .slopes import Slope
 from .subject import Place, Subject, described_call
-from .tables import Entry, counted, in_json, page, sides, table
+from .tables import Entry, Sampled, counted, in_json, page, sides, table
 from .verdicts import BY_SEVERITY, OK, WRONG, Tolerance
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ class Report:
 
     Attributes:
         entries: one Entry per input, in their order.
+        looked_at: those that did not only take part in random directions, but for those of groups that are not ok.
+        sampled: the others.
         faults: one Fault per wrong partial derivative of an operation.
         hints: guesses at the mistake, where one explains all entries exactly.
         operations: how many operations were checked.
@@ -128,18 +131,29 @@ class Report:
         resolution: float | None = None,
         problems: Sequence[str] = (),
         noun: str = "derivative",
+        sampled: Sampled | None = None,
     ) -> None:
         self._name = name
         self._noun = noun
         self.problems = list(problems)
         self._outputs = outputs
-        self.entries = list(entries)
+        self.looked_at = list(entries)
+        self.sampled = sampled
         self.faults = list(faults)
         self.hints = list(hints)
         self.operations = operations
         self.resolution = tolerance.rtol if resolution is None else resolution
         self.advice = ""
         self.ok = all(entry.verdict != WRONG for entry in entries) and not faults and not problems
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """One Entry per input, in their order; among thousands they are made when they are asked for."""
+        return self.sampled.among(self.looked_at) if self.sampled is not None else self.looked_at
+
+    @property
+    def _number_sampled(self) -> int:
+        return self.sampled.number - len(self.looked_at) if self.sampled is not None else 0
 
     def __repr__(self) -> str:
         return f"<report {self.summary}>"
@@ -151,18 +165,18 @@ class Report:
         if len(self.faults) > _FAULTS:
             parts.append(f"... and {len(self.faults) - _FAULTS} more wrong derivatives of operations")
         parts += ["\n".join([*self.hints, *self._limits()])]
-        if self.entries:
-            parts.append(table(self.entries))
+        if self.looked_at or self._number_sampled:
+            parts.append(table(self.looked_at, self._number_sampled))
         return "\n\n".join(filter(None, parts))
 
     def _repr_html_(self) -> str:
         """As Jupyter shows it."""
         remarks = [*self.problems, *map(str, self.faults[:_FAULTS]), *self.hints, *self._limits()]
-        return page(self.summary, remarks, self.entries)
+        return page(self.summary, remarks, self.looked_at, self._number_sampled)
 
     def _limits(self) -> list[str]:
         """What could not have been seen, and the remedy."""
-        is_sampled = any(entry.is_sampled for entry in self.entries)
+        is_sampled = self._number_sampled > 0
         if not self.ok or not (self.resolution > _POOR or is_sampled):
             return []
         where = " in a single component" if is_sampled else ""
@@ -173,20 +187,22 @@ class Report:
     @property
     def summary(self) -> str:
         """The outcome in one line: what is wrong, and where."""
-        counts = {verdict: sum(entry.verdict == verdict for entry in self.entries) for verdict in BY_SEVERITY}
-        derivatives = counted(len(self.entries), self._noun)
+        counts = {verdict: sum(entry.verdict == verdict for entry in self.looked_at) for verdict in BY_SEVERITY}
+        counts[OK] += self._number_sampled
+        number = len(self.looked_at) + self._number_sampled
+        derivatives = counted(number, self._noun)
         if self.problems:
             return f"{self._name} FAILED: {self.problems[0]}"
-        if counts[OK] == len(self.entries):
+        if counts[OK] == number:
             checked = f" and {counted(self.operations, 'operation')}" if self.operations else ""
             return f"{self._name}: {derivatives}{checked} ok"
-        found = ", ".join(f"{number:,} {verdict}" for verdict, number in counts.items() if number)
+        found = ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items() if count)
         return f"{self._name} {'passed' if self.ok else f'FAILED at {self._places()}'}: {derivatives}, {found}"
 
     def _places(self) -> str:
         """The operations to blame, or the inputs that are wrong."""
         names = list(dict.fromkeys(repr(fault.node.op) for fault in self.faults))
-        for entry in () if names else sorted(self.entries, key=lambda entry: entry.is_sampled):
+        for entry in () if names else sorted(self.looked_at, key=lambda entry: entry.is_sampled):
             if entry.verdict == WRONG:
                 few = len(entry.components) <= _NAMED and not entry.note
                 names += (few and [component.input for component in entry.components]) or [entry.input]
@@ -225,6 +241,11 @@ class Report:
         __tracebackhide__ = True  # pytest shows the line that called the check
         if not self.ok:
             raise GradcheckError(self)
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether there is a graph to draw."""
+        return bool(self._outputs)
 
     def draw(self) -> Drawing:
         """The graph as a picture, with the operations that are wrong in red.

@@ -19,6 +19,10 @@ Argument: TypeAlias = "float | list[Argument]"
 _TRIES = 1000
 
 
+class UnusableRangesError(ValueError):
+    """No points can be drawn as was asked for."""
+
+
 def sample_points(
     f: Callable[..., Any], names: Sequence[str], number: int, seed: int, ranges: Mapping[str, object]
 ) -> Iterator[list[Argument]]:
@@ -37,7 +41,9 @@ def sample_points(
     """
     for name in ranges:
         if name not in names:
-            raise ValueError(f"ranges: the function has no argument {name!r}, only {', '.join(map(repr, names))}")
+            raise UnusableRangesError(
+                f"ranges: the function has no argument {name!r}, only {', '.join(map(repr, names))}"
+            )
     intervals = {name: _checked(ranges[name], name) for name in names if name in ranges}
     intervals.update(_domains(f, names, intervals))
     random = Random(seed)
@@ -53,7 +59,7 @@ def _finite_point(f: Callable[..., Any], intervals: Sequence[Range], random: Ran
                 return point
         except ArithmeticError:
             pass
-    raise ValueError(
+    raise UnusableRangesError(
         f"no point was found in {_TRIES} tries where the function is finite; give ranges={{'x': (low, high), ...}}"
     )
 
@@ -94,7 +100,9 @@ def _checked(interval: Any, name: str) -> Range:
     if isinstance(interval, list):
         return [_checked(part, f"{name}[{i}]") for i, part in enumerate(interval)]
     if not isinstance(interval, tuple) or len(interval) != 2 or not interval[0] < interval[1]:
-        raise ValueError(f"ranges: {name} must be (low, high) with low < high, or a list of these, got {interval!r}")
+        raise UnusableRangesError(
+            f"ranges: {name} must be (low, high) with low < high, or a list of these, got {interval!r}"
+        )
     return float(interval[0]), float(interval[1])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import product
@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from ..context import Context, ContextChange, Watch, recording
 from ..debug.lines import calling_line
 from ..node import history, leaves, nodes, require_unchanged
+from ..operation import Operation
 from ..structures import flatten, is_array, rebuild
 from ..value import Value, constant
 
@@ -66,6 +67,13 @@ class Subject:
         # as texts, nan equals nan, and -0.0 is not 0.0
         return {ours: theirs.data for ours, theirs in pairs if ours.data.hex() != theirs.data.hex()}
 
+    def new_operations(self, other: Subject) -> list[str]:
+        """The names of operations that are other objects of the same code in the other graph, which is else alike."""
+        (plan, _), (other_plan, _) = self._plan, other._plan
+        if list(map(_without_identity, plan)) != list(map(_without_identity, other_plan)):
+            return []
+        return [mine[0].name for mine, theirs in zip(plan, other_plan, strict=True) if mine != theirs]  # type: ignore
+
     @cached_property
     def _plan(self) -> tuple[list[tuple[object, ...]], list[Value]]:
         """The graph without its numbers: what each node is; and the leaves that are no inputs."""
@@ -79,6 +87,13 @@ class Subject:
                 if not node.parents:
                     leaves.append(node)
         return [*plan, tuple(position[output] for output in self.outputs)], leaves
+
+
+def _without_identity(step: tuple[object, ...]) -> tuple[object, ...]:
+    operation, *operands = step
+    if isinstance(operation, Operation):
+        operation = (operation.name, getattr(operation.formula, "__code__", None))
+    return operation, *operands
 
 
 def of_function(f: Callable[..., Any], inputs: Any) -> Subject:
@@ -102,7 +117,7 @@ def of_function(f: Callable[..., Any], inputs: Any) -> Subject:
     arguments = zip(argument_names(f, len(inputs)), inputs, strict=True)
     places = [path for name, argument in arguments for path in paths(argument, name)]
     names = [getattr(x, "name", None) or place for x, place in zip(numbers, places, strict=True)]
-    subject = _called(f, inputs, numbers, names, [float(x) for x in numbers])
+    subject = _called(f, inputs, numbers, names, [float(x) for x in numbers], is_first=True)
     _require_defined(subject)
     return subject
 
@@ -140,15 +155,20 @@ def of_graph(roots: Any, wrt: Any) -> Subject:
 
 
 def _called(
-    f: Callable[..., Any], structure: Any, numbers: Sequence[Any], names: Sequence[str], point: Sequence[float]
+    f: Callable[..., Any],
+    structure: Any,
+    numbers: Sequence[Any],
+    names: Sequence[str],
+    point: Sequence[float],
+    is_first: bool = False,
 ) -> Subject:
-    """The graph of a call on a structure like this one, with the numbers of the point."""
+    """The graph of a call on a structure like this one, with the numbers of the point; lines are noted at the first."""
     inputs = [
         x if isinstance(x, Value) and not x.parents and not x.is_constant else Value(number, name)
         for x, number, name in zip(numbers, point, names, strict=True)
     ]
     places = _Places()
-    with recording(), places, _assigned(inputs, point):
+    with recording(), places if is_first else nullcontext(), _assigned(inputs, point):
         result = f(*rebuild(structure, inputs))
     found = flatten(result, "gradcheck: the result of the function")
     if not any(isinstance(y, Value) for y in found):

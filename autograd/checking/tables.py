@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -52,9 +52,29 @@ class Entry:
         return math.isnan(self.numeric) and math.isnan(self.left) and self.error == 0.0
 
 
-def table(entries: Sequence[Entry]) -> str:
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Inputs that took part in random directions only, among others.
+
+    Attributes:
+        number: of all inputs.
+        positions: of those that were looked at.
+        entry: makes that of another one.
+    """
+
+    number: int
+    positions: Sequence[int]
+    entry: Callable[[int], Entry]
+
+    def among(self, looked_at: Sequence[Entry]) -> list[Entry]:
+        """The entries of all inputs, in their order."""
+        known = dict(zip(self.positions, looked_at, strict=True))
+        return [known[i] if i in known else self.entry(i) for i in range(self.number)]
+
+
+def table(entries: Sequence[Entry], sampled: int = 0) -> str:
     """The inputs, worst first; what does not fit is counted."""
-    rows, rest = _chosen(entries)
+    rows, rest = _chosen(entries, sampled)
     if not rows:
         return rest
     heads = (*_HEADS, "operation" if any(e.op for e in rows) else "")
@@ -68,9 +88,9 @@ def table(entries: Sequence[Entry]) -> str:
     return "\n".join([*lines, rest] if rest else lines)
 
 
-def page(summary: str, remarks: Sequence[str], entries: Sequence[Entry]) -> str:
+def page(summary: str, remarks: Sequence[str], entries: Sequence[Entry], sampled: int = 0) -> str:
     """The same for a notebook."""
-    rows, rest = _chosen(entries)
+    rows, rest = _chosen(entries, sampled)
     lines = []
     for entry in rows:
         style = "" if entry.verdict == OK else " style='font-weight:bold'"
@@ -89,24 +109,26 @@ def _lines(text: str) -> str:
     return "<br>".join(escape(line).replace("  ", "&nbsp; ") for line in text.splitlines())
 
 
-def _chosen(entries: Sequence[Entry]) -> tuple[list[Entry], str]:
+def _chosen(entries: Sequence[Entry], sampled: int) -> tuple[list[Entry], str]:
     """The rows of a table, and a sentence on the others."""
     everything = [row for entry in entries for row in (entry, *entry.components)]
     ordered = sorted(everything, key=severity) if not any(entry.components for entry in entries) else everything
     known = [entry for entry in ordered if not entry.is_sampled]
     bad = sum(entry.verdict != OK for entry in known)
     rows = known[: min(max(bad, _ROWS), _MOST_ROWS)]
-    others = [
-        *known[len(rows) :],
-        *(entry for entry in ordered if entry.numeric != entry.numeric and entry.verdict == OK),
-    ]
-    if not others:
+    shown = set(map(id, rows))
+    others = [entry for entry in ordered if id(entry) not in shown]
+    number = len(others) + sampled
+    if not number:
         return rows, ""
-    counts = [(verdict, sum(entry.verdict == verdict for entry in others)) for verdict in BY_SEVERITY]
-    kinds = [f"{number:,} {verdict}" for verdict, number in counts if number]
-    along = ", along random directions" if all(entry.is_sampled for entry in others) else ""
-    found = f"all {OK}" if len(kinds) == 1 and others[0].verdict == OK else ", ".join(kinds)
-    return rows, f"{'... and ' if rows else ''}{len(others):,}{' more' if rows else ' derivatives'}, {found}{along}"
+    counts = {verdict: sum(entry.verdict == verdict for entry in others) for verdict in BY_SEVERITY}
+    counts[OK] += sampled
+    kinds = [f"{count:,} {verdict}" for verdict, count in counts.items() if count]
+    found = f"all {OK}" if counts[OK] == number else ", ".join(kinds)
+    along = ""
+    if all(entry.is_sampled for entry in others):
+        along = ", along random directions" if counts[OK] == number else ", not all looked at alone"
+    return rows, f"{'... and ' if rows else ''}{number:,}{' more' if rows else ' derivatives'}, {found}{along}"
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
