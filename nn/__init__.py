@@ -34,6 +34,7 @@ from .losses import (
     nll,
     ssr,
 )
+from .metrics import accuracy
 from .module import Module, Parameter
 from .optim import SGD, Adam, AdamW, CosineAnnealingLR, Optimizer, RMSprop, Schedule, StepLR, clip_grad_norm
 from .storage import StorageError, load, save
@@ -77,6 +78,7 @@ __all__ = [
     "StepLR",
     "StorageError",
     "Tanh",
+    "accuracy",
     "argmax",
     "binary_cross_entropy_with_logits",
     "clip_grad_norm",

@@ -40,7 +40,7 @@ class Column(Sequence[Any]):
 def observations(inputs: object, targets: object, inputs_name: str, targets_name: str) -> Data:
     """The data as columns, checked; a row of one number becomes a list."""
     try:
-        rows, observed = _rows(inputs, inputs_name), _column(targets, targets_name)
+        rows, observed = rows_of(inputs, inputs_name), _column(targets, targets_name)
         _check_finite(rows, inputs_name)
         _check_finite(observed, targets_name)
     except RecursionError:
@@ -64,7 +64,8 @@ def digest(data: Data) -> str:
     return found.hexdigest()[:16]
 
 
-def _rows(inputs: object, name: str) -> Column:
+def rows_of(inputs: object, name: str) -> Column:
+    """One row per observation; a number becomes a row of one."""
     if _is_numeric(inputs):
         return Column(inputs[:, np.newaxis] if inputs.ndim == 1 else inputs)
     return Column([[row] if is_number(row) else row for row in _plain(inputs, name)])

@@ -67,4 +67,15 @@ def compile(
     return compiled(requested(outputs, wrt, inputs, reduction, backend, dtype))
 
 
-__all__ = ["compile"]
+def compile_outputs(
+    outputs: Value | Iterable[Value], parameters: Iterable[Value], inputs: Iterable[Value | Sequence[Value]]
+) -> Compiled:
+    """As `compile` without `wrt`, but the parameters are no constants: every call reads them from `theta`."""
+    from .program import compiled
+    from .requests import requested
+
+    request = requested(outputs, None, inputs, "mean", None, "float64")
+    return compiled(request._replace(wrt=list(parameters), gradient=False))
+
+
+__all__ = ["compile", "compile_outputs"]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import linecache
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from autograd import Placeholder, Value, compile, detect_reads
+from autograd import Placeholder, Value, compile
 from autograd.node import edges, history, nodes
 from autograd.operation import FLOATS
 from autograd.structures import rebuild
 
 from ..optim.optimizer import scatter
+from ..tracing import NoProgramError, described, placeholders, traced
 from ..types import Mask, Numbers, Positions, Vector
-from .kept import Kept
 from .steps import EagerStep, Slope
 
 _TOLERANCE = 1e-9  # of the largest number met; rounding is mostly a thousand times smaller
@@ -29,10 +28,6 @@ _LARGEST_BATCH_COMPARED = 1024
 _UNSTEADY = "model or loss give something else at each call, as with random numbers"
 _DIFFERENT = "model or loss depend on something that is not in the graph"
 _NOT_BEGUN = "no epoch was computed, so no program was made"
-
-
-class NoProgramError(Exception):
-    """No program would compute what the graphs of all observations do; the message says why."""
 
 
 class Step:
@@ -116,7 +111,7 @@ class Program:
         try:
             problem = self.problem_at(theta, position, [len(positions)])
         except Exception as error:  # the graphs of this step, which follow, raise it in their order
-            problem = _described(error)
+            problem = described(error)
         return problem and f"program and graph differed at row {position} in step {self._steps}: {problem}"
 
     def problem_at(self, theta: Vector, position: int, batches: Iterable[int] = (1,)) -> str:
@@ -199,12 +194,12 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Progr
     if inputs is None or targets is None:
         raise NoProgramError(f"the {'inputs' if inputs is None else 'targets'} are not numbers, all rows in one form")
     scatter(theta, eager.parameters)
-    x = _placeholders(inputs)
-    outputs = _traced(eager, lambda: eager.model(rebuild(eager.data[0][0], x)))
+    x = placeholders(inputs)
+    outputs = traced(lambda: eager.model(rebuild(eager.data[0][0], x)), eager.parameters, eager.model, eager.loss)
     reason = None
     for target, y, rows in _targets(eager.data[1], targets, outputs):
         try:
-            loss = _traced(eager, partial(eager.loss, outputs, target))
+            loss = traced(partial(eager.loss, outputs, target), eager.parameters, eager.model, eager.loss)
             program = _compiled(eager, loss, (x, y), (inputs.reshape(len(inputs), -1), rows))
             _compare(program, theta, eager.rows, batches)
         except NoProgramError as error:
@@ -212,28 +207,6 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Progr
         else:
             return program
     raise reason or AssertionError
-
-
-def _traced(eager: EagerStep, call: Callable[[], Any]) -> Any:
-    """The result of a call whose graph holds for other numbers too."""
-    before, failure = Kept(eager.model, eager.loss), None
-    with detect_reads(eager.parameters) as reads:
-        try:
-            result = call()
-        except Exception as error:
-            failure = error
-    if reads.first is not None:
-        filename, line = reads.first
-        source = linecache.getline(filename, line).strip()
-        raise NoProgramError(
-            f"Python code reads the number of a Value, in {filename}:{line} (inputs and targets are Values too while a "
-            f"program is made; write maximum, where(relu(x), ...) for x > 0, log of autograd, ...)\n    {source}"
-        )
-    if failure is not None:
-        raise NoProgramError(f"called with Values for numbers, {_described(failure)}") from failure
-    if changed := Kept(eager.model, eager.loss).changed_since(before):
-        raise NoProgramError(f"each call of model or loss changes {', '.join(changed)}")
-    return result
 
 
 def _targets(
@@ -244,12 +217,12 @@ def _targets(
     One is the form of the targets; for classes the other is the shares of all classes, since a Value is no index.
     """
     rows = targets.reshape(len(targets), -1)
-    y = _placeholders(rows)
+    y = placeholders(rows)
     yield rebuild(column[0], y), y, rows
     number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
     if all(type(target) is int and 0 <= target < number for target in column):
         rows = np.eye(number)[targets.astype(int)]
-        y = _placeholders(rows)
+        y = placeholders(rows)
         yield _Shares(y), y, rows
 
 
@@ -272,7 +245,7 @@ def _compiled(
     try:
         compiled = compile(loss, wrt=eager.parameters, inputs=placeholders, reduction="sum" if eager.added else "mean")
     except Exception as error:
-        raise NoProgramError(_described(error)) from error
+        raise NoProgramError(described(error)) from error
     return Program(eager, compiled, arrays, loss)
 
 
@@ -281,18 +254,9 @@ def _compare(program: Program, theta: Vector, rows: int, batches: Iterable[int])
         try:
             problem = program.problem_at(theta, position, batches)
         except Exception as error:
-            raise NoProgramError(f"at row {position}, {_described(error)}") from error
+            raise NoProgramError(f"at row {position}, {described(error)}") from error
         if problem:
             raise NoProgramError(f"program and graph differed at row {position}: {problem}")
-
-
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _placeholders(array: Vector) -> list[Placeholder]:
-    """One per number of a row."""
-    return [Placeholder(numbers) for numbers in array.reshape(len(array), -1).T]
 
 
 def _largest(before: float, numbers: Vector | float) -> float:
