@@ -95,11 +95,16 @@ class Program:
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         self._compiled.theta = theta
+        loss, gradient = self._compiled(*self._rows(positions))
+        return Slope(loss, gradient, self._reached)
+
+    def _rows(self, positions: Positions) -> Sequence[Vector]:
+        """What the program takes for the observations at these positions."""
         arrays = self._arrays
         if not isinstance(positions, range):  # a range is all rows, in their order
             arrays = [array.take(positions, axis=0) for array in arrays]
-        loss, gradient = self._compiled(*arrays)
-        return Slope(loss, gradient, self._reached)
+        shares = self._eager.shares(positions)
+        return arrays if shares is None else [*arrays, shares]
 
     def difference(self, theta: Vector, positions: Positions) -> str:
         """How program and graph differ in the next step, if a comparison is due; empty if they do not."""
@@ -158,7 +163,7 @@ class Program:
 
     def _nearby(self, theta: Vector, position: int, rng: np.random.Generator) -> tuple[float, Vector]:
         """What the program computes where all numbers are changed a little."""
-        numbers = [theta, *(array[[position]] for array in self._arrays)]
+        numbers = [theta, *self._rows([position])]
         self._compiled.theta, *rows = (x * (1.0 + _ROUNDING * rng.uniform(-1.0, 1.0, x.shape)) for x in numbers)
         loss, gradient = self._compiled(*rows)
         return loss, gradient
@@ -197,7 +202,7 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Progr
     x = placeholders(inputs)
     outputs = traced(lambda: eager.model(rebuild(eager.data[0][0], x)), eager.parameters, eager.model, eager.loss)
     reason = None
-    for target, y, rows in _targets(eager.data[1], targets, outputs):
+    for target, y, rows in targets_of(eager.data[1], targets, outputs):
         try:
             loss = traced(partial(eager.loss, outputs, target), eager.parameters, eager.model, eager.loss)
             program = _compiled(eager, loss, (x, y), (inputs.reshape(len(inputs), -1), rows))
@@ -209,7 +214,7 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Progr
     raise reason or AssertionError
 
 
-def _targets(
+def targets_of(
     column: Sequence[Any], targets: Vector, outputs: object
 ) -> Iterator[tuple[Numbers, list[Placeholder], Vector]]:
     """The forms in which a loss may take a target, with their placeholders and the array of their numbers.
@@ -242,8 +247,13 @@ def _compiled(
 ) -> Program:
     if not isinstance(loss, Value):
         raise NoProgramError(f"the loss of one observation is no Value but a {type(loss).__name__}")
+    inputs: list[Value | list[Placeholder]] = [*placeholders]
+    total, added = loss, eager.added
+    if eager.weights is not None:
+        share, added = Value(1.0), True
+        total, inputs = share * loss, [*inputs, share]
     try:
-        compiled = compile(loss, wrt=eager.parameters, inputs=placeholders, reduction="sum" if eager.added else "mean")
+        compiled = compile(total, wrt=eager.parameters, inputs=inputs, reduction="sum" if added else "mean")
     except Exception as error:
         raise NoProgramError(described(error)) from error
     return Program(eager, compiled, arrays, loss)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
@@ -22,8 +23,9 @@ from ..optim import Optimizer, Schedule
 from ..optim.optimizer import gathered, scatter
 from ..types import Loss, Positions, Vector
 from .history import History
+from .metrics import Metric, Readings
 from .program import Step
-from .steps import EagerStep, Slope, all_finite
+from .steps import EagerStep, Slope, added_up, all_finite
 
 ANYTHING = "unknown"
 """A setting that cannot be compared."""
@@ -45,11 +47,19 @@ class Task:
     validation: Data | None
     optimizer: Optimizer
     schedule: Schedule | None
+    weights: Vector | None = None
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
-    def step(self, data: Data, inputs_name: str) -> Step:
+    def step(self, data: Data, inputs_name: str, weights: Vector | None = None) -> Step:
         """Computes losses and gradients on these data."""
         added = self.loss is losses.ssr
-        return Step(EagerStep(self.model, self.loss, data, self.optimizer.parameters, added, inputs_name))
+        return Step(EagerStep(self.model, self.loss, data, self.optimizer.parameters, added, inputs_name, weights))
+
+    def readings(self, data: Data | None) -> Readings | None:
+        """Computes the metrics on these data."""
+        if data is None or not self.metrics:
+            return None
+        return Readings(self.model, data, self.metrics, self.optimizer.parameters)
 
 
 @dataclass(frozen=True)
@@ -86,12 +96,16 @@ class Plan:
         """The batch sizes that occur."""
         return {rows} if self.batch_size is None else {min(self.batch_size, rows), rows % self.batch_size} - {0}
 
-    def batches(self, rows: int, rng: np.random.Generator) -> list[Positions]:
-        """The positions of the observations in each step of an epoch."""
+    def batches(self, rows: int, rng: np.random.Generator, weights: Vector | None) -> list[Positions]:
+        """The positions of the observations in each step of an epoch; those that count for nothing are left out."""
+        counting = None if weights is None or weights.all() else weights > 0
         if self.batch_size is None:
-            return [range(rows)]
+            return [range(rows) if counting is None else np.flatnonzero(counting)]
         order = rng.permutation(rows)
-        return [order[start : start + self.batch_size] for start in range(0, rows, self.batch_size)]
+        batches = [order[start : start + self.batch_size] for start in range(0, rows, self.batch_size)]
+        if counting is None:
+            return [*batches]
+        return [batch for batch in (batch[counting[batch]] for batch in batches) if len(batch)]
 
 
 class Parameters:
@@ -142,8 +156,9 @@ class Training:
         self.task = task
         self.plan = plan
         self.parameters = Parameters(task.optimizer.parameters)
-        self.step = task.step(task.data, "inputs")
+        self.step = task.step(task.data, "inputs", task.weights)
         self.validation = None if task.validation is None else task.step(task.validation, "validation inputs")
+        self.readings = [task.readings(data) for data in (task.data, task.validation)]
         self.moving = task.optimizer.moving()
         self.rng = generator(seed=plan.seed)
         self.history = History()
@@ -159,6 +174,9 @@ class Training:
             rows = self.validation.eager.rows
             with _evaluating(self.task.model):
                 self.validation.begin(self.plan.refusal(rows), theta, {rows})
+        for readings in filter(None, self.readings if self.plan.compile else ()):
+            with _evaluating(self.task.model):
+                readings.begin(theta)
 
     def stop_reason(self) -> str | None:
         """Why to stop now; None to go on."""
@@ -168,14 +186,16 @@ class Training:
         """Goes through all observations once."""
         started = time.perf_counter()
         lr = self.task.optimizer.lr
-        batches = self.plan.batches(self.step.eager.rows, self.rng)
+        batches = self.plan.batches(self.step.eager.rows, self.rng, self.task.weights)
         shares, sizes, reaches = zip(*map(self._take_step, batches), strict=True)
         if not self.history.loss and not any(reaches):
             raise ValueError(_NOTHING_TO_TRAIN)
         validation_loss = self._validation_loss()
+        if self.task.metrics:
+            self.history.read(*map(self._read, self.readings))
         if self.task.schedule is not None:
             self.task.schedule.step()
-        self.history.add(math.fsum(shares), validation_loss, max(sizes), lr, time.perf_counter() - started)
+        self.history.add(added_up(shares), validation_loss, max(sizes), lr, time.perf_counter() - started)
         if validation_loss is not None:
             self.parameters.mark_best(validation_loss, len(self.history))
 
@@ -204,6 +224,8 @@ class Training:
             "validation": 0 if self.validation is None else self.validation.eager.rows,
             "validation data": None if task.validation is None else digest(task.validation),
             "seed": self.plan.seed,
+            **({"metrics": list(task.metrics)} if task.metrics else {}),
+            **({} if task.weights is None else {"weights": hashlib.sha256(task.weights.tobytes()).hexdigest()[:16]}),
         }
 
     def state_dict(self) -> dict[str, Any]:
@@ -264,8 +286,7 @@ class Training:
         size = float(np.abs(change, out=change).max())
         parameters.now = moved
         eager = self.step.eager
-        share = slope.loss * (1.0 if eager.added else len(batch) / eager.rows)
-        return share, size, slope.reached is None or bool(slope.reached.any())
+        return slope.loss * eager.weight(batch), size, slope.reached is None or bool(slope.reached.any())
 
     def _moved(self, slope: Slope) -> Vector:
         """The parameters after a step of the optimiser; those without a gradient stay, as in `Optimizer.step`."""
@@ -275,6 +296,23 @@ class Training:
         moved = self.parameters.now.copy()
         self.task.optimizer.update(moved, slope.gradient, moving)
         return moved
+
+    def told(self, on_epoch: Callable[[History], object]) -> bool:
+        """Calls a function with the numbers of now in the model, and takes over what it changed; whether to stop."""
+        values = self.task.optimizer.parameters
+        scatter(self.parameters.now, values)
+        answer = on_epoch(self.history)
+        self.task.model.train()
+        now = gathered(values)
+        if not np.array_equal(now, self.parameters.now):
+            self.parameters.now = now
+        return isinstance(answer, (bool, np.bool_)) and bool(answer)
+
+    def _read(self, readings: Readings | None) -> dict[str, float]:
+        if readings is None:
+            return {}
+        with _evaluating(self.task.model):
+            return readings(self.parameters.now)
 
     def _validation_loss(self) -> float | None:
         if self.validation is None:
@@ -291,6 +329,9 @@ class Training:
             else "look at the data and at the parameters to start from"
         )
         place = f"epoch {len(self.history) + 1}"
+        if self.task.optimizer.steps:
+            last = f", after a loss of {self.history.loss[-1]:.6g} in the epoch before" if self.history.loss else ""
+            problem = f"{problem}, so the training diverged{last}"
         message = f"{place}: {problem}; the parameters are those of the last finite step; {remedy}"
         if culprit is None:
             raise AnomalyError(message, "", (), None)
