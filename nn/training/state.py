@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -21,6 +20,7 @@ from ..init import generator
 from ..module import Module
 from ..optim import Optimizer, Schedule
 from ..optim.optimizer import gathered, scatter
+from ..prediction import evaluating
 from ..types import Loss, Positions, Vector
 from .history import History
 from .metrics import Metric, Readings
@@ -160,22 +160,24 @@ class Training:
         self.validation = None if task.validation is None else task.step(task.validation, "validation inputs")
         self.readings = [task.readings(data) for data in (task.data, task.validation)]
         self.moving = task.optimizer.moving()
+        self.modules: list[Module] = []
         self.rng = generator(seed=plan.seed)
         self.history = History()
 
     def begin(self) -> None:
         """Makes the programs, if they are wanted and worth it."""
         self.task.model.train()
+        self.modules = [module for _, module in self.task.model.named_modules()]
         if self.plan.compile and self.stop_reason() is not None:
             return
         rows, theta = self.step.eager.rows, self.parameters.now
         self.step.begin(self.plan.refusal(rows), theta, self.plan.batch_sizes(rows))
         if self.validation is not None:
             rows = self.validation.eager.rows
-            with _evaluating(self.task.model):
+            with evaluating(self.modules):
                 self.validation.begin(self.plan.refusal(rows), theta, {rows})
         for readings in filter(None, self.readings if self.plan.compile else ()):
-            with _evaluating(self.task.model):
+            with evaluating(self.modules):
                 readings.begin(theta)
 
     def stop_reason(self) -> str | None:
@@ -190,9 +192,10 @@ class Training:
         shares, sizes, reaches = zip(*map(self._take_step, batches), strict=True)
         if not self.history.loss and not any(reaches):
             raise ValueError(_NOTHING_TO_TRAIN)
-        validation_loss = self._validation_loss()
-        if self.task.metrics:
-            self.history.read(*map(self._read, self.readings))
+        with evaluating(self.modules):
+            validation_loss = self._validation_loss()
+            if self.task.metrics:
+                self.history.read(*map(self._read, self.readings))
         if self.task.schedule is not None:
             self.task.schedule.step()
         self.history.add(added_up(shares), validation_loss, max(sizes), lr, time.perf_counter() - started)
@@ -302,23 +305,20 @@ class Training:
         values = self.task.optimizer.parameters
         scatter(self.parameters.now, values)
         answer = on_epoch(self.history)
-        self.task.model.train()
+        if not all(module.training for module in self.modules):
+            self.task.model.train()
         now = gathered(values)
         if not np.array_equal(now, self.parameters.now):
             self.parameters.now = now
         return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
     def _read(self, readings: Readings | None) -> dict[str, float]:
-        if readings is None:
-            return {}
-        with _evaluating(self.task.model):
-            return readings(self.parameters.now)
+        return {} if readings is None else readings(self.parameters.now)
 
     def _validation_loss(self) -> float | None:
         if self.validation is None:
             return None
-        with _evaluating(self.task.model):
-            return self.validation.loss(self.parameters.now, range(self.validation.eager.rows))
+        return self.validation.loss(self.parameters.now, range(self.validation.eager.rows))
 
     def _stop_at(self, problem: str, culprit: tuple[int, AnomalyError] | None) -> NoReturn:
         """Goes back to the last finite step, and names the first operation to blame."""
@@ -352,13 +352,3 @@ class Training:
                 except AnomalyError as error:
                     return position, error
         return None
-
-
-@contextmanager
-def _evaluating(model: Module) -> Iterator[None]:
-    """Out of training mode, for the validation data."""
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train()
