@@ -28,3 +28,7 @@ Numbers: TypeAlias = Number | Array | Sequence["Numbers"]
 
 Loss: TypeAlias = Callable[[Any, Any], Any]
 """The loss of one observation, called with the outputs of a network and the target."""
+
+
+class OneHot(list[Any]):
+    """A class as the shares of all classes, where a program takes numbers: a list that stands for an index."""

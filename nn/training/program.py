@@ -15,7 +15,7 @@ from autograd.structures import rebuild
 
 from ..optim.optimizer import scatter
 from ..tracing import NoProgramError, described, placeholders, traced
-from ..types import Mask, Numbers, Positions, Vector
+from ..types import Mask, Numbers, OneHot, Positions, Vector
 from .steps import EagerStep, Slope
 
 _TOLERANCE = 1e-9  # of the largest number met; rounding is mostly a thousand times smaller
@@ -225,13 +225,13 @@ def targets_of(
     y = placeholders(rows)
     yield rebuild(column[0], y), y, rows
     number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
-    if all(type(target) is int and 0 <= target < number for target in column):
+    if all(type(target) in (int, float) and target in range(number) for target in column):
         rows = np.eye(number)[targets.astype(int)]
         y = placeholders(rows)
         yield _Shares(y), y, rows
 
 
-class _Shares(list[Placeholder]):
+class _Shares(OneHot):
     """The shares of all classes in the place of a class: asking them what one asks an index is a read."""
 
     def _refuse(self, *others: object) -> Any:
