@@ -19,7 +19,7 @@ from ..data import Data, digest
 from ..init import generator
 from ..module import Module
 from ..optim import Optimizer, Schedule
-from ..optim.optimizer import gathered, scatter
+from ..optim.optimizer import ADDED, gathered, scatter
 from ..prediction import evaluating
 from ..types import Loss, Positions, Vector
 from .history import History
@@ -214,6 +214,7 @@ class Training:
         task = self.task
         optimizer = task.optimizer.state_dict()
         del optimizer["steps"], optimizer["memory"]
+        optimizer = {name: setting for name, setting in optimizer.items() if ADDED.get(name) != setting}
         return {
             **optimizer,
             "parameters": [parameter.name for parameter in task.optimizer.parameters],
