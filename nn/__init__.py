@@ -36,7 +36,19 @@ from .losses import (
 )
 from .metrics import accuracy
 from .module import Module, Parameter
-from .optim import SGD, Adam, AdamW, CosineAnnealingLR, Optimizer, RMSprop, Schedule, StepLR, clip_grad_norm
+from .optim import (
+    LBFGS,
+    SGD,
+    Adam,
+    AdamW,
+    CosineAnnealingLR,
+    LevenbergMarquardt,
+    Optimizer,
+    RMSprop,
+    Schedule,
+    StepLR,
+    clip_grad_norm,
+)
 from .storage import StorageError, load, save
 from .training.fit import fit
 from .training.history import History
@@ -52,6 +64,7 @@ _LATER = {"diagram": "diagram", "plot_decision_regions": "plots", "plot_fit": "p
 __all__ = [
     "ELU",
     "GELU",
+    "LBFGS",
     "MLP",
     "SGD",
     "Activation",
@@ -62,6 +75,7 @@ __all__ = [
     "History",
     "Identity",
     "LeakyReLU",
+    "LevenbergMarquardt",
     "Linear",
     "LogSoftmax",
     "Module",

@@ -11,6 +11,7 @@ from autograd import Value
 
 Vector: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+Places: TypeAlias = np.ndarray[Any, np.dtype[np.intp]]
 Positions: TypeAlias = Sequence[int] | np.ndarray[Any, np.dtype[np.int64]]
 """Which observations, counted from 0."""
 

@@ -10,6 +10,7 @@ from ..checks import boolean, kind_of, number_between, positive_integer, shown
 from ..data import Data, observations, weights_of
 from ..module import Module
 from ..optim import SGD, Optimizer, Schedule
+from ..optim.whole import WholeOptimizer
 from ..types import Loss
 from .checkpoint import Checkpoint
 from .history import History
@@ -138,7 +139,10 @@ def fit(
         seed=seed,
         compile=compile,
         is_resumable=checkpoint is not None,
+        is_whole=isinstance(optimizer, WholeOptimizer),
     )
+    if plan.is_whole and (plan.batch_size is not None or schedule is not None):
+        raise ValueError(f"{type(optimizer).__name__} takes the whole data set; leave batch_size and schedule out")
     training = Training(task, plan)
     keeper = None if checkpoint is None else Checkpoint(checkpoint, training)
     if keeper is not None:

@@ -28,9 +28,11 @@ class History:
         times: per epoch, the seconds it took.
         metrics: by name, the averages over all observations after each epoch.
         validation_metrics: the same of the validation data.
-        stopped: why training ended: "epochs" (all were done), "tolerance", "patience", "on_epoch" or "interrupted".
+        stopped: why training ended: "epochs" (all were done), "tolerance", "patience", "on_epoch", "interrupted",
+            or "converged" (LBFGS or LevenbergMarquardt found no better step).
         engine: what computed the losses and gradients of this run: "eager" (graphs), "compiled" (a program made by
             `autograd.compile`) or "compiled, then eager" (the program once differed from the graph).
+        errors: what `standard_errors` returns, or why it cannot.
         why_eager: why there was no program, or no longer; names the line of code that prevented it, if one did. Empty
             if there was one.
     """
@@ -46,6 +48,7 @@ class History:
         self.stopped = "epochs"
         self.engine = engine
         self.why_eager = ""
+        self.errors: dict[str, float] | str = "only nn.LevenbergMarquardt gives them"
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -68,6 +71,22 @@ class History:
             f"the training diverged: the loss rose from {self.loss[0]:.6g} to {self.loss[-1]:.6g}; "
             "a smaller learning rate may help"
         )
+
+    def standard_errors(self) -> dict[str, float]:
+        """By name, the standard error of each parameter after a training by `LevenbergMarquardt`.
+
+        They are the square roots of the diagonal of the Gauss-Newton covariance `s^2 (J'J)^-1`, where J holds the
+        derivatives of the residuals and `s^2` is the sum of their squares divided by the number of residuals minus that
+        of parameters (Seber and Wild, Nonlinear Regression, 1989, section 2.1). That assumes that residuals are
+        independent, of equal variance (or inverse to the sample weights), and that the network is close to linear in
+        its parameters within such errors. A parameter that the data do not determine has an infinite error.
+
+        Raises:
+            ValueError: another optimiser was used, or there are no more residuals than parameters.
+        """
+        if isinstance(self.errors, str):
+            raise ValueError(f"no standard errors: {self.errors}")
+        return dict(self.errors)
 
     def read(self, metrics: dict[str, float], validation_metrics: dict[str, float]) -> None:
         """Notes the metrics of the epoch to be added next."""

@@ -20,12 +20,14 @@ from ..init import generator
 from ..module import Module
 from ..optim import Optimizer, Schedule
 from ..optim.optimizer import ADDED, gathered, scatter
+from ..optim.whole import WholeOptimizer
 from ..prediction import evaluating
 from ..types import Loss, Positions, Vector
 from .history import History
 from .metrics import Metric, Readings
 from .program import Step
 from .steps import EagerStep, Slope, added_up, all_finite
+from .whole import Jacobian, WholeProblem, standard_errors
 
 ANYTHING = "unknown"
 """A setting that cannot be compared."""
@@ -73,11 +75,14 @@ class Plan:
     seed: int | None
     compile: bool
     is_resumable: bool
+    is_whole: bool = False
 
     def stop_reason(self, history: History, best_epoch: int) -> str | None:
         """Why to stop: all epochs are done, steps are tiny, or nothing has improved for too long; None to go on."""
         if history.step_sizes and history.step_sizes[-1] < self.tolerance:
             return "tolerance"
+        if self.is_whole and history.step_sizes and history.step_sizes[-1] == 0.0:
+            return "converged"
         if self.patience is not None and len(history) - best_epoch >= self.patience:
             return "patience"
         return "epochs" if len(history) >= self.epochs else None
@@ -159,6 +164,8 @@ class Training:
         self.step = task.step(task.data, "inputs", task.weights)
         self.validation = None if task.validation is None else task.step(task.validation, "validation inputs")
         self.readings = [task.readings(data) for data in (task.data, task.validation)]
+        needs_residuals = isinstance(task.optimizer, WholeOptimizer) and task.optimizer.needs_residuals
+        self.jacobian = Jacobian(self.step.eager) if needs_residuals else None
         self.moving = task.optimizer.moving()
         self.modules: list[Module] = []
         self.rng = generator(seed=plan.seed)
@@ -172,6 +179,8 @@ class Training:
             return
         rows, theta = self.step.eager.rows, self.parameters.now
         self.step.begin(self.plan.refusal(rows), theta, self.plan.batch_sizes(rows))
+        if self.jacobian is not None and self.plan.compile:
+            self.jacobian.begin(theta)
         if self.validation is not None:
             rows = self.validation.eager.rows
             with evaluating(self.modules):
@@ -205,9 +214,26 @@ class Training:
     def settle(self) -> None:
         """Leaves the parameters at the last complete step or, if there was patience, at the best epoch."""
         self.history.engine, self.history.why_eager = self.step.engine, self.step.why_eager
+        if self.jacobian is not None and self.history.loss:
+            self.history.errors = self._standard_errors(self.jacobian)
         self.parameters.settle(at_best=self.plan.patience is not None)
         self.task.optimizer.zero_grad()
         self.task.model.zero_grad()  # the optimiser may hold only some of the parameters
+
+    def _standard_errors(self, jacobian: Jacobian) -> dict[str, float] | str:
+        """By the name of each parameter that moves; or why there are none."""
+        at_best = self.plan.patience is not None and self.parameters.best is not None
+        residuals, derivatives = jacobian(self.parameters.best if at_best else self.parameters.now)  # type: ignore[arg-type]
+        moving = np.arange(derivatives.shape[1]) if self.moving is None else np.flatnonzero(self.moving)
+        counting = np.repeat(True, len(residuals))
+        if self.task.weights is not None:
+            counting = np.repeat(self.task.weights > 0, len(residuals) // len(self.task.weights))
+        residuals, derivatives = residuals[counting], derivatives[counting][:, moving]
+        if len(residuals) <= len(moving):
+            return f"they need more residuals than parameters, and there are {len(residuals)} for {len(moving)}"
+        values = [self.task.optimizer.parameters[position] for position in moving.tolist()]
+        names = [value.name or f"parameters[{position}]" for value, position in zip(values, moving, strict=True)]
+        return dict(zip(names, standard_errors(residuals, derivatives).tolist(), strict=True))
 
     def settings(self) -> dict[str, Any]:
         """What must be the same for a training to go on."""
@@ -295,6 +321,11 @@ class Training:
     def _moved(self, slope: Slope) -> Vector:
         """The parameters after a step of the optimiser; those without a gradient stay, as in `Optimizer.step`."""
         moving = self.moving
+        optimizer = self.task.optimizer
+        if isinstance(optimizer, WholeOptimizer):
+            free = np.arange(len(self.parameters.now)) if moving is None else np.flatnonzero(moving)
+            now = self.parameters.now
+            return optimizer.moved(WholeProblem(self.step, now, free, self.jacobian), now, free)
         if slope.reached is not None:
             moving = slope.reached if moving is None else moving & slope.reached
         moved = self.parameters.now.copy()
