@@ -74,7 +74,7 @@ def fit(
         on_epoch: called with the history after each epoch, while the model holds the numbers of now, which it may
             change; if it returns True, training stops.
         seed: makes the order of the observations reproducible.
-        progress: whether to show a progress bar, if the output is a terminal and rich is installed.
+        progress: whether to show a progress bar, in a notebook or if the output is a terminal and rich is installed.
         checkpoint: a file that keeps the state of the training, written every few seconds and at the end. If it exists,
             training goes on from it, to the same result to the last bit as if it had never stopped. The number of
             epochs may differ; model, data, loss, schedule and the other settings must be the same. Losses that are not
