@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -254,6 +255,16 @@ class Optimizer:
         if problems:
             raise ValueError("; ".join(problems))
         return arrays
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From a pickle; one of version 0.1 has no groups, and not all settings."""
+        state = dict(state)
+        if "groups" not in state:
+            known = inspect.signature(type(self).__init__).parameters
+            settings = {name: default for name, default in ADDED.items() if name in known} | state.pop("settings")
+            state["groups"] = [Group(state["parameters"], 0, state.pop("lr"), settings)]
+            state["group"] = state["groups"][0]
+        vars(self).update(state)
 
     def __repr__(self) -> str:
         groups = [

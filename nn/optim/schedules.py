@@ -63,6 +63,10 @@ class Schedule:
         """The present learning rate of each group."""
         return [group.lr for group in self.optimizer.groups]
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From a pickle; one of version 0.1 knows one group only."""
+        vars(self).update({"_firsts": [state["first"]], **state})
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.optimizer!r}, epoch={self.epoch})"
 

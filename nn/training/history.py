@@ -50,6 +50,10 @@ class History:
         self.why_eager = ""
         self.errors: dict[str, float] | str = "only nn.LevenbergMarquardt gives them"
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From a pickle; one of version 0.1 has no metrics."""
+        vars(self).update(vars(History()) | state)
+
     def __len__(self) -> int:
         return len(self.loss)
 
