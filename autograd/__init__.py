@@ -65,9 +65,9 @@ from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .checking import GradcheckError, Report, check_gradient, gradcheck
+    from .checking import GradcheckError, Report, check_backward, check_gradient, gradcheck
     from .debug.reads import Placeholder, detect_reads
-    from .drawing import Drawing, Explanation, animate, draw, explain
+    from .drawing import Drawing, Explanation, Solution, animate, draw, explain
 
 __version__ = "0.2.0"
 
@@ -78,7 +78,9 @@ _LATER = {
     "GradcheckError": "checking",
     "Placeholder": "debug.reads",
     "Report": "checking",
+    "Solution": "drawing",
     "animate": "drawing",
+    "check_backward": "checking",
     "check_gradient": "checking",
     "detect_reads": "debug.reads",
     "draw": "drawing",
@@ -94,6 +96,7 @@ __all__ = [
     "GradcheckError",
     "Placeholder",
     "Report",
+    "Solution",
     "Value",
     "animate",
     "arccos",
@@ -105,6 +108,7 @@ __all__ = [
     "arctanh",
     "cbrt",
     "ceil",
+    "check_backward",
     "check_gradient",
     "clip",
     "compile",

@@ -67,7 +67,7 @@ def div(x: float, y: float) -> float:
 
 def pow(x: float, y: float) -> float:
     """x to the power y as C99 defines it; a negative number to a fractional power is nan."""
-    if x < 0.0 and math.isfinite(x) and y % 1.0:
+    if -inf < x < 0.0 and math.isfinite(y) and y % 1.0:
         return nan  # asking C for it would set a flag, of which NumPy warns
     try:
         return math.pow(x, y)

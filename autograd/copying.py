@@ -26,6 +26,8 @@ def twin(node: V, operands: Sequence[V], memo: dict[int, Any] | None = None) -> 
     copied.gradient = node.gradient
     copied.operation = node.operation
     set_operands(copied, operands)
+    if node.left is None:
+        copied.right = node.right  # a leaf's earlier numbers
     copied._name = node.name
     copied.scope = node.scope
     copied.tick = node.tick

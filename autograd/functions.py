@@ -222,6 +222,8 @@ _NO_SEQUENCES = (str, bytes, bytearray, memoryview, set, frozenset, dict)
 
 
 def _operands(name: str, xs: Any) -> list[Any]:
+    if type(xs) is list or type(xs) is tuple:  # as nearly always
+        return list(xs)
     try:
         if isinstance(xs, _NO_SEQUENCES):
             raise TypeError

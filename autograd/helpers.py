@@ -15,7 +15,7 @@ pow_slope = _helper(
     lambda m, x, y: m.where(y, y * m.pow(x, y - 1.0), 0.0),
     lambda m, z, x, y: (
         m.where(y, y * m.pow_slope(x, y - 1.0), 0.0),
-        m.pow(x, y - 1.0) + y * m.pow_log(x, y - 1.0, 1.0),
+        m.pow(x, y - 1.0) + m.where(y, y * m.pow_log(x, y - 1.0, 1.0), 0.0),
     ),
     latex="{1} {{{0}}}^{{{1} - 1}}",
     domain=(POSITIVE, ANYWHERE),

@@ -28,6 +28,9 @@ class Clock:
 
 CLOCK = Clock()
 
+REMEMBERED = 16
+"""How many of its earlier numbers a leaf keeps, for pictures and explanations of what was computed from them."""
+
 
 class Scope:
     """A named part of a computation, such as one call of a layer: drawings put its results into one box.
@@ -61,7 +64,8 @@ class Node:
         operation: the row of the table; None for a leaf, `CONSTANT` for a constant.
         left: the first operand, or a tuple of three and more; None for leaves and constants.
         right: the second of two operands. Where results share a tuple of operands, as the shares of a softmax do: the
-            position of the operand that is the first one of this result.
+            position of the operand that is the first one of this result. A leaf keeps its latest earlier numbers here,
+            each after the clock's time at which it was assigned.
         scope: the part of the computation that it belongs to, or None.
         tick: what the clock showed when a result was recorded, or when a leaf was last assigned another number.
     """
@@ -144,9 +148,18 @@ def edges(node: V, m: NumberSystem[N]) -> list[tuple[int, V, N]]:
 def assign(leaf: Node, number: float) -> None:
     """Gives a leaf another number; graphs that were computed from the old one notice. The same number is no change."""
     if number != leaf.number and (number == number or leaf.number == leaf.number):
+        leaf.right = (*(leaf.right or ())[2 - 2 * REMEMBERED :], leaf.tick, leaf.number)
         CLOCK.now += 1
         leaf.tick = CLOCK.now
     leaf.number = number
+
+
+def number_at(node: Node, tick: int) -> float:
+    """The number that a node had when the clock showed `tick`; nan if it was assigned too often since."""
+    if node.tick <= tick or node.left is not None:
+        return node.number
+    former = node.right or ()
+    return next((former[i] for i in range(len(former) - 1, 0, -2) if former[i - 1] <= tick), float("nan"))
 
 
 def changed_leaves(results: Iterable[V]) -> list[V]:

@@ -1,85 +1,81 @@
-"""The pictures that this library draws, one of each kind.
+"""Every kind of picture that this library draws, on one page, each with the lines that make it.
 
     python -m demos.gallery --out out
 
-Writes a neuron with its gradients, the lecture's dosage network as a diagram and as a graph, the derivative of cross
-entropy by the raw outputs of a softmax, a batch of iris flowers folded to a few boxes, and a gradient explained by the
-chain rule.
+Writes the pictures, in both themes, and `out/index.html`, which shows them with their code.
 """
 
 import argparse
 import csv
-from collections.abc import Sequence
+import html
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import nn
-from autograd import Value, animate, draw, explain
+from autograd import Value, animate, derivative, draw, explain, gradcheck, operation
 
 from .command_line import parsed_with_folder
 
-DOSAGE = {"w1": -34.4, "w2": -2.52, "b1": 2.14, "b2": 1.29, "w3": -1.30, "w4": 2.28, "b3": -0.58}
-OBSERVATIONS = [(0.0, 0.0), (0.5, 1.0), (1.0, 0.0)]
+START = {"w1": 2.74, "w2": -1.13, "b1": 0.0, "b2": 0.0, "w3": 0.36, "w4": 0.63, "b3": 0.0}
+"""The parameters of the lecture's dosage network before training."""
+
+FITTED = {"w1": -34.4, "w2": -2.52, "b1": 2.14, "b2": 1.29, "w3": -1.30, "w4": 2.28, "b3": -0.58}
+
+DOSES, EFFECTS = [0.0, 0.5, 1.0], [0.0, 1.0, 0.0]
 SPECIES = ["setosa", "versicolor", "virginica"]
+THEMES = ("light", "dark")
+PAGE, TEXT, PICTURE = "page", "text", "picture"
 
 
-def dosage_network() -> nn.Module:
-    """The network of the first lecture with its fitted parameters."""
+class Exhibit(NamedTuple):
+    """A picture: what it shows, what it is made of, and the lines that make it."""
+
+    name: str
+    title: str
+    made_of: Callable[[], dict[str, Any]]
+    code: str
+    kind: str = PICTURE
+    """A picture is made once for each theme, a text or page once."""
+
+
+def network(parameters: dict[str, float]) -> nn.Module:
+    """The network of the lectures with these parameters."""
     model = nn.MLP([1, 2, 1], activation="softplus")
-    for parameter, (name, number) in zip(model.parameters(), DOSAGE.items(), strict=True):
+    for parameter, (name, number) in zip(model.parameters(), parameters.items(), strict=True):
         parameter.name, parameter.data = name, number
     return model
 
 
-def neuron(folder: Path) -> None:
-    """One softplus neuron and its squared residual, as a picture in both themes and as an animation."""
+def dosage(parameters: dict[str, float]) -> dict[str, Any]:
+    """The network and its sum of squared residuals over three doses."""
+    model = network(parameters)
+    loss = nn.ssr([model([dose]) for dose in DOSES], [[effect] for effect in EFFECTS])
+    loss.name = "SSR"
+    loss.backward()
+    return {"model": model, "loss": loss, "w1": model.parameters()[0]}
+
+
+def neuron() -> dict[str, Any]:
+    """One softplus neuron and its squared residual."""
     dose, observed = Value(0.5), Value(1.0)
     w, b = nn.Parameter(2.74, name="w"), nn.Parameter(-0.5, name="b")
     x = w * dose + b
     predicted = x.softplus()
     loss = (observed - predicted) ** 2
     loss.backward()
-    for theme in ("light", "dark"):
-        picture = draw(loss, names=locals(), theme=theme, caption="One softplus neuron and its squared residual")
-        picture.render(outfile=folder / f"neuron-{theme}.svg")
-    animate(loss, folder / "neuron.html", names=locals())
+    names = {"dose": dose, "observed": observed, "x": x, "predicted": predicted, "loss": loss}
+    return {"loss": loss, "w": w, "names": names}
 
 
-def dosage(folder: Path) -> None:
-    """The dosage network as the lectures draw it, and its loss as a graph, with the network open and folded."""
-    model = dosage_network()
-    loss = nn.ssr([model([dose]) for dose, _ in OBSERVATIONS], [[observed] for _, observed in OBSERVATIONS])
-    loss.name = "SSR"
-    loss.backward()
-    network = nn.diagram(model, [0.5], inputs=["dose"], outputs=["effectiveness"], caption="Dose 0.5 flows through")
-    network.render(outfile=folder / "dosage-network.svg")
-    draw(loss, caption="The sum of squared residuals of three doses").render(outfile=folder / "dosage-graph.svg")
-    draw(loss, depth=0, caption="The same with the network folded").render(outfile=folder / "dosage-folded.svg")
+def changed() -> dict[str, Any]:
+    """The neuron after a step of gradient descent."""
+    made = neuron()
+    made["w"].data -= 0.1 * made["w"].grad
+    return made
 
 
-def explained(folder: Path) -> None:
-    """The derivative for w1 as the lectures write it, where every step has its name."""
-    w = {name: Value(number, name=name) for name, number in DOSAGE.items()}
-
-    def squared_residual(dose: float, observed: float) -> Value:
-        x = Value(dose, name="input")
-        x1, x2 = named(x * w["w1"] + w["b1"], "x1"), named(x * w["w2"] + w["b2"], "x2")
-        y1, y2 = named(x1.softplus(), "y1"), named(x2.softplus(), "y2")
-        predicted = named(y1 * w["w3"] + y2 * w["w4"] + w["b3"], "predicted")
-        return (Value(observed, name="observed") - predicted) ** 2
-
-    loss = named(sum(squared_residual(dose, observed) for dose, observed in OBSERVATIONS), "SSR")
-    explanation = explain(loss, w["w1"])
-    (folder / "dosage-explained.txt").write_text(f"{explanation}\n", encoding="utf-8")
-    (folder / "dosage-explained.md").write_text(f"$$\n{explanation.latex()}\n$$\n", encoding="utf-8")
-
-
-def named(value: Value, name: str) -> Value:
-    """The value itself, with a name."""
-    value.name = name
-    return value
-
-
-def softmax(folder: Path) -> None:
+def softmax() -> dict[str, Any]:
     """The published flower: the gradient at the raw outputs is the probability minus the observed 0 or 1."""
     raw = [Value(output, name=f"raw {name}") for output, name in zip((1.43, -0.4, 0.23), SPECIES, strict=True)]
     probabilities = nn.softmax(raw)
@@ -88,31 +84,338 @@ def softmax(folder: Path) -> None:
     loss = -probabilities[0].log()
     loss.name = "cross entropy"
     loss.backward()
-    drawing = draw(loss, caption="Cross entropy of a setosa: raw gradients are p - 1, p and p")
-    drawing.render(outfile=folder / "softmax.svg")
+    return {"loss": loss, "raw": raw}
 
 
-def iris(folder: Path) -> None:
-    """The loss of 150 flowers, thousands of nodes, folded to a picture that fits a slide."""
+def flowers() -> tuple[list[list[float]], list[int]]:
+    """Petal and sepal widths, and species."""
     with open(Path(__file__).with_name("iris.csv"), newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    widths = [[float(row["petal_width"]), float(row["sepal_width"])] for row in rows]
+    return widths, [SPECIES.index(row["species"]) for row in rows]
+
+
+def irises() -> dict[str, Any]:
+    """The loss of 150 flowers, thousands of nodes."""
+    widths, species = flowers()
     model = nn.MLP([2, 4, 3], activation="relu", seed=0)
-    flowers = [[Value(float(row[name]), name=name) for name in ("petal_width", "sepal_width")] for row in rows]
-    outputs = [model(flower) for flower in flowers]
-    loss = nn.cross_entropy(outputs, [SPECIES.index(row["species"]) for row in rows])
+    inputs = [[Value(x, name=name) for x, name in zip(row, ("petal", "sepal"), strict=True)] for row in widths]
+    loss = nn.cross_entropy([model(row) for row in inputs], species)
     loss.name = "loss"
     loss.backward()
-    draw(loss, caption="The cross entropy of 150 flowers").render(outfile=folder / "iris-batch.svg")
+    return {"loss": loss}
+
+
+def classifier() -> dict[str, Any]:
+    """A network of four layers that classifies one observation."""
+    model = nn.MLP([4, 8, 8, 3], activation="relu", seed=0)
+    x = [0.1, 0.2, 0.3, 0.4]
+    loss = nn.cross_entropy(model([Value(number) for number in x]), 1)
+    loss.name = "loss"
+    loss.backward()
+    return {"model": model, "x": x, "loss": loss}
+
+
+class Recurrent(nn.Module):
+    """A network that reads a sequence number by number, with the same weights for each."""
+
+    def __init__(self) -> None:
+        self.cell = nn.Linear(2, 1, seed=0)
+        self.bend = nn.Tanh()
+        self.out = nn.Linear(1, 1, seed=1)
+
+    def forward(self, xs: Sequence[Value]) -> Any:
+        """The output after the last number."""
+        state: Any = 0.0
+        for x in xs:
+            state = self.bend(self.cell([x, state]))[0]
+        return self.out([state])
+
+
+def recurrent() -> dict[str, Any]:
+    """Six steps of a recurrent network."""
+    loss = nn.ssr(Recurrent()([Value(0.1 * i) for i in range(6)]), [0.5])
+    loss.name = "loss"
+    loss.backward()
+    return {"loss": loss}
+
+
+def curvature() -> dict[str, Any]:
+    """The second derivative of a neuron's loss is a graph too."""
+    made = neuron()
+    second = derivative(made["loss"], made["w"], order=2)
+    second.name = "second derivative"
+    return {"second": second}
+
+
+def wrong_operation() -> dict[str, Any]:
+    """A check that finds the wrong derivative of an operation."""
+    cube = operation("cube", lambda m, x: x * x * x, lambda m, y, x: (2 * x * x,))  # 3 x^2 would be right
+    w = Value(2.0, name="w")
+    try:
+        gradcheck(lambda w: (cube(w) + w).tanh(), w)
+    except AssertionError as error:
+        return {"report": error.report}  # type: ignore[attr-defined]
+    raise RuntimeError("gradcheck did not notice")
+
+
+def fitted() -> dict[str, Any]:
+    """The lecture's network after training."""
+    return {"model": network(FITTED), "X": DOSES, "y": EFFECTS}
+
+
+def trained() -> dict[str, Any]:
+    """A network trained on 150 flowers."""
+    X, y = flowers()  # noqa: N806  # the field's name
+    model = nn.MLP([2, 4, 3], activation="relu", seed=0)
+    history = nn.fit(model, X, y, loss=nn.cross_entropy, lr=0.3, epochs=100, progress=False)
+    return {"model": model, "X": X, "y": y, "species": SPECIES, "history": history}
+
+
+EXHIBITS = (
+    Exhibit(
+        "neuron",
+        "One softplus neuron and its squared residual",
+        neuron,
+        """
+picture = draw(loss, names=names, size="column", theme=theme)
+picture.render(outfile=out / f"neuron-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "neuron-compact",
+        "The same in less room",
+        neuron,
+        """
+picture = draw(loss, names=names, compact=True, constants=False, legend=False, theme=theme)
+picture.render(outfile=out / f"neuron-compact-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "neuron-changed",
+        "After a step: the numbers that it was computed from, and what has changed since",
+        changed,
+        """
+picture = draw(loss, names=names, size="column", theme=theme)
+picture.render(outfile=out / f"neuron-changed-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "neuron-steps",
+        "Forward and backward, step by step",
+        neuron,
+        """
+animate(loss, out / "neuron-steps.html", names=names)
+""",
+        PAGE,
+    ),
+    Exhibit(
+        "dosage-network",
+        "The lecture's dosage network, fitted: what flows through it for a dose of 0.5",
+        lambda: dosage(FITTED),
+        """
+picture = nn.diagram(model, [0.5], target=[1.0], inputs=["dose"], outputs=["effectiveness"], theme=theme)
+picture.render(outfile=out / f"dosage-network-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "dosage-graph",
+        "Its sum of squared residuals of three doses, for a column of text",
+        lambda: dosage(FITTED),
+        """
+picture = draw(loss, size="column", theme=theme)
+picture.render(outfile=out / f"dosage-graph-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "dosage-explained",
+        "The derivative for w1 at the lecture's start, 0.7609",
+        lambda: dosage(START),
+        """
+text = str(explain(loss, w1))
+""",
+        TEXT,
+    ),
+    Exhibit(
+        "neuron-solution",
+        "A worked solution: the whole backward pass, to hand out",
+        neuron,
+        """
+text = str(explain(loss, names=names))
+""",
+        TEXT,
+    ),
+    Exhibit(
+        "neuron-latex",
+        "The same chain rule in LaTeX",
+        neuron,
+        """
+text = explain(loss, w, names=names).latex()
+""",
+        TEXT,
+    ),
+    Exhibit(
+        "softmax",
+        "Cross entropy of a setosa: raw gradients are p - 1, p and p",
+        softmax,
+        """
+picture = draw(loss, size="column", theme=theme)
+picture.render(outfile=out / f"softmax-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "softmax-explained",
+        "Why: the chain rule from the loss to a raw output",
+        softmax,
+        """
+text = "\\n\\n".join(str(explain(loss, output)) for output in raw)
+""",
+        TEXT,
+    ),
+    Exhibit(
+        "classifier",
+        "A network of 139 parameters, folded",
+        classifier,
+        """
+picture = draw(loss, theme=theme)
+picture.render(outfile=out / f"classifier-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "classifier-network",
+        "The same as a network",
+        classifier,
+        """
+picture = nn.diagram(model, x, target=1, theme=theme)
+picture.render(outfile=out / f"classifier-network-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "recurrent",
+        "Six steps of a recurrent network with shared weights",
+        recurrent,
+        """
+picture = draw(loss, size="column", theme=theme)
+picture.render(outfile=out / f"recurrent-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "iris-batch",
+        "The loss of 150 flowers: thousands of nodes in a few boxes",
+        irises,
+        """
+picture = draw(loss, size="column", theme=theme)
+picture.render(outfile=out / f"iris-batch-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "curvature",
+        "A second derivative is a graph like any other",
+        curvature,
+        """
+picture = draw(second, size="column", theme=theme)
+picture.render(outfile=out / f"curvature-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "check",
+        "A gradient check: the operation whose derivative is wrong, in red",
+        wrong_operation,
+        """
+picture = report.draw()
+picture.render(outfile=out / f"check-{theme}.svg")
+""",
+    ),
+    Exhibit("check-table", "What the check says", wrong_operation, "\ntext = str(report)\n", TEXT),
+    Exhibit(
+        "mermaid",
+        "A picture as text, for Markdown pages",
+        neuron,
+        """
+text = draw(loss, names=names, show=("data", "grad"), compact=True).mermaid()
+""",
+        TEXT,
+    ),
+    Exhibit(
+        "fit",
+        "The squiggle, the curves that add up to it, and the residuals",
+        fitted,
+        """
+axes = nn.plot_fit(model, X, y, inputs=["dose"], outputs=["effectiveness"], theme=theme)
+axes.figure.savefig(out / f"fit-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "regions",
+        "Which flower is predicted where",
+        trained,
+        """
+axes = nn.plot_decision_regions(model, X, y, class_names=species, inputs=["petal width", "sepal width"], theme=theme)
+axes.figure.savefig(out / f"regions-{theme}.svg")
+""",
+    ),
+)
+
+
+def make(exhibit: Exhibit, folder: Path) -> list[Path]:
+    """Runs the lines of an exhibit; returns the files that they wrote."""
+    files = []
+    for theme in THEMES if exhibit.kind is PICTURE else ("light",):
+        names = {"nn": nn, "draw": draw, "explain": explain, "animate": animate, "out": folder, "theme": theme}
+        names |= exhibit.made_of()
+        exec(exhibit.code, names)
+        if exhibit.kind is TEXT:
+            files.append(folder / f"{exhibit.name}.txt")
+            files[-1].write_text(f"{names['text']}\n", encoding="utf-8")
+        else:
+            suffix = ".html" if exhibit.kind is PAGE else f"-{theme}.svg"
+            files.append(folder / f"{exhibit.name}{suffix}")
+    return files
+
+
+def section(exhibit: Exhibit, files: Sequence[Path]) -> str:
+    """An exhibit on the page: title, picture or text, and code."""
+    first = html.escape(files[0].name)
+    if exhibit.kind is TEXT:
+        shown = f"<pre class='shown'>{html.escape(files[0].read_text(encoding='utf-8').rstrip())}</pre>"
+    elif exhibit.kind is PAGE:
+        shown = f"<p><a href='{first}'>Open the animation</a></p>"
+    else:
+        dark = html.escape(files[1].name)
+        source = f"<source media='(prefers-color-scheme: dark)' srcset='{dark}'>"
+        shown = f"<picture>{source}<img src='{first}' alt='{html.escape(exhibit.title, quote=True)}'></picture>"
+    title, code = html.escape(exhibit.title), html.escape(exhibit.code.strip())
+    return f"<section id='{exhibit.name}'>\n<h2>{title}</h2>\n{shown}\n<pre><code>{code}</code></pre>\n</section>\n"
+
+
+PAGE_HEAD = """<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Pictures that explain themselves</title>
+<style>
+:root { color-scheme: light dark; }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font-family: Helvetica, Arial, sans-serif; }
+h2 { margin-top: 3rem; font-size: 1.1rem; }
+img { max-width: 100%; height: auto; }
+pre { overflow-x: auto; padding: 0.7rem; border: 1px solid; border-radius: 0.4rem; }
+</style>
+<h1>Pictures that explain themselves</h1>
+<p>Each with the lines that make it. All of it is written by <code>python -m demos.gallery</code>.</p>
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m demos.gallery", description="Writes one picture of each kind.")
     folder: Path = parsed_with_folder(parser, arguments).out
-    before = set(folder.iterdir())
-    for write in (neuron, dosage, explained, softmax, iris):
-        write(folder)
-    for path in sorted(set(folder.iterdir()) - before):
-        print(path)
+    sections = []
+    for exhibit in EXHIBITS:
+        files = make(exhibit, folder)
+        sections.append(section(exhibit, files))
+        print(*files, sep="\n")
+    index = folder / "index.html"
+    index.write_text(f"{PAGE_HEAD}{''.join(sections)}</html>\n", encoding="utf-8")
+    print(index)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def test_a_value_used_twice_adds_up_both_uses(tmp_path):
     loss = a * a
     assert (
         steps_in(page_of(loss, tmp_path))["steps"][-1]["text"]
-        == "dv1/da = dv1/dv1 × dv1/da + dv1/dv1 × dv1/da = 1 × 3 + 1 × 3 = 6"
+        == "dy/da = dy/dy × dy/da + dy/dy × dy/da = 1 × 3 + 1 × 3 = 6"
     )
 
 

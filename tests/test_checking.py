@@ -116,21 +116,46 @@ def test_kinks_are_reported_with_both_sides(f, x, sides, analytic):
 
 @pytest.mark.parametrize(("f", "x", "sides", "analytic"), KINKS)
 def test_kinks_can_fail(f, x, sides, analytic):
-    assert verdicts(failure(f, [x], kinks="fail")) == ["kink"]
-    assert gradcheck(f, [x], kinks="subgradient").ok
+    report = failure(f, [x], kinks="fail")
+    assert verdicts(report) == ["wrong"]
+    assert 'the left and the right differ, and kinks="fail"' in str(report)
+    assert verdicts(gradcheck(f, [x], kinks="subgradient")) == ["ok"]
     assert verdicts(gradcheck(f, [x + 0.5], kinks="fail")) == ["ok"]
 
 
-def test_a_derivative_outside_of_both_sides_is_no_subgradient():
+@pytest.mark.parametrize("kinks", ["report", "subgradient", "fail"])
+def test_a_derivative_outside_of_both_sides_is_wrong(kinks):
     bent = operation("bent", lambda m, x: m.abs(x), lambda m, y, x: (m.where(x, m.sign(x), 3.0),))
-    assert verdicts(gradcheck(bent, [0.0])) == ["kink"]
-    assert verdicts(failure(bent, [0.0], kinks="subgradient")) == ["wrong"]
+    [entry] = failure(bent, [0.0], kinks=kinks).entries
+    assert (entry.verdict, entry.op) == ("wrong", "bent")
 
 
-def test_conventions_at_kinks_that_do_not_add_up_are_a_kink():
-    report = gradcheck(lambda x: x.relu() - (-x).relu(), [0.0])  # which is x, with derivative 1
-    assert (verdicts(report), report.entries[0].analytic, report.entries[0].numeric) == (["kink"], 0.0, 1.0)
-    assert not failure(lambda x: x.relu() - (-x).relu(), [0.0], kinks="subgradient").ok
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: x.floor(), 1.0),
+        (lambda x: x.sign(), 0.0),
+        (lambda x: where(x > 0, 1.0 + x, x), 0.0),
+        (lambda x: x % 2.0, 4.0),
+    ],
+)
+@pytest.mark.parametrize("kinks", ["report", "subgradient", "fail"])
+def test_a_jump_is_wrong(f, x, kinks):
+    report = failure(f, [x], kinks=kinks)
+    assert verdicts(report) == ["wrong"]
+    assert "the function jumps here" in str(report)
+    assert gradcheck(f, [x + 0.25], kinks=kinks).ok
+
+
+def test_a_jump_of_an_operation_on_the_way_is_none_of_the_whole():
+    assert verdicts(gradcheck(lambda x: 0.0 * x.floor() + x * x, [1.0])) == ["ok"]
+
+
+@pytest.mark.parametrize("kinks", ["report", "subgradient", "fail"])
+def test_where_both_sides_agree_there_is_no_kink_whatever_the_operations_say(kinks):
+    report = failure(lambda x: x.relu() - (-x).relu(), [0.0], kinks=kinks)  # which is x, with derivative 1
+    assert (verdicts(report), report.entries[0].analytic, report.entries[0].numeric) == (["wrong"], 0.0, 1.0)
+    assert verdicts(gradcheck(lambda x: abs(x) * abs(x), [0.0], kinks=kinks)) == ["ok"]
 
 
 def test_a_gradient_of_nan_where_the_sides_have_slopes_is_wrong():

@@ -1,9 +1,11 @@
 """Each pass of the compiler by itself: what it makes of a small graph, as it prints."""
 
+import cProfile
 import itertools
 import math
 import threading
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,13 +15,15 @@ from autograd import Value, operation, ops
 from autograd.compiler import plan
 from autograd.compiler.costs import Choice, Size, choose, work
 from autograd.compiler.differentiate import differentiate
+from autograd.compiler.engines import float_text, places
 from autograd.compiler.engines.expressions import ATOM, CONDITION, PRODUCT, SUM, Language, Spelling
 from autograd.compiler.engines.scalars import Expression, Variable
 from autograd.compiler.flatten import flatten
 from autograd.compiler.grids import as_view, evenly_spaced, factored
 from autograd.compiler.ir import Builder, View
 from autograd.compiler.lower import for_arrays, lower
-from autograd.compiler.pipeline import Request, complete, grouped, packed, traced
+from autograd.compiler.pipeline import Request, complete, packed, traced
+from autograd.compiler.signatures import grouped
 from autograd.compiler.simplify import simplify
 from autograd.compiler.trace import trace
 
@@ -366,3 +370,32 @@ def test_expressions_in_another_language():
     assert (
         javascript.text(Expression(ops.exp, (Expression(ops.neg, (total,)),))) == "Math.exp(-(theta[3] + (2.0 + t0)))"
     )
+
+
+def cost_of_a_chain(length, backend):
+    """Function calls and peak memory of compiling and running a chain in which hardly any two nodes are alike."""
+    rng = np.random.default_rng(0)
+    weights = [Value(float(x)) for x in rng.normal(size=20)]
+    x = y = Value(0.3)
+    for kind, i in zip(rng.integers(0, 4, length).tolist(), rng.integers(0, 20, length).tolist(), strict=True):
+        w = weights[i]
+        y = [lambda y, w: (y * w).sin(), lambda y, w: y + w, lambda y, w: y.tanh(), lambda y, w: y * w - y][kind](y, w)
+    profile = cProfile.Profile()
+    tracemalloc.start()
+    try:
+        profile.runcall(lambda: autograd.compile(y, wrt=weights, inputs=(x,), backend=backend)([0.3, 0.4]))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    return sum(entry.callcount for entry in profile.getstats()), peak
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["floats", "arrays"])
+def test_irregular_graphs_cost_in_proportion_to_their_size(backend, monkeypatch):
+    for module in (float_text, places):
+        monkeypatch.setattr(module, "LONG", 500)
+    cost_of_a_chain(100, backend)
+    (calls, memory), (more_calls, more_memory) = (cost_of_a_chain(length, backend) for length in (300, 1200))
+    assert more_calls < 4.5 * calls
+    assert more_memory < 4.5 * memory

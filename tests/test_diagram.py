@@ -141,3 +141,44 @@ def test_what_cannot_be_drawn_is_told():
         nn.diagram(dosage(), [1.0, 2.0])
     with pytest.raises(ValueError, match="outputs must be 1 strings"):
         nn.diagram(dosage(), outputs=["a", "b"])
+
+
+def test_the_observed_value_and_the_residual_stand_beside_the_prediction():
+    drawing = nn.diagram(dosage(), [0.5], target=1.0, precision=4)
+    assert {"predicted", "1.035", "observed 1", "residual -0.03483"} <= set(labels(drawing))
+    assert "residual: observed − predicted" in drawing.source
+    classes = labels(nn.diagram(nn.MLP([2, 3], seed=0), [0.5, 0.25], target=1))
+    assert [text for text in classes if text.startswith("observed")] == ["observed 0", "observed 1", "observed 0"]
+    assert not any("residual" in text for text in labels(nn.diagram(dosage(), [0.5])))
+    with pytest.raises(ValueError, match="so it needs x"):
+        nn.diagram(dosage(), target=[1.0])
+    with pytest.raises(ValueError, match="target must have a number for each of 1 outputs"):
+        nn.diagram(dosage(), [0.5], target=[1.0, 2.0])
+
+
+def test_what_has_no_name_is_called_as_in_draw():
+    assert {"input", "predicted"} <= set(labels(nn.diagram(nn.MLP([1, 1], seed=0))))
+    assert {"input1", "input2", "predicted1", "predicted2"} <= set(labels(nn.diagram(nn.MLP([2, 2], seed=0))))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("sizes", [[1, 2, 1], [4, 8, 8, 3], [64, 32, 10], [2, 4, 3]])
+def test_nothing_collides(sizes, theme):
+    from tests.test_drawing_sizes import overlaps
+
+    model = nn.MLP(sizes, activation="relu", seed=0)
+    x = [0.1 * i for i in range(sizes[0])]
+    outputs = model(x)
+    nn.ssr(outputs, [0.5] * sizes[-1]).backward()
+    drawing = nn.diagram(model, x, target=[1.0] * sizes[-1], theme=theme, caption="A network")
+    assert overlaps(drawing.pipe(format="svg")) == []
+
+
+def test_a_network_for_markdown_pages():
+    text = nn.diagram(dosage(), [0.5], target=[1.0]).mermaid()
+    assert text.startswith("flowchart LR\n")
+    assert '-->|"w1: × -34.4"|' in text
+    assert '["<b>predicted</b><br/>1.03<br/>observed 1<br/>residual -0.0348"]' in text
+    assert "… 42 more" in nn.diagram(nn.MLP([50, 2], seed=0)).mermaid()
+    assert "Softmax" in nn.diagram(nn.Sequential(nn.Linear(2, 2, seed=0), nn.Softmax())).mermaid()
+    assert nn.diagram(dosage(), inputs=['"] evil'], outputs=["<b>"]).mermaid().count('"') == text.count('"')

@@ -1,5 +1,6 @@
 """The text of drawings: what is in the picture, before anything is rendered."""
 
+import copy
 import re
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from html import unescape
 import numpy as np
 import pytest
 
+import nn
 from autograd import Value, draw, no_grad, scope, sum as sum_of
+from autograd.drawing.theme import THEMES
 
 
 class Parameter(Value):
@@ -306,3 +309,126 @@ def test_the_text_is_the_same_in_every_process():
             [sys.executable, "-c", program], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
         )
         assert run.stdout.decode() == draw(loss).source
+
+
+def row_of(source, name):
+    return words(the_node(source, name))
+
+
+def test_a_gradient_that_holds_earlier_calls_says_so():
+    w, x = Parameter(2.0, name="w"), Value(-1.412, name="x")
+    loss = w * x
+    loss.backward()
+    assert "earlier calls" not in draw(loss).source
+    loss.backward()
+    source = draw(loss).source
+    assert row_of(source, "w")[3:] == ["grad", "-2.824", "last call", "-1.412"]
+    assert "earlier calls included" in source
+    again = w * x  # a new graph, which backward has not seen
+    assert row_of(draw(again).source, "w")[3:] == ["grad", "-2.824", "last call", "none"]
+
+
+def trained(steps=1):
+    w, x = Parameter(2.0, name="w"), Value(3.0, name="x")
+    y = w * x
+    y.name = "y"
+    loss = y * y
+    loss.backward()
+    for step in range(steps):
+        w.data = 1.9 - step
+    return w, loss
+
+
+def test_a_graph_whose_leaf_has_changed_is_drawn_with_the_numbers_that_it_was_computed_from():
+    _, loss = trained()
+    source = draw(loss).source
+    assert row_of(source, "w") == ["w", "data", "2", "grad", "36", "changed since, now 1.9"]
+    assert local_derivatives(source) == ["3", "2", "6", "6"]
+    assert "changed since" not in the_node(source, "x")
+    assert row_of(draw(trained(steps=10)[1]).source, "w")[:3] == ["w", "data", "2"]
+
+
+def test_a_number_that_changed_too_often_to_be_known_is_not_made_up():
+    source = draw(trained(steps=100)[1]).source
+    assert row_of(source, "w")[:3] == ["w", "data", "nan"]
+    assert "changed since, now -97.1" in row_of(source, "w")
+
+
+def test_a_leaf_that_changed_in_the_middle_shows_both_numbers():
+    x = Value(2.0, name="x")
+    y = x * 3
+    x.data = 5.0
+    source = draw(y + x.exp()).source
+    assert row_of(source, "x")[2] == "2 … 5"
+    assert "changed since" in the_node(source, "x")
+
+
+def test_copies_of_a_graph_remember_too():
+    _, loss = trained()
+    assert row_of(draw(copy.deepcopy(loss)).source, "w")[2] == "2"
+
+
+def test_without_gradients_nothing_of_them_is_drawn():
+    *_, loss = neuron()
+    before = draw(loss, show=("data", "local")).source
+    loss.backward()
+    loss.backward()
+    assert draw(loss, show=("data", "local")).source == before
+
+
+def test_local_derivatives_are_neutral():
+    *_, loss = neuron()
+    loss.backward()
+    assert all("fontcolor" not in attributes for _, _, attributes in edges(draw(loss).source))
+
+
+def test_the_bar_in_a_box_is_filled_above_zero_and_hollow_below():
+    x, y, z = (Value(1.0, name=name) for name in "xyz")
+    loss = 1000 * x - 20 * y + 0 * z
+    loss.backward()
+    source = draw(loss).source
+    filled = re.findall(r'WIDTH="(\d+)" HEIGHT="4" BGCOLOR="#14569b"', the_node(source, "x"))
+    hollow = re.findall(r'WIDTH="(\d+)" HEIGHT="4" BORDER="1"', the_node(source, "y"))
+    assert len(filled) == len(hollow) == 1
+    assert int(filled[0]) > int(hollow[0])
+    assert 'HEIGHT="4"' not in the_node(source, "z")
+
+
+def test_what_has_no_name_is_called_by_what_it_is():
+    model = nn.MLP([1, 2, 1], activation="softplus", seed=0)
+    source = draw(nn.ssr(model([Value(0.5)]), [1.0])).source
+    shown = {word for each in nodes(source).values() for word in words(each)}
+    assert {"input", "x1", "x2", "y1", "y2", "predicted"} <= shown
+    assert "label=<observed = 1>" in source
+
+
+def test_a_module_used_twice_says_shared():
+    layer = nn.Linear(2, 2, seed=0)
+    model = nn.Sequential(layer, nn.Tanh(), layer)
+    source = draw(sum_of(model([0.1, 0.2])), max_nodes=100).source
+    assert source.count("label=<0 (Linear), shared>") == 2
+    assert "Tanh), shared" not in source
+    loss = nn.ssr([nn.MLP([1, 1], seed=0)([x]) for x in (1.0, 2.0)], [[0.0], [1.0]])
+    assert ", shared" not in draw(loss).source  # each observation uses it once
+
+
+def contrast(*colours):
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted(map(luminance, colours))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("name", THEMES)
+@pytest.mark.parametrize("ink", ["ink", "faint", "positive", "negative", "broken", "marked"])
+@pytest.mark.parametrize("paper", ["background", "box", "parameter", "input", "module", "marked_box"])
+def test_text_stands_out_from_its_box(name, ink, paper):
+    assert contrast(getattr(THEMES[name], ink), getattr(THEMES[name], paper)) >= 4.5
+
+
+def boxes_of(source):
+    """The boxes, without the circles of operations."""
+    return [attributes for node, attributes in nodes(source).items() if node[0] == "v"]

@@ -1,5 +1,6 @@
 """Folding: large graphs become small pictures in which nothing is dropped silently."""
 
+import math
 import random
 import re
 import time
@@ -84,7 +85,7 @@ def test_a_small_graph_is_not_folded():
 def test_constants_move_into_their_operation():
     x = Value(2.0, name="x")
     sketch = constants_folded(sketched([1 - (0.5 * x) ** 2]))
-    assert [part.steps for part in sketch.values()] == [(), ("0.5 ×",), ("^ 2",), ("1 −",)]
+    assert [part.steps for part in sketch.values()] == [(), ("0.5 ×",), ("square",), ("1 −",)]
     assert stands_for(sketch) == 7
 
 
@@ -160,12 +161,38 @@ def test_observations_become_one_that_says_how_many():
     assert "Σ<BR/>100 additions" in circles(source)
 
 
-def test_the_flow_of_joined_edges_is_the_gradient_that_arrives():
+def test_the_flow_of_joined_edges_is_the_norm_of_the_gradients_with_their_common_sign():
     w, loss = by_hand(100)
     loss.backward()
     sketch = siblings_folded(chains_folded(constants_folded(sketched([loss])), nothing_named), True)
-    (flow,) = [edge.flow for part in sketch.values() for edge in part.edges if edge.source is w]
-    assert flow == pytest.approx(w.grad, rel=1e-12)
+    (edge,) = [edge for part in sketch.values() for edge in part.edges if edge.source is w]
+    flows = [2 * (0.5 * i - 1) * i for i in range(100)]
+    assert edge.flow == pytest.approx(math.hypot(*flows), rel=1e-12)
+    assert edge.is_mixed  # i = 1 pulls the other way
+
+
+def test_what_cancels_in_the_sum_is_drawn_by_its_norm_and_both_signs():
+    model = nn.MLP([4, 6, 5], activation="relu", seed=0)
+    loss = nn.cross_entropy(model([Value(0.3 * i) for i in range(4)]), 1)  # gradients of logits add up to 0
+    loss.backward()
+    source = draw(loss, depth=0).source
+    (box,) = [node for node, attributes in nodes(source).items() if "MLP" in words(attributes)]
+    (line,) = [line for tail, _, line in edges(source) if tail == box]
+    assert re.search('color="#\\w+:#\\w+"', line)
+    flows = [logit.gradient for logit in loss.parents[0].parents]
+    assert abs(sum(flows)) < 1e-15
+    assert float(re.search(r"penwidth=([\d.]+)", line)[1]) > 3
+    assert "both signs" in source
+
+
+def test_joined_gradients_of_one_sign_keep_it():
+    x = Value(3.0, name="x")
+    y = sum_of([-(x * i).exp() for i in (0.1, 0.2, 0.3)])
+    y.backward()
+    flows = [-i * math.exp(3 * i) for i in (0.1, 0.2, 0.3)]
+    (edge,) = [edge for part in siblings([y]).values() for edge in part.edges if edge.source is x]
+    assert edge.flow == pytest.approx(-math.hypot(*flows), rel=1e-12)
+    assert not edge.is_mixed
 
 
 def test_parameters_keep_their_own_box_while_observations_are_joined():
@@ -210,7 +237,9 @@ def test_joined_edges_add_up_what_flows_and_what_they_stand_for():
     assert times(sketch, "tanh") == [3]
     (edge,) = [edge for part in sketch.values() for edge in part.edges if edge.source is x]
     assert edge.times == 6
-    assert edge.flow == pytest.approx(x.grad, rel=1e-12)
+    halves = [i * math.exp(3 * i) for i in (0.1, 0.2)]
+    slope = 1 - math.tanh(sum(math.exp(3 * j) for j in (0.1, 0.2))) ** 2
+    assert edge.flow == pytest.approx(slope * math.hypot(*halves * 3), rel=1e-9)
 
 
 def test_siblings_of_siblings_stand_for_all_of_them():
@@ -451,22 +480,24 @@ def test_a_marked_value_is_still_marked_when_folded():
     assert "look here" in draw(loss, max_nodes=10, marked={wrong: "look here"}).source
 
 
-def test_the_folded_text_is_small_and_quick():
+def test_the_folded_text_is_small():
     loss = batch(700)[1]
     loss.backward()
-    start = time.perf_counter()
     source = draw(loss).source
-    assert time.perf_counter() - start < 10.0
     assert len(source) < 30_000
     assert len(edges(source)) < 60
     assert re.search("× 700|× 1400", source)
 
 
-@pytest.mark.parametrize("make", [lambda: sum(Value(1.0) for _ in range(30_000)), lambda: recurrence(10_000)])
+@pytest.mark.parametrize("make", [lambda n: sum(Value(1.0) for _ in range(3 * n)), recurrence])
 def test_folding_takes_linear_time(make):
-    start = time.perf_counter()
-    draw(make())
-    assert time.perf_counter() - start < 10.0
+    def seconds(size):
+        graph = make(size)
+        start = time.process_time()
+        draw(graph)
+        return time.process_time() - start
+
+    assert seconds(8_000) < 16 * seconds(2_000)  # quadratic time would be 16 times as much, linear 4
 
 
 def test_a_symmetric_operation_of_many_equal_operands_has_one_edge():

@@ -16,6 +16,8 @@ SOURCES = [path for path in sorted(FOLDER.rglob("*.py")) if path.name != "diagra
 ALLOWED = (
     "autograd",
     "autograd.compiler",
+    "autograd.drawing.mermaid",
+    "autograd.drawing.theme",
     "autograd.files",
     "autograd.node",
     "autograd.operation",

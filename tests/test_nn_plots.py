@@ -110,12 +110,12 @@ def test_a_network_without_components_has_a_squiggle_alone():
 
 def test_several_outputs_have_a_squiggle_each():
     ax = nn.plot_fit(nn.MLP([1, 3, 2]), DOSES, [[0, 1], [1, 0], [0, 1]])
-    assert [line.get_label() for line in ax.lines] == ["output 1", "observed 1", "output 2", "observed 2"]
+    assert [line.get_label() for line in ax.lines] == ["predicted1", "observed1", "predicted2", "observed2"]
 
 
 def test_classes_are_observed_as_one_among_zeros():
     ax = nn.plot_fit(nn.MLP([1, 3, 3]), DOSES, [2, 0, 1])
-    assert [curves(ax)[f"observed {n}"].get_ydata().tolist() for n in (1, 2, 3)] == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    assert [curves(ax)[f"observed{n}"].get_ydata().tolist() for n in (1, 2, 3)] == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
 
 
 def test_the_axes_that_are_given_are_used():
@@ -151,6 +151,53 @@ def test_one_output_decides_at_the_boundary(labels, boundary):
     ax = nn.plot_decision_regions(model, [[0.0, 0.0], [2.0, 1.0]], labels, boundary=boundary)
     assert regions(ax, [[0.9, 0.5], [1.1, 0.5]]) == [[0], [1]]
     assert [line.get_label() for line in ax.lines] == [str(label) for label in labels]
+
+
+def test_residuals_go_from_the_observed_to_the_squiggle():
+    model = lectures_network()
+    (residuals,) = nn.plot_fit(model, DOSES, EFFECTS).collections
+    for (x, low), (x2, high) in residuals.get_segments():
+        assert x == x2
+        assert low == pytest.approx(model([x])[0].data, rel=1e-12)
+        assert high == EFFECTS[DOSES.index(x)]
+    assert not nn.plot_fit(model, DOSES, EFFECTS, residuals=False).collections
+    assert not nn.plot_fit(nn.MLP([1, 3, 2]), DOSES, [[0, 1], [1, 0], [0, 1]]).collections
+
+
+def test_names_title_and_theme():
+    ax = nn.plot_fit(
+        lectures_network(), DOSES, EFFECTS, inputs=["dose $"], outputs=["effect"], title="Fit", theme="dark"
+    )
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("dose \\$", "effect", "Fit")
+    assert matplotlib.colors.to_hex(ax.figure.get_facecolor()) == "#0d1117"
+    assert matplotlib.colors.to_hex(ax.xaxis.label.get_color()) == "#e6edf3"
+    ax.figure.canvas.draw()
+    ax = nn.plot_decision_regions(
+        nn.Linear(2, 3), [[0, 0], [1, 1]], [0, 1], inputs=["a", "b"], title="Iris", theme="dark"
+    )
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("a", "b", "Iris")
+    ax = nn.plot_decision_regions(nn.Linear(2, 3), [[0, 0], [1, 1]], [0, 1])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("input1", "input2")
+    assert nn.plot_fit(nn.Linear(1, 1), DOSES, EFFECTS).get_ylabel() == "predicted"
+    with pytest.raises(TypeError, match="the names for input"):
+        nn.plot_fit(nn.Linear(1, 1), DOSES, EFFECTS, inputs="dose")
+    with pytest.raises(ValueError, match="expected 1 names for input, got"):
+        nn.plot_fit(nn.Linear(1, 1), DOSES, EFFECTS, inputs=["a", "b"])
+    with pytest.raises(ValueError, match="theme must be one of"):
+        nn.plot_fit(nn.Linear(1, 1), DOSES, EFFECTS, theme="blue")
+
+
+def test_a_weight_without_a_name_is_told_by_its_number():
+    assert list(curves(nn.plot_fit(lectures_network(), DOSES, EFFECTS)))[:2] == [
+        "component 1 (× -1.3)",
+        "component 2 (× 2.28)",
+    ]
+
+
+def test_classes_differ_in_shape_and_their_regions_have_a_boundary():
+    ax = nn.plot_decision_regions(nn.Linear(2, 3, seed=0), [[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]], [0, 1, 2])
+    assert len({line.get_marker() for line in ax.lines}) == 3
+    assert all(area.get_linewidth()[0] > 1 for area in ax.collections)
 
 
 def test_the_loss_curve():

@@ -31,6 +31,14 @@ def test_it_is_what_the_model_gives_row_by_row(rows):
     assert model.predict(xs.tolist()).tolist() == model.predict(xs).tolist()
 
 
+def test_it_is_compiled_unless_rows_are_few_or_choices_are_made():
+    model, few, branching = model_of(), model_of(), Branching()
+    for network, rows in ((model, X), (few, X[:5]), (branching, X)):
+        network.predict(rows)
+    programs = [vars(network)["_prediction"]._program is not None for network in (model, few, branching)]
+    assert programs == [True, False, False]
+
+
 def test_plain_numbers_are_rows_of_one():
     line = nn.Linear(1, 1, seed=0)
     assert line.predict([0.0, 1.0, 2.0]).tolist() == by_hand(line, [[0.0], [1.0], [2.0]]).tolist()

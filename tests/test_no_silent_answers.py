@@ -1,5 +1,6 @@
 """Where a number would be wrong, or missing, without a word: each test stands for a kind of report."""
 
+import itertools
 import math
 import pickle
 import threading
@@ -10,6 +11,8 @@ import pytest
 
 import autograd
 from autograd import Value, derivative, grad, hessian, hvp, jacobian, jvp, no_grad, scope, value_and_grad, vjp
+from autograd.operation import FLOATS, TABLE
+from autograd.value import apply
 
 inf, nan = math.inf, math.nan
 
@@ -218,6 +221,7 @@ def test_negative_numbers_to_fractional_powers_do_not_warn():
         warnings.simplefilter("error")
         result = np.power(np.array([Value(-8.0), Value(-1.0)]), np.array([1 / 3, 0.5]))
     assert all(math.isnan(value) for value in result)
+    assert [(Value(-2.0) ** y).data for y in (inf, -inf, 3.0)] == [inf, 0.0, -8.0]
 
 
 @pytest.mark.parametrize(("theirs", "ours"), [("label", "name"), ("_prev", "parents"), ("_op", "op"),
@@ -315,3 +319,51 @@ def test_nothing_flows_through_steps_not_even_an_infinity(name):
     for backend in ("floats", "arrays"):
         _, gradient = autograd.compile(f(y), wrt=[y], backend=backend)()
         assert gradient.tolist() == [0.0]
+
+
+# Every row where formulas are most likely to give nan: at 0, at 1 and -1, at equal operands
+
+SPECIAL = (0.0, 1.0, -1.0)
+WITHOUT_DERIVATIVE = {
+    "pow": [(0.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (-1.0, 1.0), (-1.0, -1.0)],  # a negative base has none by the exponent
+    "arctan2": [(0.0, 0.0), (0.0, -1.0)],
+}
+
+
+def special_points(row):
+    number = row.arity or {"dot": 4}.get(row.name, 2 if row.formula.__defaults__ else 3)
+    if number > 2:
+        return [(0.0,) * number, (1.0,) * number, (-1.0, *(0.0,) * (number - 1)), (2.0, 2.0, *(1.0,) * (number - 2))]
+    return itertools.product(SPECIAL, repeat=number)
+
+
+def require_right(f, point):
+    """All derivatives are right, or there is none because the function jumps."""
+    try:
+        autograd.gradcheck(f, list(point))
+    except autograd.GradcheckError as error:
+        wrong = [entry for entry in error.report.entries if entry.verdict == "wrong"]
+        if not all("jumps" in entry.note and math.isfinite(entry.analytic) for entry in wrong):
+            raise
+
+
+@pytest.mark.parametrize("name", [n for n, row in TABLE.items() if not row.is_helper and n not in ("where", "clip")])
+def test_no_row_gives_a_nan_of_its_own(name):
+    """Wherever there is a first or second derivative, or a slope to one side, it is given."""
+    row = TABLE[name]
+    for point in special_points(row):
+        if not math.isfinite(FLOATS.evaluate(row, point)):
+            continue
+        if point in WITHOUT_DERIVATIVE.get(name, ()) or row.is_flat:
+            continue
+        require_right(lambda *xs: apply(row, *xs), point)
+        if row.kinks is not None and 0.0 in row.kinks(*point):
+            continue  # the derivative jumps there
+        for position in range(len(point)):
+
+            def slope(*xs, position=position):
+                return derivative(apply(row, *xs), xs[position])
+
+            values = [Value(x) for x in point]
+            if math.isfinite(slope(*values).data) and not slope(*values).is_constant:
+                require_right(slope, point)

@@ -91,7 +91,7 @@ class Accumulation:
         if hidden is None:
             return seen
         missing = hidden.slope
-        return Slope(seen.left + missing.left, seen.right + missing.right, missing.error)
+        return Slope(seen.left + missing.left, seen.right + missing.right, missing.error, seen.jumps or missing.jumps)
 
     def overflow(self) -> tuple[str | None, str]:
         """The first operation that gives or multiplies by what is not finite, and how."""

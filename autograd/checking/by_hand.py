@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from numbers import Real
 from typing import Any
 
-from ..structures import describe, flatten, is_array, rebuild, shape
-from ..value import Value
+import numpy as np
+
+from .arrays import Buffer, Point, place
+from .bisection import ROUNDINGS, Claim, Directions
 from .differences import slope_of_floats
 from .evidence import Derivative, Evidence
 from .judge import judge
-from .mistakes import likely_mistakes
+from .lines import Field, along, field_at
+from .mistakes import Lines, likely_mistakes, transposed
+from .reference import Weighted
 from .report import Report
-from .subject import argument_names, paths
-from .verdicts import Tolerance
+from .slopes import Slope
+from .subject import argument_names
+from .subjects import ByHand, Plain
+from .verdicts import BY_SEVERITY, OK, Tolerance
+
+# With more components than this, random directions are looked at first.
+_MANY = 200
+# Of an array of results so many derivatives are looked at closely, where one line does not settle them.
+_MOST_CLOSE = 200
 
 
 def check_gradient(
@@ -26,32 +36,38 @@ def check_gradient(
     rtol: float = 1e-6,
     atol: float = 0.0,
     kinks: str = "report",
+    every: bool | None = None,
+    seed: int = 0,
 ) -> Report:
     """Checks a derivative written by hand, in any code.
 
     f may be anything that takes and returns numbers, so there is nothing to replay: the truth comes from differences,
-    extrapolated until their error is known to be small. If it stays large, for instance because f works in float32, a
-    derivative that agrees as far as one can tell passes and is reported as "ill-conditioned".
+    extrapolated until their error is known to be small. How exact f is, which may work in float32 or be noisy, is
+    measured first. A derivative that agrees as far as f lets one tell passes and is reported as "ill-conditioned".
 
     Args:
-        f: takes what x is and returns one number.
-        df: takes what x is and returns the derivatives of f in the same structure. Both may return tensors of other
-            libraries, such as PyTorch's.
-        x: where to check: a number, a (nested) list of numbers, or a NumPy array of any shape. Check a function of
-            several arguments as a function of their list: `lambda x: f(*x)`.
+        f: takes what x is and returns one number, or an array of numbers.
+        df: takes what x is and returns the derivatives of f: in the structure of x if f returns one number, else f's
+            Jacobian, of shape (*f's, *x's). So `check_gradient(df, hessian, x)` checks second derivatives.
+        x: where to check: a number, a (nested) list of numbers, or an array of NumPy, torch or JAX of any shape and
+            floating dtype; f and df get what x is. Check a function of several arguments as a function of their list:
+            `lambda x: f(*x)`.
         rtol: the relative error allowed.
         atol: the absolute error allowed on top.
-        kinks: what to do where the derivatives from the left and the right differ: "report" them and pass, "fail", or
-            "subgradient": pass if the derivative lies between them.
+        kinks: what to do where the derivatives from the left and the right differ and the one under test lies between
+            them: "report" it and pass, "subgradient": it is "ok", or "fail". Outside of them it is wrong.
+        every: whether to look at each component alone. By default random directions are used if there are more than
+            200: where they disagree, bisection names the components that are wrong.
+        seed: of the random directions.
 
     Returns:
-        A Report with one entry per component of x.
+        A Report with one entry per component of x. Those that only took part in random directions have no `numeric`.
 
     Raises:
         GradcheckError: a derivative is wrong. The message names the components, and suggests the mistake if one of the
             usual ones explains all of them exactly.
-        TypeError: f or df is no function, x is not made of numbers, or f does not return one number.
-        ValueError: df's result does not have the structure of x; f is nan at x.
+        TypeError: f or df is no function, or x or a result is not made of real numbers.
+        ValueError: df's result does not have the right shape; f is nan at x, or not the same at each call.
 
     >>> from autograd import check_gradient
     >>> print(check_gradient(lambda w: (3 * w - 1) ** 2, lambda w: 6 * (3 * w - 1), 2.0).summary)
@@ -62,75 +78,171 @@ def check_gradient(
         if not callable(function):
             raise TypeError(f"check_gradient: {role} must be a function of x, got {function!r}")
     tolerance = Tolerance(rtol, atol, kinks)
-    point = [_real(number, "x") for number in flatten(x, "check_gradient: x")]
-    value = _of_numbers(f, x)
-    if value(point) != value(point):
-        raise ValueError(f"check_gradient: f is nan or not the same number at each call, at x = {x!r}")
-    analytic, misshapen = _derivatives(df(rebuild(x, point)), x)
+    point = Point(x, "check_gradient: x")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # f may overflow far away from x
-        slopes = [slope_of_floats(_along(value, point, i), point[i], 0.01 * tolerance.rtol) for i in range(len(point))]
-    names = paths(x, argument_names(f, 1, "x")[0])
-    derivatives = [
-        Derivative(name, "", derivative, slope, is_misplaced=bool(misshapen))
-        for name, derivative, slope in zip(names, analytic, slopes, strict=True)
-    ]
-    report = judge(Evidence("check_gradient", [derivatives]), tolerance)
-    report.hints = likely_mistakes(report.entries, shape(x)) + ([misshapen] if misshapen else [])
+        plain = Plain(f, point, "check_gradient")
+        by_hand = ByHand(df, point, plain, "check_gradient")
+        comparison = Comparison(point, plain, by_hand.jacobian, by_hand.unit, tolerance)
+        names = point.names(argument_names(f, 1, "x")[0])
+        is_many = point.numbers.size > _MANY if every is None else not every
+        derivatives = comparison.sampled(names, seed) if is_many else comparison.all(names)
+    if by_hand.is_transposed:
+        derivatives = [[d.misplaced() for d in row] for row in derivatives]
+    report = judge(Evidence("check_gradient", derivatives, resolution=comparison.resolution), tolerance)
+    is_partial = any(entry.is_sampled and entry.verdict != OK for entry in report.entries)
+    known = [] if is_partial else report.entries
+    guesses = [] if report.ok else likely_mistakes(comparison.lines, known, point.numbers.size)
+    report.hints = [*by_hand.remarks, *comparison.remarks, *guesses]
+    report.advice = plain.advice()
     report.raise_if_wrong()
     return report
 
 
-def _of_numbers(f: Callable[[Any], Any], x: Any) -> Callable[[Sequence[float]], float]:
-    """A function of structures like x as a function of their numbers."""
+class Comparison:
+    """Derivatives under test beside the true ones.
 
-    def value(numbers: Sequence[float]) -> float:
-        result = _without_tensors(f(rebuild(x, numbers)))  # a structure of its own, which f may change
-        if is_array(result) and result.size == 1:
-            result = result.item()
-        return _real(result, "the result of f")
+    Attributes:
+        resolution: the smallest relative error that random directions would have shown.
+        lines: what is known of usual mistakes.
+        remarks: where all that is wrong is.
 
-    return value
+    Args:
+        point: where.
+        f: the function.
+        jacobian: its derivatives under test.
+        unit: their relative rounding.
+        tolerance: how far they may be off.
+        typical: the size of derivatives like each one, for the rounding of sums; by default that of a result's.
+    """
+
+    def __init__(
+        self,
+        point: Point,
+        f: Plain | Weighted,
+        jacobian: Buffer,
+        unit: float,
+        tolerance: Tolerance,
+        typical: Buffer | None = None,
+    ) -> None:
+        self._point = point
+        self._f = f
+        self._jacobian = jacobian
+        self._unit = unit
+        self._tolerance = tolerance
+        self._outputs = [place(o, f.shape) if f.value.size != 1 else "" for o in range(f.value.size)]
+        self._alone: dict[int, Sequence[Slope | None]] = {}
+        self._typical = typical_sizes(jacobian) if typical is None else typical
+        self.resolution = 0.0
+        self.lines = Lines(np.empty(0), np.empty(0))
+        self.remarks: list[str] = []
+
+    def all(self, names: Sequence[str]) -> list[list[Derivative]]:
+        """Each derivative by itself."""
+        m, n = self._jacobian.shape
+        columns = [[self.close(0, i)] for i in range(n)] if m == 1 else self._columns()
+        true = np.array([[float(columns[i][o].middle) for i in range(n)] for o in range(m)]).reshape(m, n)
+        x = np.broadcast_to(self._point.numbers, (m, n)).ravel()
+        self.lines = Lines(true.ravel(), self._jacobian.ravel(), 0.0, x, np.ones(m * n))
+        if m == 1:
+            self.lines.others = dict(transposed(self._jacobian[0], self._point.shape))
+        return [[self._derivative(o, i, names, columns[i][o]) for i in range(n)] for o in range(m)]
+
+    def sampled(self, names: Sequence[str], seed: int) -> list[list[Derivative]]:
+        """Along random directions, and those by themselves that these show to be wrong."""
+        tolerance = self._tolerance
+        m, n = self._jacobian.shape
+        claim = Claim(self._jacobian, tolerance.rtol, tolerance.atol, self._unit, self._typical)
+        directions = Directions(self.field(), claim, np.random.default_rng(seed), self.verdict_alone)
+        findings = directions.search()
+        self.resolution = findings.resolution
+        found = directions.confined(findings, 0, self._point.shape)
+        if found is not None:
+            self.remarks.append(confined_to(names[0].partition("[")[0], self._point.shape, *found))
+        if findings.wrong and m == 1:
+            along, self.lines = directions.lines(np.arange(n))
+            self.lines.others = dict(transposed(self._jacobian[0], self._point.shape, along))
+        unexplored = dict.fromkeys(findings.unexplored, findings.verdict)
+        alone = [self._alone.get(i, [None] * m) for i in range(n)]
+        return [[self._derivative(o, i, names, alone[i][o], unexplored.get(i, "")) for i in range(n)] for o in range(m)]
+
+    def verdict_alone(self, i: int) -> str:
+        """The verdict on the derivatives by one component."""
+        slopes = [self.close(0, i)] if self._jacobian.shape[0] == 1 else self._column(i)
+        self._alone[i] = slopes
+        verdicts = [self._tolerance.verdict(float(self._jacobian[o, i]), slope) for o, slope in enumerate(slopes)]
+        return min(verdicts, key=BY_SEVERITY.index)
+
+    def alone(self, i: int) -> Derivative:
+        """The derivative of the first result by a component that was looked at alone."""
+        return self._derivative(0, i, [""] * (i + 1), self._alone[i][0])
+
+    def close(self, o: int, i: int) -> Slope:
+        """The derivative of one result by one component, as exactly as differences tell."""
+        numbers = self._point.numbers
+
+        def function(number: float) -> float:
+            moved = numbers.copy()
+            moved[i] = number
+            return float(self._f(moved)[o])
+
+        slope = slope_of_floats(
+            function, float(numbers[i]), 0.01 * self._tolerance.rtol, unit=self._f.unit, fit=self._point.fit_one(i)
+        )
+        return self._with_rounding(slope, o, i)
+
+    def _with_rounding(self, slope: Slope, o: int, i: int) -> Slope:
+        """The slope, which derivatives of few digits miss by what they are rounded."""
+        if self._unit > 2.0**-50:
+            row = self._jacobian[o][np.isfinite(self._jacobian[o])]
+            slope.error += (
+                ROUNDINGS * self._unit * max(abs(slope.middle), float(np.sqrt((row**2).mean())) if row.size else 0.0)
+            )
+        return slope
+
+    def field(self) -> Field:
+        """The function with its noise measured."""
+        f, point = self._f, self._point
+        return field_at(f, point.numbers, point.fit, f.unit, f.value, f.spread)
+
+    def _columns(self) -> list[list[Slope]]:
+        field = self.field()
+        return [self._column(i, field) for i in range(self._jacobian.shape[1])]
+
+    def _column(self, i: int, field: Field | None = None) -> list[Slope]:
+        """The derivatives of all results by one component: along one line, and closely where that does not tell."""
+        field = self.field() if field is None else field
+        claimed, size = self._jacobian[:, i], float(field.scale[i])
+        direction = np.zeros_like(self._point.numbers)
+        direction[i] = size
+        line = along(field, direction, claimed * size, 0.1 * self._tolerance.rtol * np.abs(claimed) * size)
+        slopes = []
+        for o, (slope, error) in enumerate(zip(line.slopes / size, line.errors / size, strict=True)):
+            found = Slope(float(slope), float(slope), float(error))
+            if claimed[o] == 0.0 and abs(slope) <= error:
+                found = Slope(0.0, 0.0)
+            elif self._tolerance.verdict(float(claimed[o]), found) != OK and self._closer > 0:
+                self._closer -= 1
+                found = self.close(o, i)
+            slopes.append(found)
+        return slopes
+
+    _closer = _MOST_CLOSE
+
+    def _derivative(
+        self, o: int, i: int, names: Sequence[str], slope: Slope | None, unexplored: str = ""
+    ) -> Derivative:
+        return Derivative(names[i], self._outputs[o], float(self._jacobian[o, i]), slope, unexplored=unexplored)
 
 
-def _along(value: Callable[[Sequence[float]], float], point: Sequence[float], i: int) -> Callable[[float], float]:
-    """The function of component i alone."""
-    return lambda number: value([*point[:i], number, *point[i + 1 :]])
+def typical_sizes(jacobian: Buffer) -> Buffer:
+    """For each derivative the root of the mean square of its row."""
+    known = np.where(np.isfinite(jacobian), jacobian, 0.0)
+    return np.broadcast_to(np.sqrt((known**2).mean(axis=1, keepdims=True)), jacobian.shape) if known.size else known
 
 
-def _derivatives(result: object, x: object) -> tuple[list[float], str]:
-    """The derivatives in the order of x's components, and what is wrong with their shape if they fit transposed."""
-    result = _without_tensors(result)
-    found = [_real(number, "the result of df") for number in flatten(result, "check_gradient: the result of df")]
-    if shape(result) == shape(x) or (len(found) == 1 and shape(x) == ()):
-        return found, ""
-    if len(shape(x)) == 2 and shape(result) == shape(x)[::-1]:
-        rows, columns = shape(x)
-        transposed = [found[column * rows + row] for row in range(rows) for column in range(columns)]
-        return transposed, f"the derivatives are transposed: df gives {describe(result)} for x, {describe(x)}"
-    raise ValueError(
-        "check_gradient: df must return derivatives in the structure of x: "
-        f"expected {describe(x)}, got {describe(result)}"
-    )
-
-
-def _without_tensors(result: Any) -> Any:
-    """A result with NumPy arrays in place of other libraries' tensors, and numbers for tensors without dimensions."""
-    if type(result) in (list, tuple):
-        return type(result)(map(_without_tensors, result))
-    if isinstance(result, dict):
-        return {key: _without_tensors(part) for key, part in result.items()}
-    if is_array(result) or not hasattr(result, "tolist"):
-        return result
-    import numpy  # only here: numbers and lists do without it
-
-    numbers = result.tolist()
-    return numpy.array(numbers) if isinstance(numbers, list) else numbers
-
-
-def _real(number: object, what: str) -> float:
-    if isinstance(number, (Real, Value)):
-        return float(number)
-    raise TypeError(
-        f"check_gradient: {what} must be made of real numbers, got {number!r} of type {type(number).__name__}"
-    )
+def confined_to(name: str, shape: tuple[int, ...], axis: int, index: int) -> str:
+    """A sentence on where all wrong components are."""
+    place = ", ".join(str(index) if i == axis else ":" for i in range(len(shape)))
+    kind = ("row", "column")[axis] if len(shape) == 2 else "slice"
+    return f"all that is wrong is in {kind} {index}, {name}[{place}]"

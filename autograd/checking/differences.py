@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from .grain import Grain, grain_along
 from .slopes import Slope
 
 # A function raises these where it is undefined.
@@ -14,19 +16,23 @@ UNDEFINED = (ArithmeticError, ValueError, AssertionError)
 # The first step as a share of the argument's size. No simple fraction: steps that are multiples of a function's period
 # would see a constant.
 _FIRST_STEP = 0.3719
-# How often it is halved, and doubled if that does not help.
+# How often it is halved, not counting steps that leave the domain, and doubled if that does not help.
 _TIMES_HALVED = 26
 _TIMES_DOUBLED = 14
+# What settles at steps from this share of the argument's size on is no matter of noise.
+_WIDE = 2.0**-10
+# No step is shorter than this share of the argument's size.
+_SHORTEST = 2.0**-50
 # The step that confirms what halved steps say: out of proportion to them.
 _OUT_OF_PROPORTION = 0.1377
 # Enough extrapolations for any smooth function; more only accumulate rounding errors.
 _COLUMNS = 8
-# The relative error of one evaluation, with some room for a function that takes a few steps.
-_ROUNDING = 4 * 2.0**-53
+# Across a jump values differ by about as much with this step as with the shortest, and far more than they are off.
+_WIDER = 2.0**26
+_JUMP = 0.7
+_CLEAR = 20.0
 # Wide steps are believed only if they are this many times as exact as narrow ones.
 _MUCH = 10.0
-# The steps, as shares of the argument's size, between values whose scatter shows how exact the function is.
-_NOISE_STEPS = (2.0**-30, 2.0**-24, 2.0**-18, 2.0**-12)
 # Differences have no limit if they grow by this factor over that many halvings of the step, no slower in the last third
 # and far above rounding, or if they keep changing by as much, up to a share.
 _GROWTH = 4.0
@@ -59,6 +65,7 @@ class Extrapolation:
     def __init__(self, order: int) -> None:
         self.best = Estimate(math.nan, math.inf)
         self._order = order
+        self._pending = self.best
         self._row: list[float] = []
         self._differences: list[float] = []
         self._rounding = 0.0
@@ -67,18 +74,34 @@ class Extrapolation:
         """Takes the next difference, with half the step of the one before."""
         if not math.isfinite(difference):
             self._row = []
+            self._pending = Estimate(math.nan, math.inf)
             return
         self._rounding = rounding
         self.refute(difference, rounding)
         self._differences.append(difference)
-        row = [difference]
+        row, found = [difference], Estimate(math.nan, math.inf)
+        grown = rounding
         for column, before in enumerate(self._row[:_COLUMNS]):
             factor = 2.0 ** (self._order * (column + 1))
             row.append(row[-1] + (row[-1] - before) / (factor - 1.0))
-            error = max(abs(row[-1] - row[-2]), abs(row[-1] - before)) + rounding
-            if error < self.best.error and len(self._row) > 1:
-                self.best = Estimate(row[-1], error)
+            grown *= (factor + 1.0) / (factor - 1.0)
+            error = max(abs(row[-1] - row[-2]), abs(row[-1] - before)) + grown
+            if error < found.error:
+                found = Estimate(row[-1], error)
+        self._confirm(found)
         self._row = row
+
+    def _confirm(self, found: Estimate) -> None:
+        """Takes the estimate of the last step, as far as that of this step agrees; neighbours may agree by chance."""
+        last, self._pending = self._pending, found
+        distance = abs(last.number - found.number)
+        if not math.isfinite(distance):
+            return
+        last = Estimate(last.number, max(last.error, distance))
+        if abs(self.best.number - last.number) > self.best.error + last.error:
+            self.best = Estimate(self.best.number, abs(self.best.number - last.number))
+        if last.error < self.best.error:
+            self.best = last
 
     def refute(self, difference: float, rounding: float) -> bool:
         """Whether a finer difference is further from the best estimate than the last one; its error then grows to that.
@@ -131,24 +154,30 @@ class Differences:
     Args:
         function: the function.
         x: the point.
-        noise: how far its values are off; at least the rounding of floats is assumed.
+        grain: how far its values are off.
+        fit: rounds an argument to the numbers that the function takes.
     """
 
-    def __init__(self, function: Callable[[float], float], x: float, noise: float) -> None:
+    def __init__(
+        self, function: Callable[[float], float], x: float, grain: Grain, fit: Callable[[float], float] = float
+    ) -> None:
         self._function = function
         self._x = x
         self._middle = function(x)
-        self._noise = noise
+        self._grain = grain
+        self._fit = fit
         self._step = 0.0
         self.left = Extrapolation(1)
         self.right = Extrapolation(1)
         self.central = Extrapolation(2)
 
-    def add(self, step: float) -> None:
-        """Takes the differences with this step, as far as the function is defined."""
+    def add(self, step: float) -> bool:
+        """Takes the differences with this step, as far as the function is defined; whether it is on both sides."""
         self._step = step
-        for extrapolation, difference, rounding in self._with(step):
+        found = self._with(step)
+        for extrapolation, difference, rounding in found:
             extrapolation.add(difference, rounding)
+        return all(math.isfinite(difference) for _, difference, _ in found)
 
     def are_confirmed(self, step: float) -> bool:
         """Whether a shorter step than the last says the same; if not, the estimates are doubted."""
@@ -158,12 +187,12 @@ class Differences:
     def _with(self, step: float) -> list[tuple[Extrapolation, float, float]]:
         """The three differences with a step, and what rounding can do to each; none if the step is too short."""
         x, middle = self._x, self._middle
-        above, below = x + step, x - step
+        above, below = self._fit(x + step), self._fit(x - step)
         if not below < x < above:
             return []
         high, low = self._function(above), self._function(below)
         largest = max((abs(y) for y in (low, middle, high) if math.isfinite(y)), default=0.0)
-        noise = max(_ROUNDING * largest, self._noise) / step
+        noise = self._grain.at(step, largest) / (0.5 * (above - below))
         return [
             (self.left, (middle - low) / (x - below), 2 * noise),
             (self.right, (high - middle) / (above - x), 2 * noise),
@@ -189,6 +218,24 @@ class Differences:
         (_, left, noise), (_, right, _), _ = found
         return not abs(right - left) + 2.0 * noise < 0.5 * bend
 
+    def grow(self) -> bool:
+        """Whether the differences only grow so far: shorter steps may see why."""
+        return any(math.isinf(side.limit().number) for side in (self.left, self.right))
+
+    def jumps(self) -> bool:
+        """Whether the function jumps at the point: the gap to a neighbour does not close, however near it is."""
+        scale = abs(self._x) or 1.0
+        for side in (-1.0, 1.0):
+            step = _SHORTEST * scale
+            while step <= scale and self._fit(self._x + side * step) == self._x:
+                step *= 2.0
+            near, wide = (
+                abs(self._function(self._fit(self._x + side * s)) - self._middle) for s in (step, step * _WIDER)
+            )
+            if near >= _JUMP * wide and near > _CLEAR * self._grain.at(step, max(abs(self._middle), near)):
+                return True
+        return False
+
     def slope(self) -> Slope:
         """What the differences say."""
         left, right, central = self.left.limit(), self.right.limit(), self.central.best
@@ -201,59 +248,71 @@ class Differences:
         return Slope(central.number, central.number, central.error)
 
 
-def slope_of_floats(function: Callable[[float], float], x: float, tolerance: float = 1e-8) -> Slope:
+def slope_of_floats(
+    function: Callable[[float], float],
+    x: float,
+    tolerance: float = 1e-8,
+    *,
+    unit: float = 2.0**-53,
+    fit: Callable[[float], float] = float,
+) -> Slope:
     """The derivative of a function of floats.
 
-    Steps are halved until the extrapolation is exact enough. If rounding prevents that, steps larger than the first are
-    tried too, which suits functions such as x + 1e9.
+    Steps are halved until the extrapolation is exact enough. If the grain of the function prevents that, or it seems
+    constant, steps larger than the first are tried too, which suits functions such as x + 1e9.
 
     Args:
         function: nan, or one of the errors in UNDEFINED, means that it is undefined there.
         x: where to differentiate.
         tolerance: the relative error at which to stop.
+        unit: the relative rounding of the type of the function's results.
+        fit: rounds an argument to the numbers that the function takes.
     """
-    function = _undefined_is_nan(function)
+    function = cache(_undefined_is_nan(function))
+    grain = grain_along(function, x, unit, fit)
+    fine, step = _slope(function, x, grain, fit, tolerance)
+    if step >= _WIDE * (abs(x) or 1.0):
+        return fine
+    grain = grain_along(function, x, unit, fit, is_thorough=True)
+    if grain.coarse is None:
+        return fine
+    # What wide steps see as noise may be a part of the function that only narrow steps see: who is to tell?
+    coarse, _ = _slope(function, x, grain.coarse, fit, tolerance)
+    doubt = abs(fine.middle - coarse.middle)
+    if coarse.is_kink or doubt <= fine.error:
+        return fine if fine.error <= coarse.error else coarse
+    return Slope(coarse.middle, coarse.middle, max(doubt if doubt < math.inf else 0.0, coarse.error))
+
+
+def _slope(
+    function: Callable[[float], float], x: float, grain: Grain, fit: Callable[[float], float], tolerance: float
+) -> tuple[Slope, float]:
+    """The slope, and the last step of the differences that it comes from."""
     scale = abs(x) or 1.0
     first = _FIRST_STEP * scale
-    noise = _noise(function, x, scale)
-    shrinking = Differences(function, x, noise)
-    for halvings in range(_TIMES_HALVED + max(math.frexp(scale)[1], 0)):  # the function may vary on a scale of 1
-        step = first * 2.0**-halvings
-        shrinking.add(step)
+    shrinking = Differences(function, x, grain, fit)
+    halvings, step = 0, first
+    most = _TIMES_HALVED + max(math.frexp(scale)[1], 0)
+    while step > _SHORTEST * scale and (halvings < most or shrinking.grow()):
+        halvings += shrinking.add(step)
         if shrinking.is_settled(tolerance) and shrinking.are_confirmed(_OUT_OF_PROPORTION * step):
-            return shrinking.slope()
-    growing = Differences(function, x, noise)
+            if grain.is_flat:
+                break
+            return _with_jumps(shrinking), step
+        step /= 2.0
+    growing = Differences(function, x, grain, fit)
     for doublings in range(_TIMES_DOUBLED, -2, -1):
         growing.add(first * 2.0**doublings)
-    narrow, wide = shrinking.slope(), growing.slope()
+    narrow, wide = _with_jumps(shrinking), growing.slope()
     # Steps over many periods of a function see a slope near 0: wide ones must say the same, only more exactly.
     agree = abs(wide.middle - narrow.middle) <= _MUCH * narrow.error
-    return wide if agree and _MUCH * wide.error < narrow.error else narrow
+    return wide if agree and _MUCH * wide.error < narrow.error else narrow, step
 
 
-def _noise(function: Callable[[float], float], x: float, scale: float) -> float:
-    """How far values are off, which may be more than float64 explains: the function may work in float32.
-
-    At narrow steps the fourth differences of a smooth function vanish, and errors are left (R. W. Hamming, Introduction
-    to applied numerical analysis, 1971). Wider steps may see the function itself, so they count only if narrow ones
-    see a constant. Each side is looked at alone, without the point between them, which may be a kink, a jump, a pole,
-    or the edge of the domain; the quieter side is believed.
-    """
-    for share in _NOISE_STEPS:
-        scatter = {side: _scatter(function, x, side * share * scale) for side in (1.0, -1.0)}
-        varying = {side: noise for side, noise in scatter.items() if noise is not None}
-        if len(varying) == 1 and _scatter(function, x, -min(varying) * _NOISE_STEPS[-1] * scale) is None:
-            return 0.0  # the other side is a constant
-        known = list(filter(math.isfinite, varying.values()))
-        if known:
-            return min(known) / 4.0
-    return 0.0
-
-
-def _scatter(function: Callable[[float], float], x: float, step: float) -> float | None:
-    """The fourth difference of the values on one side; None if they are all equal."""
-    a, b, c, d, e = (function(x + i * step) for i in range(1, 6))
-    return None if a == b == c == d == e else abs(a - 4.0 * b + 6.0 * c - 4.0 * d + e)
+def _with_jumps(differences: Differences) -> Slope:
+    slope = differences.slope()
+    slope.jumps = slope.is_kink and differences.jumps()
+    return slope
 
 
 def _undefined_is_nan(function: Callable[[float], float]) -> Callable[[float], float]:

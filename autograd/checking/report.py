@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from ..debug.lines import shown
 from ..value import Value
 from .slopes import Slope
 from .subject import Place, Subject, described_call
-from .verdicts import BY_SEVERITY, OK, Tolerance
+from .tables import Entry, counted, in_json, page, sides, table
+from .verdicts import BY_SEVERITY, OK, WRONG, Tolerance
 
 if TYPE_CHECKING:
     from ..drawing.display import Drawing
 
-# A table shows every input that is not ok, and fills up to this number of rows with the others.
-_ROWS = 20
+# A report describes so many wrong operations, and its first line names so many places.
 _FAULTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """The derivative of the function by one input; with several outputs, that of the output where it is worst.
-
-    Attributes:
-        input: the input's name, or its path such as "x[1]".
-        verdict: "ok", "wrong", "kink" or "ill-conditioned".
-        analytic: what `backward`, or the derivative under test, gives.
-        numeric: the true derivative; at a kink the mean of those from the left and the right.
-        error: the relative error; at a kink the distance to the interval between both sides.
-        op: the name of the faulty operation, if one is to blame.
-        left, right: the true derivatives from either side.
-        output: the path of the output, such as "[1]"; "" if there is only one.
-        note: what else there is to say.
-    """
-
-    input: str
-    verdict: str
-    analytic: float
-    numeric: float
-    error: float
-    op: str | None = None
-    left: float = 0.0
-    right: float = 0.0
-    output: str = ""
-    note: str = ""
+_NAMED = 3
+# A resolution this poor is mentioned.
+_POOR = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +63,7 @@ class Fault:
 
     def in_short(self) -> str:
         """What a picture says about it."""
-        true = _sides(self.slope.left, self.slope.right, ".4g")
+        true = sides(self.slope.left, self.slope.right, ".4g")
         return f"wrong derivative by operand {self.position}: {self.analytic:.4g} instead of {true}"
 
     def __str__(self) -> str:
@@ -105,7 +79,7 @@ class Fault:
             f"  {described_call(node)}",
             f"  by operand {self.position}{f' ({operand.name})' if operand.name else ''}:",
             f"    its derivative   {self.analytic!r}",
-            f"    the true one     {_sides(self.slope.left, self.slope.right)}",
+            f"    the true one     {sides(self.slope.left, self.slope.right)}",
             f"    relative error   {self.error:.1e}",
             f"  reaches {_listed(self.reaches)}",
         ]
@@ -127,13 +101,17 @@ class GradcheckError(AssertionError):
 
 
 class Report:
-    """The outcome of `gradcheck` or `check_gradient`.
+    """The outcome of `gradcheck`, `check_gradient` or `check_backward`.
 
     Attributes:
         entries: one Entry per input, in their order.
         faults: one Fault per wrong partial derivative of an operation.
         hints: guesses at the mistake, where one explains all entries exactly.
         operations: how many operations were checked.
+        resolution: the smallest relative error that would have shown in any derivative that is at least a thousandth of
+            the largest; the function's rounding and noise hide smaller ones.
+        problems: what is wrong besides numbers, such as arguments that are changed in place.
+        advice: how to see more, where the resolution is poor.
         ok: whether the check passes.
     """
 
@@ -147,41 +125,100 @@ class Report:
         hints: Sequence[str] = (),
         outputs: Sequence[Value] = (),
         operations: int = 0,
+        resolution: float | None = None,
+        problems: Sequence[str] = (),
+        noun: str = "derivative",
     ) -> None:
         self._name = name
+        self._noun = noun
+        self.problems = list(problems)
         self._outputs = outputs
         self.entries = list(entries)
         self.faults = list(faults)
         self.hints = list(hints)
         self.operations = operations
-        self.ok = all(tolerance.passes(entry.verdict) for entry in entries) and not faults
+        self.resolution = tolerance.rtol if resolution is None else resolution
+        self.advice = ""
+        self.ok = all(entry.verdict != WRONG for entry in entries) and not faults and not problems
 
     def __repr__(self) -> str:
         return f"<report {self.summary}>"
 
     def __str__(self) -> str:
         parts = [self.summary]
+        parts.append("\n".join(self.problems))
         parts += [str(fault) for fault in self.faults[:_FAULTS]]
         if len(self.faults) > _FAULTS:
             parts.append(f"... and {len(self.faults) - _FAULTS} more wrong derivatives of operations")
-        if self.hints:
-            parts.append("\n".join(self.hints))
+        parts += ["\n".join([*self.hints, *self._limits()])]
         if self.entries:
-            parts.append(_table(self.entries))
-        return "\n\n".join(parts)
+            parts.append(table(self.entries))
+        return "\n\n".join(filter(None, parts))
+
+    def _repr_html_(self) -> str:
+        """As Jupyter shows it."""
+        remarks = [*self.problems, *map(str, self.faults[:_FAULTS]), *self.hints, *self._limits()]
+        return page(self.summary, remarks, self.entries)
+
+    def _limits(self) -> list[str]:
+        """What could not have been seen, and the remedy."""
+        is_sampled = any(entry.is_sampled for entry in self.entries)
+        if not self.ok or not (self.resolution > _POOR or is_sampled):
+            return []
+        where = " in a single component" if is_sampled else ""
+        seen = f"from {100.0 * self.resolution:.2g} % on" if self.resolution < 1.0 else "of several times its size"
+        advice = f" ({self.advice})" if self.advice and self.resolution > _POOR else ""
+        return [f"an error{where} shows {seen}{advice}"]
 
     @property
     def summary(self) -> str:
-        """The outcome in one line."""
+        """The outcome in one line: what is wrong, and where."""
         counts = {verdict: sum(entry.verdict == verdict for entry in self.entries) for verdict in BY_SEVERITY}
-        derivatives = _counted(len(self.entries), "derivative")
+        derivatives = counted(len(self.entries), self._noun)
+        if self.problems:
+            return f"{self._name} FAILED: {self.problems[0]}"
         if counts[OK] == len(self.entries):
-            checked = f" and {_counted(self.operations, 'operation')}" if self.operations else ""
+            checked = f" and {counted(self.operations, 'operation')}" if self.operations else ""
             return f"{self._name}: {derivatives}{checked} ok"
-        found = ", ".join(f"{number} {verdict}" for verdict, number in counts.items() if number)
-        blamed = ", ".join(dict.fromkeys(repr(fault.node.op) for fault in self.faults[:_FAULTS]))
-        outcome = "passed" if self.ok else f"FAILED at {blamed}" if blamed else "FAILED"
-        return f"{self._name} {outcome}: {derivatives}, {found}"
+        found = ", ".join(f"{number:,} {verdict}" for verdict, number in counts.items() if number)
+        return f"{self._name} {'passed' if self.ok else f'FAILED at {self._places()}'}: {derivatives}, {found}"
+
+    def _places(self) -> str:
+        """The operations to blame, or the inputs that are wrong."""
+        names = list(dict.fromkeys(repr(fault.node.op) for fault in self.faults))
+        for entry in () if names else sorted(self.entries, key=lambda entry: entry.is_sampled):
+            if entry.verdict == WRONG:
+                few = len(entry.components) <= _NAMED and not entry.note
+                names += (few and [component.input for component in entry.components]) or [entry.input]
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED + 1 else ""
+        return ", ".join(" ".join(name.split()) for name in names[: _NAMED if more else _NAMED + 1]) + more
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as numbers, texts, lists and dicts, ready for JSON; what is not finite as a text."""
+        return {
+            "check": self._name,
+            "ok": self.ok,
+            "summary": self.summary,
+            "resolution": in_json(self.resolution),
+            "advice": self.advice,
+            "problems": list(self.problems),
+            "hints": list(self.hints),
+            "operations": self.operations,
+            "entries": [in_json(asdict(entry)) for entry in self.entries],
+            "faults": [
+                {
+                    "op": fault.node.op,
+                    "position": fault.position,
+                    "analytic": in_json(fault.analytic),
+                    "left": in_json(float(fault.slope.left)),
+                    "right": in_json(float(fault.slope.right)),
+                    "error": in_json(fault.error),
+                    "place": list(fault.place) if fault.place else None,
+                    "reaches": list(fault.reaches),
+                }
+                for fault in self.faults
+            ],
+        }
 
     def raise_if_wrong(self) -> None:
         """Raises GradcheckError unless the check passes."""
@@ -202,37 +239,7 @@ class Report:
         marked: dict[Value, str] = {}
         for fault in self.faults:
             marked[fault.node] = "\n".join(filter(None, [marked.get(fault.node), fault.in_short()]))
-        return draw(list(self._outputs), show=("data", "local"), marked=marked, caption=self.summary)
-
-
-def _table(entries: Sequence[Entry]) -> str:
-    """All inputs, worst first; those that are ok only as far as they fit."""
-    ordered = sorted(entries, key=severity)
-    bad = sum(entry.verdict != OK for entry in ordered)
-    rows = ordered[: max(bad, _ROWS)]
-    heads = ("input", "verdict", "derivative", "true", "error", "operation" if any(e.op for e in rows) else "")
-    cells = [heads, *map(_row, rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for row, entry in zip(cells, [None, *rows], strict=True):
-        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        if entry and entry.note:
-            lines += ["    " + line for line in entry.note.splitlines()]
-    if len(rows) < len(entries):
-        lines.append(f"... and {len(entries) - len(rows)} more, all ok")
-    return "\n".join(lines)
-
-
-def _row(entry: Entry) -> tuple[str, ...]:
-    name = f"{entry.input} → {entry.output}" if entry.output else entry.input
-    name = " ".join(name.splitlines())  # names are data; a row is one line
-    true = _sides(entry.left, entry.right, ".10g")
-    return name, entry.verdict, f"{entry.analytic:.10g}", true, f"{entry.error:.1e}", entry.op or ""
-
-
-def severity(entry: Entry) -> tuple[int, float]:
-    """Sorts the worst entry first."""
-    return BY_SEVERITY.index(entry.verdict), -entry.error
+        return draw(list(self._outputs), show=("data", "local"), size="column", marked=marked, caption=self.summary)
 
 
 def _scope_path(node: Value) -> str:
@@ -244,18 +251,6 @@ def _scope_path(node: Value) -> str:
     return ".".join(names)
 
 
-def _sides(left: float, right: float, form: str = "") -> str:
-    if left == right or abs(left - right) <= 1e-9 * max(abs(left), abs(right)) < math.inf:
-        return format(left, form)
-    if left != left and right != right:
-        return "none"
-    return f"{left:{form}} left, {right:{form}} right"
-
-
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - 10} more inputs" if len(names) > 10 else ""
     return ", ".join(names[:10]) + more
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -22,6 +22,8 @@ _EXPONENT_OF_NOTHING = -1300
 _LARGEST_SPREAD = 4400
 # Quotients that change by more than this factor as the steps become shorter tend to 0 or have no limit.
 _TREND = 16
+# A gap between values that shrinks by no more than this, as steps become far shorter, is a jump.
+_CLOSES = 0.9
 # So do those that change by less, but like a power of the step or its logarithm, up to this share.
 _REGULARITY = 0.01
 
@@ -34,11 +36,13 @@ class Slope:
         left, right: the limits of the difference quotients from either side; the same where the function is smooth,
             nan where it is not defined.
         error: how far they may be off, if they come from differences of floats.
+        jumps: whether the function is not continuous there.
     """
 
     left: float | mpf
     right: float | mpf
     error: float = 0.0
+    jumps: bool = False
 
     @property
     def is_kink(self) -> bool:
@@ -65,13 +69,23 @@ def slope(numbers: Precise, function: Callable[[mpf], mpf], x: mpf, spread: int)
         spread: how many extra bits the function needs because it adds numbers of different sizes; see `spread_of`.
     """
     sides: list[tuple[mpf, mpf]] = []
+    gaps: list[tuple[mpf, mpf]] = []
     exponent = min(numbers.exponent(x), 0) if x else _EXPONENT_OF_ZERO
     for steps, spare in zip(_STEPS, _SPARE_BITS, strict=True):
         numbers.context.prec = steps + spare + spread + (0 if x else -_EXPONENT_OF_ZERO)
-        sides.append(_quotients(function, x, numbers.context.ldexp(1, exponent - steps)))
+        step = numbers.context.ldexp(1, exponent - steps)
+        sides.append(_quotients(function, x, step))
+        gaps.append((abs(sides[-1][0] * step), abs(sides[-1][1] * step)))
         if len(sides) > 1 and all(map(_agree, *sides[-2:])):
             return _of_sides(*sides[-1])
-    return _of_sides(*(_limit(numbers, side) for side in zip(*sides, strict=True)))
+    found = _of_sides(*(_limit(numbers, side) for side in zip(*sides, strict=True)))
+    found.jumps = any(map(_stays, *gaps[-2:]))
+    return found
+
+
+def _stays(gap: mpf, nearer: mpf) -> bool:
+    """Whether the gap between two values does not close as their arguments come closer."""
+    return bool(nearer > _CLOSES * gap > 0 and nearer < float("inf"))
 
 
 def spread_of(numbers: Precise, values: Iterable[mpf]) -> int:
@@ -112,7 +126,7 @@ def _is_steady(numbers: Sequence[mpf]) -> bool:
 
 def in_floats(numbers: Precise, slope: Slope) -> Slope:
     """A slope of precise numbers, as far as floats can hold it."""
-    return Slope(numbers.float(slope.left), numbers.float(slope.right), slope.error)
+    return Slope(numbers.float(slope.left), numbers.float(slope.right), slope.error, slope.jumps)
 
 
 def _of_sides(left: mpf, right: mpf) -> Slope:

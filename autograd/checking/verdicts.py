@@ -37,28 +37,41 @@ class Tolerance:
 
     def allows(self, analytic: float, true: float, error: float = 0.0) -> bool:
         """Whether a derivative agrees with the true one, which may itself be off by an error."""
-        if analytic == true:
-            return True
+        if analytic == true or math.isinf(true):
+            return analytic == true
         return abs(analytic - true) <= self.rtol * abs(true) + self.atol + error + _SMALLEST
 
     def verdict(self, analytic: float, slope: Slope) -> str:
         """The verdict on a derivative. Rounding is not considered, except that of differences."""
+        if slope.jumps:
+            return WRONG
         if analytic == slope.left == slope.right:
             return OK
-        if _is_impossible(analytic, slope):
+        if is_impossible(analytic, slope):
             return WRONG
         if slope.is_kink:
-            return KINK if self.kinks != "subgradient" or is_between(analytic, slope) else WRONG
+            return self._at_kink(analytic, slope)
         if self.allows(analytic, slope.middle):
             return OK if slope.error <= max(self.rtol * abs(slope.middle), self.atol) else ILL_CONDITIONED
         return ILL_CONDITIONED if self.allows(analytic, slope.middle, slope.error) else WRONG
 
-    def passes(self, verdict: str) -> bool:
-        """Whether a check with this verdict succeeds."""
-        return verdict != WRONG and not (verdict == KINK and self.kinks == "fail")
+    def _at_kink(self, analytic: float, slope: Slope) -> str:
+        """At a kink every derivative between the sides is right, as far as they are known; none outside is."""
+        if not (math.isnan(analytic) or is_between(analytic, slope)):  # nan only if both sides are
+            nearest = min(slope.left, slope.right, key=lambda side: abs(analytic - side))
+            if not self.allows(analytic, nearest, slope.error):
+                return WRONG
+        return {"report": KINK, "subgradient": OK, "fail": WRONG}[self.kinks]
+
+    def resolution(self, analytic: float, slope: Slope) -> float:
+        """The smallest relative error of a derivative that would have shown."""
+        true = abs(slope.middle)
+        if slope.is_kink or max(true, abs(analytic)) == 0.0:
+            return self.rtol
+        return (self.rtol * true + self.atol + 2.0 * slope.error) / true if true else math.inf
 
 
-def _is_impossible(analytic: float, slope: Slope) -> bool:
+def is_impossible(analytic: float, slope: Slope) -> bool:
     """Whether a derivative is infinite or nan where the function's slopes are not."""
     sides = (slope.left, slope.right)
     if math.isnan(analytic):

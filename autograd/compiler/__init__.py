@@ -24,7 +24,8 @@ def compile(
 
     Build the graph once, for one observation, with placeholders for what changes; the program then takes whole batches.
     It finds the matrix products in the scalar graph and runs as NumPy calls, or as straight-line Python if the graph is
-    too small to gain from arrays. Its results agree with those of the Values to 1e-12 relative.
+    too small to gain from arrays. Its results agree with those of the Values to 1e-12 relative; sums are added in
+    another order, which shows where partial sums overflow.
 
     Leaves that are neither in `wrt` nor in `inputs` are read now and are constants from then on. What Python decided
     while the graph was built (`if x > 0`, the length of a loop) stays decided; use `where`, `maximum`, `relu` and the
@@ -61,21 +62,21 @@ def compile(
     >>> value, gradient.tolist()
     (2.5, [-3.0, -1.0])
     """
-    from .program import compiled  # only here: `import autograd` stays light
+    from .program import Compiled  # only here: `import autograd` stays light
     from .requests import requested
 
-    return compiled(requested(outputs, wrt, inputs, reduction, backend, dtype))
+    return Compiled(requested(outputs, wrt, inputs, reduction, backend, dtype))
 
 
 def compile_outputs(
     outputs: Value | Iterable[Value], parameters: Iterable[Value], inputs: Iterable[Value | Sequence[Value]]
 ) -> Compiled:
     """As `compile` without `wrt`, but the parameters are no constants: every call reads them from `theta`."""
-    from .program import compiled
+    from .program import Compiled
     from .requests import requested
 
     request = requested(outputs, None, inputs, "mean", None, "float64")
-    return compiled(request._replace(wrt=list(parameters), gradient=False))
+    return Compiled(request._replace(wrt=list(parameters), gradient=False))
 
 
 __all__ = ["compile", "compile_outputs"]

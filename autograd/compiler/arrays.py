@@ -186,3 +186,15 @@ def strided(array: np.ndarray, offset: int, shape: tuple[int, ...], strides: tup
     *rows, element = array.strides
     steps = (*rows, *[element * stride for stride in strides])
     return np.lib.stride_tricks.as_strided(array[..., offset:], array.shape[:-1] + shape, steps)
+
+
+OF_EXPONENTIALS = {"logsumexp", "softmax"}
+"""The functions that start from the exponentials of a row, which they share."""
+
+PARTIALS = {
+    "logsumexp": "softmax",
+    "prod": "products_of_the_others",
+    "max": "largest_shares",
+    "min": "smallest_shares",
+}
+"""The partial derivatives of functions with one result per row, functions of rows themselves."""

@@ -22,12 +22,7 @@ _PATIENCE = 2.0  # seconds that a fork waits for calls in other threads
 
 
 class Arguments:
-    """The arrays that a program takes, one row per observation.
-
-    Args:
-        shapes: the shape of a row of each: () for one number, (n,) for n.
-        dtype: the type to convert to.
-    """
+    """The arrays that a program takes, one row per observation."""
 
     def __init__(self, shapes: Sequence[tuple[int, ...]], dtype: np.dtype[Any]) -> None:
         self._shapes = shapes
@@ -148,7 +143,7 @@ def shaped(outputs: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> float 
     return outputs if outputs.shape == shape else np.broadcast_to(outputs, shape).copy()
 
 
-class _Programs(weakref.WeakSet["ArrayProgram"]):
+class _Programs(weakref.WeakValueDictionary[int, "ArrayProgram"]):
     """All programs. A fork waits until none of them runs: OpenBLAS would hang, and the child would find locks held."""
 
     def __init__(self) -> None:
@@ -159,7 +154,7 @@ class _Programs(weakref.WeakSet["ArrayProgram"]):
 
     def _hold(self) -> None:
         end = time.monotonic() + _PATIENCE
-        locks = [program.lock for program in self]
+        locks = [program.lock for program in self._alive()]
         self._held = [lock for lock in locks if lock.acquire(timeout=max(0.0, end - time.monotonic()))]
 
     def _release(self) -> None:
@@ -168,8 +163,11 @@ class _Programs(weakref.WeakSet["ArrayProgram"]):
         self._held = []
 
     def _renew(self) -> None:
-        for program in self:
+        for program in self._alive():
             program.lock = threading.RLock()
+
+    def _alive(self) -> list[ArrayProgram]:
+        return [program for program in [reference() for reference in self.valuerefs()] if program is not None]
 
 
 _programs = _Programs()
@@ -179,13 +177,6 @@ class ArrayProgram:
     """A program on arrays, with buffers for the latest batch sizes.
 
     Threads that run it wait for each other, for it owns its buffers.
-
-    Args:
-        prepare: allocates the buffers for a batch size and returns the function that computes into them.
-        theta: the parameter vector that it reads.
-        constants: the arrays that it refers to.
-        operations: the functions that it refers to.
-        mean: whether the loss is averaged over the batch, or summed.
     """
 
     def __init__(
@@ -203,7 +194,7 @@ class ArrayProgram:
         self._mean = mean
         self._prepared: OrderedDict[int, Callable[..., Any]] = OrderedDict()
         self.lock = threading.RLock()
-        _programs.add(self)
+        _programs[id(self)] = self
 
     def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The results, as floats and arrays."""

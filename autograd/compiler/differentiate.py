@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import ops
-from . import rows
+from . import arrays
 from .ir import Contribution, View, looked_at, whole
 from .terms import Arrays, UntraceableError
 
@@ -23,13 +23,7 @@ Place = View | np.ndarray | None
 
 
 def differentiate(builder: Builder, loss: Instruction, theta: Instruction) -> Instruction:
-    """The gradient of the loss, summed or averaged over the batch, with respect to the parameters.
-
-    Args:
-        builder: has made the program of the loss; it makes the gradient's instructions too.
-        loss: one number per observation.
-        theta: the vector of parameters.
-    """
+    """The gradient of the loss, summed or averaged over the batch, with respect to the parameters."""
     program = builder.program([loss])
     active = _depending_on(theta, program.instructions)
     reverse = _Reverse(builder, active)
@@ -199,7 +193,14 @@ def _pull_join(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> Non
 
 
 def _pull_rows(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
-    reverse.add(y.operands[0], rows.pulled(reverse.builder, y, cotangent), per_row=y.batched)
+    builder = reverse.builder
+    [x] = y.operands
+    if y.data == "softmax":
+        contribution = builder.rows("softmax_pull", x.shape, y, builder.filled(cotangent, y.shape, y.batched))
+    else:
+        partials = builder.rows(arrays.PARTIALS[y.data], x.shape, x)
+        contribution = builder.map(ops.mul, builder.stretched(cotangent, x.shape[-1]), partials)
+    reverse.add(x, contribution, per_row=y.batched)
 
 
 _RULES: dict[str, Callable[[_Reverse, Instruction, Any], None]] = {

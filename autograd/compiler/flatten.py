@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import ops
 from .trace import CONSTANT
@@ -30,14 +30,8 @@ class Sum:
         self.terms: tuple[list[int], list[int]] = ([], [])
         self.products: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])
 
-    def __str__(self) -> str:
-        parts = [f"{self.constant!r}"] if self.constant else []
-        for sign, terms, products in zip("+-", self.terms, self.products, strict=True):
-            parts += [f"{sign} #{x} #{y}" for x, y in products] + [f"{sign} #{x}" for x in terms]
-        return " ".join(parts)
 
-
-class Flat:
+class Flat(NamedTuple):
     """A graph's sums.
 
     Attributes:
@@ -45,12 +39,8 @@ class Flat:
         absorbed: whether a sum absorbs the node, by number.
     """
 
-    def __init__(self, sums: dict[int, Sum], absorbed: bytearray) -> None:
-        self.sums = sums
-        self.absorbed = absorbed
-
-    def __str__(self) -> str:
-        return "\n".join(f"#{i} = {total}" for i, total in self.sums.items())
+    sums: dict[int, Sum]
+    absorbed: bytearray
 
 
 def flatten(graph: Graph) -> Flat:

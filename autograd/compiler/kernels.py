@@ -25,25 +25,27 @@ if TYPE_CHECKING:
 _python_floats = np.ndarray.tolist
 
 
-class FloatKernel:
-    """A program on Python floats.
-
-    Args:
-        program: lowered for floats.
-        input_shapes: the shape of a row of each argument.
-        theta: the parameter vector that the program reads.
+class _Kernel:
+    """A program as text.
 
     Attributes:
-        source: its text.
+        source: the text.
         work: what it does in a call.
         reads: the numbers of the arguments that it reads.
     """
 
+    def __init__(self, program: Program, source: str) -> None:
+        self.source = source
+        self.work = costs.work(program)
+        self.reads = {each.data for each in program.instructions if each.op == "input"}
+
+
+class FloatKernel(_Kernel):
+    """A program on Python floats, lowered for them."""
+
     def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]], theta: np.ndarray) -> None:
         text = float_text(program, input_shapes)
-        self.source = text.source
-        self.work = costs.work(program)
-        self.reads = arguments_read(program)
+        super().__init__(program, text.source)
         names = {**vars(FLOATS), "inf": math.inf, "math": math, "nan": math.nan, "np": np}
         names["operations"] = [on_floats(operation) for operation in text.operations]
         self._step = defined(text.source, "program", names)
@@ -58,19 +60,10 @@ class FloatKernel:
                 return self._step(list, self._theta, batch, *arrays)
 
 
-class ArrayKernel(ArrayProgram):
-    """A program on NumPy arrays.
-
-    Args:
-        program: lowered for arrays.
-        arguments: the number of arguments.
-        mean: whether the loss is averaged over the batch, or summed.
-        theta: the parameter vector that the program reads.
+class ArrayKernel(_Kernel, ArrayProgram):
+    """A program on NumPy arrays, lowered for them.
 
     Attributes:
-        source: its text.
-        work: what it does in a call.
-        reads: the numbers of the arguments that it reads.
         statements: the number of NumPy calls.
         constants: the arrays that its text refers to.
         asked: operations of the user's own that it calls, because they only work on numbers.
@@ -78,19 +71,13 @@ class ArrayKernel(ArrayProgram):
 
     def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray) -> None:
         text = array_text(program, arguments)
-        self.source = text.source
-        self.work = costs.work(program)
-        self.reads = arguments_read(program)
+        _Kernel.__init__(self, program, text.source)
         self.statements = text.statements
         self.constants = [quietly(each, theta.dtype) if each.dtype.kind == "f" else each for each in text.constants]
         self.asked = text.operations
         prepare = defined(text.source, "prepare", dict(vars(arrays)))
-        super().__init__(prepare, theta, self.constants, [on_arrays(operation) for operation in self.asked], mean)
-
-
-def arguments_read(program: Program) -> set[int]:
-    """The numbers of the arguments that a program reads."""
-    return {instruction.data for instruction in program.instructions if instruction.op == "input"}
+        own = [on_arrays(operation) for operation in self.asked]
+        ArrayProgram.__init__(self, prepare, theta, self.constants, own, mean)
 
 
 def on_floats(operation: Operation | Contribution) -> Callable[..., float]:

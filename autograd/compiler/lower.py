@@ -32,13 +32,7 @@ HELPERS = {
 
 
 def lower(program: Program, builder: Builder, rule: Rule) -> Program:
-    """The program with other operations in place of its own.
-
-    Args:
-        program: what `differentiate` has made.
-        builder: where to make the instructions of the new program.
-        rule: what each operation becomes.
-    """
+    """The program with other operations in place of its own."""
     m = Lowering(builder, rule)
     new: dict[Instruction, Instruction] = {}
     for old in program.instructions:

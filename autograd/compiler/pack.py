@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 
 
 def leaves(builder: Builder, graph: Graph, lengths: Sequence[Shape]) -> dict[int, Instruction]:
-    """The instructions for the parameter vector and the arguments, by source.
-
-    Args:
-        builder: where to make them.
-        graph: whose leaves they are.
-        lengths: the shapes of the parameter vector and of one row of each argument.
-    """
+    """The instructions for the parameter vector and the arguments, by source."""
     arrays = {THETA: builder.make("theta", (), None, lengths[0])}
     for k, shape in enumerate(lengths[1:]):
         arrays[FIRST_INPUT + k] = builder.make("input", (), k, shape, True)
@@ -35,15 +29,7 @@ def leaves(builder: Builder, graph: Graph, lengths: Sequence[Shape]) -> dict[int
 
 
 class Packer:
-    """Builds the arrays of all groups.
-
-    Args:
-        builder: where to make the instructions.
-        graph: the simplified graph.
-        flat: its sums.
-        signature: the signature of each of its nodes.
-        arrays: the array for the leaves of each source.
-    """
+    """Builds the arrays of all groups."""
 
     def __init__(
         self, builder: Builder, graph: Graph, flat: Flat, signature: list[int], arrays: dict[int, Instruction]

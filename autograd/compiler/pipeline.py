@@ -20,11 +20,8 @@ import numpy as np
 
 from .. import ops
 from .differentiate import differentiate
-from .flatten import Flat, flatten
 from .ir import Builder, Instruction, Program, View
-from .lower import Rule, lower
 from .pack import Packer, leaves
-from .signatures import Group, signatures
 from .simplify import simplify
 from .trace import CONSTANT, trace
 
@@ -33,6 +30,7 @@ if TYPE_CHECKING:
 
     from ..value import Value
     from .ir import Shape
+    from .signatures import Grouped
     from .trace import Graph
 
 
@@ -77,20 +75,6 @@ def traced(request: Request) -> Graph:
     return simplify(trace(request.outputs, request.wrt or (), request.inputs))
 
 
-class Grouped(NamedTuple):
-    """A graph's sums, its nodes' signatures, and the groups of those that are alike."""
-
-    flat: Flat
-    signature: list[int]
-    groups: list[Group]
-
-
-def grouped(graph: Graph) -> Grouped:
-    """Which nodes of a graph are alike."""
-    flat = flatten(graph)
-    return Grouped(flat, *signatures(graph, flat))
-
-
 def packed(request: Request, graph: Graph, found: Grouped) -> tuple[Builder, Instruction]:
     """The array program of the outputs, alike nodes together."""
     builder = Builder(request.mean, bool(request.inputs))
@@ -131,8 +115,3 @@ def complete(request: Request, builder: Builder, output: Instruction) -> Program
     else:
         value = builder.map(ops.mul, output, builder.rows_total(scale))  # not rounded twice
     return builder.program([value, builder.filled(differentiate(builder, output, theta), theta.shape, False)])
-
-
-def lowered(request: Request, program: Program, rule: Rule) -> Program:
-    """The program in terms of what its engine has."""
-    return lower(program, Builder(request.mean, bool(request.inputs)), rule)

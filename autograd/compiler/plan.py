@@ -11,9 +11,11 @@ import numpy as np
 
 from ..collector import collector_paused
 from . import costs
+from .ir import Builder
 from .kernels import ArrayKernel, FloatKernel
-from .lower import for_arrays, for_floats
-from .pipeline import Request, complete, grouped, lowered, packed, traced, unpacked
+from .lower import for_arrays, for_floats, lower
+from .pipeline import Request, complete, packed, traced, unpacked
+from .signatures import grouped
 
 if TYPE_CHECKING:
     from .costs import Choice
@@ -32,10 +34,6 @@ class Plan:
     """The simplified graph, what the cost model chose for it, and the kernels, each made at its first use.
 
     It does not look at the Values again.
-
-    Args:
-        request: what to compile.
-        theta: the parameter vector that the kernels read.
 
     Attributes:
         size: what the estimates depend on.
@@ -69,7 +67,7 @@ class Plan:
     def _lowered(self, packs: bool, rule: Rule) -> Program:
         """The program in terms of what its engine has. The one made beforehand is used up."""
         program = self._ready.pop(packs) if packs in self._ready else self._program(packs)
-        return lowered(self._request, program, rule)
+        return lower(program, Builder(self._request.mean, bool(self._request.inputs)), rule)
 
     def on_floats(self) -> FloatKernel:
         """The kernel on floats."""

@@ -42,7 +42,8 @@ class Compiled:
         self._checked = Arguments(request.input_shapes, request.dtype).checked
         self._theta = np.empty(len(self._wrt), request.dtype)
         self.pull()
-        self._plan = Plan(request, self._theta)
+        with collector_paused():
+            self._plan = Plan(request, self._theta)
 
     @property
     def theta(self) -> np.ndarray:
@@ -147,9 +148,3 @@ def _check_path(path: Any) -> None:
         name = b""
     if not name or b"\0" in name:
         raise ValueError(f"save_source: path must be the name of a file, got {shown(path)}")
-
-
-def compiled(request: Request) -> Compiled:
-    """The program for a request."""
-    with collector_paused():
-        return Compiled(request)

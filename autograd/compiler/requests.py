@@ -108,14 +108,13 @@ def _inputs(inputs: Any) -> tuple[list[list[Value]], list[tuple[int, ...]]]:
 def _listed(values: Any, what: str) -> list[Any]:
     if isinstance(values, (set, frozenset)):
         raise TypeError(f"compile: {what} must have an order, such as that of a list; got a {type(values).__name__}")
-    expected = "sequence" if what == "inputs" else "Value or a sequence of Values"
-    refusal = f"compile: {what} must be a {expected}, got {shown(values)} of type {type(values).__name__}"
-    if isinstance(values, (str, bytes, bytearray, memoryview, dict)):
-        raise TypeError(refusal)
     try:
-        return list(values)
+        if not isinstance(values, (str, bytes, bytearray, memoryview, dict)):
+            return list(values)
     except TypeError:
-        raise TypeError(refusal) from None
+        pass
+    expected = "sequence" if what == "inputs" else "Value or a sequence of Values"
+    raise TypeError(f"compile: {what} must be a {expected}, got {shown(values)} of type {type(values).__name__}")
 
 
 def _values(values: Iterable[Any], what: str) -> list[Value]:

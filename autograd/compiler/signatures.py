@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .flatten import Flat, flatten
 from .trace import CONSTANT
 
 if TYPE_CHECKING:
-    from .flatten import Flat, Sum
+    from .flatten import Sum
     from .trace import Graph
 
 Kind = tuple[int, ...]
@@ -34,12 +35,21 @@ class Group:
         self.slots: list[Slots] | None = [] if is_sum else None
 
 
-def signatures(graph: Graph, flat: Flat) -> tuple[list[int], list[Group]]:
-    """The signature of every node, a small number, and the groups, operands before results.
+class Grouped(NamedTuple):
+    """A graph's sums, the signature of every node, a small number, and the groups, operands before results."""
+
+    flat: Flat
+    signature: list[int]
+    groups: list[Group]
+
+
+def grouped(graph: Graph) -> Grouped:
+    """Which nodes of a graph are alike.
 
     A leaf's signature is its source, that of a sum its number of terms and products of each kind, that of any other
     result the operation and the operands' signatures.
     """
+    flat = flatten(graph)
     known: dict[Any, int] = {}
     signature = list(graph.sources)
     groups: list[Group] = []
@@ -64,7 +74,7 @@ def signatures(graph: Graph, flat: Flat) -> tuple[list[int], list[Group]]:
         if slots is not None and group.slots is not None:
             group.slots.append(slots)
         signature[i] = first + j
-    return signature, groups
+    return Grouped(flat, signature, groups)
 
 
 def _slots(total: Sum, signature: list[int]) -> Slots:

@@ -88,12 +88,6 @@ def module_text(
 ) -> str:
     """The module's text: what users call, the program, and the functions that these need.
 
-    Args:
-        kernel: the program on arrays, with the parameters to write into the module.
-        shapes: the shape of a row of each argument.
-        outputs: the shape of the outputs for one row; None for a loss and its gradient.
-        mean: whether the loss is averaged over the batch, or summed.
-
     Raises:
         ValueError: the program uses operations that only work on numbers, so their formulas have no text.
     """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class UntraceableError(Exception):
-    """A formula asks its operands something that only numbers can answer."""
+    """A formula, or a partial, asks its operands something that only numbers can answer."""
 
 
 def _left(operation: Operation) -> Callable[..., ArrayTerm]:
@@ -95,11 +95,7 @@ class Arrays(NumberSystem[ArrayTerm]):
         raise UntraceableError(operand)
 
     def formula(self, operation: Operation, operands: Sequence[Instruction]) -> Instruction:
-        """The result of an operation's formula.
-
-        Raises:
-            UntraceableError: it asks the operands something that only numbers can answer.
-        """
+        """The result of an operation's formula."""
         try:
             return self.instruction(self.evaluate(operation, [ArrayTerm(self, operand) for operand in operands]))
         except Exception as error:  # a formula may do anything with what it takes for a number
@@ -108,11 +104,7 @@ class Arrays(NumberSystem[ArrayTerm]):
     def derivatives(
         self, operation: Operation, y: Instruction, operands: Sequence[Instruction]
     ) -> list[Instruction | None]:
-        """The partial derivative of the result y by each operand; None where no derivative flows.
-
-        Raises:
-            UntraceableError: they ask the operands something that only numbers can answer.
-        """
+        """The partial derivative of the result y by each operand; None where no derivative flows."""
         terms = [ArrayTerm(self, operand) for operand in (y, *operands)]
         try:
             partials = self.partials(operation, terms[0], terms[1:])

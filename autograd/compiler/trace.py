@@ -54,12 +54,8 @@ class Graph:
 
     def leaf(self, source: int, position: int, number: float) -> int:
         """Adds a leaf."""
-        self.fill()
-        self.operations.append(None)
-        self.operands.append(())
-        self.sources.append(source)
-        self.positions.append(position)
-        self.data.append(number)
+        self.leaves(source, [number])
+        self.positions[-1] = position
         return len(self.operations) - 1
 
     def leaves(self, source: int, numbers: Sequence[float]) -> None:
@@ -86,13 +82,7 @@ class Graph:
 
 
 def trace(outputs: Sequence[Value], wrt: Sequence[Value], inputs: Sequence[Sequence[Value]]) -> Graph:
-    """The graph of the outputs.
-
-    Args:
-        outputs: the results of the program.
-        wrt: the leaves that are parameters, in the order of their vector.
-        inputs: for each argument of the program, the leaves that stand for one row of it.
-    """
+    """The graph of the outputs."""
     graph = Graph()
     number = _Numbers(graph)
     for source, values in zip([THETA, *range(FIRST_INPUT, FIRST_INPUT + len(inputs))], [wrt, *inputs], strict=True):

@@ -5,5 +5,6 @@ from .chain_rule import explain
 from .display import Drawing
 from .explanation import Explanation
 from .picture import draw
+from .solution import Solution
 
-__all__ = ["Drawing", "Explanation", "animate", "draw", "explain"]
+__all__ = ["Drawing", "Explanation", "Solution", "animate", "draw", "explain"]

@@ -5,20 +5,23 @@ from __future__ import annotations
 import io
 import textwrap
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..chain import gradients_kept
 from ..node import nodes
 from ..value import Value
+from .canvas import DIRECTIONS, Picture, placed
+from .checks import choice, digits, kind_of, shown
 from .look import SHOWN, Look
 from .names import variable_names
 from .page import page
-from .picture import picture_lines
 from .rendering import rendered
-from .sketch import in_reading_order, leaves_placed, sketched
+from .sketch import sketched
 from .steps import Step, names_for_all, steps_of
 from .theme import theme_named
+from .then import changes, gradients_then, numbers_then
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +69,11 @@ def animate(
         ImportError: a GIF needs Pillow, which the extra `plots` installs.
     """
     if not isinstance(loss, Value):
-        raise TypeError(f"animate takes a Value, got {loss!r} of type {type(loss).__name__}")
+        raise TypeError(f"animate takes a Value, got {kind_of(loss)}")
+    choice(direction, "animate: direction", DIRECTIONS, f"one of {', '.join(DIRECTIONS)}")
+    precision = digits(precision, "animate: precision")
+    if isinstance(seconds, bool) or not isinstance(seconds, Real) or not 0 < seconds < 10**6:
+        raise ValueError(f"animate: seconds must be a number above 0, got {shown(seconds)}")
     path = Path(path)
     writers = {".html": _write_page, ".gif": _write_gif, "": _write_frames}
     if path.suffix.lower() not in writers:
@@ -75,13 +82,14 @@ def animate(
     if len(values) > MOST:
         raise ValueError(f"animate shows at most {MOST} Values one by one, this graph has {len(values)}; use draw")
     with gradients_kept([loss]):
+        found = gradients_then(loss)
         for value in values:
-            value.gradient = None
-        loss.backward()
-        sketch = leaves_placed(in_reading_order(sketched([loss])))
-        given = variable_names(names)
-        called = names_for_all(sketch, lambda value: value.name or given.get(value))
-        film = Film(sketch, Look(theme_named(theme), frozenset(SHOWN), precision, called), direction, loss)
+            value.gradient = found.get(value)
+        sketch = placed(sketched([loss]))
+        variables = variable_names(names)
+        called = names_for_all(loss, lambda value: value.name or variables.get(value) or "")
+        look = Look(theme_named(theme), frozenset(SHOWN), precision, called, then=numbers_then([loss]), has_bars=False)
+        film = Film(sketch, look, direction, loss, changes([loss], look.name, precision))
         path.parent.mkdir(parents=True, exist_ok=True)
         writers[path.suffix.lower()](film, path, seconds)
     return path
@@ -90,11 +98,13 @@ def animate(
 class Film:
     """The steps of a computation, and the picture of each."""
 
-    def __init__(self, sketch: Sketch, look: Look, direction: str, root: Value) -> None:
+    def __init__(self, sketch: Sketch, look: Look, direction: str, root: Value, changed: str) -> None:
         self.sketch = sketch
         self.look = look
         self.direction = direction
         self.steps = steps_of(sketch, root, self.name, look.number)
+        if changed:
+            self.steps = [step._replace(text=f"{step.text} ({changed})") for step in self.steps]
         captions = [_wrapped(step.text).split("\n") for step in self.steps]
         columns = max(len(line) for lines in captions for line in lines)
         self._caption_room = (CHARACTER[0] * columns, CHARACTER[1] * max(map(len, captions)))
@@ -107,7 +117,7 @@ class Film:
         """The DOT text of one step, or of the end. All share one layout: what is not known yet is invisible."""
         look = replace(self.look, step=step)
         caption = _wrapped(step.text) if step else None
-        lines = picture_lines(self.sketch, look, self.direction, caption, legend, self._caption_room)
+        lines = Picture(look, self.direction, caption, legend, self._caption_room).lines(self.sketch)
         return "".join(["digraph {\n", *lines, "}\n"])
 
     def image(self, step: Step | None, format: str, legend: bool = False) -> bytes:

@@ -7,9 +7,11 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from .arrays import array_rows, shapes
+from .bars import bar
 from .dot_text import html, tooltip
-from .sketch import ADDITIONS
-from .theme import line_style, line_width, sign_colour
+from .sketch import ADDITIONS, joined_flow
+from .theme import line_style, sign_colour, text_colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 NAME_WIDTH = 28
 """How many characters of a name fit into a box."""
 
+SHARED = ", shared"
+"""Behind the title of a module or parameter that is used more than once for an observation."""
+
 NOT_COMPUTED = "not computed"
 
 INVISIBLE = "transparent"
@@ -29,22 +34,29 @@ INVISIBLE = "transparent"
 _CIRCLE = "shape=circle fixedsize=true width=0.32 fontsize=14"
 _PILL = 'shape=box style=rounded height=0.3 margin="0.08,0.02"'
 _LONGEST_ROW = 3
+_ARRAYS = 8
+"""A box that stands for a network lists so many arrays of parameters."""
+
 _PADDED = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">'  # off a wide edge
 
 
 def node_lines(part: Part, number: int, look: Look) -> list[str]:
     """A part's box, and the circle of its operation if it has one."""
-    about = tooltip(_about(part, look))
+    title = title_of(part, look)
+    about = tooltip(_about(part, title, look))
     if part.kind == "constant":
-        return [f'\tv{number} [label=<{_constant(part, look)}> fontcolor="{look.theme.faint}" tooltip={about}]\n']
-    box = f"\tv{number} [label=<{_table(part, look)}> tooltip={about}]\n"
-    return [_circle(part, number, look), box] if part.steps else [box]
+        return [
+            f'\tv{number} [label=<{_constant(part, title, look)}> fontcolor="{look.theme.faint}" tooltip={about}]\n'
+        ]
+    has_circle = bool(part.steps) and not look.is_compact
+    order = " ordering=in" if part.steps and not has_circle else ""
+    box = f"\tv{number} [label=<{_table(part, title, look)}>{order} tooltip={about}]\n"
+    return [_circle(part, number, look), box] if has_circle else [box]
 
 
-def _constant(part: Part, look: Look) -> str:
-    number = look.range([value.data for value in part.shown])
-    name = _title(part, look)
-    return f"{html(name, NAME_WIDTH)} = {number}" if name else number
+def _constant(part: Part, title: str, look: Look) -> str:
+    number = look.range(look.data(part.shown))
+    return f"{html(title, NAME_WIDTH)} = {number}" if title else number
 
 
 def _circle(part: Part, number: int, look: Look) -> str:
@@ -55,12 +67,12 @@ def _circle(part: Part, number: int, look: Look) -> str:
 @lru_cache(maxsize=1000)
 def _circle_of(steps: tuple[str, ...]) -> str:
     """The attributes of an operation's circle, which many circles of a graph share."""
-    text = _steps_text(steps)
+    text = steps_text(steps)
     shape = _CIRCLE if len(text) < 3 else _PILL
     return f"{shape} label=<{html(text)}> ordering=in tooltip={tooltip(', '.join(steps[:20]))}"
 
 
-def _steps_text(steps: Sequence[str]) -> str:
+def steps_text(steps: Sequence[str]) -> str:
     """A few operations in a row by their symbols, many by their number."""
     number = len(steps)
     if number > 1 and ADDITIONS.issuperset(steps):
@@ -70,14 +82,19 @@ def _steps_text(steps: Sequence[str]) -> str:
     return " → ".join(steps)
 
 
-def _table(part: Part, look: Look) -> str:
-    title = _title(part, look)
-    rows = [*_summary(part, look), *_numbers(part, look)]
+def _table(part: Part, title: str, look: Look) -> str:
+    rows = rows_of(part, look)
     cells = [f'<TR><TD COLSPAN="2"><B>{html(title, NAME_WIDTH)}</B></TD></TR>'] if title else []
-    cells += [_row(*row, look) for row in rows]
+    if look.is_compact and part.steps:
+        cells.insert(0, f'<TR><TD COLSPAN="2">{html(steps_text(part.steps))}</TD></TR>')
+    cells += [_row(label, text, colour, look) for label, text, colour in rows]
+    if part.is_array:
+        cells += array_rows(part.shown, look)
+    if look.has_bars and "grad" in look.shown and part.shown:
+        cells += bar(_known(part.shown), look.width, look.theme)
     notes = marks(part, look)
-    ink = look.theme.marked
-    cells += [f'<TR><TD COLSPAN="2"><FONT COLOR="{ink}">{html(note)}</FONT></TD></TR>' for note in notes]
+    remarks = [(look.theme.faint, note) for note in since(part, look)] + [(look.theme.marked, note) for note in notes]
+    cells += [f'<TR><TD COLSPAN="2"><FONT COLOR="{ink}">{html(note)}</FONT></TD></TR>' for ink, note in remarks]
     content = "".join(cells) or "<TR><TD> </TD></TR>"
     attributes = marked_frame(look.theme) if notes else frame(part, look.theme)
     if look.step and part.value is look.step.current:
@@ -116,39 +133,59 @@ def marks(part: Part, look: Look) -> list[str]:
     return list(dict.fromkeys(look.marked[value] for value in part.values if value in look.marked))
 
 
-def _title(part: Part, look: Look) -> str:
-    name = part.title if part.title is not None else look.name(part.value)
-    return " ".join([name or "", f"× {part.times}" if part.times > 1 else ""]).strip(" ")
+def title_of(part: Part, look: Look) -> str:
+    """What stands at the top of a box: the name, whether it is shared, and how many parts it stands for."""
+    title = look.title(part)
+    if part.times == 1 and part.kind != "module" and not part.is_copy:
+        return title
+    shared = SHARED if part.is_copy or title in look.shared else ""
+    return " ".join(filter(None, [title + shared, f"× {part.times}" if part.times > 1 else ""]))
 
 
-def _numbers(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
+def rows_of(part: Part, look: Look) -> list[tuple[str, str, str]]:
+    """Rows of label, text and colour."""
+    rows = [] if part.is_array or not part.shown else _numbers(part, look)
+    return [*_summary(part, look), *rows] if part.kind in ("module", "block") else rows
+
+
+def _numbers(part: Part, look: Look) -> list[tuple[str, str, str]]:
     """Rows of label, text and colour: the range of the data and of the gradient."""
-    if not part.shown:
-        return
+    rows = []
     if "data" in look.shown:
         ink = look.theme.ink if look.is_computed(part.value) else INVISIBLE
-        yield "data", look.range([value.data for value in part.shown]), ink
+        rows.append(("data", look.range(look.data(part.shown)), ink))
     if "grad" in look.shown:
         text, ink = _gradient(_known(part.shown), look)
-        yield "grad", text, ink if look.is_differentiated(part.value) else INVISIBLE
+        rows.append(("grad", text, ink if look.is_differentiated(part.value) else INVISIBLE))
+        last = [look.last[value] for value in part.shown if value in look.last] if look.last else ()
+        if last:
+            known = [number for number in last if number is not None]
+            rows.append(("last call", look.range(known) if known else "none", look.theme.ink))
+    return rows
+
+
+def since(part: Part, look: Look) -> list[str]:
+    """A note on leaves that have changed since the picture's numbers were computed."""
+    changed = [value.number for value in part.shown if value in look.then] if look.then else ()
+    return [f"changed since, now {look.range(changed)}"] if changed else []
 
 
 def _gradient(known: Sequence[float], look: Look) -> tuple[str, str]:
     if not known:
         return NOT_COMPUTED, look.theme.faint
     if len(known) == 1:
-        return look.number(known[0]), sign_colour(look.theme, known[0])
+        return look.number(known[0]), text_colour(look.theme, known[0])
     has_one_sign = all(gradient >= 0.0 for gradient in known) or all(gradient <= 0.0 for gradient in known)
-    return look.range(known), sign_colour(look.theme, max(known, key=abs)) if has_one_sign else look.theme.ink
+    return look.range(known), text_colour(look.theme, max(known, key=abs)) if has_one_sign else look.theme.ink
 
 
 def _summary(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
     """Rows for a module or block: how many operations, and the size of its parameters' gradient."""
-    if part.kind not in ("module", "block"):
-        return
     operations = sum(value.op is not None for value in part.values)
     yield "operations", str(operations // part.times), look.theme.ink  # equal parts have equally many
     if part.parameters:
+        arrays = shapes(part.parameters)
+        yield from ((title, shape, look.theme.ink) for title, shape in arrays if len(arrays) <= _ARRAYS)
         yield "parameters", str(len(part.parameters)), look.theme.ink
         if "grad" in look.shown:
             gradients = _known(part.parameters)
@@ -162,15 +199,17 @@ def _row(label: str, text: str, colour: str, look: Look) -> str:
     )
 
 
-def _about(part: Part, look: Look) -> str:
+def _about(part: Part, title: str, look: Look) -> str:
     """The tooltip of a box: full name, all digits, and what was folded."""
     value = part.value
-    name = part.title if part.title is not None else look.name(value)
+    name = title or (look.numbered.get(value) if len(part.values) == 1 else None)
     lines = [name] if name else []
     if len(part.shown) != 1:
         return "\n".join([*lines, f"{part.kind}, stands for {len(part.values)} Values"])
-    lines += [f"{part.kind} of {value.op}" if value.op else part.kind, f"data {value.data!r}"]
-    if part.kind != "constant":
+    lines += [f"{part.kind} of {value.op}" if value.op else part.kind]
+    if "data" in look.shown:
+        lines.append(f"data {look.data([value])[0]!r}")
+    if part.kind != "constant" and "grad" in look.shown:
         lines.append(f"grad {NOT_COMPUTED if value.gradient is None else repr(value.gradient)}")
     if len(part.values) > 1:
         lines.append(f"stands for {len(part.values)} Values")
@@ -179,18 +218,22 @@ def _about(part: Part, look: Look) -> str:
 
 def edge_lines(part: Part, number: int, numbers: Mapping[Value, int], look: Look) -> list[str]:
     """The edges from a part's operands, and the one from its circle to its box."""
-    target = f"o{number}" if part.steps else f"v{number}"
-    has_passed = look.is_differentiated(part.value)
+    has_circle = bool(part.steps) and not look.is_compact
+    target = f"o{number}" if has_circle else f"v{number}"
+    has_passed = look.is_differentiated(part.value) and "grad" in look.shown
     lines = []
     for edge in part.edges:
-        line = _flow(edge.flow, look) if has_passed else ""
+        line = ""
+        if has_passed:
+            line = look.lines.get((edge.flow, edge.is_mixed)) or flow_line(edge.flow, edge.is_mixed, look)
         count = f' tooltip="{edge.times} operands"' if edge.times > 1 else ""
         attributes = f"{line}{_local(edge, look)}{count}"
         lines.append(f"\tv{numbers[edge.source]} -> {target} [{attributes}]\n")
-    if part.steps:
-        gradients = _known(part.shown)
-        flow = sum(gradients) if gradients and has_passed else None
-        lines.append(f"\to{number} -> v{number} [{_flow(flow, look)}]\n")
+    if has_circle:
+        is_single = len(part.shown) == 1
+        flow, is_mixed = (part.value.gradient, False) if is_single else joined_flow(_known(part.shown))
+        line = flow_line(flow, is_mixed, look) if has_passed else ""
+        lines.append(f"\to{number} -> v{number} [{line}]\n")
     return lines
 
 
@@ -199,15 +242,17 @@ def _known(values: Iterable[Value]) -> list[float]:
     return [value.gradient for value in values if value.gradient is not None]
 
 
-def _flow(flow: float | None, look: Look) -> str:
-    """What the line looks like through which this gradient flows back."""
+def flow_line(flow: float | None, is_mixed: bool, look: Look) -> str:
+    """What the line looks like through which this gradient flows back: two lines beside each other for both signs."""
     if flow is None:
         return ""
-    known = look.lines.get(flow)
+    known = look.lines.get((flow, is_mixed))
     if known is None:
-        width = line_width(flow, look.largest_flow)
-        known = f'color="{sign_colour(look.theme, flow)}" style={line_style(flow)} penwidth={width:g}'
-        look.lines[flow] = known
+        theme = look.theme
+        colour = f"{theme.positive}:{theme.negative}" if is_mixed else sign_colour(theme, flow)
+        width = look.width(flow)
+        known = f'color="{colour}" style={"solid" if is_mixed else line_style(flow)} penwidth={width:g}'
+        look.lines[flow, is_mixed] = known
     return known
 
 
@@ -215,7 +260,5 @@ def _local(edge: Edge, look: Look) -> str:
     if edge.local is None or "local" not in look.shown:
         return ""
     low, high = edge.local
-    has_sign = edge.flow is not None and (low > 0.0 or high < 0.0)
-    colour = sign_colour(look.theme, low) if has_sign else look.theme.faint
     text = look.number(low) if low == high else look.range(edge.local)
-    return f' label=<{_PADDED}<TR><TD>{look.margin}{text}</TD></TR></TABLE>> fontcolor="{colour}"'
+    return f" label=<{_PADDED}<TR><TD>{look.margin}{text}</TD></TR></TABLE>>"

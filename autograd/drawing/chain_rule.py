@@ -4,47 +4,72 @@ from __future__ import annotations
 
 import heapq
 import math
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, overload
 
 from ..chain import Linearization
 from ..operation import FLOATS
 from ..value import Value
+from .checks import count, digits, kind_of
+from .classes import cross_entropy, teacher_edges
 from .explanation import Explanation, Factor, Path
-from .formulas import FORMULAS, PRODUCT, Number, as_formula, expression
+from .formulas import Number, as_formula
+from .local_formulas import LocalFormulas
 from .names import variable_names
 from .sketch import is_ordered
-from .stand_ins import stand_ins
+from .solution import Solution, observation_labels, solved
+from .stand_ins import Roles
+from .then import changes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Link = tuple[Value, int, float, Value]
     """A result, the position of an operand, the local derivative there, and the operand."""
 
 
+@overload
+def explain(
+    y: Value, x: None = None, *, names: Mapping[str, Any] | None = None, max_paths: int = 200, precision: int = 4
+) -> Solution: ...
+
+
+@overload
 def explain(
     y: Value, x: Value, *, names: Mapping[str, Any] | None = None, max_paths: int = 200, precision: int = 4
-) -> Explanation:
-    """Explains the derivative of y with respect to x.
+) -> Explanation: ...
+
+
+def explain(
+    y: Value,
+    x: Value | None = None,
+    *,
+    names: Mapping[str, Any] | None = None,
+    max_paths: int = 200,
+    precision: int = 4,
+) -> Explanation | Solution:
+    """Explains the derivative of y with respect to x, or the whole backward pass from y as a worked solution.
 
     Every path from y back to x contributes the product of its local derivatives; the contributions add up. A path goes
     from name to name, as one writes it by hand. If no Value on the way has a name, the outputs of modules get the
     letters of the lectures (x before an activation, y after it, predicted); without modules operations are numbered.
-    Equal paths across observations are gathered into one sum.
+    Equal paths across observations are gathered into one sum, with a row of numbers for each observation in the order
+    of the data. A cross entropy of softmax outputs is one step, with the derivatives p - 1 and p.
 
     Args:
         y: the result, such as a loss.
-        x: a Value that it may depend on, such as a parameter.
+        x: a Value that it may depend on, such as a parameter. None: every Value that y depends on has its turn.
         names: what to call Values without a name: variables by name, as `locals()` gives them.
         max_paths: how many paths to follow, largest products first. The sum of the others is exact too: it is found
             without following them.
         precision: significant digits in the text.
 
     Returns:
-        An Explanation: `print` it, or let a notebook typeset it.
+        An Explanation, without x a Solution: `print` it, or let a notebook typeset it. Leaves that were assigned since
+        have the numbers that y was computed from, and a remark says so.
 
     Raises:
-        TypeError: y or x is not a Value.
+        TypeError: y or x is not a Value, or names is not a mapping from strings.
         ValueError: max_paths or precision is not an integer above 0.
 
     >>> from autograd import Value, explain
@@ -59,16 +84,19 @@ def explain(
             = 1 × 0.5
             = 0.5
     """
-    for value in (y, x):
+    for value in (y, x) if x is not None else (y,):
         if not isinstance(value, Value):
-            raise TypeError(f"explain takes two Values, got {value!r} of type {type(value).__name__}")
-    for argument, number in (("max_paths", max_paths), ("precision", precision)):
-        if not isinstance(number, int) or number < 1:
-            raise ValueError(f"explain: {argument} must be an integer above 0, got {number!r}")
-    ways = Ways(y, x)
-    words = Words(ways, variable_names(names))
+            raise TypeError(f"explain takes Values, got {kind_of(value)}")
+    max_paths = count(max_paths, "explain: max_paths", 1, "an integer above 0")
+    precision = digits(precision, "explain: precision")
+    variables = variable_names(names)
+    if x is None:
+        return solved(y, variables, precision)
+    ways = Ways(y, x, lambda value: value.name or variables.get(value))
+    words = Words(ways, variables)
     paths = [words.path(links) for _, links in zip(range(max_paths), ways.from_the_largest(), strict=False)]
-    return Explanation(words.name(y), words.name(x), paths, ways.number, ways.total, precision)
+    changed = changes([y], words.name, precision)
+    return Explanation(words.name(y), words.name(x), paths, ways.number, ways.total, precision, changed)
 
 
 class Ways:
@@ -80,14 +108,14 @@ class Ways:
         total: the sum of their products, which is the derivative.
     """
 
-    def __init__(self, y: Value, x: Value) -> None:
+    def __init__(self, y: Value, x: Value, name: Callable[[Value], object] = attrgetter("name")) -> None:
         self.y = y
         self.x = x
         self.links: dict[Value, list[Link]] = {}
         number = {x: 1}
         total = {x: 1.0}
         self._largest = {x: 0.0}
-        for node, edges in Linearization([y], [x], FLOATS).steps:
+        for node, edges in Linearization([y], [x], FLOATS, teacher_edges(name)).steps:
             links = [
                 (node, position, float(partial), operand) for position, operand, partial in edges if operand in number
             ]
@@ -134,25 +162,27 @@ def _unrolled(walked: Any) -> Iterator[Link]:
         yield link
 
 
-def _kind(link: Link) -> tuple[str | None, int]:
-    """What equal steps of two paths share: the operation, and which operand if that matters."""
-    node, position, _, _ = link
-    return node.op, position if is_ordered(node) else 0
-
-
 class Words:
     """What Values between y and x are called, and the formulas of their factors."""
 
     def __init__(self, ways: Ways, variables: Mapping[Value, str]) -> None:
         self._variables = variables
         self._given: dict[Value, str] = {}
-        self._partials: dict[Value, dict[int, Number]] = {}
+        roles = Roles([ways.y], self.name)
+        self._given |= roles.names
         for value, stand_in in ((ways.y, "y"), (ways.x, "x")):
             if not self.name(value):
                 self._given[value] = stand_in
         between = set(ways.links) - {ways.y}
         if between and not any(self.name(node) for node in between):
-            self._given |= stand_ins(ways.y, between, self.name)
+            numbered = roles.numbered()
+            self._given |= {value: numbered[value] for value in between if value in roles.kinds}
+        self._row_of = {node: i for i, row in enumerate(roles.rows) for node in row} if len(roles.rows) > 1 else {}
+        self._labels = observation_labels(roles.rows, self.name)
+        self.formulas = LocalFormulas(self.name, self._own)
+
+    def _own(self, value: Value) -> str | None:
+        return value.name or self._variables.get(value)
 
     def name(self, value: Value) -> str:
         """The Value's own name, its variable's, or the one given here; empty if it has none."""
@@ -167,31 +197,23 @@ class Words:
             if self.name(link[3]):
                 factors.append(self._factor(row))
                 row = []
-        return Path(factors, tuple(_kind(link) for link in links if link[0].op != "add"))
+        kinds = tuple(self._kind(link) for link in links if link[0].op != "add")
+        inner = next((node for node, *_ in reversed(links) if node in self._row_of), None)
+        if inner is None:
+            return Path(factors, kinds)
+        return Path(factors, kinds, self._row_of[inner], self._labels[inner])
+
+    def _kind(self, link: Link) -> tuple[str | None, int]:
+        """What equal steps of two paths share: the operation, and which operand if that matters."""
+        node, position, _, _ = link
+        found = cross_entropy(node, self._own)
+        if found:
+            return "cross entropy", int(position == found[1])
+        return node.op, position if is_ordered(node) else 0
 
     def _factor(self, row: Sequence[Link]) -> Factor:
         number = math.prod(local for _, _, local, _ in row)
         formula: Number = 1.0
         for link in row:
-            formula = formula * self._partial(link)
-        text, latex = as_formula(formula).held(PRODUCT)
-        return Factor(number, self.name(row[0][0]), self.name(row[-1][3]), text, latex)
-
-    def _partial(self, link: Link) -> Number:
-        """The formula of one local derivative; its number if the operation has no formula."""
-        node, position, local, _ = link
-        if node not in self._partials:  # many paths share their ends
-            self._partials[node] = self._partials_of(node)
-        partial = self._partials[node].get(position, local)
-        return partial if math.isclose(float(partial), local, rel_tol=1e-9, abs_tol=1e-300) else local
-
-    def _partials_of(self, node: Value) -> dict[int, Number]:
-        """The formulas of an operation's local derivatives; none if its partials do not work on symbols."""
-        assert node.operation is not None
-        operands = [expression(operand, self.name) for operand in node.parents]
-        result = expression(node, lambda value: None if value is node else self.name(value))
-        try:
-            partials = FORMULAS.partials(node.operation, result, operands)
-            return {position: as_formula(partial) for position, partial in enumerate(partials) if partial is not None}
-        except Exception:  # a user's operation may do anything with what it takes for a number
-            return {}
+            formula = formula * self.formulas.of(link[0], link[1], link[2])
+        return Factor(number, self.name(row[0][0]), self.name(row[-1][3]), as_formula(formula))

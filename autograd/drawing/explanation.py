@@ -7,12 +7,15 @@ import re
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from .formulas import latex_name, latex_number
-from .names import in_common
+from .formulas import PRODUCT, Quotient, as_formula, latex_name, latex_number
+from .latex import aligned
+from .names import in_common, natural
 from .theme import formatted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .formulas import Formula, Number
 
 LONGEST = 12
 """Of a path with more factors than this only the two ends are shown."""
@@ -28,16 +31,24 @@ class Factor(float):
     """The name of what is differentiated."""
     operand: str
     """The name of what it is differentiated by."""
-    formula: str
+    symbols: Formula
     """The derivative in symbols."""
-    latex: str
-    """The same in LaTeX."""
 
-    def __new__(cls, number: float, result: str, operand: str, formula: str, latex: str) -> Factor:
+    def __new__(cls, number: float, result: str, operand: str, symbols: Formula) -> Factor:
         """A float with words."""
         factor = super().__new__(cls, number)
-        factor.result, factor.operand, factor.formula, factor.latex = result, operand, formula, latex
+        factor.result, factor.operand, factor.symbols = result, operand, symbols
         return factor
+
+    @property
+    def formula(self) -> str:
+        """The derivative in symbols."""
+        return self.symbols.held(PRODUCT)[0]
+
+    @property
+    def latex(self) -> str:
+        """The same in LaTeX."""
+        return self.symbols.held(PRODUCT)[1]
 
 
 class Path:
@@ -46,11 +57,17 @@ class Path:
     Attributes:
         factors: the local derivatives along it, numbers.
         product: their product, the path's contribution to the derivative.
+        row: which observation it belongs to, or None.
+        label: what identifies that observation.
     """
 
-    def __init__(self, factors: Sequence[Factor], operations: tuple[object, ...]) -> None:
+    def __init__(
+        self, factors: Sequence[Factor], operations: tuple[object, ...], row: int | None = None, label: str = ""
+    ) -> None:
         self.factors = tuple(factors)
         self.product = math.prod(factors)
+        self.row = row
+        self.label = label
         self._operations = operations
 
     def __repr__(self) -> str:
@@ -59,6 +76,11 @@ class Path:
     def names(self) -> tuple[str, ...]:
         """The names along the path, from y to x."""
         return tuple(factor.result for factor in self.factors) + tuple(factor.operand for factor in self.factors[-1:])
+
+    @property
+    def is_of_classes(self) -> bool:
+        """Whether it begins with the cross entropy of classes, which have an order."""
+        return ("cross entropy", 0) in self._operations or ("cross entropy", 1) in self._operations
 
     def kind(self, names_count: bool) -> object:
         """What paths through equal operations have in common; unless names count, digits in them may differ."""
@@ -76,7 +98,14 @@ class Explanation:
     """
 
     def __init__(
-        self, y: str, x: str, paths: Sequence[Path], number_of_paths: int, total: float, precision: int
+        self,
+        y: str,
+        x: str,
+        paths: Sequence[Path],
+        number_of_paths: int,
+        total: float,
+        precision: int,
+        changed: str = "",
     ) -> None:
         self.paths = tuple(paths)
         self.number_of_paths = number_of_paths
@@ -85,6 +114,7 @@ class Explanation:
         self._y = y
         self._x = x
         self._precision = precision
+        self._changed = changed
 
     def __repr__(self) -> str:
         return f"<explanation of d{self._y}/d{self._x} = {self.total!r} by {self.number_of_paths} paths>"
@@ -92,15 +122,16 @@ class Explanation:
     def __str__(self) -> str:
         head = f"d{self._y}/d{self._x}"
         first, *others = self._rows(PlainText(self._precision))
-        return "\n".join([f"{head} {first}", *(f"{' ' * len(head)} {row}" for row in others)])
+        remark = [f"({self._changed})"] if self._changed else []
+        return "\n".join([f"{head} {first}", *(f"{' ' * len(head)} {row}" for row in others), *remark])
 
     def latex(self) -> str:
-        """The same as LaTeX's `aligned` environment, to put between `$$` and `$$`."""
+        """The same in LaTeX's environment `aligned`, to put between `$$` and `$$`; no line is over 100 characters."""
         notation = LaTeX(self._precision)
-        rows = [row.replace("=", "&=", 1) if row[0] == "=" else f"&{row}" for row in self._rows(notation)]
-        return "\n".join(
-            [r"\begin{aligned}", notation.derivative(self._y, self._x), " \\\\\n".join(rows), r"\end{aligned}"]
-        )
+        rows = [notation.derivative(self._y, self._x), *self._rows(notation)]
+        if self._changed:
+            rows.append(notation.remark(self._changed))
+        return aligned(rows)
 
     def _repr_markdown_(self) -> str:
         return f"$$\n{self.latex()}\n$$"
@@ -115,25 +146,28 @@ class Explanation:
         groups = _grouped(self.paths)
         shown = groups[:MOST]
         others = self.number_of_paths - sum(map(len, shown))
+        names = dict.fromkeys(notation.in_names(group) for group in shown)
         blocks = [
-            [notation.in_names(group) for group in shown] + [f"…{notation.paths(others)}"] * bool(others),
-            [notation.in_formulas(group) for group in shown] + ["…"] * bool(others),
+            [*names, *[f"…{notation.paths(others)}"] * bool(others)],
+            [notation.in_formulas(group, index > 0) for index, group in enumerate(shown)] + ["…"] * bool(others),
+            [] if others else notation.simplified(shown),
             self._in_numbers(shown, notation),
             [notation.number(self.total)],
         ]
-        different = [
-            block for block, after in zip(blocks, [*blocks[1:], None], strict=True) if block != after and block != [""]
-        ]
+        blocks = [block for block in blocks if block not in ([], [""])]
+        different = [block for block, after in zip(blocks, [*blocks[1:], None], strict=True) if block != after]
         return [f"{'+' if index else '='} {line}" for block in different for index, line in enumerate(block)]
 
     def _in_numbers(self, groups: Sequence[Sequence[Path]], notation: PlainText) -> list[str]:
-        """The products of the paths shown, and the sum of the others."""
+        """The products of the paths shown, observations in the order of the data, and the sum of the others."""
         shown = [path for group in groups for path in group[:MOST]]
-        lines = [notation.in_numbers(path) for path in shown]
+        if all(path.row is not None for path in shown):
+            shown.sort(key=lambda path: path.row or 0)
+        lines = [notation.in_numbers(path, index > 0) for index, path in enumerate(shown)]
         others = self.number_of_paths - len(shown)
         if others:
             rest = self.total - math.fsum(path.product for path in shown)
-            lines.append(f"{notation.number(rest)}{notation.paths(others)}")
+            lines.append(f"{notation.signed(rest)}{notation.paths(others)}")
         return lines
 
 
@@ -145,7 +179,12 @@ def _grouped(paths: Sequence[Path]) -> list[list[Path]]:
             groups.setdefault(path.kind(names_count), []).append(path)
         if len(groups) <= MOST:
             break
-    return list(groups.values())
+    if any(path.is_of_classes for path in paths):
+        groups = dict(sorted(groups.items(), key=lambda group: tuple(map(natural, group[1][0].names()))))
+    return [
+        group if any(path.row is None for path in group) else sorted(group, key=lambda path: path.row or 0)
+        for group in groups.values()
+    ]
 
 
 class PlainText:
@@ -162,6 +201,22 @@ class PlainText:
         """A number."""
         return formatted(number, self._precision)
 
+    def name(self, name: str) -> str:
+        """The name of a Value."""
+        return name
+
+    def factor(self, formula: Formula) -> str:
+        """A formula as a factor of a product."""
+        return formula.held(PRODUCT)[0]
+
+    def signed(self, number: float) -> str:
+        """A number behind another sign: negative ones in parentheses."""
+        return self.held(self.number(number))
+
+    def held(self, text: str) -> str:
+        """A factor that does not come first: in parentheses if it begins with a sign."""
+        return f"({text})" if text.startswith("-") else text
+
     def derivative(self, result: str, operand: str) -> str:
         """The symbol of a derivative."""
         return f"d{result}/d{operand}"
@@ -169,6 +224,14 @@ class PlainText:
     def remark(self, text: str) -> str:
         """A remark behind a formula."""
         return f"  ({text})"
+
+    def summed(self, terms: Sequence[str]) -> str:
+        """The sum of terms, those of several observations as one."""
+        return self.sigma + terms[0] if len(terms) > 1 and len(set(terms)) == 1 else " + ".join(terms)
+
+    def label(self, text: str) -> str:
+        """A remark on what a line belongs to, if anything."""
+        return self.remark(text) if text else ""
 
     def paths(self, number: int) -> str:
         """A remark on how many paths are meant."""
@@ -180,24 +243,60 @@ class PlainText:
         chains = [[self.derivative(f.result, f.operand) for f in _ends(path.factors)] for path in group]
         return self._summed(chains, group)
 
-    def in_formulas(self, group: Sequence[Path]) -> str:
+    def in_formulas(self, group: Sequence[Path], is_next: bool) -> str:
         """The formulas shared by a group."""
-        return self._summed([list(map(self.formula, _ends(path.factors))) for path in group], group)
+        if all(len(path.factors) == 1 for path in group):  # nothing to be held together
+            chains = [[self.written(path.factors[0].symbols)] for path in group]
+        else:
+            chains = [list(map(self.formula, _ends(path.factors))) for path in group]
+        return self._summed(chains, group, is_next)
 
-    def _summed(self, chains: Sequence[Sequence[str]], group: Sequence[Path]) -> str:
+    def simplified(self, groups: Sequence[Sequence[Path]]) -> list[str]:
+        """The formulas of a few paths multiplied out, if something cancels; otherwise nothing."""
+        lines = []
+        for index, group in enumerate(groups):
+            products = [self._multiplied(path) for path in group]
+            if not all(products):
+                return []
+            text = in_common([text for text in products if text])
+            lines.append((self.sigma if len(group) > 1 else "") + (self.held(text) if index else text))
+        return lines
+
+    def _multiplied(self, path: Path) -> str | None:
+        """The product in symbols, if a division cancels against another factor."""
+        product: Number = 1.0
+        for factor in path.factors[:LONGEST]:
+            product = product * factor.symbols
+        result = as_formula(product)
+        divisions = sum(_is_division(factor.symbols) for factor in path.factors)
+        cancels = len(path.factors) <= LONGEST and divisions > _is_division(result)
+        return self.written(result) if cancels and "/" not in result.text else None
+
+    def written(self, formula: Formula) -> str:
+        """A formula in this notation."""
+        return formula.text
+
+    def _summed(self, chains: Sequence[Sequence[str]], group: Sequence[Path], is_next: bool = False) -> str:
         shared = [in_common(texts) for texts in zip(*chains, strict=True)]
-        return (self.sigma if len(group) > 1 else "") + self.product(shared, len(group[0].factors))
+        sigma = self.sigma if len(group) > 1 else ""
+        return sigma + self.product(shared, len(group[0].factors), is_next and not sigma)
 
-    def in_numbers(self, path: Path) -> str:
-        """The product of a path in numbers."""
-        return self.product([self.number(factor) for factor in _ends(path.factors)], len(path.factors))
+    def in_numbers(self, path: Path, is_next: bool = False) -> str:
+        """The product of a path in numbers, labelled with its observation."""
+        numbers = [self.number(factor) for factor in _ends(path.factors)]
+        return self.product(numbers, len(path.factors), is_next) + self.label(path.label)
 
-    def product(self, factors: Sequence[str], number: int) -> str:
-        """The factors, with an ellipsis in the middle if some are missing."""
+    def product(self, factors: Sequence[str], number: int, is_next: bool = False) -> str:
+        """The factors, with an ellipsis in the middle if some are missing; `is_next` if a sign stands before them."""
+        factors = [self.held(factor) if i or is_next else factor for i, factor in enumerate(factors)]
         if number > len(factors):
             half = len(factors) // 2
             factors = [*factors[:half], f"… {number - len(factors)} factors …", *factors[half:]]
         return self.times.join(factors) or "1"
+
+
+def _is_division(formula: Formula) -> bool:
+    return isinstance(formula, Quotient) or (formula.negated is not None and isinstance(formula.negated, Quotient))
 
 
 class LaTeX(PlainText):
@@ -208,9 +307,24 @@ class LaTeX(PlainText):
     formula = attrgetter("latex")
 
     def number(self, number: float) -> str:
-        """A number, negative ones in parentheses."""
-        text = latex_number(formatted(number, self._precision))
+        """A number."""
+        return latex_number(formatted(number, self._precision))
+
+    def name(self, name: str) -> str:
+        """The name of a Value."""
+        return latex_name(name)
+
+    def factor(self, formula: Formula) -> str:
+        """A formula as a factor of a product."""
+        return formula.held(PRODUCT)[1]
+
+    def held(self, text: str) -> str:
+        """A factor that does not come first: in parentheses if it begins with a sign."""
         return rf"\left({text}\right)" if text.startswith("-") else text
+
+    def written(self, formula: Formula) -> str:
+        """A formula in this notation."""
+        return formula.latex
 
     def derivative(self, result: str, operand: str) -> str:
         """The symbol of a derivative."""

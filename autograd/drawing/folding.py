@@ -10,25 +10,34 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from .arrays import array_place
 from .names import in_common
-from .sketch import ADDITIONS, Edge, Part, around, in_reading_order, scope_title
+from .rows import chains_folded, constants_folded
+from .sketch import Edge, Part, around, in_reading_order, joined_flow, scope_title
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from ..node import Scope
     from ..value import Value
+    from .rows import Named
     from .sketch import Sketch
 
-    Item = TypeVar("Item")
     Label = TypeVar("Label", bound=Hashable)
-    Named = Callable[[Value], object]
-    """Whether a Value has a name, which keeps it from disappearing into a row of operations."""
 
 READABLE = 60
 """A picture that must be folded anyway is folded further until it has no more than this many parts."""
+
+LONGEST = 5
+"""A longer row of parts is too wide to be read in a column of text."""
+
+MOST_SHOWN = 1000
+"""A sketch of more parts is not shown with its layers as tables only."""
+
+MOST_JOINED = 20_000
+"""In a sketch of more parts modules are folded before equal parts are looked for."""
 
 MANY = 3
 """Edges from the same part into an operation of more operands than this become one edge."""
@@ -43,33 +52,71 @@ def folded(sketch: Sketch, most: int, depth: int | None, named: Named) -> Sketch
         depth: scopes deeper than this are folded in any case; None is no limit.
         named: whether a Value has a name.
     """
+    fine = sketch
+    for fine in _finer(sketch, depth, named):
+        if len(fine) <= most:
+            return fine
+    if sum(part.kind != "parameter" for part in fine.values()) < most and len(tables := tables_folded(fine)) <= most:
+        return tables
+    return _first_readable(_coarser_and_coarser(fine), most) or blocks_folded(fine, min(most, READABLE))
+
+
+def candidates(sketch: Sketch, most: int, depth: int | None, named: Named) -> Iterator[Sketch]:
+    """Sketches with more and more folding, the last ones tiny."""
+    fine = sketch
+    for fine in _finer(sketch, depth, named):
+        yield fine
+    yield from _coarser_and_coarser(fine)
+    most = min(most, READABLE)
+    while most:
+        yield blocks_folded(fine, most)
+        most //= 2
+
+
+def _finer(sketch: Sketch, depth: int | None, named: Named) -> Iterator[Sketch]:
+    """Folds that lose nothing but room."""
     if depth is not None:
         sketch = modules_folded(sketch, depth)
-    for fold in (constants_folded, lambda parts: chains_folded(parts, named)):
-        if len(sketch) > most:
-            sketch = fold(sketch)
-    if len(sketch) > most:
-        sketch = _first_readable(_coarser_and_coarser(sketch), most) or blocks_folded(sketch, min(most, READABLE))
-    return sketch
+    yield sketch
+    sketch = constants_folded(sketch)
+    yield sketch
+    sketch = chains_folded(sketch, named)
+    yield sketch
 
 
 def _first_readable(sketches: Iterable[Sketch], most: int) -> Sketch | None:
     """The first that can be taken in at a glance, otherwise the first that is small enough, if any is."""
-    small_enough = None
+    small_enough: Sketch | None = None
     for sketch in sketches:
         if len(sketch) <= min(most, READABLE):
-            return sketch
-        if len(sketch) <= most:
+            if longest_path(sketch) <= LONGEST:
+                return sketch
+            small_enough = small_enough if small_enough and len(small_enough) <= READABLE else sketch
+        elif len(sketch) <= most:
             small_enough = small_enough or sketch
     return small_enough
 
 
+def longest_path(sketch: Sketch, is_ordered: bool = False) -> int:
+    """How many parts are in the longest row from a leaf to a result."""
+    ranks: dict[Value, int] = {}
+    for key, part in sketch.items() if is_ordered else in_reading_order(sketch).items():
+        ranks[key] = 1 + max([ranks[edge.source] for edge in part.edges], default=0)
+    return max(ranks.values())
+
+
 def _coarser_and_coarser(sketch: Sketch) -> Iterator[Sketch]:
-    """Modules folded, from the innermost outwards; then, with equal parts joined, the same from the start."""
+    """Layers as tables, modules folded from the innermost outwards; then, with equal parts joined, the same again."""
+    if len(sketch) < MOST_SHOWN:
+        yield tables_folded(sketch)
     by_depth = [sketch]
     for depth in reversed(range(_deepest(sketch))):
         by_depth.append(modules_folded(sketch, depth))
         yield by_depth[-1]
+    if len(by_depth) == 1 or len(sketch) < MOST_JOINED:
+        by_depth[0] = tables_folded(sketch)
+    else:
+        del by_depth[0]
     for parameters_differ in (True, False):
         for candidate in by_depth:
             yield siblings_folded(candidate, parameters_differ)
@@ -79,126 +126,26 @@ def _deepest(sketch: Sketch) -> int:
     return max((len(around(scope)) for scope in {part.scope for part in sketch.values()}), default=0)
 
 
-def _uses(sketch: Sketch) -> Counter[Value]:
-    return Counter(edge.source for part in sketch.values() for edge in part.edges)
+# The weights of a layer: to one table
 
 
-# Constants: into the operation that uses them
-
-
-def constants_folded(sketch: Sketch) -> Sketch:
-    """Numbers that are used once move into the symbol of their operation: "× 0.5"."""
-    uses = _uses(sketch)
-    mere = {
-        key: part.value
-        for key, part in sketch.items()
-        if part.kind == "constant" and uses[key] == 1 and not part.value.name and not part.is_root
-    }
-    return {key: _with_constants(part, mere) for key, part in sketch.items() if key not in mere}
-
-
-def _with_constants(part: Part, mere: Mapping[Value, Value]) -> Part:
-    constants = {edge.position: mere[edge.source] for edge in part.edges if edge.source in mere}
-    if not constants:
-        return part
-    return part._replace(
-        values=(*constants.values(), *part.values),
-        steps=(*part.steps[:-1], _symbol_with_constants(part.steps[-1], len(part.edges), constants)),
-        edges=tuple(edge for edge in part.edges if edge.position not in constants),
-    )
-
-
-def _symbol_with_constants(symbol: str, arity: int, constants: Mapping[int, Value]) -> str:
-    """The symbol with its constant operands: "2 ×", "clip(·, 0, 1)"."""
-    if len(constants) > 3:
-        return f"{symbol} ({len(constants)} constants)"
-    operands = [f"{constants[i].data:.4g}" if i in constants else "·" for i in range(arity)]
-    if arity == 2 and not symbol.isalnum():
-        return f"{operands[0]} {symbol} {operands[1]}".replace("·", "").strip()
-    return f"{symbol}({', '.join(operands)})"
-
-
-# Rows of operations: into the last
-
-
-class _Row(NamedTuple):
-    """What a part has become while others join it: lists, so that a row of any length grows in linear time."""
-
-    values: list[Value]
-    steps: list[str]
-    edges: list[Edge]
-    is_ordered: bool
-
-
-def chains_folded(sketch: Sketch, named: Named) -> Sketch:
-    """Results that are used once, by an operation of nothing else, join it; sums of sums become one sum."""
-    uses = _uses(sketch)
-    passing = {key for key, part in sketch.items() if uses[key] == 1 and _is_passing(part, named)}
-    sums = {key for key, part in sketch.items() if part.steps and ADDITIONS.issuperset(part.steps)}
-    rows: dict[Value, _Row] = {}
-    gone: set[Value] = set()
+def tables_folded(sketch: Sketch) -> Sketch:
+    """Parameters that are elements of one array, such as the weights of a layer, become one table."""
+    labels: dict[Value, tuple[str, int]] = {}
+    seen: Counter[object] = Counter()
     for key, part in sketch.items():
-        joining = _joining(key, part, sketch, passing, sums)
-        if joining:
-            rows[key] = _row(
-                part, joining, [rows.get(edge.source) or sketch[edge.source] for edge in joining], key in sums
-            )
-            gone.update(edge.source for edge in joining)
-    return {key: _of_row(part, rows.get(key)) for key, part in sketch.items() if key not in gone}
+        place = array_place(key) if part.kind == "parameter" and not part.is_root else None
+        if place:
+            labels[key] = place[0], seen[place]  # another network may have the same paths
+            seen[place] += 1
+    sizes = Counter(labels.values())
+    labels = {key: label for key, label in labels.items() if sizes[label] > 1}
+    return _joined(sketch, labels, lambda label, members: _array(label[0], members)) if labels else sketch
 
 
-def _is_passing(part: Part, named: Named) -> bool:
-    return bool(part.steps and part.edges) and not part.is_root and not named(part.value)
-
-
-def _joining(
-    key: Value, part: Part, sketch: Sketch, passing: Container[Value], sums: Container[Value]
-) -> Sequence[Edge]:
-    """The edges from operands that become one part with their result."""
-    if not part.steps or not (key in sums or len(part.edges) == 1):
-        return ()
-    joining = [edge for edge in part.edges if edge.source in passing and sketch[edge.source].scope is part.scope]
-    return [edge for edge in joining if edge.source in sums] if key in sums else joining
-
-
-def _row(part: Part, links: Sequence[Edge], operands: Sequence[Part | _Row], is_sum: bool) -> _Row:
-    """A part with the operands that join it: one sum of all terms, or the operand's row with one more operation."""
-    if is_sum:
-        joined = {link.source for link in links}
-        own = [edge for edge in part.edges if edge.source not in joined]
-        edges = _extended(*[operand.edges for operand in operands], own)
-    else:
-        edges = [_along(edge, links[0]) for edge in operands[0].edges]
-    return _Row(
-        _extended(*[operand.values for operand in operands], part.values),
-        _extended(*[operand.steps for operand in operands], part.steps),
-        edges,
-        operands[0].is_ordered and not is_sum,
-    )
-
-
-def _along(edge: Edge, link: Edge) -> Edge:
-    """An edge into an operand as an edge into its result: local derivatives multiply along a row."""
-    if edge.local is None or link.local is None:
-        return edge._replace(local=None)
-    return edge._replace(local=(edge.local[0] * link.local[0],) * 2)
-
-
-def _of_row(part: Part, row: _Row | None) -> Part:
-    if row is None:
-        return part
-    values, steps, edges, is_ordered = row
-    return part._replace(values=tuple(values), steps=tuple(steps), edges=tuple(edges), is_ordered=is_ordered)
-
-
-def _extended(*sequences: Sequence[Item]) -> list[Item]:
-    """All items in one list. The longest list grows, so that sums of sums take linear time."""
-    longest = max(sequences, key=len)
-    extended = longest if isinstance(longest, list) else list(longest)
-    for other in sequences:
-        if other is not longest:
-            extended.extend(other)
-    return extended
+def _array(title: str, members: Sequence[Part]) -> Part:
+    in_order = sorted(_values(members), key=lambda value: (array_place(value) or ("", ()))[1])
+    return members[0]._replace(values=tuple(in_order), shown=tuple(in_order), title=title, is_array=True)
 
 
 # Modules: to one part each
@@ -333,6 +280,7 @@ def _siblings(members: Sequence[Part]) -> Part:
         is_root=any(member.is_root for member in members),
         times=sum(member.times for member in members),
         title=_names_of(members),
+        is_array=first.is_array and len(members) == 1,
         parameters=_parameters(members),
     )
 
@@ -413,6 +361,8 @@ def _one_edge(source: Value, position: int, edges: Sequence[Edge], has_local: bo
         ranges = [edge.local for edge in edges if edge.local is not None]
         local = min(low for low, _ in ranges), max(high for _, high in ranges)
     if len(edges) == 1:
-        return Edge(source, position, local, edges[0].flow, edges[0].times)
-    flows = [edge.flow for edge in edges if edge.flow is not None]
-    return Edge(source, position, local, sum(flows) if flows else None, sum([edge.times for edge in edges]))
+        return edges[0]._replace(source=source, position=position, local=local)
+    flow, is_mixed = joined_flow(
+        [edge.flow for edge in edges if edge.flow is not None], any(edge.is_mixed for edge in edges)
+    )
+    return Edge(source, position, local, flow, sum([edge.times for edge in edges]), is_mixed)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..node import number_at
 from ..operation import FLOATS, NumberSystem, literal_latex
-from ..ops import softmax, square
+from ..ops import dot, softmax, square, sum as sum_of
 from .theme import formatted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..operation import Operation
     from ..value import Value
@@ -25,13 +26,16 @@ DEEPEST = 4
 class Formula:
     """An expression with its number, as plain text and as LaTeX."""
 
-    __slots__ = ("binding", "latex", "number", "text")
+    __slots__ = ("binding", "factors", "latex", "negated", "number", "text")
 
     def __init__(self, number: float, text: str, latex: str, binding: int = ATOM) -> None:
         self.number = number
         self.text = text
         self.latex = latex
         self.binding = binding
+        self.negated: Formula | None = None
+        """The same with the other sign, if that is easily said."""
+        self.factors: tuple[Formula, ...] = (self,)
 
     def __float__(self) -> float:
         return self.number
@@ -128,8 +132,26 @@ def _sum(left: Number, right: Number, sign: str) -> Formula:
         return left
     if left.text == "0" and sign == "+":
         return right
+    if right.negated is not None and right.text.startswith("-"):  # a + -b is a - b
+        return _sum(left, right.negated, "-" if sign == "+" else "+")
+    result = _written_sum(number, left, right, sign)
+    if sign == "-":
+        result.negated = _written_sum(-number, right, left, sign)
+    return result
+
+
+def _written_sum(number: float, left: Formula, right: Formula, sign: str) -> Formula:
     (text, latex), (text2, latex2) = left.held(SUM), right.held(PRODUCT if sign == "-" else SUM)
     return Formula(number, f"{text} {sign} {text2}", f"{latex} {sign} {latex2}", SUM)
+
+
+def _negated(formula: Formula) -> Formula:
+    if formula.negated is not None:
+        return formula.negated
+    text, latex = formula.held(PRODUCT)
+    result = Formula(-formula.number, f"-{text}", f"-{latex}", PRODUCT)
+    result.negated = formula
+    return result
 
 
 def _product(left: Number, right: Number) -> Formula:
@@ -143,12 +165,36 @@ def _product(left: Number, right: Number) -> Formula:
         if left.number in (0.0, 1.0):
             return right if left.number else as_formula(0.0)
         if left.number == -1.0:
-            text, latex = right.held(PRODUCT)
-            return Formula(number, f"-{text}", f"-{latex}", PRODUCT)
+            return _negated(right)
+    return _of_formulas(number, left, right)
+
+
+def _of_formulas(number: float, left: Formula, right: Formula) -> Formula:
+    """A product of two formulas: signs come first, equal factors above and below cancel."""
+    for one, other in ((left, right), (right, left)):
+        if one.text.startswith("-") and one.negated is not None:
+            return _negated(_product(one.negated, other))
+        if isinstance(one, Quotient) and (rest := _without(other, one.below)) is not None:
+            return _product(one.above, rest)
     if left.text == right.text:
         return FORMULAS.square(left)
     (text, latex), (text2, latex2) = left.held(PRODUCT), right.held(POWER)
-    return Formula(number, f"{text}·{text2}", rf"{latex} \cdot {latex2}", PRODUCT)
+    result = Formula(number, f"{text}·{text2}", rf"{latex} \cdot {latex2}", PRODUCT)
+    result.factors = left.factors + right.factors
+    return result
+
+
+def _without(product: Formula, factor: Formula) -> Number | None:
+    """A product without one of its factors; None if it has no such factor."""
+    if _is_number(factor):
+        return None
+    for i, each in enumerate(product.factors):
+        if each.text == factor.text:
+            rest: Number = 1.0
+            for other in (*product.factors[:i], *product.factors[i + 1 :]):
+                rest = rest * other
+            return rest
+    return None
 
 
 def _is_number(number: Number) -> bool:
@@ -224,21 +270,54 @@ def call(operation: Operation, operands: Sequence[Number], number: float) -> For
     )
 
 
-def expression(value: Value, name: Callable[[Value], str | None], depth: int = DEEPEST) -> Number:
+def softplus_slope(x: Number) -> Formula:
+    """The slope of softplus, which LaTeX shows as the lectures do: e^x / (1 + e^x)."""
+    x = as_formula(x)
+    latex = rf"\frac{{e^{{{x.latex}}}}}{{1 + e^{{{x.latex}}}}}"
+    return Formula(FLOATS.sigmoid(x.number), f"sigmoid({x.text})", latex)
+
+
+def _added(terms: Iterable[Number]) -> Number:
+    """The terms with plus signs between them."""
+    first, *others = terms
+    for term in others:
+        first = as_formula(first) + term
+    return first
+
+
+def cases(x: Number, otherwise: str) -> Formula:
+    """The slope of a bend at 0: 1 above, something else below."""
+    x = as_formula(x)
+    condition = rf"1 & {x.latex} > 0 \\ {otherwise} & {x.latex} \le 0"
+    latex = rf"\begin{{cases}} {condition} \end{{cases}}"
+    return Formula(1.0 if x.number > 0.0 else float(otherwise), f"(1 if {x.text} > 0 else {otherwise})", latex)
+
+
+def expression(
+    value: Value, name: Callable[[Value], str | None], depth: int = DEEPEST, tick: int | None = None
+) -> Number:
     """What a Value is, in terms of the named Values and numbers that it was computed from.
 
     Args:
         value: the Value.
         name: what Values are called; an unnamed one is written out.
         depth: how many operations to write out within each other; deeper ones are shown by their number.
+        tick: the time at which to look at a leaf that has changed since; None is now.
     """
     own = name(value)
+    number = value.number if tick is None else number_at(value, tick)
     if own:
-        return Formula(value.data, own, latex_name(own))
+        return Formula(number, own, latex_name(own))
     operation = value.operation
     if operation is None or not value.parents or depth == 0:
-        return value.data
-    operands = [expression(operand, name, depth - 1) for operand in value.parents]
-    if (operation.is_operator or operation is square) and not all(map(_is_number, operands)):
-        return FORMULAS.evaluate(operation, operands)
-    return call(operation, operands, value.data)
+        return number
+    operands = [expression(operand, name, depth - 1, value.tick) for operand in value.parents]
+    if not all(map(_is_number, operands)):
+        if operation.is_operator or operation is square:
+            return FORMULAS.evaluate(operation, operands)
+        if operation is dot and len(operands) <= 2 * DEEPEST:
+            half = len(operands) // 2
+            return _added(map(_product, operands[:half], operands[half:]))
+        if operation is sum_of and len(operands) <= DEEPEST:
+            return _added(operands)
+    return call(operation, operands, number)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..value import Value
+from .checks import kind_of
 
 
 def variable_names(variables: Mapping[str, Any] | None) -> dict[Value, str]:
@@ -25,7 +26,7 @@ def variable_names(variables: Mapping[str, Any] | None) -> dict[Value, str]:
     if variables is None:
         return {}
     if not isinstance(variables, Mapping) or not all(isinstance(name, str) for name in variables):
-        raise TypeError(f"names must be a mapping from names to Values, such as locals(), got {variables!r}")
+        raise TypeError(f"names must be a mapping from names to Values, such as locals(), got {kind_of(variables)}")
     found: dict[Value, str] = {}
     seen: set[int] = set()
     queue = deque((name, thing) for name, thing in variables.items() if not name.startswith("_"))
@@ -41,8 +42,11 @@ def variable_names(variables: Mapping[str, Any] | None) -> dict[Value, str]:
 
 def _items(thing: object) -> Iterable[tuple[object, object]]:
     """A container's items with their indices or keys; none for anything else."""
-    if getattr(getattr(thing, "dtype", None), "kind", None) == "O" and hasattr(thing, "tolist"):
-        thing = thing.tolist()
+    try:
+        if getattr(getattr(thing, "dtype", None), "kind", None) == "O" and hasattr(thing, "tolist"):
+            thing = thing.tolist()
+    except Exception:  # an object that raises at any attribute is no container
+        return ()
     if isinstance(thing, (list, tuple)):
         return enumerate(thing)
     return thing.items() if isinstance(thing, dict) else ()
@@ -61,3 +65,8 @@ def in_common(texts: Sequence[str]) -> str:
     if len({len(each) for each in pieces}) > 1:
         return "…"
     return "".join(each[0] if len(set(each)) == 1 else "…" for each in zip(*pieces, strict=True))
+
+
+def natural(name: str) -> tuple[tuple[str, int], ...]:
+    """A key that sorts numbers in names by size."""
+    return tuple((text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name)[:-1])

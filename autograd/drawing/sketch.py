@@ -7,20 +7,28 @@ changes a sketch returns a new one.
 
 from __future__ import annotations
 
+import math
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ..node import edges, nodes
-from ..operation import FLOATS
+from ..operation import FLOATS, NumberSystem
 from ..value import Value
+from .then import edges_then
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ..node import Scope
 
+    EdgesOf = Callable[[Value, NumberSystem[float]], list[tuple[int, Value, float]]]
+
 ADDITIONS = frozenset({"+", "0 +", "+ 0"})
 """The steps of a part that only adds its operands; Python's `sum` begins with 0."""
+
+
+FAR = 3
+"""Parts between two uses of a parameter that make it worth a second box."""
 
 
 class Edge(NamedTuple):
@@ -33,9 +41,12 @@ class Edge(NamedTuple):
     local: tuple[float, float] | None
     """Lowest and highest local derivative with respect to the operand; None for a constant."""
     flow: float | None
-    """What the operand receives through this edge in `backward`; None before."""
+    """What the operand receives through this edge in `backward`; None before. Of several operands the norm, with their
+    common sign."""
     times: int = 1
     """How many operands it stands for."""
+    is_mixed: bool = False
+    """Whether gradients of both signs flow through it."""
 
 
 class Part(NamedTuple):
@@ -62,6 +73,10 @@ class Part(NamedTuple):
     """What it is called if that is not a Value's name."""
     parameters: tuple[Value, ...] = ()
     """The parameters that a module brought into the box."""
+    is_array: bool = False
+    """Whether it shows the elements of an array of parameters."""
+    is_copy: bool = False
+    """Whether it is one of several boxes for something that is used in several places."""
 
     @property
     def value(self) -> Value:
@@ -78,27 +93,31 @@ Sketch: TypeAlias = "dict[Value, Part]"
 """Parts, operands before results, each under one of its Values."""
 
 
-def sketched(roots: Sequence[Value]) -> Sketch:
-    """One part for each Value that the roots depend on."""
+def sketched(roots: Sequence[Value], has_changed: bool = True) -> Sketch:
+    """One part for each Value that the roots depend on; `has_changed` if leaves may have changed since."""
     values = nodes(roots)
     asked_for = set(roots)
+    edges_of = edges_then if has_changed else edges
     # Plain leaves beside parameters are inputs; without parameters nobody can tell.
-    leaf = "input" if any(map(_is_parameter, values)) else "leaf"
-    return {value: _part(value, leaf, value in asked_for) for value in values}
+    leaf = "input" if any(map(is_parameter, values)) else "leaf"
+    return {value: _part(value, leaf, value in asked_for, edges_of) for value in values}
 
 
-def _is_parameter(value: Value) -> bool:
+def is_parameter(value: Value) -> bool:
+    """Whether it is a leaf that training changes: of a kind more special than a plain Value."""
     return value.operation is None and type(value) is not Value
 
 
-def _part(value: Value, leaf: str, is_root: bool) -> Part:
+def _part(value: Value, leaf: str, is_root: bool, edges_of: EdgesOf) -> Part:
     own = (value,)
     operation = value.operation
     if operation is None:
-        return Part("parameter" if _is_parameter(value) else leaf, own, own, is_root=is_root)
+        return Part("parameter" if is_parameter(value) else leaf, own, own, is_root=is_root)
     if value.is_constant:
         return Part("constant", own, own, is_root=is_root)
-    return Part("result", own, own, value.scope, _edges(value), (operation.symbol,), is_ordered(value), is_root)
+    return Part(
+        "result", own, own, value.scope, _edges(value, edges_of), (operation.symbol,), is_ordered(value), is_root
+    )
 
 
 def is_ordered(value: Value) -> bool:
@@ -107,10 +126,10 @@ def is_ordered(value: Value) -> bool:
     return operation is None or not operation.commutative or operation.arity is not None
 
 
-def _edges(value: Value) -> tuple[Edge, ...]:
+def _edges(value: Value, edges_of: EdgesOf) -> tuple[Edge, ...]:
     gradient = value.gradient
     drawn = []
-    for position, operand, partial in edges(value, FLOATS):
+    for position, operand, partial in edges_of(value, FLOATS):
         local = float(partial)
         drawn.append(Edge(operand, position, (local, local), None if gradient is None else local * gradient))
     operands = value.parents
@@ -119,6 +138,36 @@ def _edges(value: Value) -> tuple[Edge, ...]:
         drawn += [Edge(operands[i], i, None, None) for i in range(len(operands)) if i not in known]
         drawn.sort(key=attrgetter("position"))
     return tuple(drawn)
+
+
+def last_calls(sketch: Sketch) -> dict[Value, float | None]:
+    """What the last `backward` added to leaves whose gradient holds something else too; None if it added nothing.
+
+    Args:
+        sketch: a part for each Value, before anything is folded.
+    """
+    flows: dict[Value, list[float]] = {}
+    for part in sketch.values():
+        for edge in part.edges:
+            if edge.flow is not None:
+                flows.setdefault(edge.source, []).append(edge.flow)
+    found: dict[Value, float | None] = {}
+    for leaf, part in sketch.items():
+        if part.is_leaf and leaf.gradient is not None and not part.is_root:
+            last = flows.get(leaf)
+            if last is None or abs(leaf.gradient - sum(last)) > 1e-9 * sum(map(abs, last)):
+                found[leaf] = None if last is None else sum(last)
+    return found
+
+
+def joined_flow(flows: Iterable[float], is_mixed: bool = False) -> tuple[float | None, bool]:
+    """The norm of several gradients, with their common sign; and whether they have both signs."""
+    known = list(flows)
+    if len(known) < 2:
+        return (known[0] if known else None), is_mixed
+    is_mixed = is_mixed or (min(known) < 0.0 < max(known))
+    norm = math.hypot(*known)
+    return (-norm if not is_mixed and min(known) < 0.0 else norm), is_mixed
 
 
 def in_reading_order(sketch: Sketch) -> Sketch:
@@ -148,6 +197,35 @@ def leaves_placed(sketch: Sketch) -> Sketch:
             if sketch[edge.source].kind in ("parameter", "constant"):
                 uses.setdefault(edge.source, []).append(part.scope)
     return sketch | {key: sketch[key]._replace(scope=common_scope(scopes)) for key, scopes in uses.items()}
+
+
+def near_uses(sketch: Sketch, most: int) -> Sketch:
+    """With a box of its own beside each use for parameters that calls far from each other share, for want of long arcs.
+
+    Args:
+        sketch: the parts.
+        most: the maximum number of parts.
+    """
+    ranks: dict[Value, int] = {}
+    users: dict[Value, dict[Scope | None, list[Value]]] = {}
+    for key, part in in_reading_order(sketch).items():
+        ranks[key] = 1 + max((ranks[edge.source] for edge in part.edges), default=0)
+        for source in {edge.source for edge in part.edges if sketch[edge.source].kind == "parameter"}:
+            users.setdefault(source, {}).setdefault(part.scope, []).append(key)
+    result = dict(sketch)
+    for leaf, calls in users.items():
+        reached = [ranks[user] for keys in calls.values() for user in keys]
+        if len(calls) < 2 or max(reached) - min(reached) < FAR or len(result) + len(calls) - 1 > most:
+            continue
+        for number, keys in enumerate(calls.values()):
+            copy = Value(leaf.number) if number else leaf
+            result[copy] = sketch[leaf]._replace(is_copy=True)
+            for user in keys if number else ():
+                edges = tuple(
+                    edge._replace(source=copy) if edge.source is leaf else edge for edge in result[user].edges
+                )
+                result[user] = result[user]._replace(edges=edges)
+    return result
 
 
 def common_scope(scopes: Iterable[Scope | None]) -> Scope | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..node import nodes
 from .formulas import as_formula, expression
+from .stand_ins import Roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -77,18 +79,8 @@ def chain_rule_at(
     return f"d{top}/d{bottom} = {' + '.join(symbols)} = {' + '.join(numbers)} = {number(value.grad)}"
 
 
-def names_for_all(sketch: Sketch, given: Callable[[Value], str | None]) -> Mapping[Value, str]:
-    """What to call each Value: constants go by their number, others without a name are numbered."""
-    names: dict[Value, str] = {}
-    taken = set(map(given, sketch))
-    count = 0
-    for value, part in sketch.items():
-        name = given(value)
-        if not name and part.kind != "constant":
-            count += 1
-            while f"v{count}" in taken:
-                count += 1
-            name = f"v{count}"
-        if name:
-            names[value] = name
-    return names
+def names_for_all(root: Value, given: Namer) -> Mapping[Value, str]:
+    """What to call each Value: by its role if it has one; other results are numbered, constants go by their number."""
+    roles = Roles([root], given)
+    own = {value: name for value in nodes([root]) if (name := given(value))}
+    return roles.numbered() | roles.names | own

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from .checks import choice
+
 
 class Theme(NamedTuple):
     """The colours of a picture. Nothing is shown by colour alone: signs differ in line style, kinds in shape."""
 
     background: str = "#ffffff"
     ink: str = "#1b1f24"
-    faint: str = "#6a737d"
+    faint: str = "#565e68"
     box: str = "#ffffff"
-    line: str = "#8b949e"
-    positive: str = "#1f6fc0"
-    negative: str = "#c2410c"
-    broken: str = "#a30d8f"
-    marked: str = "#d00000"
+    line: str = "#7b848d"
+    positive: str = "#14569b"
+    negative: str = "#9a3309"
+    broken: str = "#8f0b7b"
+    marked: str = "#b00000"
     marked_box: str = "#ffe0e0"
     parameter: str = "#ffe3a3"
     input: str = "#d8f0dc"
@@ -31,16 +33,16 @@ THEMES = {
     "dark": Theme(
         background="#0d1117",
         ink="#e6edf3",
-        faint="#9aa4ae",
+        faint="#b1bac4",
         box="#161b22",
-        line="#6e7781",
-        positive="#6cb6ff",
-        negative="#ff9d5c",
-        broken="#f778ba",
-        marked="#ff5c5c",
+        line="#7d8791",
+        positive="#8cc8ff",
+        negative="#ffb077",
+        broken="#ff9ad0",
+        marked="#ff8f8f",
         marked_box="#4a1518",
-        parameter="#5f4b12",
-        input="#1d4428",
+        parameter="#4a3a0d",
+        input="#173a22",
         loss="#e6edf3",
         loss_ink="#0d1117",
         module="#1b212a",
@@ -50,9 +52,7 @@ THEMES = {
 
 def theme_named(name: str) -> Theme:
     """The theme of that name; ValueError if there is none."""
-    if name not in THEMES:
-        raise ValueError(f"theme must be one of {', '.join(map(repr, THEMES))}, got {name!r}")
-    return THEMES[name]
+    return THEMES[choice(name, "theme", THEMES, f"one of {', '.join(map(repr, THEMES))}")]
 
 
 def sign_colour(theme: Theme, number: float | None) -> str:
@@ -62,6 +62,11 @@ def sign_colour(theme: Theme, number: float | None) -> str:
     if number != number:
         return theme.broken
     return theme.positive if number > 0.0 else theme.negative
+
+
+def text_colour(theme: Theme, number: float) -> str:
+    """The colour of a gradient as text, which must stand out: that of its sign, and plain at 0."""
+    return theme.faint if number == 0.0 else sign_colour(theme, number)
 
 
 def line_style(number: float | None) -> str:

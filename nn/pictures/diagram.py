@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
 from autograd import Value, no_grad
 from autograd.drawing.display import Drawing, PositionedDrawing
 from autograd.drawing.dot_text import html, tooltip
-from autograd.drawing.theme import Theme, formatted, line_style, line_width, sign_colour, theme_named
+from autograd.drawing.theme import Theme, formatted, line_style, line_width, sign_colour, text_colour, theme_named
 
-from ..activations import Activation, ArgMax, LogSoftmax, Softmax
+from ..activations import Activation, ArgMax, LogSoftmax, Softmax, one_hot
 from ..checks import as_float, boolean, integer_at_least, is_number, items, kind_of, numbers, one_of, plain, shown
 from ..layers import Linear
 from ..module import Module
 from ..types import Numbers
+from .flowchart import MOST_NODES, Stage, flowchart
 
 Point = tuple[float, float]
-
-MOST_NODES = 8
-"""Only so many nodes of a layer are drawn; a note says how many are left out."""
 
 MOST_LABELS = 40
 """With more connections, colour, width and tooltip alone tell the weights of a layer."""
@@ -40,6 +40,7 @@ def diagram(
     model: Module,
     x: Numbers | None = None,
     *,
+    target: Numbers | None = None,
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     theme: str = "light",
@@ -57,6 +58,8 @@ def diagram(
         model: linear layers and activations in a row: a Linear, Sequential, MLP, or your own module that computes just
             that.
         x: one observation, a number per input.
+        target: what was observed for it, a number per output or the index of a class; each output then shows it, and
+            the residual, observed - predicted. Needs `x`.
         inputs: what to call the inputs.
         outputs: what to call the outputs.
         theme: "light" or "dark".
@@ -66,7 +69,7 @@ def diagram(
 
     Raises:
         TypeError: the model is no Module, or has parts other than linear layers and activations.
-        ValueError: the model does not compute its layers in a row, or the number of inputs or names is wrong.
+        ValueError: the model does not compute its layers in a row, or the number of inputs, targets or names is wrong.
 
     >>> import nn
     >>> drawing = nn.diagram(nn.MLP([1, 2, 1], seed=0), inputs=["dose"])
@@ -85,16 +88,35 @@ def diagram(
     if x is not None and len(point) != widths[0]:
         raise ValueError(f"diagram: x must have a number for each of {widths[0]} inputs, got {shown(x)}")
     values = None if x is None else _values_after(layers, point)
+    observed = None if target is None else _observed(target, values)
     has_gradients = any(parameter.has_grad for parameter in model.parameters())
     sketch = _Sketch(theme_named(theme), precision, _row_height(widths, has_gradients), has_gradients)
     box = f'BORDER="1" STYLE="ROUNDED" BGCOLOR="{sketch.theme.input}"'
-    ends = sketch.boxes(_names(inputs, widths[0], "input"), values[0] if values else None, box)
-    for stage in _stages(layers, values):
+    input_names, output_names = _names(inputs, widths[0], "input"), _names(outputs, widths[-1], "output")
+    ends = sketch.boxes(input_names, values[0] if values else None, box)
+    stages = _stages(layers, values)
+    for stage in stages:
         ends = sketch.stage(stage, ends)
-    sketch.outputs(_names(outputs, widths[-1], "output"), values[-1] if values else None, ends)
+    sketch.outputs(output_names, values[-1] if values else None, ends, observed)
     drawing = PositionedDrawing(engine="neato")
-    drawing.body.extend(sketch.body(caption, legend))
+    drawing.body.extend(sketch.body(caption, legend, observed is not None))
+    left = _lines(input_names, values[0] if values else None, None, precision)
+    right = _lines(output_names, values[-1] if values else None, observed, precision)
+    drawing.as_mermaid = partial(flowchart, stages, left, right, precision)
     return drawing
+
+
+def _observed(target: Numbers, values: list[list[float]] | None) -> list[float]:
+    """The observed number of each output."""
+    if values is None:
+        raise ValueError("diagram: target is what was observed for the observation x, so it needs x")
+    outputs = len(values[-1])
+    if isinstance(target, Integral) and not isinstance(target, bool) and outputs > 1:
+        return one_hot(int(target), outputs)
+    observed = _as_floats(target, "target")
+    if len(observed) != outputs:
+        raise ValueError(f"diagram: target must have a number for each of {outputs} outputs, got {shown(target)}")
+    return observed
 
 
 def _row_height(widths: Sequence[int], has_gradients: bool) -> float:
@@ -155,33 +177,39 @@ def _as_floats(found: Any, what: str) -> list[float]:
 
 def _names(names: Sequence[str] | None, count: int, kind: str) -> list[str]:
     if names is None:
-        return [kind if count == 1 else f"{kind} {i}" for i in range(1, count + 1)]
+        stand_in = "predicted" if kind == "output" else kind  # as draw and explain have it
+        return [stand_in if count == 1 else f"{stand_in}{i}" for i in range(1, count + 1)]
     listed = items(names, f"{kind}s", "a list of strings")
     if len(listed) != count or not all(isinstance(name, str) for name in listed):
         raise ValueError(f"diagram: {kind}s must be {count} strings, got {shown(names)}")
     return listed
 
 
-class _Stage(NamedTuple):
-    """A column of nodes: a linear layer with the activations after it, or a layer that mixes all its inputs."""
+def _lines(
+    names: Sequence[str], values: Sequence[float] | None, observed: Sequence[float] | None, precision: int
+) -> list[list[str]]:
+    """What stands in the boxes of a column: the name, the number, what was observed and the residual."""
+    boxes = []
+    for index, name in enumerate(names):
+        lines = [name]
+        if values:
+            lines.append(formatted(values[index], precision))
+        if values and observed:
+            lines.append(f"observed {formatted(observed[index], precision)}")
+            lines.append(f"residual {formatted(observed[index] - values[index], precision)}")
+        boxes.append(lines)
+    return boxes
 
-    layer: Module
-    bends: list[Activation]
-    before: list[float] | None
-    """What enters the activations, or None without an observation."""
-    after: list[float] | None
-    """What leaves the column."""
 
-
-def _stages(layers: Sequence[Module], values: Sequence[list[float]] | None) -> list[_Stage]:
-    stages: list[_Stage] = []
+def _stages(layers: Sequence[Module], values: Sequence[list[float]] | None) -> list[Stage]:
+    stages: list[Stage] = []
     for number, layer in enumerate(layers, 1):
         after = values[number] if values else None
         if isinstance(layer, Activation) and stages and isinstance(stages[-1].layer, Linear):
             linear, bends, before, _ = stages[-1]
-            stages[-1] = _Stage(linear, [*bends, layer], before, after)
+            stages[-1] = Stage(linear, [*bends, layer], before, after)
         else:
-            stages.append(_Stage(layer, [], after, after))
+            stages.append(Stage(layer, [], after, after))
     return stages
 
 
@@ -197,7 +225,7 @@ class _Sketch:
         self.lines: list[str] = []
         self.number = 0
 
-    def body(self, caption: str | None, legend: bool) -> list[str]:
+    def body(self, caption: str | None, legend: bool, has_residuals: bool) -> list[str]:
         """The DOT text: edges first, so that labels cover lines."""
         theme = self.theme
         below = self.bottom - 50.0
@@ -205,7 +233,9 @@ class _Sketch:
             self._text((self.x / 2, below), html(caption), size=14)
             below -= 22.0
         if legend:
-            self._text((self.x / 2, below), _LEGEND, size=10)
+            self._text((self.x / 2, below), _LEGEND)
+            if has_residuals:
+                self._text((self.x / 2, below - 15.0), "residual: observed − predicted")
         return [
             f'\tgraph [layout=nop2 bgcolor="{theme.background}" outputorder=edgesfirst pad=0.15]\n',
             f'\tnode [shape=plain fontname="{_FONT}" fontsize=11 fontcolor="{theme.ink}" color="{theme.ink}"]\n',
@@ -213,16 +243,20 @@ class _Sketch:
             *self.lines,
         ]
 
-    def boxes(self, names: Sequence[str], values: Sequence[float] | None, kind: str) -> list[Point]:
-        """A column of boxes with names and values; returns their centres."""
+    def boxes(
+        self, names: Sequence[str], values: Sequence[float] | None, kind: str, observed: Sequence[float] | None = None
+    ) -> list[Point]:
+        """A column of boxes with names and values, and with what was observed; returns their centres."""
         centres = self._centres(len(names))
+        boxes = _lines(names, values, observed, self.precision)
         for index, centre in enumerate(centres):
-            text = f"<B>{html(names[index], 20)}</B>" + (f"<BR/>{self._number(values[index])}" if values else "")
+            name, *numbers = boxes[index]
+            text = "<BR/>".join([f"<B>{html(name, 20)}</B>", *numbers])
             self._table(centre, text, f'{kind} COLOR="{self.theme.ink}" CELLPADDING="6"', names[index])
         self._note(len(names), centres)
         return centres
 
-    def stage(self, stage: _Stage, before: Sequence[Point]) -> list[Point]:
+    def stage(self, stage: Stage, before: Sequence[Point]) -> list[Point]:
         """A column of nodes with what leads to them; returns their centres."""
         if not isinstance(stage.layer, Linear):
             return self._mixer(stage, before)
@@ -239,11 +273,17 @@ class _Sketch:
         self._note(layer.out_features, centres)
         return centres
 
-    def outputs(self, names: Sequence[str], values: Sequence[float] | None, before: Sequence[Point]) -> None:
+    def outputs(
+        self,
+        names: Sequence[str],
+        values: Sequence[float] | None,
+        before: Sequence[Point],
+        observed: Sequence[float] | None,
+    ) -> None:
         """The last column, of boxes."""
-        self.x += 0.6 * COLUMN
+        self.x += (0.75 if observed else 0.6) * COLUMN
         box = f'BORDER="2" BGCOLOR="{self.theme.box}"'
-        for start, end in zip(before, self.boxes(names, values, box), strict=True):
+        for start, end in zip(before, self.boxes(names, values, box, observed), strict=True):
             self._line(start, end, 1.0, self.theme.line, "solid")
 
     def _centres(self, count: int) -> list[Point]:
@@ -275,11 +315,11 @@ class _Sketch:
         own = parameter.name if parameter.name != getattr(parameter, "path", None) else None
         lines = [(f"{html(own, 12)}: " if own else "") + f"{sign} {self._number(parameter.data)}"]
         if parameter.has_grad:
-            colour = sign_colour(self.theme, parameter.grad)
-            lines.append(f'<FONT COLOR="{colour}" POINT-SIZE="9">grad {self._number(parameter.grad)}</FONT>')
+            colour = text_colour(self.theme, parameter.grad)
+            lines.append(f'<FONT COLOR="{colour}" POINT-SIZE="11">grad {self._number(parameter.grad)}</FONT>')
         self._label(point, "<BR/>".join(lines), parameter.name)
 
-    def _node(self, centre: Point, stage: _Stage, index: int) -> None:
+    def _node(self, centre: Point, stage: Stage, index: int) -> None:
         """A circle with the activation's curve inside and the number that leaves it below."""
         symbol = "" if stage.bends else "Σ"
         names = ", ".join(type(bend).__name__ for bend in stage.bends) or "sum"
@@ -291,7 +331,7 @@ class _Sketch:
             below = (centre[0], centre[1] - NODE / 2 - LABEL_HEIGHT / 2)
             self._label(below, self._number(stage.after[index]))
 
-    def _curve(self, centre: Point, stage: _Stage, index: int) -> None:
+    def _curve(self, centre: Point, stage: Stage, index: int) -> None:
         """The activation around 0, wide enough for the point in use, which gets a dot."""
         entering = stage.before[index] if stage.before else 0.0
         reach = max(4.0, 1.25 * abs(entering)) if math.isfinite(entering) else 4.0
@@ -313,7 +353,7 @@ class _Sketch:
             dot = f'shape=circle fixedsize=true width=0.08 label="" style=filled fillcolor="{self.theme.negative}"'
             self._add(point, f"{dot} penwidth=0")
 
-    def _mixer(self, stage: _Stage, before: Sequence[Point]) -> list[Point]:
+    def _mixer(self, stage: Stage, before: Sequence[Point]) -> list[Point]:
         """A tall box that all lines pass through, for layers such as Softmax."""
         self.x += 0.6 * COLUMN
         centres = [(self.x, y) for _, y in before]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from autograd import Value, no_grad
+from autograd.drawing.theme import THEMES, theme_named
 from autograd.node import nodes
 
 from ..activations import argmax, one_hot
-from ..checks import as_float, integer_at_least, is_number, items, kind_of, number_between, numbers, shown
+from ..checks import as_float, integer_at_least, is_number, items, kind_of, number_between, numbers, one_of, shown
 from ..data import Column, observations
 from ..module import Module
 from ..types import Numbers, Vector
@@ -23,13 +25,27 @@ if TYPE_CHECKING:
 Term: TypeAlias = tuple[float, tuple[Value, ...]]
 """A sign, and factors whose product is added to an output with it."""
 
-_SQUIGGLE = "#2a9d5c"
-_COMPONENTS = ("#3b6fb6", "#e07b39", "#8a5fb0", "#b0893b", "#4aa3a2", "#c2556e")
-_CLASSES = ("#3b6fb6", "#e07b39", "#2a9d5c", "#8a5fb0", "#b0893b", "#4aa3a2", "#c2556e", "#6b6b6b")
+# The palette of M. Okabe and K. Ito (Color Universal Design, 2008), which the colour-blind tell apart.
+_SQUIGGLE = "#009e73"
+_COMPONENTS = ("#0072b2", "#d55e00", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d00")
+_CLASSES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d00", "#7f7f7f")
+_SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
+"""Markers of classes, so that they differ in a black-and-white print too."""
 _CURVE_POINTS = 241
 
 
-def plot_fit(model: Module, X: Numbers, y: Numbers, ax: Axes | None = None) -> Axes:  # noqa: N803  # the field's name
+def plot_fit(
+    model: Module,
+    X: Numbers,  # noqa: N803  # the field's name
+    y: Numbers,
+    ax: Axes | None = None,
+    *,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    title: str | None = None,
+    theme: str = "light",
+    residuals: bool = True,
+) -> Axes:
     """Draws what a network of one input has learned: the data, the fitted squiggle, and the curves that add up to it.
 
     A component curve is a term of the output that depends on the input, such as a hidden node's bent curve times its
@@ -40,12 +56,18 @@ def plot_fit(model: Module, X: Numbers, y: Numbers, ax: Axes | None = None) -> A
         X: the inputs, one per observation.
         y: the observed outputs; with several outputs also indices of classes, drawn as 1 among zeros.
         ax: where to draw; by default a new figure.
+        inputs: what to call the input, a list of one name.
+        outputs: what to call the outputs.
+        title: a line above the plot.
+        theme: "light" or "dark".
+        residuals: whether to draw the residuals of a single output, from what was observed to the squiggle.
 
     Returns:
         Where it was drawn.
 
     Raises:
-        ValueError: the network has several inputs, or `X`, `y` and the outputs do not fit each other.
+        ValueError: the network has several inputs, there are too few or too many names, or `X`, `y` and the outputs do
+            not fit each other.
         ImportError: matplotlib is not installed.
     """
     rows, observed = _checked(model, X, y)
@@ -53,25 +75,31 @@ def plot_fit(model: Module, X: Numbers, y: Numbers, ax: Axes | None = None) -> A
         raise ValueError(f"plot_fit draws networks of one input; X has rows of {max(map(len, rows))} numbers")
     xs = [row[0] for row in rows]
     grid = _widened(xs, _CURVE_POINTS)
-    inputs = [Value(float(x)) for x in grid]
-    outputs = [_outputs(model, [x]) for x in inputs]
-    targets = np.array([_target(entry, len(outputs[0]), position) for position, entry in enumerate(observed)])
+    points = [Value(float(x)) for x in grid]
+    rows_out = [_outputs(model, [x]) for x in points]
+    count = len(rows_out[0])
+    targets = np.array([_target(entry, count, position) for position, entry in enumerate(observed)])
+    (across,), names = names_of(inputs, 1, "input"), names_of(outputs, count, "predicted")
+    look = theme_named(one_of(theme, "theme", THEMES))
     ax = _axes(ax)
-    if len(outputs[0]) == 1:
-        components = _plot_components(ax, grid, inputs, [output for (output,) in outputs])
-        labels = [("their sum and the bias" if components else "the network", "observed", _SQUIGGLE, "black")]
+    if count == 1:
+        components = _plot_components(ax, grid, points, [output for (output,) in rows_out])
+        labels = [("their sum and the bias" if components else "the network", "observed", _SQUIGGLE, look.ink)]
     else:
-        colors = [_CLASSES[number % len(_CLASSES)] for number in range(len(outputs[0]))]
-        labels = [(f"output {n}", f"observed {n}", color, color) for n, color in enumerate(colors, start=1)]
-    for number, (squiggle, points, color, point_color) in enumerate(labels):
-        curve = [row[number].data for row in outputs]
+        labels = [
+            (name, f"observed{n}" if outputs is None else f"{name}, observed", color, color)
+            for n, (name, color) in enumerate(zip(names, cycle(_CLASSES), strict=False), 1)
+        ]
+    for number, (squiggle, points_label, color, point_color) in enumerate(labels):
+        curve = [row[number].data for row in rows_out]
         ax.plot(grid, curve, color=color, linewidth=2.5, label=squiggle)
         size = 7 + 3 * (len(labels) - 1 - number)  # points of several outputs may coincide, as the zeros of classes do
-        ax.plot(xs, targets[:, number], "o", color=point_color, markersize=size, zorder=3, label=points)
-    ax.set_xlabel("input")
-    ax.set_ylabel("output")
-    beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if len(labels) > 1 else {}
-    ax.legend(frameon=False, **beside)
+        shape = _SHAPES[number % len(_SHAPES)]
+        ax.plot(xs, targets[:, number], shape, color=point_color, markersize=size, zorder=3, label=points_label)
+    if count == 1 and residuals:
+        at_points = [_outputs(model, [Value(float(x))])[0].data for x in xs]
+        ax.vlines(xs, at_points, targets[:, 0], color=look.negative, linestyle=":", label="residual")
+    _dress(ax, across, names[0] if count == 1 else "predicted", title, theme, count > 1)
     return ax
 
 
@@ -84,8 +112,13 @@ def plot_decision_regions(
     boundary: float = 0.0,
     class_names: Sequence[str] | None = None,
     resolution: int = 60,
+    inputs: Sequence[str] | None = None,
+    title: str | None = None,
+    theme: str = "light",
 ) -> Axes:
     """Draws which class a network of two inputs predicts where, and the observations on top.
+
+    Classes differ in colour and in the shape of their points; a line is the boundary between their regions.
 
     Args:
         model: the network. Of several outputs the largest decides; a single one decides by being above `boundary`.
@@ -95,6 +128,9 @@ def plot_decision_regions(
         boundary: the output at which a network of one output is undecided: 0 for raw outputs, 0.5 for probabilities.
         class_names: what the legend calls the classes, in order.
         resolution: at how many points along each side the network is evaluated.
+        inputs: what to call the inputs, two names.
+        title: a line above the plot.
+        theme: "light" or "dark".
 
     Returns:
         Where it was drawn.
@@ -106,6 +142,8 @@ def plot_decision_regions(
     rows, observed = _checked(model, X, y)
     if any(len(row) != 2 for row in rows):
         raise ValueError("plot_decision_regions draws networks of two inputs; X must have rows of two numbers")
+    across, up = names_of(inputs, 2, "input")
+    look = theme_named(one_of(theme, "theme", THEMES))
     points = np.array(rows, dtype=float)
     first, second = (_widened(points[:, i].tolist(), integer_at_least(resolution, "resolution", 2)) for i in range(2))
     scores = _scores(model, first, second, number_between(boundary, "boundary", -math.inf))
@@ -114,12 +152,13 @@ def plot_decision_regions(
     for number, score in enumerate(scores):
         color = _CLASSES[number % len(_CLASSES)]
         lead = score - np.delete(scores, number, axis=0).max(axis=0)
-        ax.contourf(first, second, lead, levels=[0.0, np.inf], colors=[color], alpha=0.25)
+        area = ax.contourf(first, second, lead, levels=[0.0, np.inf], colors=[color], alpha=0.25)
+        area.set_edgecolor(look.ink)
+        area.set_linewidth(1.2)
         chosen = points[classes == number]
-        ax.plot(chosen[:, 0], chosen[:, 1], "o", color=color, markeredgecolor="white", label=names[number])
-    ax.set_xlabel("input 1")
-    ax.set_ylabel("input 2")
-    ax.legend(title="class", frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        shape = _SHAPES[number % len(_SHAPES)]
+        ax.plot(chosen[:, 0], chosen[:, 1], shape, color=color, markeredgecolor=look.background, label=names[number])
+    _dress(ax, across, up, title, theme, True, legend_title="class")
     return ax
 
 
@@ -136,6 +175,46 @@ def plot_losses(training: Sequence[float], validation: Sequence[float], ax: Axes
     ax.set_xlabel("epoch")
     ax.set_ylabel("loss")
     return ax
+
+
+def names_of(names: Sequence[str] | None, count: int, stem: str) -> list[str]:
+    """The names given, or the stand-ins that `draw` uses too: "input", or "input1", "input2", ..."""
+    if names is None:
+        return [stem] if count == 1 else [f"{stem}{n}" for n in range(1, count + 1)]
+    listed = items(names, f"the names for {stem}", "a list of strings")
+    if len(listed) != count or not all(isinstance(name, str) for name in listed):
+        raise ValueError(f"expected {count} names for {stem}, got {shown(names)}")
+    return listed
+
+
+def _dress(
+    ax: Axes, across: str, up: str, title: str | None, theme: str, is_beside: bool, legend_title: str | None = None
+) -> None:
+    """Labels, title and legend, in the colours of the theme."""
+    ax.set_xlabel(literal(across))
+    ax.set_ylabel(literal(up))
+    if title is not None:
+        if not isinstance(title, str):
+            raise TypeError(f"title must be a string, got {kind_of(title)}")
+        ax.set_title(literal(title))
+    beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if is_beside else {}
+    legend = ax.legend(title=legend_title, frameon=False, **beside)
+    if theme == "light":
+        return
+    look = theme_named(theme)
+    ax.figure.set_facecolor(look.background)
+    ax.set_facecolor(look.box)
+    ax.tick_params(colors=look.ink)
+    words = [ax.xaxis.label, ax.yaxis.label, ax.title, legend.get_title(), *legend.get_texts()]
+    for word in words:
+        word.set_color(look.ink)
+    for spine in ax.spines.values():
+        spine.set_color(look.line)
+
+
+def literal(text: str) -> str:
+    """A text that matplotlib does not take for mathematics."""
+    return text.replace("$", r"\$")
 
 
 def _checked(model: Module, X: Numbers, y: Numbers) -> tuple[list[list[float]], Column]:  # noqa: N803
@@ -191,7 +270,7 @@ def _plot_components(ax: Axes, grid: Vector, inputs: Sequence[Value], outputs: S
         return 0
     for number, position in enumerate(shown):
         curve = [terms[position] for terms in curves]
-        label = f"component {number + 1}" + (f" (× {names[position]})" if names[position] else "")
+        label = f"component {number + 1}" + (f" (× {literal(names[position] or '')})" if names[position] else "")
         ax.plot(grid, curve, "--", color=_COMPONENTS[number % len(_COMPONENTS)], linewidth=1.8, label=label)
     return len(shown)
 
@@ -218,9 +297,12 @@ _SIGNS: dict[str, tuple[float, ...]] = {"add": (1.0, 1.0), "sub": (1.0, -1.0), "
 
 
 def _weight_name(sign: float, term: Sequence[Value]) -> str | None:
-    """The name of the parameter that multiplies a component curve."""
-    names = [factor.name for factor in term if factor.name and not factor.parents]
-    return ("−" if sign < 0 else "") + names[0] if len(names) == 1 else None
+    """What multiplies a component curve: the name that a parameter was given, otherwise its number."""
+    named = [factor for factor in term if factor.name and not factor.parents]
+    if len(named) != 1:
+        return None
+    is_path = named[0].name == getattr(named[0], "path", None) and not str(named[0].name).isidentifier()
+    return ("−" if sign < 0 else "") + (f"{named[0].data:.3g}" if is_path else str(named[0].name))
 
 
 def _scores(model: Module, first: Vector, second: Vector, boundary: float) -> Vector:

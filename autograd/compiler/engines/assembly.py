@@ -35,12 +35,7 @@ class Assembly(NamedTuple):
 
 
 def assembly(instruction: Instruction, uses: dict[Instruction, list[Instruction]]) -> Assembly:
-    """Sorts the contributions of an `assemble` instruction.
-
-    Args:
-        instruction: the array to assemble.
-        uses: the instructions that each one is an operand of.
-    """
+    """Sorts the contributions of an `assemble` instruction."""
     found = Assembly([], [], [], False)
     covered = np.zeros(instruction.size, dtype=bool)
     for place, part in zip(instruction.data, instruction.operands, strict=True):

@@ -20,12 +20,7 @@ class Buffer(NamedTuple):
 
 
 class Buffers:
-    """The arrays to compute into. Each is held by one instruction, or free.
-
-    Args:
-        program: the program.
-        returned: instructions whose arrays the return statement reads.
-    """
+    """The arrays to compute into. Each is held by one instruction, or free."""
 
     def __init__(self, program: Program, returned: Iterable[Instruction]) -> None:
         self._number = {instruction: i for i, instruction in enumerate(program.instructions)}

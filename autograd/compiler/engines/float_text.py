@@ -6,19 +6,18 @@ import math
 import re
 from collections import Counter
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ... import ops
 from ..lower import FLOAT_FUNCTIONS, asked
 from .expressions import ATOM, CONDITION, PRODUCT, SUM, Language, Spelling
-from .parts import LONG, functions, indented, joined, split
+from .parts import LONG, Text, functions, indented, joined, split
 from .scalars import AFTER, BEFORE, INSIDE, Scalars
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ...ops import Operation
-    from ..ir import Action, Contribution, Program, Shape
+    from ..ir import Action, Program, Shape
     from .scalars import Assignment, Variable
 
 
@@ -57,25 +56,8 @@ _SPELLINGS: dict[Action, Spelling] = {
 _PYTHON = Language(_SPELLINGS, _number, _variable)
 
 
-class FloatText(NamedTuple):
-    """The text of a program, and what it needs besides.
-
-    Attributes:
-        source: defines `program(numbers, theta, batch, *arguments)`, where `numbers` makes lists of arrays.
-        operations: operations of the user's own that the text calls, because they can only be asked for numbers.
-    """
-
-    source: str
-    operations: list[Operation | Contribution]
-
-
-def float_text(program: Program, input_shapes: Sequence[Shape]) -> FloatText:
-    """The text of a program.
-
-    Args:
-        program: lowered for floats.
-        input_shapes: the shape of a row of each argument.
-    """
+def float_text(program: Program, input_shapes: Sequence[Shape]) -> Text:
+    """Defines `program(numbers, theta, batch, *arguments)`, where `numbers` makes lists of arrays."""
     own = asked(program, _SPELLINGS)
     spelled: dict[Action, Spelling] = {
         operation: Spelling(f"operations[{i}]({{all}})") for i, operation in enumerate(own)
@@ -85,7 +67,7 @@ def float_text(program: Program, input_shapes: Sequence[Shape]) -> FloatText:
     stages = [[_statement(each, python) for each in stage] for stage in decided.stages]
     results = [python.text(result) for result in decided.results]
     write = _in_parts if sum(map(len, stages)) > LONG else _whole
-    return FloatText(joined(write(decided, stages, results, input_shapes)), own)
+    return Text(joined(write(decided, stages, results, input_shapes)), own)
 
 
 def _statement(statement: Assignment, python: Language) -> str:

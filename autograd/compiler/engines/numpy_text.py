@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ... import ops
 from ...ops import TABLE
+from ..arrays import OF_EXPONENTIALS, PARTIALS
 from ..ir import tuple_text
 from ..lower import HELPERS, asked
-from ..rows import OF_EXPONENTIALS, PARTIALS
 from .looks import Look, Rows
-from .parts import functions, indented, joined, split
+from .parts import Text, functions, indented, joined, split
 from .places import OnNumbers, Places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ...ops import Operation
-    from ..ir import Action, Contribution, Program
+    from ..ir import Action, Program
     from .places import Operand, Statement
 
 _QUIET = '@np.errstate(all="ignore")'  # as Values: nan and infinity are results like others
@@ -47,6 +46,7 @@ _SPELLINGS: dict[Action, str] = {
     # done once
     "empty": "{out} = np.empty({0}, dtype)",
     "full": "{out} = np.full({0}, {1}, dtype)",
+    "ones": "{out} = np.ones({0}, dtype)",
     "numbers": "{out} = {0}",
     "constant": "{out} = constants[{0}]",
     "described_constant": "{out} = constants[{0}]  # {1}",
@@ -89,25 +89,11 @@ _OF_NUMPY = re.compile(rf"\bnp\.(copyto|dot|matmul|take|ceil|{_UFUNCS})\b")
 """The functions that are imported once instead of looked up in every call."""
 
 
-class ArrayText(NamedTuple):
-    """The text of a program, and what it needs besides.
+def array_text(program: Program, arguments: int) -> Text:
+    """Defines `prepare(theta, constants, operations, batch, scale)`, which allocates the buffers for a batch size.
 
-    Attributes:
-        source: defines `prepare(theta, constants, operations, batch, scale)`, which allocates the buffers for a batch
-            and gives the function to call.
-        constants: arrays of numbers that the text refers to.
-        operations: operations of the user's own that the text calls, because they can only be asked for numbers.
-        statements: the number of NumPy calls.
+    What it gives is the function to call, with as many arguments as stated.
     """
-
-    source: str
-    constants: list[np.ndarray]
-    operations: list[Operation | Contribution]
-    statements: int
-
-
-def array_text(program: Program, arguments: int) -> ArrayText:
-    """The text of a program that takes this many arrays."""
     own = asked(program, _FUNCTIONS)
     named, spellings = _FUNCTIONS, _SPELLINGS
     if own:
@@ -122,7 +108,7 @@ def array_text(program: Program, arguments: int) -> ArrayText:
     inputs = ", ".join([f"x{k}" for k in range(arguments)])
     write = _in_parts if decided.is_long else _whole
     source = write(decided.dicts, setup, inputs, calls, ", ".join(lines(decided.results)))
-    return ArrayText(joined(source), decided.constants, own, len(decided.body))
+    return Text(joined(source), own, decided.constants, len(decided.body))
 
 
 _PREPARED = "theta, constants, operations, batch, scale"

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy as np
+
+    from ...ops import Operation
+    from ..ir import Contribution
 
 INDENT = "    "
 LONG = 50_000  # statements; programs with more of them are written in parts
 _PART = 2_000  # statements in a part
 _BETWEEN = "\n\n\n"
+
+
+class Text(NamedTuple):
+    """The text of a program, and what it needs besides.
+
+    Attributes:
+        source: the text.
+        operations: operations of the user's own that it calls, because they can only be asked for numbers.
+        constants: arrays of numbers that it refers to.
+        statements: the number of NumPy calls.
+    """
+
+    source: str
+    operations: list[Operation | Contribution]
+    constants: Sequence[np.ndarray] = ()
+    statements: int = 0
 
 
 def indented(lines: Sequence[str]) -> list[str]:
@@ -35,13 +56,7 @@ def joined(texts: Sequence[str]) -> str:
 
 
 def defined(source: str, name: str, names: dict[str, Any]) -> Callable[..., Any]:
-    """The function of this name that a text defines, of which each part is compiled by itself.
-
-    Args:
-        source: as `joined` gives it.
-        name: of the function.
-        names: what the text refers to.
-    """
+    """The function of this name that a text defines, of which each part is compiled by itself."""
     for part in source.split(_BETWEEN):
         exec(compile(part, "<compiled by autograd>", "exec"), names)
     function: Callable[..., Any] = names[name]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from ... import ops
+from ..arrays import OF_EXPONENTIALS
 from ..ir import base_of, contiguous, looked_at, whole
-from ..rows import OF_EXPONENTIALS
 from .assembly import Assembly, assembly, is_strided
 from .buffers import Buffer, Buffers
 from .looks import Array, Look, Rows, flat, lengths, viewed, whole_length
@@ -74,6 +74,7 @@ class Places:
         self._array: dict[Instruction, str | float] = {}  # the name of each result, or a number
         self._dynamic: set[str | float] = set()  # arrays that are new in every call
         self._static: dict[tuple[str, tuple[Operand, ...]], str] = {}  # the names of what setup makes
+        self._indices: dict[tuple[tuple[int, ...], bytes], int] = {}  # where element numbers are among the constants
         self._common: dict[Instruction, str] = {}  # the exponentials of each array
         self._strided: set[Instruction] = set()  # what computes into a place that is not contiguous
         self._counts: dict[str, int] = {}
@@ -229,7 +230,7 @@ class Places:
         return self._common[x]
 
     def _ones(self, length: int | Rows, scale: float = 1.0) -> str:
-        return self._once("full", (length, scale), "ones" if scale == 1.0 else "weights")
+        return self._once("ones", (length,), "ones") if scale == 1.0 else self._once("full", (length, scale), "weights")
 
     def _place_total(self, instruction: Instruction) -> None:
         """A product with ones is the fastest way to add up rows."""
@@ -259,11 +260,11 @@ class Places:
 
     def _index(self, numbers: np.ndarray) -> str:
         """The name of an array of element numbers."""
-        for i, constant in enumerate(self.constants):
-            if constant.dtype == numbers.dtype and np.array_equal(constant, numbers):
-                return self._once("constant", (i,), "i")
-        self.constants.append(numbers)
-        return self._once("constant", (len(self.constants) - 1,), "i")
+        key = (numbers.shape, numbers.tobytes())
+        if key not in self._indices:
+            self._indices[key] = len(self.constants)
+            self.constants.append(numbers)
+        return self._once("constant", (self._indices[key],), "i")
 
     def _flat(self, base: Instruction) -> Array:
         """A look at an array that has one axis, in which its elements are numbered."""

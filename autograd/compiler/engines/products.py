@@ -24,9 +24,6 @@ class Product:
     labels with b for the batch are "bhk", "kr" and "bhr": no stack, rows "bh", columns "r", and a sum over "k". So the
     left factor is reshaped to a matrix of batch * h rows.
 
-    Args:
-        contract: the instruction.
-
     Attributes:
         left: how to look at the left factor, as stack, rows, contracted axes.
         right: how to look at the right factor, as stack, contracted axes, columns.
@@ -90,12 +87,9 @@ def _into_stack_until_a_view(
 
 
 class Form:
-    """How to look at an array as a stack of matrices: axes in another order, some of them merged.
+    """How to look at an array as a stack of matrices: axes in another order, those of a group merged.
 
-    Args:
-        array: the array.
-        labels: of its axes.
-        groups: the labels to merge into one axis each. Those that the array lacks are axes of length 1.
+    Labels that the array lacks are axes of length 1.
 
     Attributes:
         copies: whether that takes a copy, since merged axes are not evenly spaced.

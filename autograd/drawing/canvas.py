@@ -1,0 +1,117 @@
+"""Picture: a sketch as DOT text, with all that one picture has besides its boxes and edges."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from .boxes import NAME_WIDTH, SHARED, edge_lines, node_lines
+from .dot_text import html, tooltip
+from .folding import longest_path
+from .legend import legend_entries, legend_table
+from .mermaid import mermaid
+from .sketch import around, in_reading_order, leaves_placed, scope_title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..node import Scope
+    from .look import Look
+    from .sketch import Sketch
+
+DIRECTIONS = ("LR", "RL", "TB", "BT")
+
+FONT = "Helvetica,Arial,sans-serif"
+
+SMALLEST = 11
+"""The size of the smallest text, in points."""
+
+MANY_EDGES = 250
+"""With more edges than this Graphviz gets less time for a nice layout."""
+
+
+class Picture(NamedTuple):
+    """How to draw a sketch."""
+
+    look: Look
+    direction: str
+    """Where the computation flows."""
+    caption: str | None
+    legend: bool
+    caption_room: tuple[int, int] = (0, 0)
+    """The caption's minimum width and height."""
+    width: float | None = None
+    """How wide the legend may become, in points; None: as wide as the picture will be, more or less."""
+
+    def lines(self, sketch: Sketch) -> list[str]:
+        """The body of the DOT text: a line per part, per edge, and per box around parts."""
+        look = self._look(sketch)
+        numbers = {key: number for number, key in enumerate(sketch)}
+        entries = list(legend_entries(list(sketch.values()), look)) if self.legend else []
+        width = self.width or 600.0
+        if entries and self.width is None and self.direction in ("LR", "RL"):
+            width = max(width, 90.0 * longest_path(sketch, True))
+        below = legend_table(self.caption, entries, self.caption_room, width)
+        lines = _defaults(look, self.direction, below, sum(len(part.edges) for part in sketch.values()))
+        lines += _boxed(sketch, look)
+        lines += [line for key, part in sketch.items() for line in edge_lines(part, numbers[key], numbers, look)]
+        return lines
+
+    def mermaid(self, sketch: Sketch) -> str:
+        """The same for Mermaid."""
+        return mermaid(sketch, self._look(sketch), self.direction)
+
+    def _look(self, sketch: Sketch) -> Look:
+        margin = "  " if self.direction in ("TB", "BT") else ""
+        return replace(self.look, largest_flow=_largest_flow(sketch), margin=margin)
+
+
+def placed(sketch: Sketch) -> Sketch:
+    """The sketch in reading order, leaves in the boxes of the modules that use them."""
+    return leaves_placed(in_reading_order(sketch))
+
+
+def _largest_flow(sketch: Sketch) -> float:
+    flows = [abs(edge.flow) for part in sketch.values() for edge in part.edges if edge.flow is not None]
+    flows += [abs(value.gradient) for part in sketch.values() for value in part.shown if value.gradient is not None]
+    return max((flow for flow in flows if flow < float("inf")), default=0.0)
+
+
+def _defaults(look: Look, direction: str, legend: str, edges: int) -> list[str]:
+    theme = look.theme
+    below = f" label=<{legend}> labelloc=b" if legend else ""
+    if edges > MANY_EDGES:
+        below += " nslimit=0.2 nslimit1=0.2 mclimit=0.01 searchsize=5 splines=line"
+    return [
+        f'\tgraph [rankdir={direction} bgcolor="{theme.background}" fontname="{FONT}" fontsize={SMALLEST} '
+        f'fontcolor="{theme.faint}" color="{theme.line}" ranksep=0.35 nodesep=0.15 tooltip=" "{below}]\n',
+        f'\tnode [shape=plain fontname="{FONT}" fontsize={SMALLEST} fontcolor="{theme.ink}" color="{theme.line}"]\n',
+        f'\tedge [fontname="{FONT}" fontsize={SMALLEST} arrowsize=0.6 color="{theme.line}" '
+        f'fontcolor="{theme.faint}"]\n',
+    ]
+
+
+def _boxed(sketch: Sketch, look: Look) -> list[str]:
+    """The nodes, grouped into a labelled box per scope; scopes nest."""
+    content: dict[Scope | None, list[str]] = {None: []}
+    for number, part in enumerate(sketch.values()):
+        if part.scope not in content:
+            for scope in around(part.scope):
+                content.setdefault(scope, [])
+        content[part.scope] += node_lines(part, number, look)
+    scopes = [scope for scope in content if scope is not None]
+    for number, scope in reversed(list(enumerate(scopes))):  # inner ones come after those around them
+        content[scope.outer] += _box(number, scope, content[scope], look)
+    return content[None]
+
+
+def _box(number: int, scope: Scope, lines: Iterable[str], look: Look) -> list[str]:
+    theme = look.theme
+    title = scope_title(scope)
+    title += SHARED if title in look.shared else ""
+    return [
+        f"\tsubgraph cluster_{number} {{ label=<{html(title, NAME_WIDTH)}> tooltip={tooltip(title)} "
+        f'style="rounded,filled" fillcolor="{theme.module}" labelloc=t labeljust=l\n',
+        *lines,
+        "\t}\n",
+    ]

@@ -1,0 +1,71 @@
+"""Fitting: chooses direction and folding so that a picture can be read at the width at which it is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .canvas import SMALLEST, placed
+from .folding import candidates
+from .rendering import RenderingError, rendered
+from .sketch import near_uses
+
+if TYPE_CHECKING:
+    from .canvas import Picture
+    from .sketch import Sketch
+
+SIZES = {"column": 600, "slide": 1280}
+"""Widths in pixels."""
+
+LEAST = 9
+"""How high the smallest text must be, in pixels."""
+
+TALLEST = {600: 3.0, 1280: 1.0}
+"""The largest height by width, in widths."""
+
+
+def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int | None) -> tuple[Sketch, Picture]:
+    """The first sketch, from the finest to the coarsest, whose text is large enough, and how to draw it.
+
+    Args:
+        sketch: what to draw.
+        picture: how; its own direction is tried first.
+        width: the width at which it is shown, in pixels.
+        most: the maximum number of parts.
+        depth: modules deeper than this are folded in any case.
+    """
+    room = width * SMALLEST / LEAST  # in points, if the picture is scaled to the width
+    best: tuple[float, tuple[Sketch, Picture]] | None = None
+    limit = most
+    for parts in candidates(sketch, most, depth, picture.look.must_stay):
+        if len(parts) > limit:
+            continue
+        limit = len(parts) - 1 - len(parts) // 8  # what is hardly smaller is hardly narrower
+        for variant in _variants(picture, 0.9 * room):
+            candidate = placed(near_uses(parts, most)), variant
+            extent = _extent(variant.lines(candidate[0]))
+            if extent is None:
+                return candidate
+            excess = max(extent[0] / room, extent[1] / extent[0] / TALLEST[width])
+            if excess <= 1.0:
+                return candidate
+            if best is None or excess < best[0]:
+                best = excess, candidate
+    assert best is not None
+    return best[1]
+
+
+def _variants(picture: Picture, width: float) -> list[Picture]:
+    """Ways to draw the same sketch: in the direction asked for, then downwards, then with operations in boxes."""
+    across = picture._replace(width=width)
+    down = across._replace(direction="TB")
+    return [across, down] if picture.direction != "TB" else [down]
+
+
+def _extent(lines: list[str]) -> tuple[float, float] | None:
+    """Width and height of the picture in points; None without Graphviz."""
+    try:
+        plain = rendered("".join(["digraph {\n", *lines, "}\n"]), "plain")
+    except RenderingError:
+        return None
+    _, _, width, height = plain.split(None, 4)[:4]
+    return 72.0 * float(width), 72.0 * float(height)

@@ -1,0 +1,62 @@
+"""The formulas of local derivatives, as text and LaTeX."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from ..ops import leaky_relu, relu, softplus
+from .classes import cross_entropy, cross_entropy_partials, softmax_partials
+from .formulas import FORMULAS, as_formula, cases, expression, softplus_slope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ..value import Value
+    from .formulas import Formula, Number
+
+
+class LocalFormulas:
+    """The local derivative of any result by any operand, in the names of Values.
+
+    Args:
+        name: what Values are called; empty or None for what has no name.
+        own: what the user called them, so that they are a step of their own.
+    """
+
+    def __init__(self, name: Callable[[Value], str | None], own: Callable[[Value], str | None]) -> None:
+        self._name = name
+        self._own = own
+        self._known: dict[Value, Mapping[int, Number]] = {}
+
+    def of(self, node: Value, position: int, number: float) -> Number:
+        """The formula of one local derivative; its number if the operation has no formula."""
+        if node not in self._known:  # many paths share their ends
+            self._known[node] = self._partials_of(node)
+        partial = self._known[node].get(position, number)
+        return partial if math.isclose(float(partial), number, rel_tol=1e-9, abs_tol=1e-300) else number
+
+    def _partials_of(self, node: Value) -> Mapping[int, Number]:
+        """The formulas of a result's local derivatives; none if its partials do not work on symbols."""
+        operation = node.operation
+        assert operation is not None
+        found = cross_entropy(node, self._own)
+        if found:
+            return cross_entropy_partials(self._operands(node, found[0]), found[1])
+        operands = self._operands(node, node.parents)
+        known = softmax_partials(node, operands, self._name(node) or "")
+        if known is not None:
+            return known
+        if operation is softplus:
+            return {0: softplus_slope(operands[0])}
+        if operation is relu or (operation is leaky_relu and len(operands) == 1):
+            return {0: cases(operands[0], "0" if operation is relu else "0.01")}
+        result = expression(node, lambda value: None if value is node else self._name(value))
+        try:
+            partials = FORMULAS.partials(operation, result, operands)
+            return {position: as_formula(partial) for position, partial in enumerate(partials) if partial is not None}
+        except Exception:  # a user's operation may do anything with what it takes for a number
+            return {}
+
+    def _operands(self, node: Value, operands: Sequence[Value]) -> list[Formula]:
+        return [as_formula(expression(operand, self._name, tick=node.tick)) for operand in operands]
