@@ -74,7 +74,7 @@ def _class_weights(class_weight: object, targets: Column) -> Vector:
         raise TypeError(f"class_weight must be a dict, such as {{0: 1.0, 1: 5.0}}, got {kind_of(class_weight)}")
     by_class = {}
     for key, weight in class_weight.items():
-        if not is_number(key) or as_float(key) != int(as_float(key)):
+        if not is_number(key) or as_float(key) % 1 != 0:
             raise TypeError(f"class_weight: a class must be an integer, got {kind_of(key)}")
         by_class[int(as_float(key))] = _weight(weight, f"class_weight[{shown(key)}]")
     return np.array([by_class.get(_class_of(target, position), 1.0) for position, target in enumerate(targets)])
@@ -84,7 +84,7 @@ def _class_of(target: Any, position: int) -> int:
     """The class that a target is, or that its largest share is of."""
     if isinstance(target, (list, tuple)) and target and all(map(is_number, target)):
         return int(np.argmax(list(map(as_float, target)))) if len(target) > 1 else _class_of(target[0], position)
-    if not is_number(target) or as_float(target) != int(as_float(target)):
+    if not is_number(target) or as_float(target) % 1 != 0:
         raise TypeError(f"class_weight needs classes; the target of row {position} is {kind_of(target)}")
     return int(as_float(target))
 

@@ -54,7 +54,7 @@ def _class_of(observed: Any, classes: int) -> int:
             raise ValueError(f"target: expected probabilities of {classes} classes, got {len(shares)}")
         return argmax(shares)
     number = as_float(observed)
-    if isinstance(observed, (bool, Value)) or number != int(number):
+    if isinstance(observed, (bool, Value)) or number % 1 != 0:
         raise TypeError(f"target: a class is an integer from 0 to {classes - 1}, got {kind_of(observed)}")
     if not 0 <= number < classes:
         raise ValueError(f"target: a class must be from 0 to {classes - 1}, got {observed}")

@@ -101,10 +101,11 @@ def test_bad_settings(settings, message):
         {"ignore_index": 1, "reduction": "sum"},
     ],
 )
-@pytest.mark.parametrize("kind", [int, float])
+@pytest.mark.parametrize("kind", [int, float, np.array])
 def test_fit_trains_with_all_of_them_by_a_program(settings, kind):
     xs = RNG.normal(size=(30, 2))
-    targets = (xs[:, 0] > 0).astype(kind).tolist()
+    classes = (xs[:, 0] > 0).astype(float)
+    targets = classes if kind is np.array else classes.astype(kind).tolist()
 
     def loss(outputs, target):
         return nn.cross_entropy(outputs, target, **settings)

@@ -190,7 +190,13 @@ def test_accuracy(outputs, target, expected):
 
 @pytest.mark.parametrize(
     ("outputs", "target", "error"),
-    [([], 0, ValueError), ([1.0, 2.0], 2, ValueError), ([1.0, 2.0], 0.5, TypeError), ([1.0, 2.0], [1.0], ValueError)],
+    [
+        ([], 0, ValueError),
+        ([1.0, 2.0], 2, ValueError),
+        ([1.0, 2.0], 0.5, TypeError),
+        ([1.0, 2.0], np.nan, TypeError),
+        ([1.0, 2.0], [1.0], ValueError),
+    ],
 )
 def test_accuracy_refuses(outputs, target, error):
     with pytest.raises(error):

@@ -238,6 +238,7 @@ def test_an_observation_without_weight_may_have_an_infinite_loss():
         ({"sample_weight": np.zeros(40)}, "nothing can be trained"),
         ({"class_weight": [1.0, 2.0]}, "class_weight must be a dict"),
         ({"class_weight": {"a": 2.0}}, "a class must be an integer"),
+        ({"class_weight": {np.nan: 2.0}}, "a class must be an integer"),
         ({"class_weight": {0: -1}}, r"class_weight\[0\]"),
         ({"class_weight": {0: 1}, "targets": SUMS}, "the target of row 0"),
     ],

@@ -225,7 +225,7 @@ def targets_of(
     y = placeholders(rows)
     yield rebuild(column[0], y), y, rows
     number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
-    if all(type(target) in (int, float) and target in range(number) for target in column):
+    if all(type(target) in (int, float, np.float64) and target in range(number) for target in column):
         rows = np.eye(number)[targets.astype(int)]
         y = placeholders(rows)
         yield _Shares(y), y, rows
