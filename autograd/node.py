@@ -235,6 +235,11 @@ def leaves(roots: Iterable[V]) -> list[V]:
     return [node for node in nodes(roots) if not node.parents]
 
 
+def numbers(nodes: Iterable[Node]) -> list[float]:
+    """The numbers of many nodes; `autograd.detect_reads` does not see it."""
+    return [node.number for node in nodes]
+
+
 def scopes(roots: Iterable[Node]) -> list[Scope]:
     """The scopes in which something that the roots depend on was computed, each after the one around it."""
     found: dict[Scope, None] = {}

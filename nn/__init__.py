@@ -34,8 +34,21 @@ from .losses import (
     nll,
     ssr,
 )
+from .metrics import accuracy
 from .module import Module, Parameter
-from .optim import SGD, Adam, AdamW, CosineAnnealingLR, Optimizer, RMSprop, Schedule, StepLR, clip_grad_norm
+from .optim import (
+    LBFGS,
+    SGD,
+    Adam,
+    AdamW,
+    CosineAnnealingLR,
+    LevenbergMarquardt,
+    Optimizer,
+    RMSprop,
+    Schedule,
+    StepLR,
+    clip_grad_norm,
+)
 from .storage import StorageError, load, save
 from .training.fit import fit
 from .training.history import History
@@ -51,6 +64,7 @@ _LATER = {"diagram": "diagram", "plot_decision_regions": "plots", "plot_fit": "p
 __all__ = [
     "ELU",
     "GELU",
+    "LBFGS",
     "MLP",
     "SGD",
     "Activation",
@@ -61,6 +75,7 @@ __all__ = [
     "History",
     "Identity",
     "LeakyReLU",
+    "LevenbergMarquardt",
     "Linear",
     "LogSoftmax",
     "Module",
@@ -77,6 +92,7 @@ __all__ = [
     "StepLR",
     "StorageError",
     "Tanh",
+    "accuracy",
     "argmax",
     "binary_cross_entropy_with_logits",
     "clip_grad_norm",

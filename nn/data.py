@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-from .checks import as_float, is_number, items, kind_of, plain
+from .checks import as_float, is_number, items, kind_of, number_between, plain, shown
 from .types import Vector
 
 Data: TypeAlias = "tuple[Column, Column]"
@@ -40,7 +40,7 @@ class Column(Sequence[Any]):
 def observations(inputs: object, targets: object, inputs_name: str, targets_name: str) -> Data:
     """The data as columns, checked; a row of one number becomes a list."""
     try:
-        rows, observed = _rows(inputs, inputs_name), _column(targets, targets_name)
+        rows, observed = rows_of(inputs, inputs_name), _column(targets, targets_name)
         _check_finite(rows, inputs_name)
         _check_finite(observed, targets_name)
     except RecursionError:
@@ -50,6 +50,47 @@ def observations(inputs: object, targets: object, inputs_name: str, targets_name
     if not len(rows):
         raise ValueError(f"{inputs_name} is empty; training takes at least one observation")
     return rows, observed
+
+
+def weights_of(sample_weight: object, class_weight: object, targets: Column) -> Vector | None:
+    """How much each observation counts: its own weight times that of its class; None without either."""
+    if sample_weight is None and class_weight is None:
+        return None
+    weights = np.ones(len(targets))
+    if sample_weight is not None:
+        column = _column(sample_weight, "sample_weight")
+        if len(column) != len(targets):
+            raise ValueError(f"sample_weight has {len(column)} numbers for {len(targets)} rows; each row needs one")
+        weights = np.array([_weight(entry, f"sample_weight[{position}]") for position, entry in enumerate(column)])
+    if class_weight is not None:
+        weights = weights * _class_weights(class_weight, targets)
+    if not weights.any():
+        raise ValueError("sample_weight and class_weight are 0 for all rows, so nothing can be trained")
+    return weights
+
+
+def _class_weights(class_weight: object, targets: Column) -> Vector:
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(f"class_weight must be a dict, such as {{0: 1.0, 1: 5.0}}, got {kind_of(class_weight)}")
+    by_class = {}
+    for key, weight in class_weight.items():
+        if not is_number(key) or as_float(key) % 1 != 0:
+            raise TypeError(f"class_weight: a class must be an integer, got {kind_of(key)}")
+        by_class[int(as_float(key))] = _weight(weight, f"class_weight[{shown(key)}]")
+    return np.array([by_class.get(_class_of(target, position), 1.0) for position, target in enumerate(targets)])
+
+
+def _class_of(target: Any, position: int) -> int:
+    """The class that a target is, or that its largest share is of."""
+    if isinstance(target, (list, tuple)) and target and all(map(is_number, target)):
+        return int(np.argmax(list(map(as_float, target)))) if len(target) > 1 else _class_of(target[0], position)
+    if not is_number(target) or as_float(target) % 1 != 0:
+        raise TypeError(f"class_weight needs classes; the target of row {position} is {kind_of(target)}")
+    return int(as_float(target))
+
+
+def _weight(weight: object, what: str) -> float:
+    return number_between(weight.item() if isinstance(weight, np.generic) else weight, what)
 
 
 def digest(data: Data) -> str:
@@ -64,7 +105,8 @@ def digest(data: Data) -> str:
     return found.hexdigest()[:16]
 
 
-def _rows(inputs: object, name: str) -> Column:
+def rows_of(inputs: object, name: str) -> Column:
+    """One row per observation; a number becomes a row of one."""
     if _is_numeric(inputs):
         return Column(inputs[:, np.newaxis] if inputs.ndim == 1 else inputs)
     return Column([[row] if is_number(row) else row for row in _plain(inputs, name)])

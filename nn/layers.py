@@ -93,7 +93,7 @@ class Linear(Module):
             raise TypeError(f"{self._described()} takes a list, got one {type(xs).__name__}: {shown(xs)}") from None
         if len(inputs) != self.in_features:
             found = f"{self._described()} expected {self.in_features} inputs, got {len(inputs)}"
-            raise ValueError(found + _one_at_a_time(inputs))
+            raise ValueError(found + _one_at_a_time(inputs, is_column=self.in_features == 1 and len(inputs) > 1))
         try:
             # A plain number becomes one constant that all nodes share, not one per product.
             return [x if isinstance(x, Value) else Value(x).detach() for x in inputs]
@@ -106,10 +106,12 @@ class Linear(Module):
         return f"layer {self._path!r}, {self!r}," if self._path else repr(self)
 
 
-def _one_at_a_time(inputs: Sequence[Any]) -> str:
+def _one_at_a_time(inputs: Sequence[Any], is_column: bool = False) -> str:
     """The remedy if these are several observations."""
     is_batch = any(isinstance(x, (list, tuple)) or (hasattr(type(x), "ndim") and x.ndim > 0) for x in inputs)
-    return "; a model takes one observation at a time: call it for each row" if is_batch else ""
+    if not (is_batch or is_column):
+        return ""
+    return "; a model takes one observation at a time: call it for each row, or model.predict(X) for all"
 
 
 def _weighted_sum(weights: Sequence[Value], inputs: Sequence[Value]) -> Value:

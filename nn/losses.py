@@ -6,17 +6,18 @@ All take one observation or a batch, a list of observations. With `reduction="no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
-from numbers import Integral, Real
-from typing import Any, Literal, TypeAlias
+from numbers import Real
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import autograd
 from autograd import Placeholder, Value
 
 from .activations import log_softmax_at, surprises
-from .checks import as_float, is_number, items, kind_of, number_between, numbers, one_of, plain, shown
-from .types import Loss, Number, Numbers
+from .checks import as_float, integer_at_least, is_number, items, kind_of, number_between, numbers, one_of, plain, shown
+from .types import Loss, Number, Numbers, OneHot
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
@@ -123,7 +124,14 @@ def binary_cross_entropy_with_logits(logits: Numbers, target: Numbers, reduction
 # Losses of classes: each observation counts
 
 
-def cross_entropy(logits: Numbers, target: Numbers, reduction: Reduction = "mean") -> Any:
+def cross_entropy(
+    logits: Numbers,
+    target: Numbers,
+    reduction: Reduction = "mean",
+    weight: Numbers | None = None,
+    label_smoothing: float = 0.0,
+    ignore_index: int | None = None,
+) -> Any:
     """The cross entropy of softmax outputs, `-sum_c observed_c * log(softmax(logits)_c)`.
 
     Args:
@@ -131,20 +139,67 @@ def cross_entropy(logits: Numbers, target: Numbers, reduction: Reduction = "mean
         target: the index of the observed class, or a list with the observed probability of each class (one-hot or any
             other distribution; numbers or Values); for a batch, a list of them.
         reduction: over the observations, "mean", "sum" or "none".
+        weight: how much each class counts, one number per class. As in PyTorch the mean is that of weighted losses,
+            divided by the weights of the observed classes if targets are indices: for one observation the weight
+            cancels. `nn.fit`, which calls a loss for one observation, takes `class_weight` instead.
+        label_smoothing: from 0 to 1, how much of the observed probability all classes share (Szegedy et al. 2016).
+        ignore_index: observations with this index as target count for nothing; the mean of none is nan.
 
     Raises:
         TypeError: a class is not an integer.
-        ValueError: a class is out of range, probabilities are too few or too many or do not add up to 1, or the
-            batches differ in length or are empty.
+        ValueError: a class is out of range, probabilities are too few or too many or do not add up to 1, the
+            batches differ in length or are empty, a weight is missing or negative, or the smoothing is not from 0 to 1.
 
     >>> round(cross_entropy([1.43, -0.4, 0.23], 0), 2)
     0.38
     """
+    smoothing = number_between(label_smoothing, "label_smoothing", 0.0, math.nextafter(1.0, 2.0))
+    weights = None if weight is None else _checked_weights(weight)
+    ignored = None if ignore_index is None else integer_at_least(ignore_index, "ignore_index", -(2**63))
+
+    def of_distribution(zs: list[Any], classes: list[int], shares: list[Any]) -> Any:
+        if weights is None and not smoothing:
+            return _expected(shares, surprises(zs, classes))
+        by_class: dict[int, Any] = dict(zip(classes, shares, strict=True))
+        mixed = [(1.0 - smoothing) * by_class.get(c, 0.0) + smoothing / len(zs) for c in range(len(zs))]
+        return _weighted(zs, mixed if weights is None else [w * share for w, share in zip(weights, mixed, strict=True)])
+
+    def of_class(zs: list[Any], observed: int) -> Any:
+        w = 1.0 if weights is None else weights[observed]
+        if not smoothing:
+            loss = -log_softmax_at(zs, observed)
+            return loss if w == 1.0 else w * loss if w else _nothing(zs)
+        shares = [smoothing / len(zs) * (1.0 if weights is None else weights[c]) for c in range(len(zs))]
+        shares[observed] += (1.0 - smoothing) * w
+        return _weighted(zs, shares)
+
+    def count(observed: Any) -> Any:
+        """What an observation adds to the divisor of the mean."""
+        if isinstance(observed, OneHot):
+            return 1.0 if weights is None else autograd.dot(weights, observed)
+        if not is_number(observed):
+            return 1.0
+        return 0.0 if observed == ignored else 1.0 if weights is None else weights[int(observed)]
+
     return _by_observation(
-        lambda zs, observed: -log_softmax_at(zs, observed),
-        lambda zs, classes, shares: _expected(shares, surprises(zs, classes)),
+        _Rules(of_class, of_distribution, ignored, None if weights is None and ignored is None else count, weights),
         logits, target, reduction, "logits", "target",
     )  # fmt: skip
+
+
+def _weighted(zs: list[Any], shares: list[Any]) -> Any:
+    """The sum of shares times surprises, without those of shares 0."""
+    classes = [c for c, share in enumerate(shares) if isinstance(share, Value) or share]
+    return _expected([shares[c] for c in classes], surprises(zs, classes)) if classes else _nothing(zs)
+
+
+def _nothing(outputs: list[Any]) -> Any:
+    """A loss of 0, with derivatives of 0: a program has them too."""
+    return autograd.where(1.0, 0.0, autograd.sum(outputs))
+
+
+def _checked_weights(weight: Numbers) -> list[float]:
+    return [number_between(w, f"weight[{position}]") for position, w in enumerate(numbers(weight, "weight"))]
 
 
 def nll(log_probabilities: Numbers, target: Numbers, reduction: Reduction = "mean") -> Any:
@@ -153,8 +208,10 @@ def nll(log_probabilities: Numbers, target: Numbers, reduction: Reduction = "mea
     Targets, reductions and errors as `cross_entropy`.
     """
     return _by_observation(
-        lambda ls, observed: -ls[observed],
-        lambda ls, classes, shares: -_expected(shares, [ls[c] for c in classes]),
+        _Rules(
+            lambda ls, observed: -ls[observed],
+            lambda ls, classes, shares: -_expected(shares, [ls[c] for c in classes]),
+        ),
         log_probabilities, target, reduction, "log_probabilities", "target",
     )  # fmt: skip
 
@@ -169,8 +226,10 @@ def cross_entropy_of_probabilities(p: Numbers, observed: Numbers, reduction: Red
     0.56
     """
     return _by_observation(
-        lambda ps, observed: -autograd.log(ps[observed]),
-        lambda ps, classes, shares: -_expected(shares, list(map(_log, [ps[c] for c in classes], shares))),
+        _Rules(
+            lambda ps, observed: -autograd.log(ps[observed]),
+            lambda ps, classes, shares: -_expected(shares, list(map(_log, [ps[c] for c in classes], shares))),
+        ),
         p, observed, reduction, "p", "observed",
     )  # fmt: skip
 
@@ -217,9 +276,26 @@ def _paired(loss: Loss, predicted: Numbers, observed: Numbers, name: str, observ
     return [_paired(loss, p, o, f"{name}[{i}]", f"{observed_name}[{i}]") for i, (p, o) in pairs]
 
 
+class _Rules(NamedTuple):
+    """How a loss of classes is computed.
+
+    Attributes:
+        of_class: the loss of a class.
+        of_distribution: that of some classes with their shares.
+        ignored: the class that counts for nothing.
+        counted: what an observation adds to the divisor of a mean; None if all count alike.
+        weights: one per class, checked to be as many as the outputs.
+    """
+
+    of_class: Callable[[list[Any], int], Any]
+    of_distribution: Callable[[list[Any], list[int], list[Any]], Any]
+    ignored: int | None = None
+    counted: Callable[[Any], Any] | None = None
+    weights: list[float] | None = None
+
+
 def _by_observation(
-    of_class: Callable[[list[Any], int], Any],
-    of_distribution: Callable[[list[Any], list[int], list[Any]], Any],
+    rules: _Rules,
     predicted: Numbers,
     target: Numbers,
     reduction: Reduction,
@@ -231,25 +307,49 @@ def _by_observation(
 
     def loss(outputs: list[Any], observed: Numbers, name: str) -> Any:
         observed = plain(observed, name)
+        if rules.weights is not None and len(rules.weights) != len(outputs):
+            raise ValueError(
+                f"weight: expected one number for each of {len(outputs)} classes, got {len(rules.weights)}"
+            )
         if is_number(observed):
-            return of_class(outputs, _checked_class(observed, len(outputs), name))
+            if rules.ignored is not None and observed == rules.ignored:
+                return _nothing(outputs)
+            return rules.of_class(outputs, _checked_class(observed, len(outputs), name))
         distribution = numbers(observed, name)
         _check_distribution(distribution, len(outputs), name)
         classes = [c for c, share in enumerate(distribution) if isinstance(share, Value) or share != 0]
         if len(classes) == 1 and isinstance(distribution[classes[0]], Real):
-            return of_class(outputs, classes[0])
-        return of_distribution(outputs, classes, [distribution[c] for c in classes])
+            return rules.of_class(outputs, classes[0])
+        found = rules.of_distribution(outputs, classes, [distribution[c] for c in classes])
+        if isinstance(observed, OneHot) and rules.ignored in range(len(outputs)):
+            return autograd.where(distribution[rules.ignored or 0], 0.0, found)
+        return found
 
     outputs = [plain(entry, predicted_name) for entry in items(predicted, predicted_name)]
     if outputs and is_number(outputs[0]):
-        return loss(numbers(outputs, predicted_name), target, target_name)
+        single = loss(numbers(outputs, predicted_name), target, target_name)
+        return _averaged([single], [target], rules, reduction) if reduction == "mean" else single
     rows = [numbers(row, f"{predicted_name}[{i}]") for i, row in enumerate(outputs)]
     targets = items(target, target_name) if rows else []
     _check_lengths(rows, targets, predicted_name, target_name)
     losses = [
         loss(row, observed, f"{target_name}[{i}]") for i, (row, observed) in enumerate(zip(rows, targets, strict=True))
     ]
+    if reduction == "mean":
+        return _averaged(losses, targets, rules, reduction)
     return losses if reduction == "none" else _reduced(losses, reduction)
+
+
+def _averaged(losses: list[Any], targets: list[Any], rules: _Rules, reduction: Reduction) -> Any:
+    """The mean, by what each observation counts."""
+    if rules.counted is None:
+        return _reduced(losses, reduction)
+    counts = [rules.counted(plain(target)) for target in targets]
+    total = _reduced(losses, "sum")
+    if all(not isinstance(count, Value) and count == 1.0 for count in counts):
+        return total if len(losses) == 1 else total / len(losses)
+    divisor = _reduced(counts, "sum")
+    return total / divisor if isinstance(divisor, Value) or divisor else total * math.nan
 
 
 def _reduced(losses: list[Any], reduction: Reduction) -> Any:
@@ -270,14 +370,15 @@ def _check_lengths(predicted: Sequence[Any], observed: Sequence[Any], predicted_
 
 
 def _checked_class(observed: object, classes: int, name: str) -> int:
-    if not isinstance(observed, Integral) or isinstance(observed, bool):
+    whole = isinstance(observed, Real) and not isinstance(observed, bool) and observed % 1 == 0
+    if not whole:
         raise TypeError(
             f"{name}: a class is an integer from 0 to {classes - 1}, or a list of the probabilities of all "
             f"classes; got {kind_of(observed)}"
         )
-    if int(observed) not in range(classes):
+    if observed not in range(classes):
         raise ValueError(f"{name}: a class must be from 0 to {classes - 1}, got {shown(observed)}")
-    return int(observed)
+    return int(observed)  # type: ignore[call-overload, no-any-return]  # a whole number
 
 
 def _check_distribution(shares: list[Any], classes: int, name: str) -> None:

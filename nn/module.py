@@ -13,6 +13,8 @@ import numpy as np
 from autograd import Value, scope
 
 from .checks import array_of, boolean, kind_of, listed, printable, shown
+from .kept import PREDICTION
+from .prediction import holds_rows, prediction_of
 from .tables import table
 from .types import Vector
 
@@ -119,8 +121,39 @@ class Module:
         try:
             with scope(self._path or type(self).__name__, owner=self):
                 return self.forward(*args, **kwargs)
+        except Exception as error:
+            if outermost is None and any(map(holds_rows, args)):
+                error.add_note("A model takes one observation; model.predict(X) takes a whole array of them.")
+            raise
         finally:
             _outermost.reset(token)
+
+    def predict(self, X: Any) -> Vector:  # noqa: N803  # the name of many libraries
+        """What the network computes for each row, with the numbers of now, in evaluation mode.
+
+        The graph of one row is compiled and kept (see `autograd.compile`); if results would differ, each row has its
+        graph.
+
+        Args:
+            X: a list or array with one row per observation; a plain number becomes a row of one, `[number]`.
+
+        Returns:
+            An array of shape (rows, outputs).
+
+        Raises:
+            TypeError: the rows are no list, or an output is no number.
+            ValueError: there are no rows, or they do not fit the model; a note says which.
+
+        >>> import nn
+        >>> line = nn.Linear(1, 1, seed=0)
+        >>> line.weight[0][0].data = 2.0
+        >>> line.predict([0, 0.5, 1]).tolist()
+        [[0.0], [1.0], [2.0]]
+        """
+        return prediction_of(self)(X)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != PREDICTION}
 
     def parameters(self) -> list[Parameter]:
         """All parameters, shared ones once, in PyTorch's order: a module's own before those of modules inside it."""

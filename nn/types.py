@@ -11,6 +11,7 @@ from autograd import Value
 
 Vector: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+Places: TypeAlias = np.ndarray[Any, np.dtype[np.intp]]
 Positions: TypeAlias = Sequence[int] | np.ndarray[Any, np.dtype[np.int64]]
 """Which observations, counted from 0."""
 
@@ -28,3 +29,7 @@ Numbers: TypeAlias = Number | Array | Sequence["Numbers"]
 
 Loss: TypeAlias = Callable[[Any, Any], Any]
 """The loss of one observation, called with the outputs of a network and the target."""
+
+
+class OneHot(list[Any]):
+    """A class as the shares of all classes, where a program takes numbers: a list that stands for an index."""

@@ -147,6 +147,7 @@ def sgd():
 
 
 PLAIN = ["True", "False", *ANY, "huge", "-huge", "too long to print", "nan", "inf", "-inf"]
+CLASS = ["0", "1", "int8", "range", "array without dimensions"]
 NUMBER = [*PLAIN, "numpy True", "Value", "Parameter", "constant", "result", "array without dimensions"]
 LOSS = {"reduction": (lambda: "mean", [])}
 TWO = ["range", "generator", "array", "list of huge", "list of nan"]
@@ -238,15 +239,15 @@ CALLS = {
     ),
     "cross_entropy": (
         nn.cross_entropy,
-        {"logits": (lambda: [1.0, 2.0], TWO), "target": (lambda: 1, ["0", "1", "int8", "range"]), **LOSS},
+        {"logits": (lambda: [1.0, 2.0], TWO), "target": (lambda: 1, CLASS), **LOSS},
     ),
     "nll": (
         nn.nll,
-        {"log_probabilities": (lambda: [-1.0, -2.0], TWO), "target": (lambda: 1, ["0", "1", "int8", "range"]), **LOSS},
+        {"log_probabilities": (lambda: [-1.0, -2.0], TWO), "target": (lambda: 1, CLASS), **LOSS},
     ),
     "cross_entropy_of_probabilities": (
         nn.cross_entropy_of_probabilities,
-        {"p": (lambda: [0.5, 0.5], TWO), "observed": (lambda: 1, ["0", "1", "int8", "range"]), **LOSS},
+        {"p": (lambda: [0.5, 0.5], TWO), "observed": (lambda: 1, CLASS), **LOSS},
     ),
     "init.normal": (nn.init.normal, {"target": TARGET, "mean": (lambda: 0.0, ANY), "std": (lambda: 1.0, RATE), **INIT}),
     "init.uniform": (nn.init.uniform, {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nn
-from nn.training.kept import Kept
+from nn.kept import Kept
 
 
 class Keeping(nn.Module):
@@ -46,19 +46,19 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_named(name):
     model = Keeping()
-    before = Kept(model)
-    assert Kept(model).changed_since(before) == []
+    before = Kept(model.named_modules())
+    assert Kept(model.named_modules()).changed_since(before) == []
     CHANGES[name](model)
-    assert Kept(model).changed_since(before) == [name]
+    assert Kept(model.named_modules()).changed_since(before) == [name]
 
 
 def test_what_is_set_to_an_equal_number_has_not_changed():
     model = Keeping()
-    before = Kept(model)
+    before = Kept(model.named_modules())
     model.number = float("1.5")
     model.list[1] = "".join(["a"])
     model.inner([1.0, 2.0])
-    assert Kept(model).changed_since(before) == []
+    assert Kept(model.named_modules()).changed_since(before) == []
 
 
 CALLS = 0
@@ -155,9 +155,9 @@ def closure():
 ])  # fmt: skip
 def test_what_a_loss_keeps(loss, what):
     model = nn.Linear(1, 1, seed=0)
-    before = Kept(model, loss)
+    before = Kept(model.named_modules(), loss)
     loss([1.0], 2.0)
-    assert what in Kept(model, loss).changed_since(before)
+    assert what in Kept(model.named_modules(), loss).changed_since(before)
 
 
 def test_what_the_function_of_a_module_keeps():
@@ -167,9 +167,9 @@ def test_what_the_function_of_a_module_keeps():
             return super().forward(xs)
 
     model = nn.Sequential(Recording(1, 1, seed=0))
-    before = Kept(model)
+    before = Kept(model.named_modules())
     model([1.0])
-    assert Kept(model).changed_since(before) == [f"SEEN in {Recording.forward.__qualname__}"]
+    assert Kept(model.named_modules()).changed_since(before) == [f"SEEN in {Recording.forward.__qualname__}"]
 
 
 @pytest.mark.parametrize("loss", [
@@ -178,7 +178,7 @@ def test_what_the_function_of_a_module_keeps():
 ])  # fmt: skip
 def test_a_loss_that_keeps_nothing(loss):
     model = Keeping()
-    assert Kept(model, loss).changed_since(Kept(model, loss)) == []
+    assert Kept(model.named_modules(), loss).changed_since(Kept(model.named_modules(), loss)) == []
 
 
 def test_a_variable_may_get_its_value_later():
@@ -186,6 +186,6 @@ def test_a_variable_may_get_its_value_later():
         return scale
 
     model = nn.Linear(1, 1, seed=0)
-    before = Kept(model, loss)
+    before = Kept(model.named_modules(), loss)
     scale = 1.0
-    assert Kept(model, loss).changed_since(before) == [f"scale in {loss.__qualname__}"]
+    assert Kept(model.named_modules(), loss).changed_since(before) == [f"scale in {loss.__qualname__}"]

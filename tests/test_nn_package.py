@@ -15,6 +15,7 @@ FOLDER = Path(nn.__file__).parent
 SOURCES = [path for path in sorted(FOLDER.rglob("*.py")) if path.name != "diagram.py"]
 ALLOWED = (
     "autograd",
+    "autograd.compiler",
     "autograd.drawing.mermaid",
     "autograd.drawing.theme",
     "autograd.files",

@@ -67,6 +67,7 @@ def test_a_history():
     assert type(history) is nn.History
     assert (len(history), history.times, history.stopped, history.engine) == (3, [0.25, 0.125, 0.5], "epochs", "eager")
     assert history.loss == approx(trained(sgd)[2].loss)
+    assert (history.metrics, history.best_epoch) == ({}, history.loss.index(min(history.loss)))
     assert type(pickle.loads(pickle.dumps(history))) is nn.History
 
 

@@ -2,6 +2,7 @@
 
 import io
 import sys
+import types
 
 import pytest
 
@@ -47,3 +48,27 @@ def test_without_rich_it_is_silent(monkeypatch):
 def test_without_an_output_it_is_silent(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     assert len(train()) == 3
+
+
+def test_a_notebook_shows_the_last_epoch(monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, html):
+            shown.append(html)
+
+    display = types.ModuleType("IPython.display")
+    display.HTML = str
+    display.display = lambda html, display_id: Handle()
+    notebook = types.ModuleType("IPython")
+    notebook.get_ipython = lambda: types.SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", notebook)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    history = nn.fit(nn.Linear(1, 1, seed=0), [0.0, 1.0], [1.0, 2.0], loss=nn.mse, epochs=50)
+    assert "epoch 50/50" in shown[-1]
+    assert f"loss {history.loss[-1]:.6g} compiled" in shown[-1]
+    shown.clear()
+    nn.fit(nn.Linear(1, 1, seed=0), [0.0, 1.0], [1.0, 2.0], loss=nn.mse, epochs=50, progress=False)
+    notebook.get_ipython = lambda: types.SimpleNamespace()  # a terminal
+    nn.fit(nn.Linear(1, 1, seed=0), [0.0, 1.0], [1.0, 2.0], loss=nn.mse, epochs=50)
+    assert shown == []

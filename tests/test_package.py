@@ -81,7 +81,7 @@ def test_names_in_lower_case_are_functions(name):
     (nn.cross_entropy, "logits target"),
     (nn.nll, "log_probabilities target"),
     (nn.cross_entropy_of_probabilities, "p observed"),
-    (nn.SGD, "params lr momentum nesterov weight_decay"),
+    (nn.SGD, "params lr momentum dampening weight_decay nesterov maximize"),
     (nn.fit, "model inputs targets"),
     (nn.plot_fit, "model X y"),
     (nn.plot_decision_regions, "model X y"),

@@ -68,4 +68,15 @@ def compile(
     return Compiled(requested(outputs, wrt, inputs, reduction, backend, dtype))
 
 
-__all__ = ["compile"]
+def compile_outputs(
+    outputs: Value | Iterable[Value], parameters: Iterable[Value], inputs: Iterable[Value | Sequence[Value]]
+) -> Compiled:
+    """As `compile` without `wrt`, but the parameters are no constants: every call reads them from `theta`."""
+    from .program import Compiled
+    from .requests import requested
+
+    request = requested(outputs, None, inputs, "mean", None, "float64")
+    return Compiled(request._replace(wrt=list(parameters), gradient=False))
+
+
+__all__ = ["compile", "compile_outputs"]

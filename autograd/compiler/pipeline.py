@@ -46,6 +46,7 @@ class Request(NamedTuple):
         mean: whether the loss is averaged over the batch, or summed.
         backend: "floats", "arrays", or None for the faster one.
         dtype: of the arrays.
+        gradient: whether the program of a loss gives the gradient by `wrt` too, or only reads them.
     """
 
     outputs: Sequence[Value]
@@ -56,6 +57,12 @@ class Request(NamedTuple):
     mean: bool
     backend: str | None = None
     dtype: np.dtype[np.float64] | np.dtype[np.float32] = np.dtype(np.float64)
+    gradient: bool = True
+
+    @property
+    def gives_gradient(self) -> bool:
+        """Whether the program returns (value, gradient) instead of the outputs."""
+        return self.wrt is not None and self.gradient
 
     @property
     def shapes(self) -> list[Shape]:
@@ -99,7 +106,7 @@ def unpacked(request: Request, graph: Graph) -> tuple[Builder, Instruction]:
 
 def complete(request: Request, builder: Builder, output: Instruction) -> Program:
     """The program of what the caller gets: the outputs, or the loss and its gradient."""
-    if request.wrt is None:
+    if not request.gives_gradient:
         return builder.program([output])
     theta = next(each for each in builder.instructions if each.op == "theta")
     scale = builder.symbol("scale")

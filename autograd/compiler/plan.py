@@ -49,7 +49,7 @@ class Plan:
         self._theta = theta
         self._groups = grouped(self._graph)
         self.size = costs.sized(
-            self._graph, len(self._groups.groups), request.wrt is not None, batched=bool(request.inputs)
+            self._graph, len(self._groups.groups), request.gives_gradient, batched=bool(request.inputs)
         )
         choice = costs.choose(self.size)
         self.packs = choice.packs

@@ -34,7 +34,7 @@ class Compiled:
 
     def __init__(self, request: Request) -> None:
         self._wrt = tuple(request.wrt or ())
-        self._gives_gradient = request.wrt is not None
+        self._gives_gradient = request.gives_gradient
         self._mean = request.mean
         self._input_shapes = request.input_shapes
         self._output_shape = (len(request.outputs),) if request.is_list else ()

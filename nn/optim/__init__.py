@@ -7,3 +7,4 @@ Parameters and scatters the result. The rules and their defaults are PyTorch's, 
 from .optimizer import Optimizer as Optimizer, clip_grad_norm as clip_grad_norm
 from .rules import SGD as SGD, Adam as Adam, AdamW as AdamW, RMSprop as RMSprop
 from .schedules import CosineAnnealingLR as CosineAnnealingLR, Schedule as Schedule, StepLR as StepLR
+from .whole import LBFGS as LBFGS, LevenbergMarquardt as LevenbergMarquardt

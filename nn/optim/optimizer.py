@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from autograd import Value
 
-from ..checks import array_of, boolean, checked_state, integer_at_least, items, kind_of, number_between, printable
+from ..checks import (
+    array_of,
+    boolean,
+    checked_state,
+    integer_at_least,
+    items,
+    kind_of,
+    number_between,
+    printable,
+    shown,
+)
 from ..module import Module
 from ..types import Mask, Vector
+
+Params: TypeAlias = "Iterable[Value] | Iterable[Mapping[str, Any]]"
+"""What optimisers take: parameters, or groups of them."""
+
+ADDED = {"dampening": 0.0, "amsgrad": False, "maximize": False}
+"""Settings that states of version 0.1 lack, and what they then are."""
+
+
+class Group:
+    """Parameters with a learning rate and settings of their own; changes count from the next step on.
+
+    Attributes:
+        parameters: the parameters, a part of those of the optimiser.
+        place: where they are in its flat arrays.
+        lr: the learning rate.
+        settings: the other hyperparameters, by name.
+    """
+
+    def __init__(self, parameters: Sequence[Value], start: int, lr: float, settings: dict[str, float | bool]) -> None:
+        self.parameters = parameters
+        self.place = slice(start, start + len(parameters))
+        self.lr = lr
+        self.settings = settings
+
+    def state_dict(self) -> dict[str, Any]:
+        """Learning rate and settings."""
+        return {"lr": self.lr, **self.settings}
 
 
 class Optimizer:
@@ -21,12 +59,15 @@ class Optimizer:
 
     Args:
         params: the parameters, such as `model.parameters()`. Frozen ones (`trainable=False`) stay where they are.
+            Groups with settings of their own are dicts, as in PyTorch: `[{"params": a, "lr": 0.1}, {"params": b}]`.
         lr: the learning rate.
         settings: the subclass's other hyperparameters: numbers within `limits`, or `flags`.
 
     Attributes:
         parameters: the parameters, in the order of the flat arrays.
-        lr: the learning rate, which may be changed between steps.
+        groups: the groups of parameters; mostly one.
+        group: that of which `rule` takes a step.
+        lr: the learning rate, which may be changed between steps: that of the first group. Setting it sets all.
         steps: how many steps were taken.
 
     Raises:
@@ -47,16 +88,60 @@ class Optimizer:
     limits: Mapping[str, tuple[float, float]] = {}
     """By setting, its minimum and what it must stay below; without an entry, any number from 0 on."""
 
-    def __init__(self, params: Iterable[Value], lr: float, **settings: float | bool) -> None:
-        self.parameters = _checked_parameters(params)
-        self.lr = number_between(lr, "lr")
-        self.settings = {name: self._checked_setting(name, setting) for name, setting in settings.items()}
+    def __init__(self, params: Params, lr: float, **settings: float | bool) -> None:
+        listed = _listed_groups(params)
+        self.parameters = _checked_parameters([p for parameters, _ in listed for p in parameters])
+        self.groups: list[Group] = []
+        for position, (parameters, own) in enumerate(listed):
+            given = self.split(own)
+            if unknown := [name for name in given if name not in {"lr", *settings}]:
+                raise TypeError(
+                    f"params[{position}]: unknown {', '.join(map(shown, unknown))}; a group takes params, lr, "
+                    + ", ".join(settings)
+                )
+            checked = {name: self._checked_setting(name, given.get(name, x)) for name, x in settings.items()}
+            start = self.groups[-1].place.stop if self.groups else 0
+            self.groups.append(Group(parameters, start, number_between(given.get("lr", lr), "lr"), checked))
+            self.check(self.groups[-1])
+        self.group = self.groups[0]
         self.steps = 0
-        self._memory = {name: np.zeros(len(self.parameters)) for name in self.memory}
+        self.remember(*self.memory)
 
     def rule(self, theta: Vector, gradient: Vector, memory: dict[str, Vector]) -> None:
-        """One step: changes the parameters `theta` and the arrays of `memory` in place, but not `gradient`."""
+        """One step of `self.group`: changes `theta` and the arrays of `memory` in place, but not `gradient`."""
         raise NotImplementedError(f"{type(self).__name__} does not define rule")
+
+    def split(self, own: dict[str, Any]) -> dict[str, Any]:
+        """The settings of a group as `settings` has them; subclasses split those that are pairs."""
+        return own
+
+    def check(self, group: Group) -> None:
+        """Raises a ValueError if settings of a group exclude each other."""
+
+    def remember(self, *names: str) -> None:
+        """Keeps arrays of these names instead of those of `memory`."""
+        self.memory = names
+        self._memory = {name: np.zeros(len(self.parameters)) for name in names}
+
+    @property
+    def lr(self) -> float:
+        """The learning rate."""
+        return self.groups[0].lr
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        for group in self.groups:
+            group.lr = lr
+
+    @property
+    def settings(self) -> dict[str, float | bool]:
+        """The other hyperparameters, those of the first group."""
+        return self.groups[0].settings
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups in PyTorch's form, to read."""
+        return [{"params": list(group.parameters), **group.state_dict()} for group in self.groups]
 
     def step(self) -> None:
         """Moves all parameters by one step, along the gradients from `backward`.
@@ -78,15 +163,22 @@ class Optimizer:
         """A step on flat arrays: moves `theta`, the numbers of `parameters`, in place, or only those `moving`."""
         self.steps += 1
         with np.errstate(all="ignore"):  # gradients may be huge, infinite or nan
-            if moving is None or moving.all():
-                self.rule(theta, gradient, self._memory)
-                return
-            moved = theta[moving]
-            memory = {name: array[moving] for name, array in self._memory.items()}
-            self.rule(moved, gradient[moving], memory)
-        theta[moving] = moved
-        for name, array in memory.items():
-            self._memory[name][moving] = array
+            for group in self.groups:
+                self.group = group
+                self._move(theta, gradient, moving)
+
+    def _move(self, theta: Vector, gradient: Vector, moving: Mask | None) -> None:
+        """A step of one group."""
+        part = self.group.place
+        is_whole = moving is None or bool(moving[part].all())
+        place = part if is_whole or moving is None else np.flatnonzero(moving[part]) + part.start
+        slope = -gradient[place] if self.group.settings.get("maximize") else gradient[place]
+        moved, memory = theta[place], {name: array[place] for name, array in self._memory.items()}
+        self.rule(moved, slope, memory)
+        if not is_whole:  # those were copies
+            theta[place] = moved
+            for name, array in memory.items():
+                self._memory[name][place] = array
 
     def zero_grad(self) -> None:
         """Marks all gradients as not computed; they then read 0.0."""
@@ -95,10 +187,11 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next steps depend on besides the parameters, as numbers and lists for JSON."""
+        several = {"groups": [group.state_dict() for group in self.groups]} if len(self.groups) > 1 else {}
         return {
             "optimizer": type(self).__name__,
-            "lr": self.lr,
-            **self.settings,
+            **self.groups[0].state_dict(),
+            **several,
             "steps": self.steps,
             "memory": {name: array.tolist() for name, array in self._memory.items()},
         }
@@ -111,16 +204,29 @@ class Optimizer:
             ValueError: it is of another kind of optimiser or another number of parameters, or damaged. The message
                 lists all that does not fit, and nothing was changed.
         """
-        settings = {name: partial(self._checked_setting, name) for name in self.settings}
+        if isinstance(state, Mapping):  # version 0.1 did not have these
+            state = {name: default for name, default in ADDED.items() if name in self.settings} | dict(state)
+        several = {"groups": self._checked_groups} if len(self.groups) > 1 else {}
         checked = checked_state(self, state, {
             "optimizer": self._checked_kind,
-            "lr": partial(number_between, what="lr"),
-            **settings,
+            **self._checks(),
+            **several,
             "steps": partial(integer_at_least, what="steps", low=0),
             "memory": self._checked_memory,
         })  # fmt: skip
-        self.lr, self.steps, self._memory = checked["lr"], checked["steps"], checked["memory"]
-        self.settings = {name: checked[name] for name in self.settings}
+        self.steps, self._memory = checked["steps"], checked["memory"]
+        for group, own in zip(self.groups, checked.get("groups", [checked]), strict=True):
+            group.lr, group.settings = own["lr"], {name: own[name] for name in group.settings}
+
+    def _checks(self) -> dict[str, Callable[[Any], Any]]:
+        settings = {name: partial(self._checked_setting, name) for name in self.settings}
+        return {"lr": partial(number_between, what="lr"), **settings}
+
+    def _checked_groups(self, groups: object) -> list[dict[str, Any]]:
+        found = items(groups, "groups", "a list of dicts")
+        if len(found) != len(self.groups):
+            raise ValueError(f"groups: expected {len(self.groups)}, got {len(found)}")
+        return [checked_state(self, own, self._checks()) for own in found]
 
     def _trainable(self) -> Mask:
         return np.array([getattr(parameter, "trainable", True) for parameter in self.parameters], dtype=bool)
@@ -150,9 +256,23 @@ class Optimizer:
             raise ValueError("; ".join(problems))
         return arrays
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From a pickle; one of version 0.1 has no groups, and not all settings."""
+        state = dict(state)
+        if "groups" not in state:
+            known = inspect.signature(type(self).__init__).parameters
+            settings = {name: default for name, default in ADDED.items() if name in known} | state.pop("settings")
+            state["groups"] = [Group(state["parameters"], 0, state.pop("lr"), settings)]
+            state["group"] = state["groups"][0]
+        vars(self).update(state)
+
     def __repr__(self) -> str:
-        settings = "".join(f", {name}={value!r}" for name, value in self.settings.items())
-        return f"{type(self).__name__}({len(self.parameters)} parameters, lr={self.lr!r}{settings})"
+        groups = [
+            f"{len(group.parameters)} parameters, "
+            + ", ".join(f"{name}={value!r}" for name, value in group.state_dict().items() if ADDED.get(name) != value)
+            for group in self.groups
+        ]
+        return f"{type(self).__name__}({'; '.join(groups)})"
 
 
 def gathered(parameters: Iterable[Value]) -> Vector:
@@ -219,7 +339,26 @@ def _checked_parameters(params: Iterable[Value]) -> Sequence[Value]:
     return parameters
 
 
-def _values(params: Iterable[Value]) -> list[Value]:
+def _listed_groups(params: Params) -> list[tuple[list[Value], dict[str, Any]]]:
+    """The groups: parameters, and settings of their own."""
+    if isinstance(params, (Value, Module, Mapping)):
+        return [(_values(params), {})]
+    listed = items(params, "params", "a list of parameters, such as model.parameters()")
+    if not any(isinstance(group, Mapping) for group in listed):
+        return [(_values(listed), {})]
+    groups = []
+    for position, group in enumerate(listed):
+        if not isinstance(group, Mapping) or "params" not in group:
+            raise TypeError(f'params[{position}]: a group is a dict with "params", got {kind_of(group)}')
+        inside = group["params"]
+        parameters = _values([inside] if isinstance(inside, Value) else inside)
+        if not parameters:
+            raise ValueError(f"params[{position}]: the group has no parameters")
+        groups.append((parameters, {name: setting for name, setting in group.items() if name != "params"}))
+    return groups
+
+
+def _values(params: Any) -> list[Value]:
     if isinstance(params, (Value, Module)):
         raise TypeError(
             f"params must be a list of parameters, such as model.parameters(); got one {type(params).__name__}"

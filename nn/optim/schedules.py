@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ..checks import checked_state, integer_at_least, kind_of, number_between, positive_integer
+from ..checks import checked_state, integer_at_least, items, kind_of, number_between, positive_integer
 from .optimizer import Optimizer
 
 
@@ -35,6 +35,7 @@ class Schedule:
             raise TypeError(f"optimizer: a schedule takes an optimiser, got {kind_of(optimizer)}")
         self.optimizer = optimizer
         self.first = optimizer.lr
+        self._firsts = [group.lr for group in optimizer.groups]
         self.epoch = 0
 
     def rate(self, epoch: int) -> float:
@@ -42,21 +43,29 @@ class Schedule:
         raise NotImplementedError(f"{type(self).__name__} does not define rate")
 
     def step(self) -> None:
-        """Goes on to the next epoch."""
-        lr = self.optimizer.lr
+        """Goes on to the next epoch: each group of the optimiser as if it were alone."""
+        first = self.first
+        firsts = [first, *self._firsts[1:]]
+        for group, group_first in zip(self.optimizer.groups, firsts, strict=True):
+            self.first = group_first  # what `rate` starts from
+            group.lr = self._next(group.lr)
+        self.first, self.epoch = first, self.epoch + 1
+
+    def _next(self, lr: float) -> float:
         before, after = self.rate(self.epoch), self.rate(self.epoch + 1)
-        self.epoch += 1
         if lr == before:
-            lr = after
-        elif before != self.eta_min:
-            lr = self.eta_min + (lr - self.eta_min) * ((after - self.eta_min) / (before - self.eta_min))
-        else:
-            lr += after - before
-        self.optimizer.lr = lr
+            return after
+        if before != self.eta_min:
+            return self.eta_min + (lr - self.eta_min) * ((after - self.eta_min) / (before - self.eta_min))
+        return lr + after - before
 
     def get_last_lr(self) -> list[float]:
-        """The present learning rate; in a list, as in PyTorch, which allows for several."""
-        return [self.optimizer.lr]
+        """The present learning rate of each group."""
+        return [group.lr for group in self.optimizer.groups]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From a pickle; one of version 0.1 knows one group only."""
+        vars(self).update({"_firsts": [state["first"]], **state})
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.optimizer!r}, epoch={self.epoch})"
@@ -65,11 +74,12 @@ class Schedule:
         """Which schedule it is, with its settings, such as "StepLR(step_size=10, gamma=0.1)"."""
         return f"{type(self).__name__}({', '.join(f'{name}={x!r}' for name, x in self._settings().items())})"
 
-    def state_dict(self) -> dict[str, float]:
+    def state_dict(self) -> dict[str, Any]:
         """What the learning rates to come depend on."""
-        return {"first": self.first, "epoch": self.epoch, "lr": self.optimizer.lr, **self._settings()}
+        several = {"firsts": self._firsts[1:], "lrs": self.get_last_lr()[1:]} if self._firsts[1:] else {}
+        return {"first": self.first, "epoch": self.epoch, "lr": self.optimizer.lr, **several, **self._settings()}
 
-    def load_state_dict(self, state: Mapping[str, float]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continues where the schedule stood that gave this `state_dict`.
 
         Raises:
@@ -77,17 +87,28 @@ class Schedule:
             ValueError: something is missing, unexpected or no number. The message lists it all, and nothing was
                 changed.
         """
-        checks: dict[str, Callable[[Any], float]] = {
+        checks: dict[str, Callable[[Any], Any]] = {
             "first": partial(number_between, what="first"),
             "epoch": partial(integer_at_least, what="epoch", low=0),
         }
         if not isinstance(state, Mapping) or "lr" in state:  # version 0.1 kept no more than these two
             checks["lr"] = partial(number_between, what="lr")
             checks |= {name: partial(self._checked_setting, name) for name in self.settings}
+        if self._firsts[1:]:
+            checks |= dict.fromkeys(("firsts", "lrs"), self._checked_rates)
         checked = checked_state(self, state, checks)
-        lr = checked.pop("lr", None)
+        lr, lrs, firsts = checked.pop("lr", None), checked.pop("lrs", []), checked.pop("firsts", [])
         vars(self).update(checked)
-        self.optimizer.lr = self.rate(self.epoch) if lr is None else lr
+        self._firsts = [self.first, *firsts]
+        rates = [self.rate(self.epoch) if lr is None else lr, *lrs]
+        for group, rate in zip(self.optimizer.groups, rates, strict=True):
+            group.lr = rate
+
+    def _checked_rates(self, rates: object) -> list[float]:
+        found = items(rates, "learning rates of the groups", "a list of numbers")
+        if len(found) != len(self._firsts) - 1:
+            raise ValueError(f"learning rates of the groups: expected {len(self._firsts) - 1}, got {len(found)}")
+        return [number_between(rate, "the learning rate of a group") for rate in found]
 
     def _settings(self) -> dict[str, float]:
         return {name: getattr(self, name) for name in self.settings}
@@ -117,7 +138,8 @@ class StepLR(Schedule):
     def step(self) -> None:  # noqa: D102
         self.epoch += 1
         if self.epoch % self.step_size == 0:
-            self.optimizer.lr *= self.gamma
+            for group in self.optimizer.groups:
+                group.lr *= self.gamma
 
 
 class CosineAnnealingLR(Schedule):

@@ -14,7 +14,7 @@ from autograd.files import read_up_to, try_writing, write_atomically
 
 from ..checks import kind_of, listed, shown
 from ..storage import BYTES_AT_ALL, BYTES_PER_NUMBER, StorageError, from_json, to_json
-from .history import PER_EPOCH
+from .history import METRICS, PER_EPOCH
 from .state import ANYTHING, Training
 
 _FORMAT = "chainrule checkpoint 2"
@@ -95,7 +95,8 @@ class Checkpoint:
 
     def _limit(self) -> int:
         """The most bytes that a checkpoint of this training can have."""
-        numbers = len(self._content(self._training.state_dict(), 0)) + len(PER_EPOCH) * self._training.plan.epochs
+        per_epoch = len(PER_EPOCH) + len(METRICS) * len(self._training.task.metrics)
+        numbers = len(self._content(self._training.state_dict(), 0)) + per_epoch * self._training.plan.epochs
         return 10 * BYTES_AT_ALL + BYTES_PER_NUMBER * numbers
 
     def _check_digest(self, found: object, content: bytes) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..checks import boolean, kind_of, number_between, positive_integer, shown
-from ..data import Data, observations
+from ..data import Data, observations, weights_of
 from ..module import Module
 from ..optim import SGD, Optimizer, Schedule
+from ..optim.whole import WholeOptimizer
 from ..types import Loss
 from .checkpoint import Checkpoint
 from .history import History
+from .metrics import Metric, checked_metrics
 from .progress import progress_bar
 from .state import Plan, Task, Training
 
@@ -30,6 +33,10 @@ def fit(
     tolerance: float | None = None,
     validation: tuple[Any, Any] | None = None,
     patience: int | None = None,
+    sample_weight: Any = None,
+    class_weight: Mapping[int, float] | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    on_epoch: Callable[[History], object] | None = None,
     seed: int | None = None,
     progress: bool = True,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -57,8 +64,17 @@ def fit(
         validation: `(inputs, targets)` on which the loss is computed after each epoch, without training on them.
         patience: stop when the validation loss has had no new minimum for this many epochs. The parameters are then
             those of the minimum.
+        sample_weight: how much each observation counts, from 0 on. The losses of a batch are multiplied by these
+            weights and divided by their sum (`nn.ssr` only multiplied); validation loss and metrics do not take them.
+        class_weight: a dict with the weight of each class, 1 where it has none; the weights of `sample_weight`, if
+            given, are multiplied by it. Targets are then classes, or lists of which the largest share counts.
+        metrics: functions of outputs (a list of numbers) and target of one observation, by name, such as
+            `{"accuracy": nn.accuracy}`; averages over all observations, after the last step of each epoch, in
+            evaluation mode, go to `History.metrics`, those over the validation data to `History.validation_metrics`.
+        on_epoch: called with the history after each epoch, while the model holds the numbers of now, which it may
+            change; if it returns True, training stops.
         seed: makes the order of the observations reproducible.
-        progress: whether to show a progress bar, if the output is a terminal and rich is installed.
+        progress: whether to show a progress bar, in a notebook or if the output is a terminal and rich is installed.
         checkpoint: a file that keeps the state of the training, written every few seconds and at the end. If it exists,
             training goes on from it, to the same result to the last bit as if it had never stopped. The number of
             epochs may differ; model, data, loss, schedule and the other settings must be the same. Losses that are not
@@ -75,7 +91,7 @@ def fit(
             compared; pass False for them.
 
     Returns:
-        What happened: losses, step sizes, times.
+        What happened: losses, metrics, step sizes, times. Printed, it says so if the loss grew tenfold (`diverged`).
 
     Raises:
         TypeError, ValueError: an argument is not as described, lengths differ, or the data are empty, or hold nan or an
@@ -102,13 +118,18 @@ def fit(
         raise TypeError(f"schedule must be one such as nn.StepLR(optimizer, 10), got {kind_of(schedule)}")
     if schedule is not None and schedule.optimizer is not optimizer:
         raise ValueError("the schedule must be one of the optimizer that is given, such as nn.StepLR(optimizer, 10)")
+    if on_epoch is not None and not callable(on_epoch):
+        raise TypeError(f"on_epoch must be a function of the history, got {kind_of(on_epoch)}")
+    data = observations(inputs, targets, "inputs", "targets")
     task = Task(
         model=model,
         loss=loss,
-        data=observations(inputs, targets, "inputs", "targets"),
+        data=data,
         optimizer=optimizer,
         schedule=schedule,
         validation=_checked_validation(validation, patience),
+        weights=weights_of(sample_weight, class_weight, data[1]),
+        metrics=checked_metrics(metrics),
     )
     plan = Plan(
         batch_size=None if batch_size is None else positive_integer(batch_size, "batch_size"),
@@ -118,16 +139,24 @@ def fit(
         seed=seed,
         compile=compile,
         is_resumable=checkpoint is not None,
+        is_whole=isinstance(optimizer, WholeOptimizer),
     )
+    if plan.is_whole and (plan.batch_size is not None or schedule is not None):
+        raise ValueError(f"{type(optimizer).__name__} takes the whole data set; leave batch_size and schedule out")
     training = Training(task, plan)
     keeper = None if checkpoint is None else Checkpoint(checkpoint, training)
     if keeper is not None:
         keeper.restore()
-    _run(training, keeper, progress)
+    _run(training, keeper, progress, on_epoch)
     return training.history
 
 
-def _run(training: Training, keeper: Checkpoint | None, progress: bool) -> None:
+def _run(
+    training: Training,
+    keeper: Checkpoint | None,
+    progress: bool,
+    on_epoch: Callable[[History], object] | None,
+) -> None:
     """Trains until there is a reason to stop, and leaves everything in order whatever happens."""
     history, model = training.history, training.task.model
     was_training = model.training
@@ -138,9 +167,13 @@ def _run(training: Training, keeper: Checkpoint | None, progress: bool) -> None:
         with progress_bar(progress, training.plan.epochs) as show:
             while (reason := training.stop_reason()) is None:
                 training.epoch()
+                is_told_to_stop = on_epoch is not None and training.told(on_epoch)
                 if keeper is not None:
                     keeper.epoch_done()
                 show(len(history), history.loss[-1], training.step.engine)
+                if is_told_to_stop:
+                    reason = "on_epoch"
+                    break
         history.stopped = reason
     except KeyboardInterrupt:
         history.stopped = "interrupted"

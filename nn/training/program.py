@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import linecache
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from autograd import Placeholder, Value, compile, detect_reads
+from autograd import Placeholder, Value, compile
 from autograd.node import edges, history, nodes
 from autograd.operation import FLOATS
 from autograd.structures import rebuild
 
 from ..optim.optimizer import scatter
-from ..types import Mask, Numbers, Positions, Vector
-from .kept import Kept
+from ..tracing import NoProgramError, described, placeholders, traced
+from ..types import Mask, Numbers, OneHot, Positions, Vector
 from .steps import EagerStep, Slope
 
 _TOLERANCE = 1e-9  # of the largest number met; rounding is mostly a thousand times smaller
@@ -29,10 +28,6 @@ _LARGEST_BATCH_COMPARED = 1024
 _UNSTEADY = "model or loss give something else at each call, as with random numbers"
 _DIFFERENT = "model or loss depend on something that is not in the graph"
 _NOT_BEGUN = "no epoch was computed, so no program was made"
-
-
-class NoProgramError(Exception):
-    """No program would compute what the graphs of all observations do; the message says why."""
 
 
 class Step:
@@ -100,11 +95,16 @@ class Program:
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         self._compiled.theta = theta
+        loss, gradient = self._compiled(*self._rows(positions))
+        return Slope(loss, gradient, self._reached)
+
+    def _rows(self, positions: Positions) -> Sequence[Vector]:
+        """What the program takes for the observations at these positions."""
         arrays = self._arrays
         if not isinstance(positions, range):  # a range is all rows, in their order
             arrays = [array.take(positions, axis=0) for array in arrays]
-        loss, gradient = self._compiled(*arrays)
-        return Slope(loss, gradient, self._reached)
+        shares = self._eager.shares(positions)
+        return arrays if shares is None else [*arrays, shares]
 
     def difference(self, theta: Vector, positions: Positions) -> str:
         """How program and graph differ in the next step, if a comparison is due; empty if they do not."""
@@ -116,7 +116,7 @@ class Program:
         try:
             problem = self.problem_at(theta, position, [len(positions)])
         except Exception as error:  # the graphs of this step, which follow, raise it in their order
-            problem = _described(error)
+            problem = described(error)
         return problem and f"program and graph differed at row {position} in step {self._steps}: {problem}"
 
     def problem_at(self, theta: Vector, position: int, batches: Iterable[int] = (1,)) -> str:
@@ -163,7 +163,7 @@ class Program:
 
     def _nearby(self, theta: Vector, position: int, rng: np.random.Generator) -> tuple[float, Vector]:
         """What the program computes where all numbers are changed a little."""
-        numbers = [theta, *(array[[position]] for array in self._arrays)]
+        numbers = [theta, *self._rows([position])]
         self._compiled.theta, *rows = (x * (1.0 + _ROUNDING * rng.uniform(-1.0, 1.0, x.shape)) for x in numbers)
         loss, gradient = self._compiled(*rows)
         return loss, gradient
@@ -199,12 +199,12 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Progr
     if inputs is None or targets is None:
         raise NoProgramError(f"the {'inputs' if inputs is None else 'targets'} are not numbers, all rows in one form")
     scatter(theta, eager.parameters)
-    x = _placeholders(inputs)
-    outputs = _traced(eager, lambda: eager.model(rebuild(eager.data[0][0], x)))
+    x = placeholders(inputs)
+    outputs = traced(lambda: eager.model(rebuild(eager.data[0][0], x)), eager.parameters, eager.model, eager.loss)
     reason = None
-    for target, y, rows in _targets(eager.data[1], targets, outputs):
+    for target, y, rows in targets_of(eager.data[1], targets, outputs):
         try:
-            loss = _traced(eager, partial(eager.loss, outputs, target))
+            loss = traced(partial(eager.loss, outputs, target), eager.parameters, eager.model, eager.loss)
             program = _compiled(eager, loss, (x, y), (inputs.reshape(len(inputs), -1), rows))
             _compare(program, theta, eager.rows, batches)
         except NoProgramError as error:
@@ -214,29 +214,7 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Progr
     raise reason or AssertionError
 
 
-def _traced(eager: EagerStep, call: Callable[[], Any]) -> Any:
-    """The result of a call whose graph holds for other numbers too."""
-    before, failure = Kept(eager.model, eager.loss), None
-    with detect_reads(eager.parameters) as reads:
-        try:
-            result = call()
-        except Exception as error:
-            failure = error
-    if reads.first is not None:
-        filename, line = reads.first
-        source = linecache.getline(filename, line).strip()
-        raise NoProgramError(
-            f"Python code reads the number of a Value, in {filename}:{line} (inputs and targets are Values too while a "
-            f"program is made; write maximum, where(relu(x), ...) for x > 0, log of autograd, ...)\n    {source}"
-        )
-    if failure is not None:
-        raise NoProgramError(f"called with Values for numbers, {_described(failure)}") from failure
-    if changed := Kept(eager.model, eager.loss).changed_since(before):
-        raise NoProgramError(f"each call of model or loss changes {', '.join(changed)}")
-    return result
-
-
-def _targets(
+def targets_of(
     column: Sequence[Any], targets: Vector, outputs: object
 ) -> Iterator[tuple[Numbers, list[Placeholder], Vector]]:
     """The forms in which a loss may take a target, with their placeholders and the array of their numbers.
@@ -244,16 +222,16 @@ def _targets(
     One is the form of the targets; for classes the other is the shares of all classes, since a Value is no index.
     """
     rows = targets.reshape(len(targets), -1)
-    y = _placeholders(rows)
+    y = placeholders(rows)
     yield rebuild(column[0], y), y, rows
     number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
-    if all(type(target) is int and 0 <= target < number for target in column):
+    if all(type(target) in (int, float, np.float64) and target in range(number) for target in column):
         rows = np.eye(number)[targets.astype(int)]
-        y = _placeholders(rows)
+        y = placeholders(rows)
         yield _Shares(y), y, rows
 
 
-class _Shares(list[Placeholder]):
+class _Shares(OneHot):
     """The shares of all classes in the place of a class: asking them what one asks an index is a read."""
 
     def _refuse(self, *others: object) -> Any:
@@ -269,10 +247,15 @@ def _compiled(
 ) -> Program:
     if not isinstance(loss, Value):
         raise NoProgramError(f"the loss of one observation is no Value but a {type(loss).__name__}")
+    inputs: list[Value | list[Placeholder]] = [*placeholders]
+    total, added = loss, eager.added
+    if eager.weights is not None:
+        share, added = Value(1.0), True
+        total, inputs = share * loss, [*inputs, share]
     try:
-        compiled = compile(loss, wrt=eager.parameters, inputs=placeholders, reduction="sum" if eager.added else "mean")
+        compiled = compile(total, wrt=eager.parameters, inputs=inputs, reduction="sum" if added else "mean")
     except Exception as error:
-        raise NoProgramError(_described(error)) from error
+        raise NoProgramError(described(error)) from error
     return Program(eager, compiled, arrays, loss)
 
 
@@ -281,18 +264,9 @@ def _compare(program: Program, theta: Vector, rows: int, batches: Iterable[int])
         try:
             problem = program.problem_at(theta, position, batches)
         except Exception as error:
-            raise NoProgramError(f"at row {position}, {_described(error)}") from error
+            raise NoProgramError(f"at row {position}, {described(error)}") from error
         if problem:
             raise NoProgramError(f"program and graph differed at row {position}: {problem}")
-
-
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _placeholders(array: Vector) -> list[Placeholder]:
-    """One per number of a row."""
-    return [Placeholder(numbers) for numbers in array.reshape(len(array), -1).T]
 
 
 def _largest(before: float, numbers: Vector | float) -> float:

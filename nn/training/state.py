@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,11 +19,15 @@ from ..data import Data, digest
 from ..init import generator
 from ..module import Module
 from ..optim import Optimizer, Schedule
-from ..optim.optimizer import gathered, scatter
+from ..optim.optimizer import ADDED, gathered, scatter
+from ..optim.whole import WholeOptimizer
+from ..prediction import evaluating
 from ..types import Loss, Positions, Vector
 from .history import History
+from .metrics import Metric, Readings
 from .program import Step
-from .steps import EagerStep, Slope, all_finite
+from .steps import EagerStep, Slope, added_up, all_finite
+from .whole import Jacobian, WholeProblem, standard_errors
 
 ANYTHING = "unknown"
 """A setting that cannot be compared."""
@@ -45,11 +49,19 @@ class Task:
     validation: Data | None
     optimizer: Optimizer
     schedule: Schedule | None
+    weights: Vector | None = None
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
-    def step(self, data: Data, inputs_name: str) -> Step:
+    def step(self, data: Data, inputs_name: str, weights: Vector | None = None) -> Step:
         """Computes losses and gradients on these data."""
         added = self.loss is losses.ssr
-        return Step(EagerStep(self.model, self.loss, data, self.optimizer.parameters, added, inputs_name))
+        return Step(EagerStep(self.model, self.loss, data, self.optimizer.parameters, added, inputs_name, weights))
+
+    def readings(self, data: Data | None) -> Readings | None:
+        """Computes the metrics on these data."""
+        if data is None or not self.metrics:
+            return None
+        return Readings(self.model, data, self.metrics, self.optimizer.parameters)
 
 
 @dataclass(frozen=True)
@@ -63,11 +75,14 @@ class Plan:
     seed: int | None
     compile: bool
     is_resumable: bool
+    is_whole: bool = False
 
     def stop_reason(self, history: History, best_epoch: int) -> str | None:
         """Why to stop: all epochs are done, steps are tiny, or nothing has improved for too long; None to go on."""
         if history.step_sizes and history.step_sizes[-1] < self.tolerance:
             return "tolerance"
+        if self.is_whole and history.step_sizes and history.step_sizes[-1] == 0.0:
+            return "converged"
         if self.patience is not None and len(history) - best_epoch >= self.patience:
             return "patience"
         return "epochs" if len(history) >= self.epochs else None
@@ -86,12 +101,16 @@ class Plan:
         """The batch sizes that occur."""
         return {rows} if self.batch_size is None else {min(self.batch_size, rows), rows % self.batch_size} - {0}
 
-    def batches(self, rows: int, rng: np.random.Generator) -> list[Positions]:
-        """The positions of the observations in each step of an epoch."""
+    def batches(self, rows: int, rng: np.random.Generator, weights: Vector | None) -> list[Positions]:
+        """The positions of the observations in each step of an epoch; those that count for nothing are left out."""
+        counting = None if weights is None or weights.all() else weights > 0
         if self.batch_size is None:
-            return [range(rows)]
+            return [range(rows) if counting is None else np.flatnonzero(counting)]
         order = rng.permutation(rows)
-        return [order[start : start + self.batch_size] for start in range(0, rows, self.batch_size)]
+        batches = [order[start : start + self.batch_size] for start in range(0, rows, self.batch_size)]
+        if counting is None:
+            return [*batches]
+        return [batch for batch in (batch[counting[batch]] for batch in batches) if len(batch)]
 
 
 class Parameters:
@@ -142,23 +161,33 @@ class Training:
         self.task = task
         self.plan = plan
         self.parameters = Parameters(task.optimizer.parameters)
-        self.step = task.step(task.data, "inputs")
+        self.step = task.step(task.data, "inputs", task.weights)
         self.validation = None if task.validation is None else task.step(task.validation, "validation inputs")
+        self.readings = [task.readings(data) for data in (task.data, task.validation)]
+        needs_residuals = isinstance(task.optimizer, WholeOptimizer) and task.optimizer.needs_residuals
+        self.jacobian = Jacobian(self.step.eager) if needs_residuals else None
         self.moving = task.optimizer.moving()
+        self.modules: list[Module] = []
         self.rng = generator(seed=plan.seed)
         self.history = History()
 
     def begin(self) -> None:
         """Makes the programs, if they are wanted and worth it."""
         self.task.model.train()
+        self.modules = [module for _, module in self.task.model.named_modules()]
         if self.plan.compile and self.stop_reason() is not None:
             return
         rows, theta = self.step.eager.rows, self.parameters.now
         self.step.begin(self.plan.refusal(rows), theta, self.plan.batch_sizes(rows))
+        if self.jacobian is not None and self.plan.compile:
+            self.jacobian.begin(theta)
         if self.validation is not None:
             rows = self.validation.eager.rows
-            with _evaluating(self.task.model):
+            with evaluating(self.modules):
                 self.validation.begin(self.plan.refusal(rows), theta, {rows})
+        for readings in filter(None, self.readings if self.plan.compile else ()):
+            with evaluating(self.modules):
+                readings.begin(theta)
 
     def stop_reason(self) -> str | None:
         """Why to stop now; None to go on."""
@@ -168,29 +197,50 @@ class Training:
         """Goes through all observations once."""
         started = time.perf_counter()
         lr = self.task.optimizer.lr
-        batches = self.plan.batches(self.step.eager.rows, self.rng)
+        batches = self.plan.batches(self.step.eager.rows, self.rng, self.task.weights)
         shares, sizes, reaches = zip(*map(self._take_step, batches), strict=True)
         if not self.history.loss and not any(reaches):
             raise ValueError(_NOTHING_TO_TRAIN)
-        validation_loss = self._validation_loss()
+        with evaluating(self.modules):
+            validation_loss = self._validation_loss()
+            if self.task.metrics:
+                self.history.read(*map(self._read, self.readings))
         if self.task.schedule is not None:
             self.task.schedule.step()
-        self.history.add(math.fsum(shares), validation_loss, max(sizes), lr, time.perf_counter() - started)
+        self.history.add(added_up(shares), validation_loss, max(sizes), lr, time.perf_counter() - started)
         if validation_loss is not None:
             self.parameters.mark_best(validation_loss, len(self.history))
 
     def settle(self) -> None:
         """Leaves the parameters at the last complete step or, if there was patience, at the best epoch."""
         self.history.engine, self.history.why_eager = self.step.engine, self.step.why_eager
+        if self.jacobian is not None and self.history.loss:
+            self.history.errors = self._standard_errors(self.jacobian)
         self.parameters.settle(at_best=self.plan.patience is not None)
         self.task.optimizer.zero_grad()
         self.task.model.zero_grad()  # the optimiser may hold only some of the parameters
+
+    def _standard_errors(self, jacobian: Jacobian) -> dict[str, float] | str:
+        """By the name of each parameter that moves; or why there are none."""
+        at_best = self.plan.patience is not None and self.parameters.best is not None
+        residuals, derivatives = jacobian(self.parameters.best if at_best else self.parameters.now)  # type: ignore[arg-type]
+        moving = np.arange(derivatives.shape[1]) if self.moving is None else np.flatnonzero(self.moving)
+        counting = np.repeat(True, len(residuals))
+        if self.task.weights is not None:
+            counting = np.repeat(self.task.weights > 0, len(residuals) // len(self.task.weights))
+        residuals, derivatives = residuals[counting], derivatives[counting][:, moving]
+        if len(residuals) <= len(moving):
+            return f"they need more residuals than parameters, and there are {len(residuals)} for {len(moving)}"
+        values = [self.task.optimizer.parameters[position] for position in moving.tolist()]
+        names = [value.name or f"parameters[{position}]" for value, position in zip(values, moving, strict=True)]
+        return dict(zip(names, standard_errors(residuals, derivatives).tolist(), strict=True))
 
     def settings(self) -> dict[str, Any]:
         """What must be the same for a training to go on."""
         task = self.task
         optimizer = task.optimizer.state_dict()
         del optimizer["steps"], optimizer["memory"]
+        optimizer = {name: setting for name, setting in optimizer.items() if ADDED.get(name) != setting}
         return {
             **optimizer,
             "parameters": [parameter.name for parameter in task.optimizer.parameters],
@@ -204,6 +254,8 @@ class Training:
             "validation": 0 if self.validation is None else self.validation.eager.rows,
             "validation data": None if task.validation is None else digest(task.validation),
             "seed": self.plan.seed,
+            **({"metrics": list(task.metrics)} if task.metrics else {}),
+            **({} if task.weights is None else {"weights": hashlib.sha256(task.weights.tobytes()).hexdigest()[:16]}),
         }
 
     def state_dict(self) -> dict[str, Any]:
@@ -264,23 +316,41 @@ class Training:
         size = float(np.abs(change, out=change).max())
         parameters.now = moved
         eager = self.step.eager
-        share = slope.loss * (1.0 if eager.added else len(batch) / eager.rows)
-        return share, size, slope.reached is None or bool(slope.reached.any())
+        return slope.loss * eager.weight(batch), size, slope.reached is None or bool(slope.reached.any())
 
     def _moved(self, slope: Slope) -> Vector:
         """The parameters after a step of the optimiser; those without a gradient stay, as in `Optimizer.step`."""
         moving = self.moving
+        optimizer = self.task.optimizer
+        if isinstance(optimizer, WholeOptimizer):
+            free = np.arange(len(self.parameters.now)) if moving is None else np.flatnonzero(moving)
+            now = self.parameters.now
+            return optimizer.moved(WholeProblem(self.step, now, free, self.jacobian), now, free)
         if slope.reached is not None:
             moving = slope.reached if moving is None else moving & slope.reached
         moved = self.parameters.now.copy()
         self.task.optimizer.update(moved, slope.gradient, moving)
         return moved
 
+    def told(self, on_epoch: Callable[[History], object]) -> bool:
+        """Calls a function with the numbers of now in the model, and takes over what it changed; whether to stop."""
+        values = self.task.optimizer.parameters
+        scatter(self.parameters.now, values)
+        answer = on_epoch(self.history)
+        if not all(module.training for module in self.modules):
+            self.task.model.train()
+        now = gathered(values)
+        if not np.array_equal(now, self.parameters.now):
+            self.parameters.now = now
+        return isinstance(answer, (bool, np.bool_)) and bool(answer)
+
+    def _read(self, readings: Readings | None) -> dict[str, float]:
+        return {} if readings is None else readings(self.parameters.now)
+
     def _validation_loss(self) -> float | None:
         if self.validation is None:
             return None
-        with _evaluating(self.task.model):
-            return self.validation.loss(self.parameters.now, range(self.validation.eager.rows))
+        return self.validation.loss(self.parameters.now, range(self.validation.eager.rows))
 
     def _stop_at(self, problem: str, culprit: tuple[int, AnomalyError] | None) -> NoReturn:
         """Goes back to the last finite step, and names the first operation to blame."""
@@ -291,6 +361,9 @@ class Training:
             else "look at the data and at the parameters to start from"
         )
         place = f"epoch {len(self.history) + 1}"
+        if self.task.optimizer.steps:
+            last = f", after a loss of {self.history.loss[-1]:.6g} in the epoch before" if self.history.loss else ""
+            problem = f"{problem}, so the training diverged{last}"
         message = f"{place}: {problem}; the parameters are those of the last finite step; {remedy}"
         if culprit is None:
             raise AnomalyError(message, "", (), None)
@@ -311,13 +384,3 @@ class Training:
                 except AnomalyError as error:
                     return position, error
         return None
-
-
-@contextmanager
-def _evaluating(model: Module) -> Iterator[None]:
-    """Out of training mode, for the validation data."""
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train()

@@ -25,6 +25,14 @@ def all_finite(numbers: Vector) -> bool:
         return math.isfinite(numbers.dot(numbers)) or bool(np.isfinite(numbers).all())
 
 
+def added_up(numbers: Sequence[float]) -> float:
+    """Their sum, exact if no part of it overflows."""
+    try:
+        return math.fsum(numbers)
+    except (OverflowError, ValueError):  # too large, or infinities of both signs
+        return sum(numbers)
+
+
 class Slope(NamedTuple):
     """The loss over some observations, and how it changes with the parameters."""
 
@@ -46,6 +54,7 @@ class EagerStep:
     Attributes:
         parameters: what to differentiate with respect to, in the order of `theta` and of the gradient.
         added: whether losses of a batch are added instead of averaged.
+        weights: how much each observation counts; None if all count alike.
         inputs_name: what notes on errors call the rows of the data.
     """
 
@@ -55,6 +64,7 @@ class EagerStep:
     parameters: Sequence[Value]
     added: bool
     inputs_name: str = "inputs"
+    weights: Vector | None = None
 
     @property
     def rows(self) -> int:
@@ -66,20 +76,45 @@ class EagerStep:
         scatter(theta, self.parameters)
         for parameter in self.parameters:
             parameter.grad = None
-        share = self._share(positions)
-        losses = [self._backward(position, share) for position in positions]
+        shares = self._shares(positions)
+        losses = [self._backward(position, share) for position, share in zip(positions, shares, strict=True)]
         gradient = np.array([parameter.grad for parameter in self.parameters])
         reached = [parameter.has_grad for parameter in self.parameters]
-        return Slope(math.fsum(losses) * share, gradient, None if all(reached) else np.array(reached))
+        return Slope(self._total(losses, shares), gradient, None if all(reached) else np.array(reached))
 
     def without_gradient(self, theta: Vector, positions: Positions) -> float:
         """The loss alone, for which no graphs are recorded."""
         scatter(theta, self.parameters)
         with no_grad():
-            return math.fsum(self._loss_at(position).data for position in positions) * self._share(positions)
+            return self._total([self._loss_at(position).data for position in positions], self._shares(positions))
 
-    def _share(self, positions: Positions) -> float:
-        return 1.0 if self.added else 1.0 / len(positions)
+    def shares(self, positions: Positions) -> Vector | None:
+        """How much each of these observations counts in their loss; None if all count alike."""
+        if self.weights is None:
+            return None
+        weights: Vector = self.weights[positions] if not isinstance(positions, range) else self.weights
+        total = float(weights.sum())
+        return weights if self.added or not total else weights / total
+
+    def weight(self, positions: Positions) -> float:
+        """What part of the whole data set these observations are."""
+        if self.added:
+            return 1.0
+        if self.weights is None:
+            return len(positions) / self.rows
+        return float(self.weights[positions].sum() / self.weights.sum())
+
+    def _shares(self, positions: Positions) -> Sequence[float]:
+        shares = self.shares(positions)
+        if shares is not None:
+            found: list[float] = shares.tolist()
+            return found
+        return [1.0 if self.added else 1.0 / len(positions)] * len(positions)
+
+    def _total(self, losses: list[float], shares: Sequence[float]) -> float:
+        if self.weights is None and math.isfinite(whole := added_up(losses)):
+            return whole * shares[0]
+        return added_up([loss * share for loss, share in zip(losses, shares, strict=True) if share])
 
     def _backward(self, position: int, share: float) -> float:
         value = self._loss_at(position)

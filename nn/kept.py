@@ -10,13 +10,16 @@ import functools
 import hashlib
 import pickle
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
 
 import numpy as np
 
-from ..module import Module
-from ..types import Loss
+from .types import Loss
+
+PREDICTION = "_prediction"
+"""The attribute in which a Module keeps its program for `predict`; it may come and go."""
 
 _OWN = frozenset({"autograd", "nn"})  # whose functions keep nothing
 _RANDOM = (np.random.Generator, np.random.RandomState, random.Random)
@@ -28,21 +31,31 @@ class Kept:
     The functions are the loss, the modules' `forward`s, functions among their attributes, and functions of the same
     file that these call. Their variables are the global and enclosing ones that they name.
 
+    Args:
+        modules: all modules of a model, as `named_modules` gives them.
+        loss: the loss, if there is one.
+        random_too: whether the sources of random numbers count.
+
     A change is seen if an attribute or variable is new, replaced or removed, if a list, tuple, set, dict, array or
     object in it changes, or if random numbers are drawn; not if something deeper inside changes. An iterator counts as
     changed.
     """
 
-    def __init__(self, model: Module, loss: Loss | None = None) -> None:
+    def __init__(
+        self, modules: Sequence[tuple[str, Any]], loss: Loss | None = None, *, random_too: bool = True
+    ) -> None:
         self._states = {
             f"{path}.{name}" if path else name: _state(attribute)
-            for path, module in model.named_modules()
+            for path, module in modules
             for name, attribute in vars(module).items()
+            if name != PREDICTION
         }
-        for function in _functions([model, loss]):
+        for function in _functions([*_called(module for _, module in modules), loss]):
             for name, content in _variables(function).items():
                 self._states[f"{name} in {function.__qualname__}"] = _state(content)
         self._states["what the loss holds"] = [_state(held) for held in _taken_apart(loss)[1]]
+        if not random_too:
+            return
         self._states["the state of Python's module random"] = random.getstate()
         self._states["the state of numpy.random"] = pickle.dumps(np.random.get_state(legacy=False))
 
@@ -67,7 +80,7 @@ class _Same:
 
 def _state(item: object) -> object:
     """Something that compares equal later, unless the item has changed."""
-    if hasattr(item, "__dict__") and not isinstance(item, (Module, ModuleType, *_RANDOM)):
+    if hasattr(item, "__dict__") and not isinstance(item, (ModuleType, *_RANDOM)) and not _is_module(item):
         return _Same(item), list(vars(item)), list(map(_content, vars(item).values()))
     return _content(item)
 
@@ -103,19 +116,29 @@ def _functions(pending: list[object]) -> list[FunctionType]:
     return list(functions)
 
 
-def _taken_apart(item: object) -> tuple[list[object], list[object]]:
+def _taken_apart(item: Any) -> tuple[list[object], list[object]]:
     """What is called when an object is, and the objects that may change with it."""
-    if isinstance(item, Module):
+    if _is_module(item):
         modules = [module for _, module in item.named_modules()]
-        held = [attribute for module in modules for attribute in vars(module).values()]
-        functions = [attribute for attribute in held if isinstance(attribute, FunctionType)]
-        return [*(type(module).forward for module in modules), *functions], [vars(module) for module in modules]
+        return _called(modules), [vars(module) for module in modules]
     if isinstance(item, functools.partial):
         return [item.func], [*_taken_apart(item.func)[1], *item.args, *item.keywords.values()]
     if isinstance(item, MethodType):
         return [item.__func__], _taken_apart(item.__self__)[1]
     call = type(item).__call__
     return [call] if isinstance(call, FunctionType) else [], [item]
+
+
+def _called(modules: Iterable[Any]) -> list[object]:
+    """The functions of modules."""
+    found: list[object] = []
+    for module in modules:
+        found += [type(module).forward, *(each for each in vars(module).values() if isinstance(each, FunctionType))]
+    return found
+
+
+def _is_module(item: object) -> bool:
+    return hasattr(type(item), "named_modules")
 
 
 def _variables(function: FunctionType) -> dict[str, object]:

@@ -1,0 +1,223 @@
+"""What a network predicts for many rows: by a compiled program, for as long as it computes what the graphs would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from autograd import Value, no_grad
+from autograd.compiler import compile_outputs
+from autograd.node import leaves, numbers
+from autograd.structures import rebuild
+
+from .checks import is_number, kind_of, plain, shown
+from .data import Column, rows_of
+from .kept import PREDICTION, Kept
+from .tracing import NoProgramError, described, placeholders, traced
+from .types import Vector
+
+_GRAPHS_WORTH_A_PROGRAM = 50
+_CALLS_BETWEEN_COMPARISONS = 64
+_ROWS_COMPARED_FIRST = 5
+_TOLERANCE = 1e-9
+
+
+@contextmanager
+def evaluating(modules: Iterable[Any]) -> Iterator[None]:
+    """These modules out of training mode, as for predictions; each then returns to its own mode."""
+    training = [module for module in modules if module.training]
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+class Outputs:
+    """A program for the outputs of a model, compared with its graphs at five rows.
+
+    Args:
+        model: the Module, which is called once with placeholders.
+        rows: the inputs.
+        parameters: what the program reads from `theta`; None for all leaves of the graph.
+
+    Attributes:
+        parameters: the leaves in the order of `theta`.
+
+    Raises:
+        NoProgramError: no program would compute what the graphs do.
+    """
+
+    def __init__(self, model: Any, rows: Column, parameters: Sequence[Value] | None = None) -> None:
+        if rows.array is None:
+            raise NoProgramError("the rows are not numbers, all in one form")
+        inputs = placeholders(rows.array)
+        row, known = rebuild(rows[0], inputs), model.parameters()
+        outputs = traced(lambda: model(row), known, model)
+        results = [Value(x).detach() if not isinstance(x, Value) and is_number(x) else x for x in _listed(outputs)]
+        used = [leaf for leaf in leaves(r for r in results if isinstance(r, Value)) if not leaf.is_constant]
+        self.parameters = [leaf for leaf in used if leaf not in set(inputs)] if parameters is None else parameters
+        try:
+            self._compiled = compile_outputs(results, self.parameters, (inputs,))
+            problem = self._first_difference(model, rows)
+        except Exception as error:
+            raise NoProgramError(described(error)) from error
+        if problem:
+            raise NoProgramError(problem)
+
+    def __call__(self, theta: Vector, rows: Column) -> Vector:
+        """The outputs for each row, of shape (rows, outputs)."""
+        array = rows.array
+        assert array is not None
+        self._compiled.theta = theta
+        found: Vector = self._compiled(array.reshape(len(array), -1))
+        return found
+
+    def difference(self, model: Any, row: Any, outputs: Vector) -> str:
+        """How program and graph differ for a row; empty if they do not."""
+        expected = numbers_of(model, row)
+        size = float(np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected)))
+        if expected.shape == outputs.shape and np.allclose(
+            outputs, expected, rtol=_TOLERANCE, atol=_TOLERANCE * size, equal_nan=True
+        ):
+            return ""
+        return f"program and graph differed: {shown(outputs.tolist())} and {shown(expected.tolist())}"
+
+    def _first_difference(self, model: Any, rows: Column) -> str:
+        theta = np.array([parameter.data for parameter in self.parameters])
+        chosen = np.unique(np.linspace(0, len(rows) - 1, _ROWS_COMPARED_FIRST).astype(int)).tolist()
+        found = self(theta, Column([rows[position] for position in chosen]))
+        problems = (self.difference(model, rows[p], outputs) for p, outputs in zip(chosen, found, strict=True))
+        return next(filter(None, problems), "")
+
+
+class Prediction:
+    """The outputs of a model for whole arrays, with its numbers of now.
+
+    A program is made when 50 rows were asked for. Each call looks whether model, parameters or the variables of its
+    functions were replaced since, and makes another program if so; calls 1, 2, 4, ..., 64, 128, 192 and so on compare
+    program and graph at one row. If a program would compute something else, each row has its graph.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._asked = self._calls = 0
+        self._forget()
+
+    def __call__(self, X: Any) -> Vector:  # noqa: N803
+        """The outputs for each row, of shape (rows, outputs)."""
+        rows = rows_of(X, "X")
+        if not len(rows):
+            raise ValueError("X is empty; predict takes at least one row")
+        modules = self._model.named_modules()
+        with evaluating(module for _, module in modules):
+            self._asked += len(rows)
+            form = None if rows.array is None else rows.array.shape[1:]
+            if self._form not in (None, form) or not self._is_same(modules):
+                self._forget()
+            if self._form is None and self._asked >= _GRAPHS_WORTH_A_PROGRAM:
+                self._make(rows, form, modules)
+            if self._program is None:
+                return _eager(self._model, rows)
+            leaves = self._program.parameters
+            _ = [leaf.data for leaf in leaves[:1]]  # one for all, since a read is noted where a graph is being traced
+            found = self._program(np.array(numbers(leaves)), rows)
+            return found if self._agrees(rows, found) else _eager(self._model, rows)
+
+    def _forget(self) -> None:
+        self._program: Outputs | None = None
+        self._form: tuple[int, ...] | None = None
+        self._kept: Kept | None = None
+        self._tensors: list[tuple[Any, int]] = []
+        self._parameters: list[Value] = []
+
+    def _make(self, rows: Column, form: tuple[int, ...] | None, modules: Sequence[tuple[str, Any]]) -> None:
+        self._form = form
+        try:
+            self._program = Outputs(self._model, rows)
+        except NoProgramError:
+            self._program = None
+        self._tensors = [(tensor, _depth(tensor)) for _, tensor in self._model.named_tensors()]
+        self._parameters = self._flat()
+        self._kept = Kept(modules, random_too=False)
+
+    def _flat(self) -> list[Value]:
+        return [parameter for tensor, depth in self._tensors for parameter in _elements(tensor, depth)]
+
+    def _is_same(self, modules: Sequence[tuple[str, Any]]) -> bool:
+        """Whether model, parameters and variables are those that the program was made of, but for their numbers."""
+        if self._kept is None:
+            return True
+        # The comparison of lists asks for identity first, so it is fast.
+        return not Kept(modules, random_too=False).changed_since(self._kept) and self._flat() == self._parameters
+
+    def _agrees(self, rows: Column, found: Vector) -> bool:
+        self._calls += 1
+        if self._calls % _CALLS_BETWEEN_COMPARISONS and self._calls & (self._calls - 1):
+            return True
+        position = self._calls % len(rows)
+        if self._program and self._program.difference(self._model, rows[position], found[position]):
+            self._program = None
+            return False
+        return True
+
+
+def prediction_of(model: Any) -> Prediction:
+    """What the model keeps for its `predict`."""
+    if PREDICTION not in vars(model):
+        object.__setattr__(model, PREDICTION, Prediction(model))
+    found: Prediction = vars(model)[PREDICTION]
+    return found
+
+
+def numbers_of(model: Any, row: Any) -> Vector:
+    """The outputs for one row, from its graph, which is not recorded."""
+    with no_grad():
+        outputs = _listed(model(row))
+    for output in outputs:
+        if not is_number(output):
+            raise TypeError(f"the outputs of the model must be Values or numbers, got {kind_of(output)}")
+    return np.array([output.data if isinstance(output, Value) else float(output) for output in outputs])
+
+
+def _eager(model: Any, rows: Column) -> Vector:
+    found = []
+    for position, row in enumerate(rows):
+        try:
+            found.append(numbers_of(model, row))
+        except Exception as error:
+            error.add_note(f"This happened at row {position} of X, {shown(row)}.")
+            raise
+    if len({len(outputs) for outputs in found}) > 1:
+        raise ValueError(f"the model gives different numbers of outputs: {sorted({len(each) for each in found})}")
+    return np.array(found)
+
+
+def _listed(outputs: Any) -> list[Any]:
+    outputs = plain(outputs)
+    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+
+
+def _depth(tensor: Any) -> int:
+    return 1 + _depth(tensor[0]) if isinstance(tensor, (list, tuple)) else 0
+
+
+def _elements(tensor: Any, depth: int) -> list[Any]:
+    if not depth:
+        return [tensor]
+    for _ in range(depth - 1):
+        tensor = chain.from_iterable(tensor)
+    return list(tensor)
+
+
+def holds_rows(x: object) -> bool:
+    """Whether this is an array of two axes or more, or a list of lists."""
+    if isinstance(x, (list, tuple)):
+        return len(x) > 0 and isinstance(x[0], (list, tuple, np.ndarray))
+    return isinstance(x, np.ndarray) and x.ndim > 1

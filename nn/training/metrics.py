@@ -1,0 +1,151 @@
+"""Metrics of a training: functions of outputs and target, averaged over all observations after each epoch."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from autograd import Value, compile, no_grad
+
+from ..checks import as_float, is_number, kind_of, shown
+from ..data import Column, Data
+from ..metrics import accuracies, accuracy
+from ..module import Module
+from ..optim.optimizer import scatter
+from ..prediction import Outputs, numbers_of
+from ..tracing import NoProgramError, placeholders, traced
+from ..types import Vector
+from .program import targets_of
+
+Metric: TypeAlias = Callable[[Any, Any], Any]
+_EPOCHS_BETWEEN_COMPARISONS = 64
+_ROWS_COMPARED = 5
+
+
+class Readings:
+    """All metrics over some data, by programs where these compute the same.
+
+    Args:
+        model: in evaluation mode when this is called.
+        data: the observations.
+        metrics: by name.
+        parameters: what the numbers in a call belong to.
+    """
+
+    def __init__(self, model: Module, data: Data, metrics: Mapping[str, Metric], parameters: Sequence[Value]) -> None:
+        self._model, self._data, self._parameters = model, data, parameters
+        self._metrics = {name: _Average(name, metric) for name, metric in metrics.items()}
+        self._program: Outputs | None = None
+        self._calls = 0
+
+    def begin(self, theta: Vector) -> None:
+        """Makes the programs, where there can be some."""
+        scatter(theta, self._parameters)
+        try:
+            self._program = Outputs(self._model, self._data[0], self._parameters)
+        except NoProgramError:
+            return
+        outputs = self._outputs(theta)
+        for metric in self._metrics.values():
+            metric.begin(self._model, outputs, self._data[1])
+
+    def __call__(self, theta: Vector) -> dict[str, float]:
+        """The metrics where the parameters have these numbers."""
+        outputs = self._outputs(theta)
+        return {name: metric(outputs, self._data[1]) for name, metric in self._metrics.items()}
+
+    def _outputs(self, theta: Vector) -> Vector:
+        rows = self._data[0]
+        if self._program is not None:
+            found = self._program(theta, rows)
+            self._calls += 1
+            if self._calls % _EPOCHS_BETWEEN_COMPARISONS and self._calls & (self._calls - 1):
+                return found
+            scatter(theta, self._parameters)
+            position = self._calls % len(rows)
+            if not self._program.difference(self._model, rows[position], found[position]):
+                return found
+            self._program = None
+        scatter(theta, self._parameters)
+        return np.array([numbers_of(self._model, row) for row in rows])
+
+
+class _Average:
+    """The average of a metric."""
+
+    def __init__(self, name: str, metric: Metric) -> None:
+        self._called, self._metric = name, metric
+        self._program: Callable[[Vector], Vector] | None = None
+
+    def begin(self, model: Module, outputs: Vector, targets: Column) -> None:
+        """Compiles the metric, if it only computes with Values."""
+        if self._metric is accuracy or targets.array is None:
+            return
+        x = placeholders(outputs)
+        for target, y, rows in targets_of(targets, targets.array, x):
+            try:
+                value = traced(partial(self._metric, x, target), (), model, self._metric)
+                if not isinstance(value, Value) or value.is_constant:
+                    return
+                program = compile(value, inputs=(x, y))
+                self._program = partial(_applied, program, rows)
+                if self._is_right(outputs, targets):
+                    return
+            except Exception:  # in Python it is the same, or the same error
+                pass
+            self._program = None
+
+    def _is_right(self, outputs: Vector, targets: Column) -> bool:
+        assert self._program is not None
+        found = self._program(outputs)
+        chosen = np.unique(np.linspace(0, len(outputs) - 1, _ROWS_COMPARED).astype(int)).tolist()
+        expected = [self._at(outputs, targets, position) for position in chosen]
+        return np.allclose(found[chosen], expected, rtol=1e-9, atol=1e-9 * np.abs(found).max(), equal_nan=True)
+
+    def __call__(self, outputs: Vector, targets: Column) -> float:
+        """The average over all rows."""
+        if self._metric is accuracy and targets.array is not None:
+            share = accuracies(outputs, targets.array)
+            if share is not None:
+                return share
+        if self._program is not None:
+            return float(self._program(outputs).mean())
+        return math.fsum(self._at(outputs, targets, position) for position in range(len(outputs))) / len(outputs)
+
+    def _at(self, outputs: Vector, targets: Column, position: int) -> float:
+        row, target = outputs[position].tolist(), targets[position]
+        try:
+            with no_grad():
+                found = self._metric(row, target)
+            if not is_number(found):
+                raise TypeError(f"the metric {self._called!r} must return a number, got {kind_of(found)}")
+        except Exception as error:
+            error.add_note(
+                f"This happened in the metric {shown(self._called)} at row {position}, with the outputs "
+                f"{reprlib.repr(row)} and the target {reprlib.repr(target)}."
+            )
+            raise
+        return as_float(found)
+
+
+def _applied(program: Callable[..., Vector], targets: Vector, outputs: Vector) -> Vector:
+    return program(outputs, targets)
+
+
+def checked_metrics(metrics: Any) -> dict[str, Metric]:
+    """The metrics by name."""
+    if metrics is None:
+        return {}
+    if not isinstance(metrics, Mapping):
+        raise TypeError(f'metrics must be a dict, such as {{"accuracy": nn.accuracy}}, got {kind_of(metrics)}')
+    for name, metric in metrics.items():
+        if not isinstance(name, str):
+            raise TypeError(f"metrics: a name must be a string, got {kind_of(name)}")
+        if not callable(metric):
+            raise TypeError(f"metrics[{shown(name)}] must be a function of outputs and target, got {kind_of(metric)}")
+    return dict(metrics)

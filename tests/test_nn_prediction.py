@@ -1,0 +1,203 @@
+"""predict: the outputs for whole arrays, always with the numbers of now; accuracy."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+from autograd import Value
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 2))
+
+
+def by_hand(model, rows):
+    return np.array([[float(output.data) for output in model(list(row))] for row in rows])
+
+
+def model_of(seed=0):
+    return nn.MLP([2, 4, 3], activation="tanh", seed=seed)
+
+
+@pytest.mark.parametrize("rows", [1, 60, 3000])
+def test_it_is_what_the_model_gives_row_by_row(rows):
+    model, xs = model_of(), RNG.normal(size=(rows, 2))
+    for _ in range(3):
+        assert model.predict(xs) == pytest.approx(by_hand(model, xs), rel=1e-12)
+    assert model.predict(xs).shape == (rows, 3)
+    assert model.predict(xs.tolist()).tolist() == model.predict(xs).tolist()
+
+
+def test_it_is_compiled_unless_rows_are_few_or_choices_are_made():
+    model, few, branching = model_of(), model_of(), Branching()
+    for network, rows in ((model, X), (few, X[:5]), (branching, X)):
+        network.predict(rows)
+    programs = [vars(network)["_prediction"]._program is not None for network in (model, few, branching)]
+    assert programs == [True, False, False]
+
+
+def test_plain_numbers_are_rows_of_one():
+    line = nn.Linear(1, 1, seed=0)
+    assert line.predict([0.0, 1.0, 2.0]).tolist() == by_hand(line, [[0.0], [1.0], [2.0]]).tolist()
+
+
+def replaced(model):
+    model[0].weight[1][0] = nn.Parameter(7.0)
+
+
+def layer(model):
+    model[2].weight = nn.Linear(4, 3, seed=5).weight
+
+
+CHANGES = {
+    "data": lambda model: setattr(model[0].weight[0][0], "data", 9.0),
+    "optimiser": lambda model: (model(X[0].tolist())[0].backward(), nn.SGD(model.parameters(), lr=1.0).step()),
+    "loaded": lambda model: model.load_state_dict(model_of(3).state_dict()),
+    "fit": lambda model: nn.fit(model, X, [0] * 60, loss=nn.cross_entropy, epochs=3),
+    "one parameter replaced": replaced,
+    "weights replaced": layer,
+    "a module replaced": lambda model: setattr(model, "1", nn.Softplus()),
+    "a module added": lambda model: setattr(model, "3", nn.Softplus()),
+    "frozen": lambda model: (setattr(model[0].bias[0], "trainable", False), setattr(model[0].bias[0], "data", 3.0)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_it_has_the_weights_of_now(change):
+    model = model_of()
+    before = model.predict(X)
+    CHANGES[change](model)
+    assert model.predict(X) == pytest.approx(by_hand(model, X), rel=1e-12)
+    assert (model.predict(X) != before).any()
+
+
+SCALE = 2.0
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        self.w = nn.Parameter(1.0)
+        self.shift = Value(0.5)
+        self.power = 1
+
+    def forward(self, xs):
+        return self.w * xs[0] ** self.power * SCALE + self.shift
+
+
+def test_attributes_values_and_variables_count(monkeypatch):
+    model = Scaled()
+    assert model.predict(X)[:, 0] == pytest.approx(2 * X[:, 0] + 0.5)
+    model.shift.data = 1.0
+    assert model.predict(X)[:, 0] == pytest.approx(2 * X[:, 0] + 1.0)
+    model.power = 2
+    assert model.predict(X)[:, 0] == pytest.approx(2 * X[:, 0] ** 2 + 1.0)
+    monkeypatch.setitem(globals(), "SCALE", 3.0)
+    assert model.predict(X)[:, 0] == pytest.approx(3 * X[:, 0] ** 2 + 1.0)
+
+
+class Branching(nn.Module):
+    def __init__(self):
+        self.w = nn.Parameter(2.0)
+
+    def forward(self, xs):
+        return [self.w * xs[0] if xs[0] > 0 else self.w]
+
+
+class Dropout(nn.Module):
+    def __init__(self):
+        self.w, self.rng = nn.Parameter(2.0), np.random.default_rng(0)
+
+    def forward(self, xs):
+        return [self.w * xs[0] * (self.rng.integers(2) if self.training else 1)]
+
+
+def test_choices_by_number_fall_back_to_graphs():
+    assert Branching().predict(X)[:, 0].tolist() == [2 * x if x > 0 else 2.0 for x in X[:, 0]]
+    network = nn.Sequential(model_of(), nn.ArgMax())
+    assert network.predict(X).sum(axis=1).tolist() == [1.0] * 60
+
+
+def test_it_evaluates_and_leaves_the_modes_alone():
+    model = nn.Sequential(Dropout(), Branching())
+    model[1].eval()
+    assert model.predict(X).tolist() == model.predict(X).tolist()
+    assert (model.training, model[0].training, model[1].training) == (True, True, False)
+
+
+def test_copies_and_pickles_predict_for_themselves():
+    model = model_of()
+    expected = model.predict(X)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), copy.copy(model)):
+        assert twin.predict(X).tolist() == expected.tolist()
+    twin = copy.deepcopy(model)
+    twin[0].bias[0].data = 3.0
+    assert model.predict(X).tolist() == expected.tolist() != twin.predict(X).tolist()
+
+
+def test_nothing_is_recorded_and_nan_stays_nan():
+    model = model_of()
+    assert np.isnan(model.predict([[np.nan, 1.0]])).all()
+    assert all(not parameter.has_grad for parameter in model.parameters())
+
+
+def test_errors_name_the_row_and_point_to_predict():
+    model = model_of()
+    with pytest.raises(ValueError, match="X is empty"):
+        model.predict([])
+    with pytest.raises(ValueError, match="expected 2 inputs, got 3") as caught:
+        model.predict([[1.0, 2.0, 3.0]])
+    assert "row 0 of X" in caught.value.__notes__[-1]
+    for rows in (X, X[:2], X.tolist()):
+        with pytest.raises((TypeError, ValueError), match=r"model\.predict\(X\)"):
+            model(rows)
+    with pytest.raises(ValueError, match=r"model\.predict\(X\)"):
+        nn.Linear(1, 1)(np.array([1.0, 2.0, 3.0]))
+    with pytest.raises(TypeError) as caught:
+        nn.Softmax()(X)
+    assert "model.predict(X)" in caught.value.__notes__[-1]
+
+
+def test_a_read_of_the_weights_is_seen():
+    model = nn.Linear(2, 1, seed=0)
+    model.predict(X)
+    with autograd.detect_reads(model.parameters()) as reads:
+        model.predict(X)
+    assert reads.first is not None
+
+
+@pytest.mark.parametrize(
+    ("outputs", "target", "expected"),
+    [
+        ([0.1, 2.0, -1.0], 1, 1.0),
+        ([0.1, 2.0, -1.0], 0, 0.0),
+        ([0.1, 2.0, -1.0], 1.0, 1.0),
+        ([Value(0.1), Value(2.0)], [0.0, 1.0], 1.0),
+        ([0.1, 0.0], [0.2, 0.8], 0.0),
+        ([0.3], 1, 1.0),
+        ([-0.3], 1, 0.0),
+        ([-0.3], -1, 1.0),
+        (0.3, [1.0], 1.0),
+        ([[0.1, 2.0], [0.3, 0.2]], [1, 1], 0.5),
+        (np.array([[0.1, 2.0], [0.3, 0.2]]), np.array([1, 0]), 1.0),
+    ],
+)
+def test_accuracy(outputs, target, expected):
+    assert nn.accuracy(outputs, target) == expected
+
+
+@pytest.mark.parametrize(
+    ("outputs", "target", "error"),
+    [
+        ([], 0, ValueError),
+        ([1.0, 2.0], 2, ValueError),
+        ([1.0, 2.0], 0.5, TypeError),
+        ([1.0, 2.0], np.nan, TypeError),
+        ([1.0, 2.0], [1.0], ValueError),
+    ],
+)
+def test_accuracy_refuses(outputs, target, error):
+    with pytest.raises(error):
+        nn.accuracy(outputs, target)

@@ -1,0 +1,316 @@
+"""fit watched and weighted: metrics, on_epoch, sample and class weights, best epoch, divergence in words."""
+
+import json
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import AnomalyError
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 2))
+CLASSES = (X[:, 0] + 0.3 * X[:, 1] > 0).astype(int)
+SUMS = 2 * X[:, 0] - X[:, 1] + 0.5
+WEIGHTS = RNG.uniform(0.0, 3.0, size=40)
+WEIGHTS[::7] = 0.0
+ENGINES = pytest.mark.parametrize("compile", [True, False])
+
+
+def numbers(model):
+    return [parameter.data for parameter in model.parameters()]
+
+
+def classifier(seed=0):
+    return nn.MLP([2, 3, 2], activation="tanh", seed=seed)
+
+
+def trained(model=None, targets=CLASSES, **settings):
+    model = model or classifier()
+    settings = {"loss": nn.cross_entropy, "epochs": 6, "lr": 0.3, **settings}
+    return model, nn.fit(model, X, targets, **settings)
+
+
+# Metrics
+
+
+@ENGINES
+def test_metrics_are_averages_after_the_last_step_of_each_epoch(compile):
+    """As predict gives them there, over both sets of data."""
+    seen = []
+
+    def watch(history):
+        outputs, held_out = model.predict(X), model.predict(X[:9])
+        squares = [nn.mse(row.tolist(), [y, 1.0 - y]) for row, y in zip(outputs, CLASSES.tolist(), strict=True)]
+        seen.append((nn.accuracy(outputs, CLASSES), nn.accuracy(held_out, CLASSES[:9]), np.mean(squares)))
+
+    model = classifier()
+    _, history = trained(
+        model,
+        batch_size=16,
+        seed=1,
+        metrics={
+            "accuracy": nn.accuracy,
+            "loss": nn.cross_entropy,
+            "squares": lambda outputs, target: nn.mse(outputs, [target, 1.0 - target]),
+            "python": lambda outputs, target: 1 if (outputs[1] > outputs[0]) == (target == 1) else 0,
+        },
+        validation=(X[:9], CLASSES[:9]),
+        on_epoch=watch,
+        compile=compile,
+    )
+    assert history.metrics["accuracy"] == [accuracy for accuracy, _, _ in seen]
+    assert history.metrics["python"] == pytest.approx(history.metrics["accuracy"])
+    assert history.validation_metrics["accuracy"] == [accuracy for _, accuracy, _ in seen]
+    assert history.metrics["squares"] == pytest.approx([squares for *_, squares in seen], rel=1e-12)
+    assert history.validation_metrics["loss"] == pytest.approx(history.validation_loss, rel=1e-12)
+    assert len(set(history.metrics["loss"])) == len(history) == 6
+
+
+def test_metrics_do_not_change_the_training():
+    plain, _ = trained(batch_size=7, seed=0)
+    watched, history = trained(
+        batch_size=7, seed=0, metrics={"accuracy": nn.accuracy}, validation=(X, CLASSES), on_epoch=lambda history: None
+    )
+    assert numbers(plain) == numbers(watched)
+    assert history.engine == "compiled"
+
+
+def test_metrics_of_one_output_and_of_lists():
+    model = nn.Linear(2, 1, seed=0)
+    _, history = trained(model, SUMS, loss=nn.mse, metrics={"mae": nn.mae, "mse": nn.mse}, lr=0.1)
+    errors = model.predict(X)[:, 0] - SUMS
+    assert history.metrics["mae"][-1] == pytest.approx(np.abs(errors).mean())
+    assert history.metrics["mse"][-1] == pytest.approx((errors**2).mean())
+    _, history = trained(targets=np.eye(2)[CLASSES], metrics={"accuracy": nn.accuracy})
+    assert history.metrics == trained(metrics={"accuracy": nn.accuracy})[1].metrics
+
+
+def test_metrics_see_evaluation_mode():
+    class Halved(nn.Module):
+        def __init__(self):
+            self.w = nn.Parameter(1.0)
+
+        def forward(self, xs):
+            return [self.w * xs[0] * (0.5 if self.training else 1.0)]
+
+    model = Halved()
+    _, history = trained(model, X[:, 0], loss=nn.mse, lr=0.0, metrics={"mse": nn.mse}, validation=(X, X[:, 0]))
+    assert history.metrics["mse"][-1] == history.validation_loss[-1] == 0.0 < history.loss[-1]
+
+
+@pytest.mark.parametrize("metrics", [[nn.accuracy], {1: nn.accuracy}, {"a": 1}, {"a": lambda outputs, target: "x"}])
+def test_bad_metrics(metrics):
+    with pytest.raises(TypeError, match="metric"):
+        trained(metrics=metrics)
+
+
+def test_an_error_in_a_metric_says_where():
+    def metric(outputs, target):
+        raise KeyError("no such class")
+
+    with pytest.raises(KeyError) as caught:
+        trained(metrics={"mine": metric})
+    assert "in the metric 'mine' at row 0" in caught.value.__notes__[-1]
+
+
+# on_epoch
+
+
+@ENGINES
+def test_on_epoch_sees_the_weights_of_now_and_stops(compile):
+    model, twin, losses = classifier(), classifier(), []
+
+    def watch(history):
+        losses.append(np.mean([nn.cross_entropy(model(x), y).data for x, y in zip(X.tolist(), CLASSES, strict=True)]))
+        return len(history) == 4
+
+    _, history = trained(model, epochs=9, on_epoch=watch, compile=compile)
+    assert (len(history), history.stopped) == (4, "on_epoch")
+    assert history.loss[1:] == pytest.approx(losses[:-1], rel=1e-12)  # a loss is taken before the step
+    trained(twin, epochs=4)
+    assert numbers(model) == pytest.approx(numbers(twin), rel=1e-12)
+
+
+def test_on_epoch_may_change_weights_and_learning_rate():
+    model = nn.Linear(2, 1, seed=0)
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+
+    def clip(history):
+        optimizer.lr *= 0.5
+        model.bias[0].data = 0.25
+
+    settings = {"loss": nn.mse, "optimizer": optimizer, "lr": None, "on_epoch": clip}
+    _, history = trained(model, SUMS, **settings)
+    assert model.bias[0].data == 0.25
+    assert history.learning_rates == [0.1 * 0.5**epoch for epoch in range(6)]
+
+
+def test_on_epoch_must_be_a_function():
+    with pytest.raises(TypeError, match="on_epoch must be a function"):
+        trained(on_epoch=True)
+
+
+# Weights
+
+
+def weighted_by_hand(model, weights, loss, targets, steps, lr):
+    for _ in range(steps):
+        model.zero_grad()
+        total = sum(
+            w * loss(model(x), y) for w, x, y in zip(weights.tolist(), X.tolist(), targets.tolist(), strict=True)
+        )
+        total = total if loss is nn.ssr else total / weights.sum()
+        total.backward()
+        for parameter in model.parameters():
+            parameter.data = parameter.data - lr * parameter.grad
+    return total.data
+
+
+@ENGINES
+@pytest.mark.parametrize("loss", [nn.mse, nn.ssr])
+def test_sample_weights_divide_by_their_sum(loss, compile):
+    by_fit, by_hand = nn.Linear(2, 1, seed=0), nn.Linear(2, 1, seed=0)
+    _, history = trained(by_fit, SUMS, loss=loss, lr=0.01, sample_weight=WEIGHTS, compile=compile)
+    last = weighted_by_hand(by_hand, WEIGHTS, loss, SUMS, 6, 0.01)
+    assert numbers(by_fit) == pytest.approx(numbers(by_hand), rel=1e-11)
+    assert history.loss[-1] == pytest.approx(last, rel=1e-12)
+    assert history.engine == ("compiled" if compile else "eager")
+
+
+def test_class_weights_are_those_of_torch():
+    torch = pytest.importorskip("torch")
+    model = classifier()
+    layers = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2)).double()
+    layers.load_state_dict({name: torch.tensor(array) for name, array in model.state_dict().items()})
+    criterion = torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 4.0], dtype=torch.float64))
+    optimizer = torch.optim.SGD(layers.parameters(), lr=0.3)
+    losses = []
+    for _ in range(6):
+        optimizer.zero_grad()
+        loss = criterion(layers(torch.tensor(X)), torch.tensor(CLASSES))
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    _, history = trained(model, class_weight={1: 4.0})
+    assert history.loss == pytest.approx(losses, rel=1e-12)
+    one_hot = trained(targets=np.eye(2)[CLASSES], class_weight={0: 1.0, 1: 4})[1]
+    assert one_hot.loss == pytest.approx(losses, rel=1e-12)
+
+
+@ENGINES
+def test_whole_weights_count_as_repeated_rows(compile):
+    counts = RNG.integers(0, 3, size=40)
+    repeated = np.repeat(np.arange(40), counts)
+    a, b = classifier(), classifier()
+    nn.fit(a, X, CLASSES, loss=nn.cross_entropy, epochs=5, sample_weight=counts, compile=compile)
+    nn.fit(b, X[repeated], CLASSES[repeated], loss=nn.cross_entropy, epochs=5, compile=compile)
+    assert numbers(a) == pytest.approx(numbers(b), rel=1e-12)
+
+
+@ENGINES
+def test_weights_in_batches_add_up(compile):
+    settings = {"batch_size": 8, "seed": 3, "lr": 0.0, "epochs": 1, "sample_weight": WEIGHTS, "compile": compile}
+    model, history = trained(**settings)
+    each = [nn.cross_entropy(model(x), int(y)).data for x, y in zip(X.tolist(), CLASSES, strict=True)]
+    assert history.loss == pytest.approx([np.average(each, weights=WEIGHTS)])
+
+
+def test_both_kinds_of_weights_multiply():
+    both = trained(sample_weight=WEIGHTS, class_weight={1: 3.0})[1]
+    assert both.loss == trained(sample_weight=WEIGHTS * np.where(CLASSES == 1, 3.0, 1.0))[1].loss
+
+
+def test_an_observation_without_weight_may_have_an_infinite_loss():
+    weights, targets = np.ones(40), SUMS.copy()
+    weights[3], targets[3] = 0.0, 1e300
+    _, history = trained(nn.Linear(2, 1, seed=0), targets, loss=nn.mse, sample_weight=weights)
+    assert np.isfinite(history.loss).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sample_weight": [1.0]}, "sample_weight has 1 numbers for 40 rows"),
+        ({"sample_weight": -WEIGHTS}, "at least 0"),
+        ({"sample_weight": [np.nan] * 40}, r"sample_weight\[0\] must be finite"),
+        ({"sample_weight": ["1"] * 40}, r"sample_weight\[0\] must be a number"),
+        ({"sample_weight": np.zeros(40)}, "nothing can be trained"),
+        ({"class_weight": [1.0, 2.0]}, "class_weight must be a dict"),
+        ({"class_weight": {"a": 2.0}}, "a class must be an integer"),
+        ({"class_weight": {np.nan: 2.0}}, "a class must be an integer"),
+        ({"class_weight": {0: -1}}, r"class_weight\[0\]"),
+        ({"class_weight": {0: 1}, "targets": SUMS}, "the target of row 0"),
+    ],
+)
+def test_bad_weights(settings, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        trained(**settings)
+
+
+# History
+
+
+def test_best_epoch_counts_from_0():
+    model = classifier()
+    _, history = trained(model, epochs=30, lr=3.0, batch_size=4, seed=0, validation=(X, 1 - CLASSES), patience=5)
+    assert history.best_epoch == int(np.argmin(history.validation_loss)) == len(history) - 6
+    assert nn.History().best_epoch is None
+    _, history = trained()
+    assert history.best_epoch == int(np.argmin(history.loss)) == 5
+
+
+def test_the_table_for_notebooks():
+    _, history = trained(metrics={"<accuracy>": nn.accuracy}, validation=(X, CLASSES))
+    html = history._repr_html_()
+    assert "<th>&lt;accuracy&gt;</th>" in html
+    assert "<th>validation loss</th>" in html
+    assert f"<td>{history.loss[-1]:.6g}</td>" in html
+    assert "<svg" in html
+    assert "no epochs" in nn.History()._repr_html_()
+
+
+def test_divergence_is_told_in_words():
+    model = nn.Linear(2, 1, seed=0)
+    _, history = trained(model, SUMS, loss=nn.mse, lr=2.0, epochs=5)
+    assert "the training diverged: the loss rose from" in repr(history)
+    assert "diverged" in history._repr_html_()
+    assert "diverged" not in repr(trained()[1])
+    with pytest.raises(AnomalyError, match=r"so the training diverged, after a loss of .* a smaller learning rate"):
+        trained(nn.Linear(2, 1, seed=0), SUMS, loss=nn.mse, lr=2.0, epochs=5000)
+
+
+@ENGINES
+def test_a_sum_of_losses_that_overflows_is_infinite(compile):
+    """Not an OverflowError: the sum of 40 finite losses may be no number, while their mean is one."""
+    _, history = trained(nn.Linear(2, 1, seed=0), SUMS + 3e153, loss=nn.mse, lr=0.0, epochs=1, compile=compile)
+    assert history.loss == [pytest.approx(9e306)]
+    with pytest.raises(AnomalyError):
+        trained(nn.Linear(2, 1, seed=0), SUMS + 1e154, loss=nn.ssr, lr=0.0, epochs=1, compile=compile)
+
+
+# Checkpoints
+
+
+def test_a_resumed_training_has_the_same_metrics(tmp_path):
+    settings = {"metrics": {"accuracy": nn.accuracy}, "validation": (X, CLASSES), "sample_weight": WEIGHTS}
+    whole, expected = trained(**settings, checkpoint=tmp_path / "whole.json")
+    path = tmp_path / "run.json"
+    trained(**settings, epochs=3, checkpoint=path)
+    resumed, history = trained(**settings, checkpoint=path)
+    assert numbers(resumed) == numbers(whole)
+    assert history.metrics == expected.metrics
+    assert history.validation_metrics == expected.validation_metrics
+    for other in ({**settings, "metrics": None}, {**settings, "sample_weight": WEIGHTS + 1}):
+        with pytest.raises(nn.StorageError, match="belongs to another training"):
+            trained(**other, checkpoint=path)
+
+
+def test_damaged_metrics_change_nothing():
+    _, history = trained(metrics={"accuracy": nn.accuracy})
+    state = json.loads(json.dumps(history.state_dict()))
+    state["metrics"]["accuracy"].pop()
+    twin = nn.History()
+    with pytest.raises(ValueError, match="expected shape"):
+        twin.load_state_dict(state)
+    assert (twin.loss, twin.metrics) == ([], {})
