@@ -216,7 +216,6 @@ class NumberSystem(Generic[N]):
         prod: OfMany[N]
         max: OfMany[N]
         min: OfMany[N]
-        logsumexp: OfMany[N]
         dot: Callable[[Sequence[N | float], Sequence[N | float]], N]
     else:
 

@@ -37,29 +37,29 @@ class Symbol:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def __add__(self, other: Any) -> Symbol:
+    def __add__(self, other: Symbol | float) -> Symbol:
         return Symbol(f"({self.text} + {_text(other)})")
 
-    def __radd__(self, other: Any) -> Symbol:
+    def __radd__(self, other: Symbol | float) -> Symbol:
         return Symbol(f"({_text(other)} + {self.text})")
 
-    def __sub__(self, other: Any) -> Symbol:
+    def __sub__(self, other: Symbol | float) -> Symbol:
         return Symbol(f"({self.text} - {_text(other)})")
 
-    def __rsub__(self, other: Any) -> Symbol:
+    def __rsub__(self, other: Symbol | float) -> Symbol:
         return Symbol(f"({_text(other)} - {self.text})")
 
-    def __mul__(self, other: Any) -> Symbol:
+    def __mul__(self, other: Symbol | float) -> Symbol:
         return Symbol(f"({self.text} * {_text(other)})")
 
-    def __rmul__(self, other: Any) -> Symbol:
+    def __rmul__(self, other: Symbol | float) -> Symbol:
         return Symbol(f"({_text(other)} * {self.text})")
 
     def __neg__(self) -> Symbol:
         return Symbol(f"(-{self.text})")
 
 
-def _text(expression: Any) -> str:
+def _text(expression: object) -> str:
     if isinstance(expression, Symbol):
         return expression.text
     if isinstance(expression, (int, float)):
@@ -185,7 +185,7 @@ def _formula_text(operation: Operation) -> str:
     return _text(operation.formula(SYMBOLS, *_symbolic_operands(operation)))
 
 
-def _contribution_text(partial: Any) -> str:
+def _contribution_text(partial: Symbol | float) -> str:
     if isinstance(partial, Symbol):
         return f"cotangent * {partial.text}"
     return {0.0: "0.0", 1.0: "cotangent", -1.0: "-cotangent"}.get(partial, f"cotangent * {_text(partial)}")

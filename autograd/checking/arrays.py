@@ -17,6 +17,8 @@ from ..structures import describe, flatten, is_array, shape
 from ..value import Value
 
 Buffer: TypeAlias = NDArray[np.float64]
+Foreign: TypeAlias = Any
+"""A number, an array of NumPy, torch or JAX, or a structure of them. Whose it is shows only when it comes."""
 
 # The relative rounding of float64.
 DOUBLE = 2.0**-53
@@ -32,7 +34,7 @@ def framework(x: object) -> str:
     return "jax" if module in ("jax", "jaxlib") and hasattr(x, "dtype") and hasattr(x, "shape") else ""
 
 
-def to_numpy(x: Any) -> NDArray[Any]:
+def to_numpy(x: Foreign) -> NDArray[Any]:
     """An array of any framework as one of NumPy: of float64 if it has real numbers."""
     if framework(x) == "torch":
         x = x.detach().cpu()
@@ -45,7 +47,7 @@ def to_numpy(x: Any) -> NDArray[Any]:
     return np.array(array, dtype=np.float64)
 
 
-def like(x: Any, numbers: NDArray[Any]) -> Any:
+def like(x: Foreign, numbers: NDArray[Any]) -> Any:
     """These numbers as an array of the type and dtype of another one; of float64 for one of whole numbers."""
     kind = framework(x)
     if kind == "torch":
@@ -60,7 +62,7 @@ def like(x: Any, numbers: NDArray[Any]) -> Any:
     return np.array(numbers, dtype=x.dtype if x.dtype.kind == "f" else np.float64)
 
 
-def unit_of(x: Any) -> float:
+def unit_of(x: Foreign) -> float:
     """The relative rounding of an array or number of any framework."""
     if type(x) is float:
         return DOUBLE
@@ -90,7 +92,7 @@ class Point:
         TypeError: something else is in it.
     """
 
-    def __init__(self, structure: Any, what: str) -> None:
+    def __init__(self, structure: Foreign, what: str) -> None:
         self.structure = structure
         self._what = what
         self._parts = list(_parts(structure, what))
@@ -145,7 +147,7 @@ def _rounded(number: float, unit: float) -> float:
 class Names(Sequence[str]):
     """The names of components such as "x[37, 61]", each made when it is asked for."""
 
-    def __init__(self, structure: Any, name: str) -> None:
+    def __init__(self, structure: Foreign, name: str) -> None:
         self._pieces = list(_parts(structure, name))
         self._sizes = [math.prod(part.shape) if framework(part) else 1 for _, part in self._pieces]
 
@@ -165,7 +167,7 @@ class Names(Sequence[str]):
         raise IndexError(i)
 
 
-def numbers_of(structure: Any, what: str) -> Buffer:
+def numbers_of(structure: Foreign, what: str) -> Buffer:
     """All numbers of a structure, from left to right.
 
     Raises:
@@ -176,7 +178,7 @@ def numbers_of(structure: Any, what: str) -> Buffer:
     return np.concatenate([*(_buffer(part, path) for path, part in _parts(structure, what)), np.empty(0)])
 
 
-def result_shape(result: Any) -> tuple[int, ...]:
+def result_shape(result: Foreign) -> tuple[int, ...]:
     """The shape of what a function returned."""
     if framework(result) or hasattr(result, "shape"):
         return tuple(result.shape)
@@ -192,7 +194,7 @@ def place(i: int, size: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, np.unravel_index(i, size)))}]" if size else ""
 
 
-def _parts(structure: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _parts(structure: Foreign, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(structure, (Value, Real)) or framework(structure):
         yield path, structure
     elif isinstance(structure, (list, tuple)):
@@ -210,7 +212,7 @@ def _parts(structure: Any, path: str) -> Iterator[tuple[str, Any]]:
         )
 
 
-def _buffer(part: Any, path: str) -> Buffer:
+def _buffer(part: Foreign, path: str) -> Buffer:
     if isinstance(part, (Real, Value)):
         return np.array([float(part)])
     array = to_numpy(part)
@@ -221,7 +223,7 @@ def _buffer(part: Any, path: str) -> Buffer:
     return array.ravel()
 
 
-def _rebuilt(structure: Any, numbers: Buffer, position: list[int]) -> Any:
+def _rebuilt(structure: Foreign, numbers: Buffer, position: list[int]) -> Any:
     if isinstance(structure, (Value, Real)):
         position[0] += 1
         number = numbers[position[0] - 1]
@@ -239,7 +241,7 @@ def _rebuilt(structure: Any, numbers: Buffer, position: list[int]) -> Any:
     return make(parts)
 
 
-def _described(structure: Any) -> Any:
+def _described(structure: Foreign) -> Any:
     """The structure with NumPy arrays in place of other arrays."""
     if isinstance(structure, dict):
         return {key: _described(part) for key, part in structure.items()}

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .arrays import framework, to_numpy
+from .arrays import Foreign, framework, to_numpy
 
 Arrays: TypeAlias = Sequence[Any]
 
@@ -40,11 +40,11 @@ class Layer:
         self.positions = [i for i, x in enumerate(inputs) if self.is_differentiable(x)]
         self.names = _names(forward, len(inputs), self.positions)
 
-    def is_differentiable(self, x: Any) -> bool:
+    def is_differentiable(self, x: Foreign) -> bool:
         """Whether it is a number or an array of a floating type."""
         return isinstance(x, (float, np.floating)) or (framework(x) == "numpy" and x.dtype.kind == "f")
 
-    def copy(self, x: Any) -> Any:
+    def copy(self, x: Foreign) -> Any:
         """A copy that a function may change."""
         return x.copy() if framework(x) else x
 
@@ -56,16 +56,16 @@ class Layer:
         """The results of forward."""
         return outputs_of(self.forward(*arguments))
 
-    def random_like(self, x: Any, rng: np.random.Generator) -> Any:
+    def random_like(self, x: Foreign, rng: np.random.Generator) -> Any:
         """A cotangent for a result."""
         numbers = rng.normal(size=np.shape(x))
         return numbers.astype(x.dtype) if hasattr(x, "dtype") and np.ndim(x) else type(x)(numbers)
 
-    def double(self, x: Any) -> Any:
+    def double(self, x: Foreign) -> Any:
         """The same number or array in float64."""
         return x.astype(np.float64) if framework(x) else float(x)
 
-    def from_numpy(self, x: Any, numbers: Any) -> Any:
+    def from_numpy(self, x: Foreign, numbers: Foreign) -> Any:
         """These numbers as an argument like x, in float64."""
         return numbers if framework(x) else float(numbers)
 
@@ -103,11 +103,11 @@ class TorchLayer(Layer):
 
     framework = "torch"
 
-    def is_differentiable(self, x: Any) -> bool:
+    def is_differentiable(self, x: Foreign) -> bool:
         """Whether it is a tensor of a floating type."""
         return framework(x) == "torch" and x.is_floating_point()
 
-    def copy(self, x: Any) -> Any:
+    def copy(self, x: Foreign) -> Any:
         """A copy without history."""
         return x.detach().clone() if framework(x) else x
 
@@ -118,17 +118,17 @@ class TorchLayer(Layer):
         with torch.no_grad():
             return outputs_of(self.forward(*arguments))
 
-    def random_like(self, x: Any, rng: np.random.Generator) -> Any:
+    def random_like(self, x: Foreign, rng: np.random.Generator) -> Any:
         """A cotangent for a result."""
         import torch
 
         return torch.from_numpy(rng.normal(size=tuple(x.shape))).to(dtype=x.dtype, device=x.device)
 
-    def double(self, x: Any) -> Any:
+    def double(self, x: Foreign) -> Any:
         """The same tensor in float64."""
         return x.detach().double()
 
-    def from_numpy(self, x: Any, numbers: Any) -> Any:
+    def from_numpy(self, x: Foreign, numbers: Foreign) -> Any:
         """These numbers as a tensor on the same device."""
         import torch
 
@@ -167,7 +167,7 @@ class JaxLayer(Layer):
 
     framework = "jax"
 
-    def is_differentiable(self, x: Any) -> bool:
+    def is_differentiable(self, x: Foreign) -> bool:
         """Whether it is an array of a floating type."""
         if framework(x) != "jax":
             return False
@@ -175,23 +175,23 @@ class JaxLayer(Layer):
 
         return bool(jnp.issubdtype(x.dtype, jnp.floating))
 
-    def copy(self, x: Any) -> Any:
+    def copy(self, x: Foreign) -> Any:
         """The array itself, which nobody can change."""
         return x
 
-    def random_like(self, x: Any, rng: np.random.Generator) -> Any:
+    def random_like(self, x: Foreign, rng: np.random.Generator) -> Any:
         """A cotangent for a result."""
         import jax.numpy as jnp
 
         return jnp.asarray(rng.normal(size=x.shape), dtype=x.dtype)
 
-    def double(self, x: Any) -> Any:
+    def double(self, x: Foreign) -> Any:
         """The same array in float64; only where that is available."""
         import jax.numpy as jnp
 
         return jnp.asarray(to_numpy(x), dtype=jnp.float64)
 
-    def from_numpy(self, x: Any, numbers: Any) -> Any:
+    def from_numpy(self, x: Foreign, numbers: Foreign) -> Any:
         """These numbers as an array of float64; only where that is available."""
         import jax.numpy as jnp
 
@@ -235,7 +235,7 @@ class JaxLayer(Layer):
         return outputs_of(tangents)
 
     def _of_differentiable(self, arguments: Arrays) -> Callable[..., Any]:
-        def function(*differentiable: Any) -> Any:
+        def function(*differentiable: Foreign) -> Any:
             complete = list(arguments)
             for i, x in zip(self.positions, differentiable, strict=True):
                 complete[i] = x
@@ -269,7 +269,7 @@ def layer_of(forward: Callable[..., Any], backward: Any, inputs: Arrays) -> Laye
     return layer
 
 
-def outputs_of(result: Any) -> list[Any]:
+def outputs_of(result: Foreign) -> list[Any]:
     """The results of a function as a list.
 
     Raises:
