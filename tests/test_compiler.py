@@ -154,6 +154,7 @@ def test_operation_at_extremes(row, engine):
         same_at_extremes(row, lambda xs: apply(row, *xs), [Value(1.5) for _ in range(arity)], points, engine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [row for row in table() if row.values[0].arity != 1])
 def test_operation_on_a_literal_at_extremes(row, engine):
     """Rewrites look at literals."""
@@ -516,7 +517,7 @@ def packing(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("packing")
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", [*range(60), *(pytest.param(i, marks=pytest.mark.slow) for i in range(60, 300))])
 def test_random_graph(seed):
     rng = np.random.default_rng(seed)
     parameters = values(rng, int(rng.integers(1, 6)))

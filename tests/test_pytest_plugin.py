@@ -380,6 +380,7 @@ async def test_coroutine():
     ).assert_outcomes(failed=1)
 
 
+@pytest.mark.slow
 def test_it_lives_with_xdist(pytester):
     pytest.importorskip("xdist")
     pytester.makepyfile(SET_UP + WRONG + RIGHT)
