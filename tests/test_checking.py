@@ -557,7 +557,7 @@ def test_a_formula_of_floats_is_checked_by_differences():
 
 
 def test_a_jump_in_a_formula_of_floats_has_both_sides():
-    rounded = operation("rounded", lambda m, x: float(round(x)), lambda m, y, x: (0.0,))
+    rounded = operation("rounded", lambda m, x: float(round(float(x))), lambda m, y, x: (0.0,))
     [entry] = gradcheck(lambda x: 2 * rounded(x), [1.5]).entries
     assert (entry.verdict, entry.left, entry.right) == ("kink", math.inf, 0.0)
     assert verdicts(gradcheck(rounded, [1.4])) == ["ok"]
