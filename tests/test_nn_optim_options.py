@@ -164,7 +164,9 @@ def test_states_of_version_0_1_load():
     parameters = [nn.Parameter(1.0)]
     optimizer = nn.SGD(parameters, 0.1, momentum=0.9)
     state = {name: x for name, x in optimizer.state_dict().items() if name not in ("dampening", "maximize")}
-    nn.SGD(parameters, 0.5).load_state_dict(state)
+    loaded = nn.SGD(parameters, 0.5)
+    loaded.load_state_dict(state)
+    assert loaded.state_dict() == optimizer.state_dict()
 
 
 @pytest.mark.parametrize(
