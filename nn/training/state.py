@@ -17,6 +17,7 @@ from .. import losses
 from ..checks import array_of, integer_at_least, items, shown
 from ..data import Data, digest
 from ..init import generator
+from ..least_squares import spread
 from ..module import Module
 from ..optim import Optimizer, Schedule
 from ..optim.optimizer import ADDED, gathered, scatter
@@ -27,7 +28,7 @@ from .history import History
 from .metrics import Metric, Readings
 from .program import Step
 from .steps import EagerStep, Slope, added_up, all_finite
-from .whole import Jacobian, WholeProblem, standard_errors
+from .whole import Jacobian, WholeProblem
 
 ANYTHING = "unknown"
 """A setting that cannot be compared."""
@@ -233,7 +234,7 @@ class Training:
             return f"they need more residuals than parameters, and there are {len(residuals)} for {len(moving)}"
         values = [self.task.optimizer.parameters[position] for position in moving.tolist()]
         names = [value.name or f"parameters[{position}]" for value, position in zip(values, moving, strict=True)]
-        return dict(zip(names, standard_errors(residuals, derivatives).tolist(), strict=True))
+        return dict(zip(names, spread(residuals, derivatives).tolist(), strict=True))
 
     def settings(self) -> dict[str, Any]:
         """What must be the same for a training to go on."""

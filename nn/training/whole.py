@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -148,19 +147,3 @@ def check_squares(loss: Loss) -> None:
             f"LevenbergMarquardt minimises sums of squared residuals, with loss=nn.ssr or loss=nn.mse; the squares of "
             f"{name} are not known; nn.LBFGS takes any loss"
         )
-
-
-def standard_errors(residuals: Vector, jacobian: Vector) -> Vector:
-    """The square roots of the diagonal of `s^2 (J'J)^-1`, with `s^2 = r'r / (residuals - parameters)`.
-
-    A parameter that the data do not determine has an infinite one.
-    """
-    free = len(residuals) - jacobian.shape[1]
-    _, sizes, directions = np.linalg.svd(jacobian, full_matrices=False)
-    undetermined = sizes <= np.finfo(float).eps * max(jacobian.shape) * sizes.max(initial=0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weights = np.where(np.abs(directions) < 1e-8, 0.0, directions**2)
-        parts = np.where(undetermined[:, np.newaxis] & (weights > 0), math.inf, weights / sizes[:, np.newaxis] ** 2)
-        parts = np.where(weights > 0, parts, 0.0)
-    found: Vector = np.sqrt(parts.sum(axis=0) * float(residuals @ residuals) / free)
-    return found
