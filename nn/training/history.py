@@ -92,9 +92,9 @@ class History:
             raise ValueError(f"no standard errors: {self.errors}")
         return dict(self.errors)
 
-    def read(self, metrics: dict[str, float], validation_metrics: dict[str, float]) -> None:
-        """Notes the metrics of the epoch to be added next."""
-        for lists, found in ((self.metrics, metrics), (self.validation_metrics, validation_metrics)):
+    def read(self, *metrics: dict[str, float]) -> None:
+        """Notes the metrics of the epoch to be added next, and those of the validation data if there are some."""
+        for lists, found in zip((self.metrics, self.validation_metrics), metrics, strict=False):
             for name, number in found.items():
                 lists.setdefault(name, []).append(number)
 
