@@ -124,7 +124,7 @@ def draw(
             sketch = {key: part._replace(scope=None) for key, part in sketch.items()}
         if not constants:
             sketch = without_constants(sketch)
-        elif compact or size is not None:
+        elif compact:
             sketch = squares_named(sketch)
         picture = Picture(look, direction, caption, legend)
         if size is None:
