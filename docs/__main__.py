@@ -27,7 +27,9 @@ def prepare_kernels(out: Path) -> None:
 def main() -> int:
     """Builds, and says where the first page is."""
     parser = argparse.ArgumentParser(prog="python -m docs", description="Build the site; warnings are errors.")
-    parser.add_argument("--out", type=Path, default=HERE / "_build", help="the site goes into its folder html (default docs/_build)")
+    parser.add_argument(
+        "--out", type=Path, default=HERE / "_build", help="the site goes into its folder html (default docs/_build)"
+    )
     parser.add_argument("--all", action="store_true", help="build every page again, not only those that changed")
     chosen = parser.parse_args()
     try:

@@ -39,14 +39,15 @@ def _reference(code: str) -> str:
     package, _, name = code.rpartition(".")
     if code == "grad":  # mostly the attribute
         return f"``{code}``"
-    for module in ((autograd, nn) if not package else {"autograd": (autograd,), "nn": (nn,)}.get(package, ())):
+    for module in (autograd, nn) if not package else {"autograd": (autograd,), "nn": (nn,)}.get(package, ()):
         if name in module.__all__ and not isinstance(getattr(module, name), type(autograd)):
             return f":py:obj:`{code} <{module.__name__}.{name}>`"
     return f"``{code}``"
 
 
 def _convert(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    lines[:] = list(restructured(lines))
+    # Napoleon takes what stands before a colon in the first line of a property for its type.
+    lines[:] = [*([""] if what in ("property", "attribute") else []), *restructured(lines)]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
