@@ -140,7 +140,7 @@ class Scalars:
         return Expression("list", tuple(elements))
 
     def _decide_map(self, instruction: Instruction, *operands: Term) -> Term:
-        return self._named(instruction, self._inline(instruction) or _called(instruction.data, operands))
+        return self._named(instruction, self._inline(instruction) or applied(instruction.data, operands))
 
     def _inline(self, instruction: Instruction) -> Expression | None:
         """The commonest functions as expressions, which saves a call; those of `math` if they cannot raise."""
@@ -160,7 +160,7 @@ class Scalars:
         return None
 
 
-def _called(operation: Action, operands: tuple[Term, ...]) -> Expression:
+def applied(operation: Action, operands: tuple[Term, ...]) -> Expression:
     """An operation on numbers, or on one or two sequences."""
     depth = 1 + max([0, *[operand.depth for operand in operands if isinstance(operand, Expression)]])
     sequences = operation.sequences if isinstance(operation, Operation) else int(operation == "softmaxes")
