@@ -69,7 +69,7 @@ class Writing(NumberSystem[Written]):
     >>> print(m.evaluate(ops.silu, [x]))
     x * sigmoid(x)
     >>> [str(partial) for partial in m.partials(ops.tanh, y, [x])]
-    ['square(sech(x))']
+    ['sech(x) * sech(x)']
     """
 
     def __init__(self, language: Language) -> None:
