@@ -69,6 +69,11 @@ class Plan:
         program = self._ready.pop(packs) if packs in self._ready else self._program(packs)
         return lower(program, Builder(self._request.mean, bool(self._request.inputs)), rule)
 
+    def lowered(self, rule: Rule) -> Program:
+        """The program in terms of what a language has, whose modules do not depend on this plan's kernels."""
+        with _making, collector_paused():
+            return lower(self._program(self.packs), Builder(self._request.mean, bool(self._request.inputs)), rule)
+
     def on_floats(self) -> FloatKernel:
         """The kernel on floats."""
         with _making, collector_paused():
