@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 
 import autograd
-import nn
-from autograd import Value, compile, operation, ops
+from autograd import Value, compile
 from autograd.compiler import costs
 from autograd.ops import TABLE
 from autograd.value import apply
 
 from .exported import LANGUAGES, results
-from .test_compiler import assert_close, cube, many, random_graph, values
-from .test_compiler_hostile import structured_loss
 
 inf, nan = float("inf"), float("nan")
 
