@@ -75,6 +75,11 @@ class Plan:
         program = self._ready.pop(packs) if packs in self._ready else self._program(packs)
         return lower(program, Builder(self.request.mean, bool(self.request.inputs)), rule)
 
+    def written(self, rule: Rule) -> Program:
+        """The program in terms of what a language has, whose modules do not depend on this plan's kernels."""
+        with _making, collector_paused():
+            return lower(self._program(self.packs), Builder(self.request.mean, bool(self.request.inputs)), rule)
+
     def on(self, backend: str) -> Kernel:
         """The kernel of a backend."""
         with _making, collector_paused():
@@ -144,8 +149,8 @@ def _on_arrays(plan: Plan) -> ArrayKernel:
 
 
 def _on_native(plan: Plan) -> Kernel:
-    from .engines.native import NativeKernel  # only here: it takes time to load
-    from .engines.native_rules import ForNative
+    from .engines.native.kernel import NativeKernel  # only here: it takes time to load
+    from .engines.native.rules import ForNative
 
     program = plan.lowered(packs=False, rule=ForNative())
     return NativeKernel(program, plan.request.input_shapes, plan.theta)

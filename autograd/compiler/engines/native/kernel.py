@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..calls import Exclusive, quietly
-from ..ir import Contribution
-from ..kernels import Kernel, UnavailableError
-from ..lower import asked
+from ...calls import Exclusive, quietly
+from ...ir import Contribution
+from ...kernels import Kernel, UnavailableError
+from ...lower import asked
 from . import interpreter as head
 from .interpreter import GATHERED, LANES
 from .listing import listing
@@ -20,7 +20,7 @@ from .tape import KNOWN, tape
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..ir import Program, Shape
+    from ...ir import Program, Shape
     from .tape import Tape
 
 _ROWS = 1024  # of which arguments and results are copied at a time

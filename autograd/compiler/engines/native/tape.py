@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ... import ops
-from ..lower import FLOAT_FUNCTIONS
+from .... import ops
+from ...lower import FLOAT_FUNCTIONS
+from ..scalars import AFTER, BEFORE, INSIDE
 from . import interpreter as code
 from .interpreter import HEAD, LOADS, RUN, STORES, SUMS, TOTALS
-from .scalars import AFTER, BEFORE, INSIDE
 from .sums import ONES, Sums, Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..ir import Action, Program
+    from ...ir import Action, Program
 
 _OF_MANY = {ops.sum, ops.dot, ops.mean, ops.prod, ops.max, ops.min, ops.logsumexp}
 ELEMENTWISE: dict[Action, str] = {

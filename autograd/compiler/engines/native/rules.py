@@ -6,16 +6,16 @@ import math
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from ... import ops
-from ..ir import Instruction
-from ..terms import ArrayTerm
+from .... import ops
+from ...ir import Instruction
+from ...terms import ArrayTerm
 from .tape import KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..ir import Action
-    from ..lower import Lowering
+    from ...ir import Action
+    from ...lower import Lowering
 
 
 class ForNative:

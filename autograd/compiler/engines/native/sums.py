@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from ... import ops
-from .scalars import AFTER, BEFORE, INSIDE
+from .... import ops
+from ..scalars import AFTER, BEFORE, INSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..ir import Action, Instruction, Program
+    from ...ir import Action, Instruction, Program
 
 _SIGNS = {ops.add: (1, 1), ops.sub: (1, -1), ops.neg: (-1,)}
 _ADDITIONS = {*_SIGNS, ops.sum}

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ...files import read_up_to, write_atomically
-from ..kernels import UnavailableError
+from ....files import read_up_to, write_atomically
+from ...kernels import UnavailableError
 from . import elementary, interpreter, primitives
 from .tape import ELEMENTWISE
 
