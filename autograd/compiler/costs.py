@@ -130,7 +130,7 @@ def _native_pays(size: Size, batch: int, packs: bool) -> bool:
 
     Where arrays are so large that NumPy's calls themselves cost little, nothing beats its matrix products.
     """
-    best = min(floats(size, batch), arrays(size, batch), columns(size, batch))
+    best = min(floats(size, batch), (arrays if packs else columns)(size, batch))
     time = native(size, batch)
     calls_dominate = not packs or arrays(size, 0) >= 0.5 * arrays(size, batch)
     return calls_dominate and 1.5 * time <= best and best - time >= NATIVE_PAYS
