@@ -12,7 +12,7 @@ import pytest
 
 import autograd
 import nn
-from docs.machinery import pages, segments
+from docs.machinery import offline, pages, segments
 
 ROOT = pathlib.Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -131,3 +131,36 @@ def test_mathematics_is_drawn_by_the_browser():
     assert formula.startswith("<math")
     assert "<mfrac>" in formula
     assert "\\" not in formula
+
+
+@pytest.mark.parametrize("text", [
+    '<script async src="https://example.org/x.js"></script>',
+    "<link rel='stylesheet' href='//example.org/x.css'>",
+    '<img alt="" src="http://example.org/x.png">',
+    "body { background: url(https://example.org/x.png) }",
+    '@import "https://example.org/x.css";',
+])  # fmt: skip
+def test_what_a_browser_would_fetch_elsewhere_is_found(text):
+    assert len(offline.requests(text)) == 1
+
+
+def test_links_are_no_requests():
+    text = '<a href="https://example.org">there</a> <link rel="canonical" href="https://example.org">'
+    assert offline.requests(f'{text} <img src="here.png"> <script src="_static/x.js"></script>') == []
+
+
+def test_a_page_becomes_a_notebook_of_its_blocks():
+    pytest.importorskip("nbformat")
+    page = "# Title\n\n```python\nprint(1)\n```\n\n```text\n1\n```\n\nBetween.\n\n```python\nx = 2\n```\n"
+    cells = pages.notebook(page).cells
+    assert [cell.cell_type for cell in cells] == ["markdown", "code", "markdown", "code", "markdown"]
+    assert [cell.source for cell in cells if cell.cell_type == "code"] == ["print(1)", "x = 2"]
+    assert "```text" not in "".join(cell.source for cell in cells)
+
+
+def test_a_page_that_needs_what_is_missing_is_shown_as_it_is():
+    body = "\n```python\nprint(1)\n```\n\n```text\n1\n```\n"
+    page = f"---\nrequires: [a_package_that_nobody_has]\n---\n{body}"
+    assert pages.missing(page) == ["a_package_that_nobody_has"]
+    pytest.importorskip("nbformat")
+    assert [cell.source for cell in pages.notebook(page).cells] == [body]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n?```text\n(.*?)^```\n?)?", re.MULTILINE | re.DOTALL)
+_FRONT = re.compile(r"---\n(.*?)^---\n", re.MULTILINE | re.DOTALL)
 _OPTIONAL = ("jax", "matplotlib", "mpmath", "numba", "onnx", "onnxruntime", "pandas", "sklearn", "torch")
 """Packages of extras: a page that imports one is not run where it is missing."""
 
@@ -44,7 +45,7 @@ def blocks(text: str) -> list[Block]:
 
 def missing(text: str) -> list[str]:
     """The packages that a page imports and that are not installed; `requires:` at its top may name more."""
-    front = re.match(r"---\n(.*?)^---\n", text, re.MULTILINE | re.DOTALL)
+    front = _FRONT.match(text)
     named = re.search(r"^requires: *\[?([\w, ]*)", front[1], re.MULTILINE) if front else None
     needed = set(re.findall(r"\w+", named[1])) if named else set()
     for block in blocks(text):
@@ -70,8 +71,9 @@ def notebook(text: str) -> NotebookNode:
     """A page as a notebook, for MyST-NB: its blocks are the cells of code."""
     from nbformat import v4
 
-    cells, end = [], 0
     runs = blocks(text) if not missing(text) else []
+    front = _FRONT.match(text)
+    cells, end = [], front.end() if front else 0
     for block in runs:
         cells.append(v4.new_markdown_cell(text[end : block.span[0]]))
         cells.append(v4.new_code_cell(block.code.rstrip("\n")))
