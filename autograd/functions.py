@@ -84,7 +84,7 @@ cosh = _of_one(ops.cosh, "The hyperbolic cosine.", 0.5, "1.1276", "0.5211")
 tanh = _of_one(ops.tanh, "The hyperbolic tangent.", 0.5, "0.4621", "0.7864")
 arcsinh = _of_one(ops.arcsinh, "The number whose hyperbolic sine is x.", 0.5, "0.4812", "0.8944")
 arccosh = _of_one(
-    ops.arccosh, "The number from 0 on whose hyperbolic cosine is x; nan below 1.", 2.0, "1.3170", "0.5774"
+    ops.arccosh, "The nonnegative number whose hyperbolic cosine is x; nan below 1.", 2.0, "1.3170", "0.5774"
 )
 arctanh = _of_one(
     ops.arctanh, "The number whose hyperbolic tangent is x; infinite at 1 and -1, nan outside.", 0.5, "0.5493", "1.3333"
@@ -113,22 +113,16 @@ erf = _of_one(
 )
 abs = _of_one(ops.abs, "The absolute value. The derivative at 0 is 0.", -2.0, "2.0000", "-1.0000")
 sign = _of_one(ops.sign, "-1, 0 or 1; nan at nan. The derivative is 0 everywhere.", -2.0, "-1.0000", "0.0000")
-floor = _of_one(
-    ops.floor, "The largest whole number that is not above x. The derivative is 0 everywhere.", 2.7, "2.0000", "0.0000"
-)
-ceil = _of_one(
-    ops.ceil, "The smallest whole number that is not below x. The derivative is 0 everywhere.", 2.2, "3.0000", "0.0000"
-)
+floor = _of_one(ops.floor, "The largest integer not above x. The derivative is 0 everywhere.", 2.7, "2.0000", "0.0000")
+ceil = _of_one(ops.ceil, "The smallest integer not below x. The derivative is 0 everywhere.", 2.2, "3.0000", "0.0000")
 rint = _of_one(
     ops.rint,
-    "The nearest whole number; halves go to the even one. The derivative is 0 everywhere.",
+    "The nearest integer; halves go to the even one. The derivative is 0 everywhere.",
     2.5,
     "2.0000",
     "0.0000",
 )
-trunc = _of_one(
-    ops.trunc, "The whole number next to x towards 0. The derivative is 0 everywhere.", -2.7, "-2.0000", "0.0000"
-)
+trunc = _of_one(ops.trunc, "x rounded towards 0. The derivative is 0 everywhere.", -2.7, "-2.0000", "0.0000")
 
 
 def leaky_relu(x: T, negative_slope: Operand = 0.01) -> T:
@@ -217,7 +211,7 @@ def hypot(x: Operand, y: Operand) -> Any:
 
 
 def mod(x: Operand, y: Operand) -> Any:
-    """The rest of x / y, with the sign of y, as `x % y`. The derivative by y is minus the quotient's whole part.
+    """The remainder of x / y, with the sign of y, as `x % y`. Its slope in y is minus the quotient's integer part.
 
     >>> from autograd import Value, mod
     >>> x = Value(7.5)
@@ -252,7 +246,7 @@ def where(c: Operand, a: Operand, b: Operand) -> Any:
 
 
 def clip(x: Operand, lo: Operand | None, hi: Operand | None) -> Any:
-    """x, but lo if x is below and hi if x is above. At the bounds the derivative is 1.
+    """x limited to the interval from lo to hi. At the bounds the derivative is 1.
 
     Args:
         x: what to limit.
@@ -278,7 +272,7 @@ def sum(xs: Iterable[Operand]) -> Any:
 
 
 def mean(xs: Iterable[Operand]) -> Any:
-    """The arithmetic mean of any number of operands; nan for none.
+    """The arithmetic mean of any number of operands; nan if there are none.
 
     >>> from autograd import mean
     >>> mean([1.0, 2.0, 6.0])

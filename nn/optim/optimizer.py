@@ -67,8 +67,8 @@ class Optimizer:
         parameters: the parameters, in the order of the flat arrays.
         groups: the groups of parameters; mostly one.
         group: that of which `rule` takes a step.
-        lr: the learning rate, which may be changed between steps: that of the first group. Setting it sets all.
-        steps: how many steps were taken.
+        lr: the learning rate of the first group. It may be changed between steps; setting it sets all groups.
+        steps: the number of steps taken.
 
     Raises:
         TypeError: `params` holds something other than Values, or a setting has the wrong type.
