@@ -159,8 +159,7 @@ def test_a_page_becomes_a_notebook_of_its_blocks():
 
 
 def test_a_page_that_needs_what_is_missing_is_shown_as_it_is():
-    body = "\n```python\nprint(1)\n```\n\n```text\n1\n```\n"
-    page = f"---\nrequires: [a_package_that_nobody_has]\n---\n{body}"
+    page = "<!-- requires: a_package_that_nobody_has -->\n\n```python\nprint(1)\n```\n\n```text\n1\n```\n"
     assert pages.missing(page) == ["a_package_that_nobody_has"]
     pytest.importorskip("nbformat")
-    assert [cell.source for cell in pages.notebook(page).cells] == [body]
+    assert [cell.source for cell in pages.notebook(page).cells] == [page]
