@@ -7,7 +7,7 @@ import pytest
 
 import autograd
 import nn
-from autograd import Value, compile, operation, ops
+from autograd import Value, compile
 from autograd.compiler import costs
 from autograd.ops import TABLE
 from autograd.value import apply
@@ -82,3 +82,137 @@ def test_every_operation(language, copies, tmp_path):
     for point, (_, gradient) in zip(batch, steps, strict=True):
         step.theta = point
         same(gradient, step()[1], zip(names, point, strict=True))
+
+
+# Graphs
+
+
+def assert_agree(found, expected):
+    """The same outputs, or value and gradient."""
+    if isinstance(expected, tuple):
+        assert_close(found[0], expected[0])
+        assert_close(found[1], expected[1])
+    else:
+        assert_close(found, expected)
+
+
+def check(language, programs, arrays, folder, flags=("-O1",)):
+    """Exported programs against the programs, for their own parameters and then others."""
+    calls = [
+        [(program.theta.tolist(), given), (program.theta[::-1].tolist(), [each[::-1] for each in given])]
+        for program, given in zip(programs, arrays, strict=True)
+    ]
+    for program, given, found in zip(programs, calls, results(language, programs, calls, folder, flags), strict=True):
+        for (theta, rows), each in zip(given, found, strict=True):
+            program.theta = theta
+            assert_agree(each, program(*rows))
+
+
+@pytest.mark.usefixtures("packing")
+@pytest.mark.parametrize("seeds", [range(12), pytest.param(range(12, 120), marks=pytest.mark.slow)], ids=["few", "all"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_random_graphs(language, seeds, tmp_path):
+    """Graphs of nodes at random, and of layers that share weights, overlap, repeat and are used in part."""
+    programs, arrays = [], []
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        pool, x, y = values(rng, 30), values(rng, 4), values(rng, 1)[0]
+        inputs = (x, y) if seed % 3 else ()
+        loss = structured_loss(rng, pool, [x, [y]]) if seed % 2 else random_graph(rng, pool[:5], [*x, y], 40)
+        programs.append(compile(loss, wrt=pool, inputs=inputs, reduction=["mean", "sum"][seed % 5 == 0]))
+        arrays.append([rng.normal(size=(3, 4)), rng.normal(size=3)] if inputs else [])
+        programs.append(compile([loss, x[1], loss * 2.0] if seed % 4 else loss, inputs=inputs))
+        arrays.append(arrays[-1])
+    check(language, programs, arrays, tmp_path)
+
+
+def attention(rng, x, tokens=3, dimension=4):
+    """A mean square after one head of attention among tokens, and its parameters."""
+    query, key, value = ([values(rng, dimension) for _ in range(dimension)] for _ in range(3))
+    rows = [x[i * dimension : (i + 1) * dimension] for i in range(tokens)]
+    q, k, v = ([[autograd.dot(w, row) for w in weights] for row in rows] for weights in (query, key, value))
+    out = []
+    for i in range(tokens):
+        shares = autograd.softmax([autograd.dot(q[i], each) for each in k[: i + 1]])
+        out += [autograd.dot(shares, [each[d] for each in v[: i + 1]]) for d in range(dimension)]
+    return autograd.mean([o.square() for o in out]), [w for part in (query, key, value) for row in part for w in row]
+
+
+def networks(rng):
+    """Programs of networks with their arguments: a loss and its gradient, and the outputs."""
+    x, target, tokens = values(rng, 4), [Value(1.0), Value(0.0), Value(0.0)], values(rng, 12)
+    arrays = [rng.normal(size=(5, 4)), np.eye(3)[rng.integers(0, 3, 5)]]
+    for activation in ("relu", "gelu", "tanh"):
+        model = nn.MLP([4, 6, 5, 3], activation=activation, rng=rng)
+        parameters = list(model.parameters())
+        yield compile(nn.cross_entropy(model(x), target), wrt=parameters, inputs=(x, target)), arrays
+        yield compile(nn.softmax(model(x)), inputs=(x,)), arrays[:1]
+    loss, parameters = attention(rng, tokens)
+    yield compile(loss, wrt=parameters, inputs=(tokens,)), [rng.normal(size=(4, 12))]
+    kernel = values(rng, 3)
+    windows = [autograd.dot(kernel, tokens[i : i + 3]).tanh() for i in range(10)]
+    yield (
+        compile(autograd.max(windows) + autograd.prod(windows), wrt=kernel, inputs=(tokens,)),
+        [rng.normal(size=(4, 12))],
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_networks(language, rng, tmp_path):
+    check(language, *zip(*networks(rng), strict=True), tmp_path)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_operations_of_ones_own(language, rng, tmp_path):
+    weights, x = values(rng, 6), values(rng, 3)
+    own = [cube(autograd.dot(weights[:3], x)), many(autograd.dot(weights[3:], x), 1.0, 0.5 * weights[0])]
+    programs = [compile(own[0] * own[1], wrt=weights, inputs=(x,)), compile(own, inputs=(x,))]
+    check(language, programs, [[rng.normal(size=(5, 3))]] * 2, tmp_path)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_depends_on_little(language, rng, tmp_path):
+    """Arguments that nothing reads, outputs and gradients that are constant, no arguments, parameters alone."""
+    w, x, y = values(rng, 3), values(rng, 2), Value(0.5)
+    programs = [
+        compile(w[0] * x[1], wrt=w, inputs=(y, x)),
+        compile([y * 2.0, Value(3.0) * 1.0, x[1]], inputs=(x, y)),
+        compile(Value(4.0) + 0.0, inputs=(x,)),
+        compile(w[0] * w[1] + autograd.logsumexp(w), wrt=w, inputs=(x,), reduction="sum"),
+        compile(w[0] * w[1], wrt=w),
+        compile(w[0].exp(), wrt=w, inputs=(x,)),
+        compile([w[0].exp(), w[1]], inputs=()),
+        compile(w[0].exp(), inputs=()),
+    ]
+    rows, numbers = rng.normal(size=(3, 2)), rng.normal(size=3)
+    arrays = [[numbers, rows], [rows, numbers], [rows], [rows], [], [rows], [], []]
+    check(language, programs, arrays, tmp_path)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nan_and_infinity_in_a_network(language, rng, tmp_path):
+    model = nn.MLP([2, 3, 1], activation="relu", rng=rng)
+    x, y = values(rng, 2), Value(0.0)
+    step = compile(nn.ssr(model(x), [y]), wrt=list(model.parameters()), inputs=(x, y))
+    rows = [[np.array([[1.0, bad], [0.5, 2.0]]), np.array([0.5, 1.0])] for bad in (nan, inf, -inf)]
+    for row in rows:
+        folder = tmp_path / str(row[0][0, 1])
+        folder.mkdir()
+        check(language, [step], [row], folder)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_float32(language, rng, tmp_path):
+    """C computes in float, JavaScript in double: both to the rounding of the program."""
+    model = nn.MLP([4, 6, 3], activation="gelu", rng=rng)
+    x, target = values(rng, 4), values(rng, 3)
+    parameters = list(model.parameters())
+    loss = nn.cross_entropy(model(x), nn.softmax(target)) + 1e300 * autograd.maximum(x[0], 1e39) * 0.0
+    programs = [compile(model(x), inputs=(x,), dtype="float32")]
+    programs.append(compile(loss, wrt=parameters, inputs=(x, target), dtype="float32"))
+    arrays = [rng.normal(size=(3, 4)), rng.normal(size=(3, 3))]
+    calls = [[([], arrays[:1])], [(programs[1].theta, arrays)]]
+    found = results(language, programs, calls, tmp_path, ["-O1", "-Wdouble-promotion"])
+    np.testing.assert_allclose(found[0][0], programs[0](*arrays[:1]), rtol=1e-5, atol=1e-6)
+    if language == "c":
+        assert "double" not in (tmp_path / "case1.c").read_text()
