@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .calls import shown
 from .engines.c import C
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ..ops import Operation
     from .ir import Action, Contribution, Shape
+    from .kernels import ArrayKernel
     from .plan import Plan
 
 
@@ -63,7 +64,7 @@ class Exports:
 
     def python(self) -> str:
         """A module that needs NumPy only."""
-        kernel = self._plan.on_arrays()
+        kernel = cast("ArrayKernel", self._plan.on("arrays"))
         _require_text(kernel.asked)
         return module_text(kernel, self._input_shapes, self._output_shape, self._mean)
 
@@ -97,13 +98,13 @@ class Exports:
                 "save_onnx: ONNX is for outputs, and this program gives a loss and its gradient; "
                 "compile what to predict without wrt, as in compile(model(x), inputs=(x,))"
             )
-        program = self._plan.lowered(for_code)
+        program = self._plan.written(for_code)
         _require_text(asked(program, KNOWN))
         graph = OnnxGraph(program, self._theta, bool(self._input_shapes))
         return onnx_bytes(graph.nodes, self._input_shapes, self._output_shape)
 
     def _exported(self, known: Container[Action]) -> Exported:
-        program = self._plan.lowered(for_code)
+        program = self._plan.written(for_code)
         _require_text(asked(program, known))
         loops = Loops(program, bool(self._input_shapes), self._output_shape is None)
         return Exported(loops, self._theta, self._input_shapes, self._output_shape, self._mean)

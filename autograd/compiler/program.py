@@ -87,10 +87,7 @@ class Compiled:
         """
         plan, rows = self._plan, self._checked(arrays) if arrays or self._input_shapes else arrays
         batch = len(rows[0]) if rows else 1
-        if batch < plan.floats_below:
-            results = (plan.floats or plan.on_floats()).run(rows, batch)
-        else:
-            results = (plan.arrays or plan.on_arrays()).run(rows, batch)
+        results = plan.kernel(batch).run(rows, batch)
         if self._gives_gradient:
             return results
         return shaped(results, (batch, *self._output_shape) if rows else self._output_shape, self._dtype)
