@@ -1,6 +1,9 @@
 """Programs exported to JavaScript and C, run by node and by what gcc makes, against the compiled programs."""
 
+import os
 import random
+import re
+import subprocess
 
 import numpy as np
 import pytest
@@ -8,12 +11,12 @@ import pytest
 import autograd
 import nn
 from autograd import Value, compile
-from autograd.compiler import costs
+from autograd.compiler import compile_outputs, costs
 from autograd.ops import TABLE
 from autograd.value import apply
 
-from .exported import LANGUAGES, results
-from .test_compiler import assert_close, cube, many, random_graph, values
+from .exported import LANGUAGES, STRICT, on_node, results
+from .test_compiler import assert_close, branching, cube, many, random_graph, values
 from .test_compiler_hostile import structured_loss
 
 inf, nan = float("inf"), float("nan")
@@ -190,6 +193,13 @@ def test_what_depends_on_little(language, rng, tmp_path):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_parameters_of_a_program_of_outputs(language, rng, tmp_path):
+    x, model = values(rng, 3), nn.Linear(3, 2, rng=rng)
+    program = compile_outputs(model(x), list(model.parameters()), (x,))
+    check(language, [program], [[rng.normal(size=(4, 3))]], tmp_path)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_nan_and_infinity_in_a_network(language, rng, tmp_path):
     model = nn.MLP([2, 3, 1], activation="relu", rng=rng)
     x, y = values(rng, 2), Value(0.0)
@@ -216,3 +226,170 @@ def test_float32(language, rng, tmp_path):
     np.testing.assert_allclose(found[0][0], programs[0](*arrays[:1]), rtol=1e-5, atol=1e-6)
     if language == "c":
         assert "double" not in (tmp_path / "case1.c").read_text()
+
+
+# What users call
+
+
+@pytest.fixture
+def trained(rng):
+    """A program of a loss and its gradient, with its arguments."""
+    model = nn.MLP([2, 3, 1], activation="tanh", rng=rng)
+    x, y = values(rng, 2), Value(0.0)
+    step = compile(nn.ssr(model(x), [y]), wrt=list(model.parameters()), inputs=(x, y))
+    return step, [rng.normal(size=(5, 2)), rng.normal(size=5)]
+
+
+needs_node = LANGUAGES[0].marks[0]
+needs_gcc = LANGUAGES[1].marks[0]
+
+
+@needs_node
+def test_training_in_javascript(trained, tmp_path):
+    step, (x, y) = trained
+    step.save_source(tmp_path / "net.js")
+    found = on_node(
+        f'import {{ theta, train }} from "{tmp_path}/net.js";\n'
+        f"const losses = train([{x.tolist()}, Float64Array.from({y.tolist()})], {{ learningRate: 0.1, steps: 4 }});\n"
+        "console.log(JSON.stringify([losses, Array.from(theta), theta instanceof Float64Array]));"
+    )
+    losses = []
+    for _ in range(4):
+        loss, gradient = step(x, y)
+        losses.append(loss)
+        step.theta -= 0.1 * gradient
+    assert_close(found[0], losses)
+    assert_close(found[1], step.theta)
+    assert found[2]
+
+
+WRONG_CALLS = [
+    ("m.step([[1, 2]])", "TypeError: expected 2 arrays with one row per observation, got 1"),
+    ("m.step([[1, 2]], 3)", "TypeError: argument 1 must be an array with one row per observation, got a number"),
+    ("m.step([[1, 2]], null)", "got null"),
+    ("m.step([[1, 2, 3]], [1])", "TypeError: row 0 of argument 0 must be an array of 2 numbers, got an array of 3"),
+    ("m.step([1, 2], [1, 2])", "TypeError: row 0 of argument 0 must be an array of 2 numbers, got a number"),
+    ("m.step([[1, '2']], [1])", "TypeError: row 0 of argument 0 must hold numbers, got a string"),
+    ("m.step([[1, 2]], [[1]])", "TypeError: row 0 of argument 1 must hold numbers, got an array of 1"),
+    ("m.step([], [])", "RangeError: argument 0 must have at least one row"),
+    ("m.step([[1, 2]], [1, 2])", "RangeError: argument 1 has 2 rows, but argument 0 has 1"),
+    ("m.train([[1, 2]], { learningRate: 1, steps: 1 })", "TypeError: expected 2 arrays"),
+    ("m.train({}, { learningRate: 1, steps: 1 })", "TypeError: inputs must be an array of the arguments of step"),
+    ("m.train([[[1, 2]], [1]])", "TypeError: learningRate must be a number, got undefined"),
+    ("m.train([[[1, 2]], [1]], { learningRate: 1, steps: 1.5 })", "TypeError: steps must be a whole number, got 1.5"),
+]
+
+
+@needs_node
+def test_javascript_says_what_is_wrong_with_a_call(trained, tmp_path):
+    trained[0].save_source(tmp_path / "net.js")
+    lines = [f'import * as m from "{tmp_path}/net.js";', "const found = [];"]
+    lines += [
+        f"try {{ found.push({call}); }} catch (error) {{ found.push(String(error)); }}" for call, _ in WRONG_CALLS
+    ]
+    for found, (call, message) in zip(
+        on_node("\n".join([*lines, "console.log(JSON.stringify(found));"])), WRONG_CALLS, strict=True
+    ):
+        assert message in str(found), call
+
+
+def test_a_script_exports_nothing(trained):
+    text = trained[0].exports.javascript(module=False)
+    assert "export" not in text
+    assert "\nfunction step(x0, x1) {" in text
+
+
+@needs_gcc
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_stated_size_is_about_right(dtype, rng, tmp_path):
+    """The code for a factor of 2, the state but for what a compiler adds to align it."""
+    x = values(rng, 8)
+    networks = [nn.MLP([8, 12, 3], activation=activation, rng=rng) for activation in ("relu", "gelu", "sigmoid")]
+    for number, model in enumerate(networks):
+        loss = nn.cross_entropy(model(x), [Value(1.0), Value(0.0), Value(0.0)])
+        for name, wrt, outputs in (("step", list(model.parameters()), loss), ("predict", None, model(x))):
+            path = tmp_path / f"{name}{number}.c"
+            compile(outputs, wrt=wrt, inputs=(x,), dtype=dtype).save_source(path)
+            subprocess.run(["gcc", *STRICT, "-Os", "-c", str(path), "-o", str(path.with_suffix(".o"))], check=True)
+            sizes = subprocess.run(["size", str(path.with_suffix(".o"))], capture_output=True, text=True, check=True)
+            text, data, bss = map(int, sizes.stdout.splitlines()[1].split()[:3])
+            head = " ".join(path.read_text().split("*/")[0].split())
+            code, state = (int(found.replace(",", "")) for found in re.findall(r"([\d,]+) bytes of", head))
+            assert 0.5 * text < code < 2.0 * text
+            assert state <= data + bss < state + 64
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"), [("net", "net"), ("my-net 2", "my_net_2"), ("v1.5", "v1_5"), ("Sin", "Sin"), ("int", "int")]
+)
+def test_names_of_a_c_module(stem, name, trained, tmp_path):
+    trained[0].save_source(tmp_path / f"{stem}.c")
+    text = (tmp_path / f"{stem}.c").read_text()
+    assert f"extern double {name}_theta[13];" in text
+    assert f"double {name}_step(const double *x0, const double *x1, size_t batch, double *gradient);" in text
+
+
+@pytest.mark.parametrize("stem", ["3d", "_net", "réseau", "a+b", "日本"])
+def test_a_name_that_no_function_can_begin_with(stem, trained, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"^save_source: functions of a C module begin with its file's name, so this must"
+    ):
+        trained[0].save_source(tmp_path / f"{stem}.c")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["net", "net.txt", "net.PY", "net.js.gz", ".js", "net.onnx"])
+def test_an_unknown_suffix(name, trained, tmp_path):
+    with pytest.raises(ValueError, match=r"^save_source: path must end in \.py, \.js or \.c, got "):
+        trained[0].save_source(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".js", ".c", ".onnx"])
+def test_an_operation_without_text(suffix, tmp_path):
+    x = Value(2.0)
+    program = compile(branching(x, x), inputs=(x,))
+    with pytest.raises(ValueError, match="cannot be saved: the formula of <operation branching"):
+        (program.save_onnx if suffix == ".onnx" else program.save_source)(tmp_path / f"never{suffix}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".js", ".c", ".onnx"])
+def test_files_are_written_whole_or_not_at_all(suffix, trained, tmp_path, monkeypatch):
+    def full(number):
+        raise OSError("no space left on device")
+
+    if suffix == ".onnx":
+        pytest.importorskip("onnx")
+    x = Value(2.0)
+    program, path = compile(x.exp(), inputs=(x,)), tmp_path / f"net{suffix}"
+    path.write_text("as before")
+    save = program.save_onnx if suffix == ".onnx" else program.save_source
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="no space left"):
+            save(path)
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["as before"]
+    save(path)
+    assert path.read_bytes() != b"as before"
+
+
+def test_a_text_is_the_same_in_every_program(rng):
+    model, x = nn.MLP([3, 4, 2], activation="gelu", rng=rng), values(rng, 3)
+    first, second = (compile(model(x), inputs=(x,)).exports for _ in range(2))
+    assert first.javascript() == second.javascript()
+    assert first.c("net") == second.c("net")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_large_network(language, rng, tmp_path):
+    """784-50-10, as for pictures of digits: a few loops."""
+    model, x, target = nn.MLP([784, 50, 10], activation="relu", rng=rng), values(rng, 784), values(rng, 10)
+    loss = nn.cross_entropy(model(x), target)
+    step = compile(loss, wrt=list(model.parameters()), inputs=(x, target))
+    arrays = [rng.normal(size=(4, 784)), rng.uniform(size=(4, 10))]
+    check(language, [step], [arrays], tmp_path)
+    code = (tmp_path / f"case0.{language}").read_text()
+    assert len(code) < 1_000_000
+    assert len([line for line in code.splitlines() if not re.match(r"[- \d.,e]*$", line)]) < 250

@@ -1,11 +1,14 @@
 """Programs as models of ONNX, checked by onnx and run by ONNX Runtime, against the compiled programs."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import autograd
 import nn
 from autograd import Value, compile
+from autograd.compiler import compile_outputs
 from autograd.ops import TABLE
 from autograd.value import apply
 
@@ -135,3 +138,32 @@ def test_a_layer_is_a_product_of_matrices(rng, tmp_path):
     assert kinds == ["MatMul", "Add", "Relu", "MatMul", "Add", "Identity"]
     assert [each.name for each in graph.input] == ["x0"]
     assert [each.dim_param or each.dim_value for each in graph.input[0].type.tensor_type.shape.dim] == ["batch", 4]
+
+
+def test_a_program_with_a_gradient_is_refused(tmp_path):
+    w = Value(2.0)
+    with pytest.raises(TypeError, match=r"^save_onnx: ONNX is for outputs, .*; compile what to predict without wrt"):
+        compile(w.exp(), wrt=[w]).save_onnx(tmp_path / "never.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["net", "net.js", "net.onnx.gz"])
+def test_another_suffix_is_refused(name, tmp_path):
+    with pytest.raises(ValueError, match=r"^save_onnx: path must end in \.onnx, got "):
+        compile(Value(2.0).exp()).save_onnx(tmp_path / name)
+
+
+def test_a_missing_package_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ImportError, match=r'the extra "onnx": pip install "chainrule\[onnx\]"'):
+        compile(Value(2.0).exp()).save_onnx(tmp_path / "never.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_parameters_of_a_program_of_outputs(rng, tmp_path):
+    """They are constants of the model, as they are when it is saved."""
+    x, model = values(rng, 3), nn.Linear(3, 2, rng=rng)
+    program = compile_outputs(model(x), list(model.parameters()), (x,))
+    rows = rng.normal(size=(4, 3))
+    program.theta += 1.0
+    assert_close(run(program, [rows], tmp_path / "m.onnx"), program(rows))
