@@ -56,10 +56,11 @@ from .training.history import History
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .pictures.diagram import diagram
+    from .pictures.playground import playground
     from .pictures.plots import plot_decision_regions, plot_fit
 
 # Imported when first asked for: diagrams load graphviz.
-_LATER = {"diagram": "diagram", "plot_decision_regions": "plots", "plot_fit": "plots"}
+_LATER = {"diagram": "diagram", "playground": "playground", "plot_decision_regions": "plots", "plot_fit": "plots"}
 
 __all__ = [
     "ELU",
@@ -109,6 +110,7 @@ __all__ = [
     "mse",
     "nll",
     "one_hot",
+    "playground",
     "plot_decision_regions",
     "plot_fit",
     "save",
