@@ -69,8 +69,8 @@ class Page:
             for (const element of document.querySelectorAll("body *")) {
               const isText = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
               if (!isText || !element.getClientRects().length || element.closest("script, option")) continue;
-              const matrix = element.getScreenCTM?.();
-              sizes.push(parseFloat(getComputedStyle(element).fontSize) * (matrix ? Math.hypot(matrix.a, matrix.b) : 1));
+              const matrix = element.getScreenCTM?.(), scale = matrix ? Math.hypot(matrix.a, matrix.b) : 1;
+              sizes.push(parseFloat(getComputedStyle(element).fontSize) * scale);
             }
             return Math.min(...sizes)""")
 

@@ -113,7 +113,8 @@ def _section(name: str, width: str, title: str, content: str, needs_script: bool
 
 
 def _plain(name: str, width: str, title: str, note: str) -> str:
-    content = f'<div class="{name} scroll" data-body></div><p class="note">{note}</p>'
+    scroll = f'class="{name} scroll" tabindex="0" role="group" aria-label="{title}, scrollable"'
+    content = f'<div {scroll} data-body></div><p class="note">{note}</p>'
     return _section(name, width, title, content, needs_script=True)
 
 

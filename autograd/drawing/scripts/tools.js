@@ -37,14 +37,19 @@ function ticks(low, high, count = 4) {
   if (!(rough > 0) || !Number.isFinite(rough)) return [low];
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((times) => times * power >= rough * 0.999);
-  const found = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(k * step);
-  return found;
+  const first = Math.ceil(low / step - 1e-9), number = Math.floor(high / step + 1e-9) - first + 1;
+  // Numbers without digits left between them have no ticks, nor an end to counting.
+  return number > 0 && number < 50 ? Array.from({ length: number }, (_, k) => (first + k) * step) : [low, high];
 }
+
+/** The widths of charts, asked for once, since each question lets the browser lay out the page. */
+const widths = new Map();
 
 /** A range that follows what it must show, but not at every move: it grows at once and shrinks late. */
 function steadyRange(before, low, high) {
-  if (!(high > low)) [low, high] = [low - 0.5, high + 0.5];
+  [low, high] = [Math.max(low, -1e300), Math.min(high, 1e300)];
+  if (!(low <= high)) [low, high] = [0, 1]; // nothing to show
+  if (high === low) [low, high] = [low - 0.5 - 0.01 * Math.abs(low), high + 0.5 + 0.01 * Math.abs(high)];
   const margin = 0.08 * (high - low);
   const wanted = [low - margin, high + margin];
   if (!before) return wanted;
@@ -58,7 +63,8 @@ function steadyRange(before, low, high) {
  * Returns `x` and `y`, which place numbers, `line` for a path through points, and `text`, the chart with its content.
  */
 function chart(element, { x, y, xName, yName, height = 260, label }) {
-  const width = Math.max(240, Math.floor(element.clientWidth || 480));
+  if (!widths.has(element)) widths.set(element, Math.max(240, Math.floor(element.clientWidth || 480)));
+  const width = widths.get(element);
   const [left, right, top, bottom] = [52, width - 10, 12, height - 40];
   const place = ([low, high], start, end) => (v) => start + ((v - low) / (high - low)) * (end - start);
   const [px, py] = [place(x, left, right), place(y, bottom, top)];

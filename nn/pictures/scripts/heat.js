@@ -1,9 +1,14 @@
 // Areas of colour: a number for each point of a plane.
 
+const colours = new Map();
+
 /** The colour of a variable of the style sheet, as three numbers. */
 function rgb(element, variable) {
-  const text = getComputedStyle(element).getPropertyValue(variable).trim();
-  return [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16));
+  if (!colours.has(variable)) {
+    const text = getComputedStyle(element).getPropertyValue(variable).trim();
+    colours.set(variable, [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16)));
+  }
+  return colours.get(variable);
 }
 
 /** Between two colours, or more in a row. */
@@ -28,15 +33,15 @@ function createHeat(element) {
   const [canvas, front] = [element.querySelector("canvas"), element.querySelector(".heat div")];
   return {
     /** Shows the colours of a grid, and the axes and marks of a chart above it. */
-    show(axes, content, size, colours) {
+    show(axes, content, size, painted) {
       const about = chart(front, axes);
       front.innerHTML = about.text(content(about));
       const { left, top, right, bottom } = about;
       Object.assign(canvas.style, { left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px` });
-      if (!colours) return about;
+      if (!painted) return about;
       canvas.width = canvas.height = size;
       const image = new ImageData(size, size);
-      colours.forEach(([r, g, b], i) => image.data.set([r, g, b, 255], 4 * i));
+      painted.forEach(([r, g, b], i) => image.data.set([r, g, b, 255], 4 * i));
       canvas.getContext("2d").putImageData(image, 0, 0);
       return about;
     },

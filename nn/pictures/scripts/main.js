@@ -157,6 +157,12 @@ select.value = String(state.second);
 draw();
 let width = page.clientWidth;
 addEventListener("resize", () => {
-  if (page.clientWidth !== width) draw((width = page.clientWidth));
+  if (page.clientWidth === width) return;
+  width = page.clientWidth;
+  widths.clear();
+  draw();
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  colours.clear();
+  draw();
+});

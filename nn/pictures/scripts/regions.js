@@ -13,17 +13,17 @@ function draw(element, state) {
   const [x, y] = [span(0), span(1)], size = state.isIdle ? 120 : 40;
   const found = onGrid(x, y, size, (a, b) => outputsOf(state.theta, [a, b]));
   const page = rgb(element, "--panel");
-  let colours;
+  let painted;
   if (outputs.length > 1) {
     const own = outputs.map((_, k) => mixed([page, rgb(element, `--class${k % 6}`)], 0.38));
-    colours = found.map((each) => own[each.indexOf(Math.max(...each))] ?? page);
+    painted = found.map((each) => own[each.indexOf(Math.max(...each))] ?? page);
   } else {
     const numbers = found.map(([output]) => output).filter(Number.isFinite);
     range = steadyRange(range, Math.min(...numbers), Math.max(...numbers));
     const [one, two] = ["--class0", "--class1"].map((name) => mixed([page, rgb(element, name)], 0.6));
     const reach = boundary === null ? 0 : Math.max(range[1] - boundary, boundary - range[0]);
     const share = (v) => (boundary === null ? (v - range[0]) / (range[1] - range[0]) : 0.5 + (0.5 * (v - boundary)) / reach);
-    colours = found.map(([output]) => mixed([one, page, two], share(output)));
+    painted = found.map(([output]) => mixed([one, page, two], share(output)));
   }
   heat.show({ x, y, xName: inputNames[0], yName: inputNames[1], height: 300,
     label: `what the network answers for each ${inputNames[0]} and ${inputNames[1]}, and the observations` },
@@ -31,7 +31,7 @@ function draw(element, state) {
     const kind = classOf ? classOf[k] : 0, isChosen = k === state.observation;
     return `<path class="point shape class${kind % 6}${isChosen ? " chosen" : ""}" data-pick="${k}"
       d="${marker(kind, Number(about.x(a)), Number(about.y(b)), isChosen ? 8 : 4.5)}"/>`;
-  }).join(""), size, colours);
+  }).join(""), size, painted);
   const key = element.parentElement.querySelector('[data-role="key"]');
   if (key && !key.dataset.done && classOf) {
     key.dataset.done = "1";

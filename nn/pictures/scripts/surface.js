@@ -15,13 +15,13 @@ function draw(element, state) {
     const losses = onGrid(ranges[chosen], ranges[second], wanted, (a, b) => state.lossWith([[chosen, a], [second, b]]));
     kept = { key, size: wanted, losses };
   }
-  const colours = coloured(element, kept.losses, state.loss);
+  const painted = coloured(element, kept.losses, state.loss);
   const trail = state.path.map((point) => [point[chosen], point[second]]);
   heat.show({ x: ranges[chosen], y: ranges[second], xName: name(chosen), yName: name(second), height: 300,
     label: `${state.data.loss} over ${name(chosen)} and ${name(second)}, darker where it is larger, with the path of the steps` },
   (about) => `<path class="trail under" d="${about.line(trail)}"/><path class="trail" d="${about.line(trail)}"/>
     ${trail.slice(-60).map(([a, b]) => `<circle class="past" cx="${about.x(a)}" cy="${about.y(b)}" r="2"/>`).join("")}
-    <circle class="here" cx="${about.x(theta[chosen])}" cy="${about.y(theta[second])}" r="6"/>`, kept.size, colours);
+    <circle class="here" cx="${about.x(theta[chosen])}" cy="${about.y(theta[second])}" r="6"/>`, kept.size, painted);
 }
 
 /** Bands of equal ratios of the loss, so that the valley shows beside walls that are a thousand times higher. */
