@@ -247,15 +247,17 @@ print(nn.playground(model, [0.0, 0.5, 1.0], [0.0, 1.0, 0.0], inputs=["dose"]).ht
     assert b"dose" in runs[0]
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_names_inject_nothing(name):
+def test_names_inject_nothing():
     def page(name):
         model = network(START)
         model.parameters()[0].name = name
         return nn.playground(model, DOSES, EFFECTS, inputs=[name], outputs=[name], title=name).html
 
-    for mark in ("<script", "</script", "<style", "<a ", "<g ", "<img", "onclick=", "onload="):
-        assert page(name).count(mark) == page("plain").count(mark)
+    plain = page("plain")
+    for name in HOSTILE:
+        found = page(name)
+        for mark in ("<script", "</script", "<style", "<a ", "<g ", "<img", "onclick=", "onload="):
+            assert found.count(mark) == plain.count(mark), name
 
 
 def test_the_page_may_load_nothing():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import fsum, prod
 from typing import NamedTuple
 
@@ -10,15 +10,12 @@ from autograd.drawing.page import clean
 from autograd.drawing.stepped import controls, scrollable
 from autograd.drawing.theme import formatted
 
+from .network import BESIDE
 from .subject import Subject
 from .wording import Wording
 
 ROWS = 6
 """Observations in the table while no script runs."""
-
-
-WIDE = 700.0
-"""Pixels that a network may have beside another panel."""
 
 
 class Words(NamedTuple):
@@ -47,23 +44,33 @@ def body_of(words: Words, panels: Mapping[str, str], loss: float, slope: float, 
         slope: its derivative by the first parameter.
         table: the chain rule for this derivative.
     """
-    is_wide = width_of(panels.get("network", "")) > WIDE
-    width = "half" if is_wide else "narrow"
-    makers = {
-        "network": lambda: _network(panels["network"], is_wide),
-        "curve": lambda: _curve(words, panels["curve"], width),
-        "regions": lambda: _regions(width),
-        "classes": lambda: _plain("classes", width, "From raw outputs to the loss", "for the chosen observation"),
-        "parameters": lambda: _parameters(words),
-        "tangent": lambda: _plain("tangent", "", "The loss along one weight", _ALONG),
-        "surface": lambda: _surface(),
-        "chain": lambda: _chain(words, slope, table),
-        "graph": lambda: _graph(panels["graph"]),
+    widths = _widths(panels)
+    makers: dict[str, Callable[[str], str]] = {
+        "network": lambda width: _network(panels["network"], width),
+        "curve": lambda width: _curve(words, panels["curve"], width),
+        "regions": _regions,
+        "classes": lambda width: _plain("classes", width, "From raw outputs to the loss", "for the chosen observation"),
+        "parameters": lambda width: _parameters(words, width),
+        "tangent": lambda width: _plain("tangent", width, "The loss along one weight", _ALONG),
+        "surface": _surface,
+        "chain": lambda width: _chain(words, slope, table, width),
+        "graph": lambda width: _graph(panels["graph"], width),
     }
-    order = [name for name in makers if name in panels]
-    return "\n".join(
-        [_head(words), _bar(words, loss), '<div class="panels">', *[makers[name]() for name in order], "</div>"]
-    )
+    content = [makers[name](widths[name]) for name in makers if name in panels]
+    return "\n".join([_head(words), _bar(words, loss), '<div class="panels">', *content, "</div>"])
+
+
+def _widths(panels: Mapping[str, str]) -> dict[str, str]:
+    """Classes that let the panels fill their rows: network and answers, weights and losses, the rest."""
+    thirds = ("parameters", "tangent", "surface")
+    answers = [name for name in ("curve", "regions", "classes") if name in panels]
+    found = {"chain": "full", "graph": "full", "network": "full", **dict.fromkeys(thirds, "third")}
+    if "network" in panels and answers and width_of(panels["network"]) <= BESIDE:
+        first, *answers = answers
+        found |= {"network": "wide", first: "narrow"}
+    if len(answers) == 1:
+        found |= dict.fromkeys((*answers, *thirds), "half")
+    return found | dict.fromkeys(answers, "half")
 
 
 def width_of(picture: str) -> float:
@@ -118,11 +125,11 @@ def _plain(name: str, width: str, title: str, note: str) -> str:
     return _section(name, width, title, content, needs_script=True)
 
 
-def _network(picture: str, is_wide: bool) -> str:
+def _network(picture: str, width: str) -> str:
     note = "× weight, + bias; grad: the derivative of the loss. Blue: above 0, dashed orange: below 0."
     return _section(
         "network",
-        "full" if is_wide else "wide",
+        width,
         "The network",
         f'<div class="scroll" tabindex="0" role="group" aria-label="the network, scrollable" data-body>{picture}</div>'
         f'<p class="note">{note}</p>',
@@ -147,7 +154,7 @@ def _regions(width: str) -> str:
     return _section("regions", width, "What the network answers where", content, needs_script=True)
 
 
-def _parameters(words: Words) -> str:
+def _parameters(words: Words, width: str) -> str:
     lines = []
     for name in words.subject.names:
         own = clean(name)
@@ -158,18 +165,20 @@ def _parameters(words: Words) -> str:
     heads = "".join(f"<span>{word}</span>" for word in ("weight", "", "number", "gradient"))
     note = "A name explains its derivative below; arrow keys move a slider."
     content = f'<div class="lines" data-body><div class="heads" aria-hidden="true">{heads}</div>{"".join(lines)}</div>'
-    return _section("parameters", "", "Weights and biases", f'{content}<p class="note">{note}</p>', needs_script=True)
+    return _section(
+        "parameters", width, "Weights and biases", f'{content}<p class="note">{note}</p>', needs_script=True
+    )
 
 
-def _surface() -> str:
+def _surface(width: str) -> str:
     content = (
         '<div data-body></div><p class="note">Light: the valley. The line is the path of the steps.</p>'
         '<label>the second weight <select data-role="second"></select></label>'
     )
-    return _section("surface", "", "The loss over two weights", content, needs_script=True)
+    return _section("surface", width, "The loss over two weights", content, needs_script=True)
 
 
-def _chain(words: Words, slope: float, table: Table) -> str:
+def _chain(words: Words, slope: float, table: Table, width: str) -> str:
     heads, rows = table
     loss, name = clean(words.wording.loss), clean(words.subject.names[0])
     columns = "".join(
@@ -203,13 +212,13 @@ def _chain(words: Words, slope: float, table: Table) -> str:
         f'{"<td></td>" * len(heads)}<td class="product">{formatted(slope, 4)}</td></tr>'
         '</tfoot></table></div><p class="sentence" data-role="sentence"></p>'
     )
-    return _section("chain", "full", "Why the derivative is what it is: the chain rule", content)
+    return _section("chain", width, "Why the derivative is what it is: the chain rule", content)
 
 
-def _graph(picture: str) -> str:
+def _graph(picture: str, width: str) -> str:
     hint = (
         "The computation forward, then the chain rule backward, for the chosen observation. Arrow keys step; a click "
         "on a box explains it."
     )
     content = controls(hint) + scrollable(picture, "the graph")
-    return _section("graph", "full", "Backprop step by step", content, needs_script=True)
+    return _section("graph", width, "Backprop step by step", content, needs_script=True)

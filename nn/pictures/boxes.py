@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from autograd import Value
@@ -43,14 +43,14 @@ class Boxes(NamedTuple):
         return [k for k, (operand, result) in enumerate(ends) if operand in touched and result in touched]
 
 
-def boxes_of(subject: Subject, wording: Wording, order: Sequence[Value], is_reached: Callable[[Value], bool]) -> Boxes:
+def boxes_of(subject: Subject, wording: Wording, order: Sequence[Value], reached: Collection[Value]) -> Boxes:
     """The boxes of a graph.
 
     Args:
         subject: what is loss, parameter and target.
         wording: the names.
         order: all Values, operands before results.
-        is_reached: whether a derivative of the loss flows into a Value.
+        reached: the Values that a derivative of the loss flows into.
     """
     shown = [node for node in order if wording.name(node) and not (node.is_constant and not node.parents)]
     if len(shown) > MOST_WITH_PARAMETERS:
@@ -65,7 +65,7 @@ def boxes_of(subject: Subject, wording: Wording, order: Sequence[Value], is_reac
             _formula(node, subject, wording),
             "result" if node.parents else "parameter" if node in set(subject.parameters) else "input",
             tuple(place[operand] for operand in _operands(node, place)),
-            node not in targets and is_reached(node),
+            node not in targets and node in reached,
         )
         for node in shown
     ]

@@ -22,15 +22,17 @@ from .subject import Subject
 
 COLOURS = 6
 """Hidden nodes beyond these share colours."""
-WIDER = 1.5
-"""Than `diagram`, for networks with a row of their own."""
-BESIDE = 640.0
+WIDEST = 1.9
+"""Times the width of `diagram`, for networks with a row of their own."""
+ALONE = 1200.0
+"""Pixels in such a row."""
+BESIDE = 700.0
 """Pixels for a network beside another panel."""
 TALLER = 1.18
 """Than `diagram`, since biases have two lines here."""
 CROWDED = 4
 """With more connections between two columns, labels have one line."""
-MARGIN = 56.0
+MARGIN = 60.0
 LINE = 15.0
 
 
@@ -171,7 +173,8 @@ class Picture:
         """
         places = grid(len(inputs), self._network.stages, len(outputs), True, True)
         self._top = TALLER * max(column.centres[0][1] for column in places.columns) + NODE / 2 + 2.5 * LINE
-        self._across = 1.0 if places.width < BESIDE else WIDER
+        room = ALONE if places.width + 2 * MARGIN > BESIDE else BESIDE
+        self._across = max(1.0, min(WIDEST if room == ALONE else 1.0, (room - 2 * MARGIN) / places.width))
         width, height = self._across * places.width + 2 * MARGIN, self._top - TALLER * places.bottom + 2.2 * LINE
         lines, above = [], []
         for stage, before, column in zip(self._network.stages, places.columns, places.columns[1:], strict=False):
@@ -325,6 +328,6 @@ class Picture:
                     f'<text x="{x:.1f}" y="{row:.1f}">{before} <tspan {what}>{formatted(content, 3)}</tspan></text>'
                 )
         return (
-            f'<g class="{kind}" data-unit="{key}"><rect x="{x - 50:.0f}" y="{y - height / 2:.0f}" width="100" '
+            f'<g class="{kind}" data-unit="{key}"><rect x="{x - 55:.0f}" y="{y - height / 2:.0f}" width="110" '
             f'height="{height:.1f}" rx="8"/>{"".join(texts)}</g>'
         )

@@ -109,7 +109,11 @@ class _Playground:
         chains = Chains(order, wording.name, lambda value: value.name, wording.about_loss)
         self.chains = [chains.to(parameter) for parameter in subject.parameters]
         self.links = list({id(link): link for chain in self.chains for link in chain}.values())
-        self.graph = boxes_of(subject, wording, order, lambda node: any(node in slopes for slopes in self.slopes))
+        reached = set(order[-1:])
+        for edge in reversed(self.script.edges):
+            if self.script.nodes[edge.result] in reached:
+                reached.add(self.script.nodes[edge.operand])
+        self.graph = boxes_of(subject, wording, order, reached)
 
     def page(self, theme: str | None) -> Page:
         """The HTML."""
@@ -234,7 +238,10 @@ class _Playground:
         if len(subject.x) != 1 or len(subject.outputs) != 1:
             return []
         found: list[dict[str, Any]] = []
-        for sign, factors in terms_of(subject.outputs[0]):
+        output = subject.outputs[0]
+        while len(output.parents) == 1:  # bent once more
+            (output,) = output.parents
+        for sign, factors in terms_of(output):
             if any(subject.x[0] in set(nodes([factor])) for factor in factors):
                 name = " × ".join([self.wording.name(factor) or "…" for factor in reversed(factors)])
                 numbers = [self.number[factor] for factor in factors]

@@ -31,7 +31,9 @@ class Wording:
         self.loss = loss_name(subject.function)
         self.inputs = names_for(inputs, len(subject.x), "input", "inputs")
         self.outputs = names_for(outputs, len(subject.outputs), "predicted", "outputs")
-        self._kinds = sorted({float(target[0]) for target in subject.targets.tolist()})
+        targets = subject.targets.tolist()
+        self._kinds = sorted({float(target[0]) for target in targets})
+        self._is_one_hot = all(sorted(target) == [0.0] * (len(target) - 1) + [1.0] for target in targets)
         self.boundary = self._found_boundary()
         self._name_values()
         self._roles = Roles([subject.loss], lambda value: value.name or "").names
@@ -68,7 +70,7 @@ class Wording:
         """The class of an observation; None if observations have none."""
         targets: list[float] = self._subject.targets[k].tolist()
         if len(self._subject.outputs) > 1:
-            return targets.index(max(targets)) if self._subject.classes else None
+            return targets.index(max(targets)) if self._subject.classes or self._is_one_hot else None
         return None if self.boundary is None or len(self._kinds) != 2 else self._kinds.index(targets[0])
 
     def _found_boundary(self) -> float | None:

@@ -15,7 +15,7 @@ function shown(x, digits = 3) {
   if (!Number.isFinite(x)) return x !== x ? "nan" : x > 0 ? "∞" : "−∞";
   const size = Math.abs(x);
   const isPlain = x === 0 || (size >= 1e-3 && size < 10 ** Math.max(digits, 5));
-  const text = isPlain ? String(Number(x.toPrecision(digits))) : x.toExponential(digits - 1).replace("e+", "e");
+  const text = isPlain ? String(Number(x.toPrecision(digits))) : Number(x.toPrecision(digits)).toExponential().replace("e+", "e");
   return text.replaceAll("-", "−");
 }
 

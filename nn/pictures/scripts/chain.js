@@ -49,6 +49,9 @@ function draw(element, state) {
   last.dataset.value = String(slope);
   writeNumber(last.cells[last.cells.length - 1], slope, shown(slope, 4));
   const moved = state.lossWith([[state.chosen, state.theta[state.chosen] + 0.01]]) - state.lossWith([]);
+  const isClose = Math.abs(moved - slope / 100) <= 0.5 * Math.abs(slope / 100) + 1e-12 * Math.abs(state.loss);
+  const estimate = `${shown(slope)} × 0.01 = ${shown(slope / 100)}`;
   element.querySelector('[data-role="sentence"]').textContent =
-    `Move ${name} by 0.01 and ${state.data.loss} changes by ${shown(moved)}: about ${shown(slope)} × 0.01 = ${shown(slope / 100)}.`;
+    `Move ${name} by 0.01 and ${state.data.loss} changes by ${shown(moved)}` +
+    (isClose ? `: about ${estimate}.` : `, and not by ${estimate}: the slope is another one on the way.`);
 }
