@@ -207,3 +207,66 @@ function softmax(xs) {
   const total = sum(weights);
   return weights.map((weight) => weight / total);
 }
+
+/** The gradient of xs for shares p = softmax(xs), given that of p. All are taken relative to that of the largest share. */
+function softmaxPull(p, gradient) {
+  const base = gradient[p.indexOf(largest(p))];
+  const total = p.reduce((found, share, i) => found + share * (gradient[i] - base), 0);
+  return p.map((share, i) => share * (gradient[i] - base - total));
+}
+
+/** For each number the product of the others: no division, so zeros are fine. */
+function productsOfTheOthers(xs) {
+  const products = new Float64Array(xs.length).fill(1);
+  for (let i = 1; i < xs.length; i++) products[i] = products[i - 1] * xs[i - 1];
+  for (let i = xs.length - 1, after = 1; i >= 0; after *= xs[i--]) products[i] *= after;
+  return products;
+}
+
+/** 1 for each number that equals the given one, 0 for others, over how many there are; nan if it is nan. */
+function sharesOf(extreme, xs) {
+  const count = xs.filter((x) => x === extreme).length;
+  return xs.map((x) => (x === extreme ? 1 : 0) / count);
+}
+
+/** 1 at the largest number, shared equally by ties, 0 elsewhere; nan if any is nan. */
+function largestShares(xs) {
+  return sharesOf(largest(xs), xs);
+}
+
+/** The same for the smallest. */
+function smallestShares(xs) {
+  return sharesOf(smallest(xs), xs);
+}
+
+/** The number of rows in arguments of a program. Each has a width: how long its rows are, or null if they are numbers. */
+function rowCount(inputs, widths) {
+  if (inputs.length !== widths.length) {
+    throw new TypeError(`expected ${widths.length} arrays with one row per observation, got ${inputs.length}`);
+  }
+  const batch = inputs.length ? inputs[0]?.length : 1;
+  widths.forEach((width, k) => {
+    checkRows(inputs[k], `argument ${k}`, width);
+    if (inputs[k].length !== batch) {
+      throw new RangeError(`argument ${k} has ${inputs[k].length} rows, but argument 0 has ${batch}`);
+    }
+  });
+  return batch;
+}
+
+/** Throws unless all rows are arrays of so many numbers, or numbers if the width is null. */
+function checkRows(rows, name, width) {
+  const isArray = (x) => Array.isArray(x) || (ArrayBuffer.isView(x) && !(x instanceof DataView));
+  const kind = (x) => (x === null ? "null" : isArray(x) ? `an array of ${x.length}` : `a ${typeof x}`);
+  if (!isArray(rows)) throw new TypeError(`${name} must be an array with one row per observation, got ${kind(rows)}`);
+  if (!rows.length) throw new RangeError(`${name} must have at least one row`);
+  for (let i = 0; i < rows.length; i++) {
+    const row = width === null ? [rows[i]] : rows[i];
+    if (!isArray(row) || (width !== null && row.length !== width)) {
+      throw new TypeError(`row ${i} of ${name} must be an array of ${width} numbers, got ${kind(row)}`);
+    }
+    for (let j = 0; j < row.length; j++) {
+      if (typeof row[j] !== "number") throw new TypeError(`row ${i} of ${name} must hold numbers, got ${kind(row[j])}`);
+    }
+  }
+}
