@@ -120,6 +120,26 @@ class Compiled:
         checked = checked_path("save_source", path, SUFFIXES)
         write_atomically(path, self.exports.text(checked).encode())
 
+    def save_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Writes the program as a model of ONNX, for runtimes and converters of many kinds; needs the extra `onnx`.
+
+        The model takes "x0", "x1", ..., one for each element of `inputs`, with any number of rows, and gives
+        "outputs", all in the program's dtype. What runtimes lack in double precision is made of what they have.
+
+        Args:
+            path: the file, such as "model.onnx". It is replaced whole or not at all.
+
+        Raises:
+            ImportError: `onnx` is not installed.
+            TypeError: the path is neither a string nor a path; or the program was compiled with `wrt`, so that it gives
+                a gradient.
+            ValueError: it cannot be a file's, or has another suffix; or the program uses operations of your own whose
+                formulas cannot be written.
+            OSError: the file cannot be written; an existing one is unchanged.
+        """
+        checked_path("save_onnx", path, (".onnx",))
+        write_atomically(path, self.exports.onnx())
+
     def __reduce__(self) -> Any:
         raise TypeError(
             "a compiled program cannot be copied or pickled, for it owns its buffers: compile the graph again, "
