@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING, TypeAlias
 
 from .. import arithmetic, ops
@@ -105,6 +105,19 @@ def for_arrays(m: Lowering, operation: Action, operands: list[Instruction]) -> I
     if operation.ufunc or operation in HELPERS:
         return m.builder.map(operation, *operands)
     return m.expanded(operation, operands)
+
+
+def for_jax(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
+    """Sums and shares of several operands step by step; every other operation has a function."""
+    terms = [ArrayTerm(m, operand) for operand in operands]
+    if operation is ops.softmax:
+        return m.pick(m.apply("softmaxes", *terms), 0).instruction
+    if operation is ops.dot:
+        half = len(terms) // 2
+        terms = [x * y for x, y in zip(terms[:half], terms[half:], strict=True)]
+    elif operation is not ops.sum:
+        return m.builder.map(operation, *operands)
+    return reduce(partial(m.builder.map, ops.add), [term.instruction for term in terms])
 
 
 def _sigmoid(m: Lowering, x: ArrayTerm) -> ArrayTerm:

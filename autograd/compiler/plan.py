@@ -13,7 +13,7 @@ from ..collector import collector_paused
 from . import costs
 from .ir import Builder
 from .kernels import ArrayKernel, FloatKernel
-from .lower import for_arrays, for_floats, lower
+from .lower import for_arrays, for_floats, for_jax, lower
 from .pipeline import Request, complete, packed, traced, unpacked
 from .signatures import grouped
 
@@ -59,7 +59,7 @@ class Plan:
         self.packs = choice.packs
         self.choices = _choices(request, choice)
         self._kernels: dict[str, Kernel] = {}
-        packs = self.packs and self.choices[-1][1] == "arrays"
+        packs = self.packs and self.choices[-1][1] != "floats"
         self._ready = {packs: self._program(packs)}  # if a partial derivative raises, it does so now
 
     def _program(self, packs: bool) -> Program:
@@ -120,5 +120,12 @@ def _on_arrays(plan: Plan) -> ArrayKernel:
     return kernel
 
 
-_MAKERS: dict[str, Callable[[Plan], Kernel]] = {"floats": _on_floats, "arrays": _on_arrays}
+def _on_jax(plan: Plan) -> Kernel:
+    from .jax_program import JaxKernel  # only here: it imports JAX
+
+    program = plan.lowered(plan.packs, rule=for_jax)
+    return JaxKernel(program, plan.request, plan.theta, in_a_child=lambda: plan.on("arrays"))
+
+
+_MAKERS: dict[str, Callable[[Plan], Kernel]] = {"floats": _on_floats, "arrays": _on_arrays, "jax": _on_jax}
 """How each backend's kernel is made."""

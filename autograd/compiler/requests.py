@@ -13,7 +13,7 @@ from .pipeline import Request
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-BACKENDS = ("floats", "arrays")
+BACKENDS = ("floats", "arrays", "jax")
 
 
 def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str | None, dtype: Any) -> Request:
@@ -39,10 +39,22 @@ def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str 
         raise ValueError(
             f"compile: backend must be one of {', '.join(map(repr, BACKENDS))} or None, got {shown(backend)}"
         )
+    if backend == "jax":
+        require_jax("backend 'jax'")
     kind = _dtype(dtype)
     if backend == "floats" and kind != np.float64:
         raise ValueError(f"compile: backend 'floats' computes in float64, got dtype {kind}")
     return Request(results, is_list, parameters, arguments, shapes, reduction == "mean", backend, kind)
+
+
+def require_jax(what: str) -> None:
+    """Raises an ImportError that says what needs JAX, and how to install it, if it is not there."""
+    try:
+        import jax  # noqa: F401
+    except ImportError:
+        raise ImportError(
+            f'{what} needs the extra "jax": pip install "chainrule[jax]", or pip install -e ".[jax]" in a clone'
+        ) from None
 
 
 def _outputs(outputs: Any) -> tuple[list[Value], bool]:

@@ -39,7 +39,7 @@ def assembly(instruction: Instruction, uses: dict[Instruction, list[Instruction]
     found = Assembly([], [], [], False)
     covered = np.zeros(instruction.size, dtype=bool)
     for place, part in zip(instruction.data, instruction.operands, strict=True):
-        numbers = _numbers(place, instruction)
+        numbers = numbers_of(place, instruction)
         if covered[numbers].any() or (isinstance(place, np.ndarray) and np.unique(place).size < place.size):
             found.added.append((place, part))
             continue
@@ -51,7 +51,7 @@ def assembly(instruction: Instruction, uses: dict[Instruction, list[Instruction]
     return found._replace(is_covered=bool(covered.all()))
 
 
-def _numbers(place: Place, base: Instruction) -> np.ndarray:
+def numbers_of(place: Place, base: Instruction) -> np.ndarray:
     """The numbers of the elements that a contribution belongs to."""
     if place is None:
         return np.arange(base.size)
