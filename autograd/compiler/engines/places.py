@@ -218,7 +218,12 @@ class Places:
     def _place_rows(self, instruction: Instruction) -> None:
         operands: tuple[Operand, ...] = self._operands(instruction)
         if instruction.data in OF_EXPONENTIALS:
-            operands = (self._exponentials(instruction.operands[0]),)
+            x, *others = instruction.operands
+            operands = (self._exponentials(x), *operands[1:])
+            if instruction.data == "log_softmax":
+                operands = (*operands, self._name(x))
+            if others:
+                operands = (*operands, self._ones(x.shape[-1]))
         self._do(instruction.data, operands, self._buffer(instruction))
 
     def _exponentials(self, x: Instruction) -> str:
