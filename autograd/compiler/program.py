@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from .standalone import module_text
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from .kernels import ArrayKernel
     from .pipeline import Request
 
 
@@ -84,10 +85,7 @@ class Compiled:
         """
         plan, rows = self._plan, self._checked(arrays) if arrays or self._input_shapes else arrays
         batch = len(rows[0]) if rows else 1
-        if batch < plan.floats_below:
-            results = (plan.floats or plan.on_floats()).run(rows, batch)
-        else:
-            results = (plan.arrays or plan.on_arrays()).run(rows, batch)
+        results = plan.kernel(batch).run(rows, batch)
         if self._gives_gradient:
             return results
         return shaped(results, (batch, *self._output_shape) if rows else self._output_shape, self._dtype)
@@ -109,7 +107,8 @@ class Compiled:
         """
         _check_path(path)
         outputs = None if self._gives_gradient else self._output_shape
-        write_atomically(path, module_text(self._plan.on_arrays(), self._input_shapes, outputs, self._mean).encode())
+        kernel = cast("ArrayKernel", self._plan.on("arrays"))
+        write_atomically(path, module_text(kernel, self._input_shapes, outputs, self._mean).encode())
 
     def __reduce__(self) -> Any:
         raise TypeError(
