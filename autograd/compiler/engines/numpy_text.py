@@ -108,7 +108,7 @@ def array_text(program: Program, arguments: int) -> Text:
     inputs = ", ".join([f"x{k}" for k in range(arguments)])
     write = _in_parts if decided.is_long else _whole
     source = write(decided.dicts, setup, inputs, calls, ", ".join(lines(decided.results)))
-    return Text(joined(source), own, decided.constants, len(decided.body))
+    return Text(joined(source), own, decided.constants, len(decided.body), decided.row_size)
 
 
 _PREPARED = "theta, constants, operations, batch, scale"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
@@ -58,6 +59,7 @@ class Places:
         results: what is returned.
         constants: arrays of numbers that are too long for a text.
         is_long: whether the program should be written in parts; then all names are elements of dicts.
+        row_size: the number of elements of the buffers for each row of the batch.
         dicts: the prefixes with so many names that these are elements of a dict.
     """
 
@@ -85,6 +87,7 @@ class Places:
             getattr(self, f"_place_{instruction.op}")(instruction)
             self._buffers.release(instruction)
         self.results = [self._result(output) for output in program.outputs]
+        self.row_size = sum(map(_row_size, self.setup))
         self.dicts = [prefix for prefix, count in self._counts.items() if count > self._variables]
 
     def _returned(self) -> list[Instruction]:
@@ -396,6 +399,14 @@ class Places:
             return Statement("return", (name,))
         is_one = output.is_number or not (output.shape or output.batched)
         return Statement("return_number" if is_one else "return_copy", (name,))
+
+
+def _row_size(statement: Statement) -> int:
+    """The number of elements per row of the batch of the array that it allocates."""
+    shape = statement.operands[0] if statement.does in ("empty", "full") else ()
+    if not isinstance(shape, tuple) or not shape or not isinstance(shape[0], Rows):
+        return 0
+    return shape[0].times * prod([length for length in shape[1:] if isinstance(length, int)])
 
 
 def _uses(program: Program) -> dict[Instruction, list[Instruction]]:
