@@ -17,8 +17,10 @@ FLOAT_OPERATION = 0.03  # one operation on Python floats
 CALL = 0.6  # one NumPy call, whatever it computes
 CALLS_PER_GROUP = 1.6  # a group of nodes takes its product, its bias, its function ...
 ELEMENT = 0.0003  # one element of an array, in one call
+PRODUCT_FLOP = 0.0001  # one operation within a matrix product
 BACKWARD = 3.0  # value and gradient take this many times as long as the value alone
 
+_CACHE = 100_000  # elements of buffers that stay close to the processor
 TYPICAL_BATCH = 32  # assumed as long as the batch size is unknown
 
 
@@ -90,6 +92,12 @@ def choose(size: Size) -> Choice:
     while below <= 1024 and floats(size, below) < min(arrays(size, below), columns(size, below)):
         below += 1
     return Choice(packs, below if below > 1 else 0)
+
+
+def block(work: Work, calls: int, row_size: int) -> int:
+    """The number of rows to compute at a time: enough to make calls a small part of the time, or to fill the cache."""
+    row = work.row_flops * PRODUCT_FLOP + row_size * ELEMENT
+    return max(1, int(20.0 * calls * CALL / row), _CACHE // row_size) if row_size else 1024
 
 
 class Work(NamedTuple):

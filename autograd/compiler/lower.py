@@ -26,7 +26,7 @@ FLOAT_FUNCTIONS = {row: name for name, row in TABLE.items() if hasattr(arithmeti
 HELPERS = {
     row: name
     for row, name in [(row, row.name + "s" * row.sequences) for row in TABLE.values()]
-    if hasattr(arrays, name) and row is not ops.softmax
+    if hasattr(arrays, name) and not row.of_first
 } | {ops.step: "unit_step"}
 """The operations that are one function of `arrays.py`; those of sequences have a plural there."""
 
