@@ -107,11 +107,14 @@ def for_arrays(m: Lowering, operation: Action, operands: list[Instruction]) -> I
     return m.expanded(operation, operands)
 
 
+_OF_ALL: dict[Action, Action] = {ops.softmax: "softmaxes", ops.log_softmax: "log_softmaxes"}
+
+
 def for_jax(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
     """Sums and shares of several operands step by step; every other operation has a function."""
     terms = [ArrayTerm(m, operand) for operand in operands]
-    if operation is ops.softmax:
-        return m.pick(m.apply("softmaxes", *terms), 0).instruction
+    if operation in _OF_ALL and len(operands) > 1:
+        return m.pick(m.apply(_OF_ALL[operation], *terms), 0).instruction
     if operation is ops.dot:
         half = len(terms) // 2
         terms = [x * y for x, y in zip(terms[:half], terms[half:], strict=True)]
