@@ -21,7 +21,7 @@ ORDER = (
     "autograd.structures autograd.debug autograd.recording",
     "autograd.functions autograd.derivatives",
     "autograd.drawing autograd.compiler",
-    "autograd.checking autograd.testing autograd.pytest_plugin",
+    "autograd.checking autograd.testing autograd.pytest_plugin autograd.bridges",
     "autograd",
     "nn",
     "nn.training nn.pictures nn.history",
