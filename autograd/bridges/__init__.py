@@ -77,3 +77,52 @@ def _require_no_arguments(f: object) -> None:
         raise TypeError(f"from_torch: {remedy}; {type(f).__name__} {getattr(f, '__name__', '')}: {error}") from None
     except ValueError:
         return  # a function that does not say what it takes
+
+
+def from_jax(f: Callable[..., Any], *args: Any) -> Any:
+    """What a function of JAX computes for these arguments, as a graph of Values.
+
+    As `from_torch`, from the jaxpr that JAX traces as for `jax.jit`.
+
+    - **Leaves** are the numbers in the floating arguments, named after f's parameters: "w[0][1]" for an array,
+      "params.0.w[0][1]" inside lists, tuples, dicts and other pytrees. As `jax.grad` differentiates by the first
+      argument, its leaves are parameters in pictures, the others inputs. Integers and all else are constants.
+    - **Numbers**: f is traced in float64, whatever the arguments' type and `jax_enable_x64`; where it asks for another
+      type, it computes in float64 still. What depends on no leaf JAX computes itself.
+    - **Nodes**: an equation of the jaxpr is one operation for each of its numbers; equations that only move numbers add
+      none. relu, silu, softplus and logaddexp of JAX are single operations.
+    - **Loops and branches**: `scan`, `fori_loop`, `while_loop`, `cond` and `switch` are unrolled, with the numbers at
+      hand: another number of turns, or another branch, is another graph. The same holds for comparisons in `where`,
+      `sort` and `top_k`.
+    - **custom_jvp, custom_vjp**: if a function's own derivative is that of what it computes, that is recorded;
+      otherwise it is an operation with the derivative it has in JAX, which has gradients but cannot be compiled or
+      differentiated twice.
+    - **Scopes**: `jax.named_scope` (which Flax and others use for their modules), and calls of your own functions
+      under `jax.jit`.
+
+    Args:
+        f: a function of numbers, arrays and pytrees of them.
+        *args: its arguments.
+
+    Returns:
+        A Value for a number, nested lists of Values for an array, in the structure that f returns.
+
+    Raises:
+        ImportError: JAX is not installed.
+        TypeError: no argument is floating, so that nothing could be differentiated by; or one is complex.
+        UntranslatableError: a NotImplementedError that lists all primitives without a translation, each with its line.
+
+    >>> from jax import numpy as jnp  # doctest: +SKIP
+    >>> y = from_jax(lambda w, x: jnp.tanh(w @ x).sum(), jnp.eye(2), jnp.array([0.5, -1.0]))  # doctest: +SKIP
+    >>> y.backward()  # doctest: +SKIP
+    >>> autograd.explain(y)  # doctest: +SKIP
+    """
+    try:
+        import jax  # noqa: F401
+    except ImportError:
+        raise ImportError('from_jax needs the extra "jax": pip install "chainrule[jax]"') from None
+    from .jax_trace import translated
+
+    if not callable(f):
+        raise TypeError(f"from_jax takes a function and its arguments, got {f!r} of type {type(f).__name__}")
+    return translated(f, args)

@@ -318,16 +318,17 @@ def moved(move: Callable[[list[NDArray[np.float64]]], ArrayLike], arrays: Sequen
 
     Args:
         move: the operation. It is given arrays of places, counted from 1, in place of the numbers; 0 in its result is
-            the number 0.
+            the number 0, nan is nan.
         arrays: what it moves.
     """
     cells = [lifted(array) for array in arrays]
-    all_of_them = [constant(0.0), *(x for array in cells for x in array.ravel().tolist())]
+    all_of_them = [constant(0.0), *(x for array in cells for x in array.ravel().tolist()), constant(np.nan)]
     places, start = [], 1
     for array in cells:
         places.append(np.arange(start, start + array.size, dtype=np.float64).reshape(array.shape))
         start += array.size
-    found = np.asarray(move(places)).astype(np.int64)
+    found = np.asarray(move(places))
+    found = np.where(np.isnan(found), len(all_of_them) - 1, found).astype(np.int64)
     return filled([all_of_them[place] for place in found.ravel().tolist()], found.shape)
 
 

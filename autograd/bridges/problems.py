@@ -23,6 +23,9 @@ class Problems:
         self._source = source
         self._places: dict[str, dict[str, None]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
     def note(self, problem: str, place: str) -> None:
         """Something that cannot be translated, and where it is."""
         self._places.setdefault(problem, {})[place] = None

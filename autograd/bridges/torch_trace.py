@@ -78,7 +78,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         self._variables: dict[int, Cells] = {}
         self._constants: dict[tuple[int, int], dict[int, Value]] = {}
         self._kept: dict[int, Argument] = {}  # storages, whose addresses would be given to others
-        self._is_decomposing = False
+        self._decomposing: str | None = None  # the operation that is being run as smaller ones
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -92,7 +92,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         given = _by_name(func, args, kwargs or {})
         tensors = [x for x in tree_leaves(list(given.values())) if isinstance(x, torch.Tensor)]
         name = base_name(func)
-        if not torch.is_grad_enabled() and not self._is_decomposing:
+        if not torch.is_grad_enabled() and self._decomposing is None:
             return self._run_without_gradient(func, given, args, kwargs or {})
         if func._schema.name.partition("::")[2] in RANDOM:
             self._note(
@@ -105,11 +105,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         if not (name in TABLE or name in MOVES or name in LINEAR or name in POSITIONS or _is_view(func)):
             decomposition = torch._decomp.decomposition_table.get(func)
             if decomposition is not None and not func._schema.is_mutable:
-                return self._decomposed(decomposition, args, kwargs or {})
+                return self._decomposed(func, decomposition, args, kwargs or {})
         result = func(*args, **(kwargs or {}))
         outputs = [x for x in tree_leaves(result) if isinstance(x, torch.Tensor)]
         shared = {storage_of(x) for x in tensors if x.layout == torch.strided}
-        is_view = not func._schema.is_mutable and all(storage_of(x) in shared for x in outputs)
+        is_view = not func._schema.is_mutable and all(
+            x.layout == torch.strided and storage_of(x) in shared for x in outputs
+        )
         if not is_view and any(x.is_floating_point() or x.is_complex() for x in outputs):
             self._record(name, func, given, before, outputs)
         return result
@@ -123,10 +125,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         outputs: list[torch.Tensor],
     ) -> None:
         """Keeps what an operation gives for the Values of its operands."""
-        if any(x.is_complex() for x in outputs):
-            self._note(f"{func._schema.name.removeprefix('aten::')} gives complex numbers; a Value is a real number")
-            found: Sequence[Cells | None] = ()
-        elif name in MOVES or name in LINEAR:
+        found: Sequence[Cells | None] = ()
+        if reason := next(filter(None, map(_has_no_numbers, outputs)), None):
+            self._note(reason)
+            return
+        if name in MOVES or name in LINEAR:
             found = [(moved if name in MOVES else combined)(*self._on_numbers(func, given, name in MOVES))]
         elif name in POSITIONS:
             positions = outputs[1].detach().cpu().numpy() if len(outputs) > 1 else None
@@ -136,8 +139,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
                 results = TABLE[name](**_accepted(before))
             found = results if isinstance(results, tuple) else (results,)
         else:
-            self._note(f"the operation {func._schema.name.replace('::', '.')}")
-            found = ()
+            self._note(f"the operation {self._decomposing or _called(func)}")
         for i, output in enumerate(outputs):
             cells = found[i] if i < len(found) else None
             if output.is_floating_point():
@@ -171,26 +173,27 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
 
     def _is_variable(self, x: torch.Tensor) -> bool:
         """Whether a derivative flows into a tensor; makes its leaves if it is seen for the first time."""
-        if self._is_decomposing:
+        if self._decomposing:
             return x.layout == torch.strided and storage_of(x) in self._variables
         if not x.requires_grad:
             return False
-        if x.layout != torch.strided or x.device.type == "meta":
-            kind = "on the device 'meta', which has no numbers" if x.device.type == "meta" else f"of layout {x.layout}"
-            self._note(f"a tensor {kind}; from_torch takes dense tensors, on any device that holds numbers")
+        if reason := _has_no_numbers(x):
+            self._note(reason)
             return False
-        if storage_of(x) not in self._variables:
+        flat = self._variables.get(storage_of(x))
+        if flat is None or (x.is_leaf and x.numel() and _view(flat, x).flat[0] is None):
             self._begin(x)
         return True
 
     def _begin(self, x: torch.Tensor) -> None:
         """The leaves of a tensor that nothing has been recorded for."""
         base = x if x._base is None else x._base
-        if not base.is_leaf:
+        if not base.is_leaf and not self._problems:  # after a problem what follows from it has no record either
             self._note(_unrecorded(x))
-        numbers = _numbers(base)
+        flat = self._variables.get(storage_of(x))
         kind = Parameter if isinstance(base, torch.nn.Parameter) else Value
-        _view(self._new(base), base)[...] = leaves(numbers, self.names.of(base), kind)
+        made = leaves(_numbers(base), self.names.of(base), kind)
+        _view(self._new(base) if flat is None else flat, base)[...] = made
 
     def _operand(self, argument: Argument) -> Argument:
         """What the translation of an operation is given for one of its arguments: cells, whole numbers, or itself."""
@@ -208,7 +211,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         if flat is None:
             return self._constants_of(x)
         cells = _view(flat, x)
-        if self._is_decomposing or x.requires_grad:
+        if self._decomposing or x.requires_grad:
             return cells.copy()
         return filled([constant(value.number) for value in cells.ravel().tolist()], cells.shape)
 
@@ -251,14 +254,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
 
         return run, arrays
 
-    def _decomposed(self, decomposition: Argument, args: Sequence[Argument], kwargs: dict[str, Argument]) -> Argument:
+    def _decomposed(
+        self, func: Argument, decomposition: Argument, args: Sequence[Argument], kwargs: dict[str, Argument]
+    ) -> Argument:
         """Runs an operation as torch itself writes it in smaller ones."""
-        before, self._is_decomposing = self._is_decomposing, True
+        before, self._decomposing = self._decomposing, self._decomposing or _called(func)
         try:
             with self:
                 return decomposition(*args, **kwargs)
         finally:
-            self._is_decomposing = before
+            self._decomposing = before
 
     def _run_without_gradient(
         self, func: Argument, given: dict[str, Argument], args: Sequence[Argument], kwargs: dict[str, Argument]
@@ -293,12 +298,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         def values(x: Argument) -> Argument:
             if not isinstance(x, torch.Tensor):
                 return x
-            if x.is_complex():
-                self._note("f returns complex numbers; a Value is a real number")
-                return x
-            if x.requires_grad and self._is_variable(x):
+            if self._is_variable(x):
                 return self._cells(x).tolist()
-            return self._constants_of(x).tolist()
+            return None if self._problems else self._constants_of(x).tolist()
 
         found = tree_map(values, result)
         self._problems.raise_if_any()
@@ -342,6 +344,11 @@ def _by_name(func: Argument, args: Sequence[Argument], kwargs: dict[str, Argumen
     return {each.name: given[each.name] for each in schema if each.name in given}
 
 
+def _called(func: Argument) -> str:
+    """An operation's name for messages, such as "aten.digamma"."""
+    return str(func._schema.name).replace("::", ".")
+
+
 def _accepted(arguments: dict[str, Argument]) -> dict[str, Argument]:
     return {("x" if key == "self" else key): argument for key, argument in arguments.items()}
 
@@ -368,6 +375,17 @@ def _agree(expected: np.ndarray[Any, Any], found: np.ndarray[Any, Any], toleranc
     return bool(np.allclose(found, expected, rtol=tolerance, atol=tolerance * scale, equal_nan=True))
 
 
+def _has_no_numbers(x: torch.Tensor) -> str | None:
+    """Why a tensor cannot be Values; None if it can."""
+    if x.is_complex():
+        return "complex numbers; a Value is a real number"
+    if x.layout != torch.strided:
+        return f"a tensor of layout {x.layout}; from_torch takes dense tensors"
+    if x.device.type == "meta":
+        return "a tensor on the device 'meta', which has no numbers; from_torch takes tensors on any other device"
+    return None
+
+
 def _unrecorded(x: torch.Tensor) -> str:
     """Why nothing was recorded for a tensor that has a history."""
     step = x.grad_fn
@@ -382,13 +400,13 @@ def _unrecorded(x: torch.Tensor) -> str:
 @contextmanager
 def _buffers_kept(modules: dict[torch.nn.Module, str]) -> Iterator[None]:
     """Leaves the buffers of modules as they were: a translation is no step of training."""
-    before = [(buffer, buffer.detach().clone(), buffer._version) for buffer in buffers_of(modules)]
+    before = [(buffer, buffer.detach().clone()) for buffer in buffers_of(modules)]
     try:
         yield
     finally:
         with torch.no_grad():
-            for buffer, numbers, version in before:
-                if buffer._version != version:
+            for buffer, numbers in before:
+                if not torch.equal(buffer, numbers):
                     buffer.copy_(numbers)
 
 
