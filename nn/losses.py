@@ -7,6 +7,7 @@ All take one observation or a batch, a list of observations. With `reduction="no
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from numbers import Real
@@ -210,7 +211,7 @@ def nll(log_probabilities: Numbers, target: Numbers, reduction: Reduction = "mea
     return _by_observation(
         _Rules(
             lambda ls, observed: -ls[observed],
-            lambda ls, classes, shares: -_expected(shares, [ls[c] for c in classes]),
+            lambda ls, classes, shares: _expected(shares, [-ls[c] for c in classes]),
         ),
         log_probabilities, target, reduction, "log_probabilities", "target",
     )  # fmt: skip
@@ -241,10 +242,10 @@ def _log(p: Any, share: Any) -> Any:
 
 _unless_masked: Callable[..., Any] = autograd.operation(
     "unless_masked",
-    lambda m, x, share: m.where(share, x, m.where(m.reciprocal(x), x, 0.0)),
-    lambda m, y, x, share: (m.where(share, 1.0, m.where(m.reciprocal(x), 1.0, 0.0)), None),
+    lambda m, x, share: m.where(share, x, m.minimum(x, sys.float_info.max)),
+    lambda m, y, x, share: (1.0, None),
 )
-"""x, but 0 where it is infinite and its share is 0."""
+"""A surprise, at least 0, but finite where its share is 0: their product is 0, as is the cotangent that comes back."""
 
 
 def _expected(shares: list[Any], xs: list[Any]) -> Any:

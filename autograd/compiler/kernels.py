@@ -25,23 +25,32 @@ if TYPE_CHECKING:
 _python_floats = np.ndarray.tolist
 
 
-class _Kernel:
-    """A program as text.
+class Kernel:
+    """A program as one backend runs it.
 
     Attributes:
-        source: the text.
-        work: what it does in a call.
+        name: what `repr` calls it.
+        source: its text.
+        does: what it does in a call, in a few words.
         reads: the numbers of the arguments that it reads.
     """
 
+    name: str
+
     def __init__(self, program: Program, source: str) -> None:
         self.source = source
-        self.work = costs.work(program)
+        self.does = str(costs.work(program))
         self.reads = {each.data for each in program.instructions if each.op == "input"}
 
+    def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
+        """The loss and its gradient, or the outputs: floats, lists of them or arrays, which the caller owns."""
+        raise NotImplementedError
 
-class FloatKernel(_Kernel):
+
+class FloatKernel(Kernel):
     """A program on Python floats, lowered for them."""
+
+    name = "floats"
 
     def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]], theta: np.ndarray) -> None:
         text = float_text(program, input_shapes)
@@ -60,19 +69,18 @@ class FloatKernel(_Kernel):
                 return self._step(list, self._theta, batch, *arrays)
 
 
-class ArrayKernel(_Kernel, ArrayProgram):
+class ArrayKernel(ArrayProgram, Kernel):
     """A program on NumPy arrays, lowered for them.
 
     Attributes:
-        statements: the number of NumPy calls.
         constants: the arrays that its text refers to.
         asked: operations of the user's own that it calls, because they only work on numbers.
     """
 
     def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray) -> None:
         text = array_text(program, arguments)
-        _Kernel.__init__(self, program, text.source)
-        self.statements = text.statements
+        Kernel.__init__(self, program, text.source)
+        self.does += f", {costs.counted(text.statements, 'NumPy call')}"
         self.constants = [quietly(each, theta.dtype) if each.dtype.kind == "f" else each for each in text.constants]
         self.asked = text.operations
         prepare = defined(text.source, "prepare", dict(vars(arrays)))

@@ -83,9 +83,9 @@ class LevenbergMarquardt(WholeOptimizer):
         right = np.concatenate([-residuals, np.zeros(len(theta))])
         damping, growth = float(memory["damping"][0]) or 1e-3, float(memory["growth"][0]) or 2.0
         for _ in range(_TRIES):
-            # As a least squares problem, since squares of J would lose half of the digits.
-            system = np.vstack([jacobian, math.sqrt(damping * scale) * np.eye(len(theta))])
-            change = np.linalg.lstsq(system, right, rcond=None)[0]
+            # As a least squares problem, since squares of J would lose half of the digits; damped, it has full rank.
+            q, r = np.linalg.qr(np.vstack([jacobian, math.sqrt(damping * scale) * np.eye(len(theta))]))
+            change = np.linalg.solve(r, right @ q)
             found, _ = problem.residuals(theta + change)
             predicted = float(change @ (damping * scale * change + downhill))
             gain = (loss - float(found @ found)) / predicted if predicted > 0 else -1.0
