@@ -187,7 +187,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
 
     def _begin(self, x: torch.Tensor) -> None:
         """The leaves of a tensor that nothing has been recorded for."""
-        base = x if x._base is None else x._base
+        base = x if x._base is None or x._base.is_complex() else x._base
         if not base.is_leaf and not self._problems:  # after a problem what follows from it has no record either
             self._note(_unrecorded(x))
         flat = self._variables.get(storage_of(x))
@@ -404,10 +404,9 @@ def _buffers_kept(modules: dict[torch.nn.Module, str]) -> Iterator[None]:
     try:
         yield
     finally:
-        with torch.no_grad():
-            for buffer, numbers in before:
-                if not torch.equal(buffer, numbers):
-                    buffer.copy_(numbers)
+        for buffer, numbers in before:
+            if not torch.equal(buffer, numbers):
+                buffer.data.copy_(numbers)  # unseen by the graphs of torch that hold the buffer
 
 
 @contextmanager
