@@ -112,7 +112,12 @@ class Elements:
         sorted_positions = positions[main][order]
         if array.size == number and (sorted_positions == np.arange(number)).all():
             return order, array.shape
-        return order, evenly_spaced(sorted_positions)
+        return order, self._shape([each[order] for each in [*positions[main:], *positions[:main]]])
+
+    def _shape(self, slots: Sequence[Numbers]) -> Shape:
+        """The shape in which most slots are views: that of the first one, if others gain nothing by their own."""
+        shapes = list(dict.fromkeys(map(evenly_spaced, slots)))
+        return max(shapes, key=lambda shape: sum(as_view(slot.reshape(shape)) is not None for slot in slots))
 
     def with_spare(self, slots: Sequence[Numbers]) -> tuple[list[Numbers], Numbers, Shape] | None:
         """The operands of a group in the layout of an array of which they are all but the spare elements.

@@ -75,7 +75,7 @@ def grouped(graph: Graph) -> Grouped:
     return ragged if len(ragged.groups) < _FEWER * len(exact.groups) else exact
 
 
-_MANY = 24  # groups; with fewer, padding cannot save much
+_MANY = 8  # groups; with fewer, padding cannot save much
 _FEWER = 0.8  # times the groups are few enough to pad for
 _LENGTHS = 3  # at least so many lengths are padded to one
 _WASTE = 2.5  # times as many terms as there are, padded ones included, are too many
@@ -93,7 +93,7 @@ def _is_worth_padding(lengths: list[tuple[int, ...]]) -> bool:
     if len(set(lengths)) < _LENGTHS:
         return False
     longest = sum(map(max, zip(*lengths, strict=True)))
-    return longest * len(lengths) <= _WASTE * sum(map(sum, lengths))
+    return bool(longest * len(lengths) <= _WASTE * sum(map(sum, lengths)))
 
 
 def _grouped(graph: Graph, flat: Flat, padded: bytearray | None) -> Grouped:

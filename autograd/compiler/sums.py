@@ -150,7 +150,8 @@ class Sums:
         if self._are_constants(nodes):
             bits: Numbers = self.elements.data[nodes].view(np.int64)
             return bits
-        return self.elements.position[nodes]
+        positions: Numbers = self.elements.position[nodes]
+        return positions
 
     def _are_constants(self, nodes: Numbers) -> bool:
         return self.elements.is_constant(int(nodes.max()))
@@ -245,9 +246,9 @@ class Sums:
         if valid.all():
             return self.builder.contract(f"{left},{right}->{result}", factors, batched)
         axes = [axis for axis in range(4) if (valid != valid.take([0], axis)).any()]
-        mask = valid.transpose(*axes, *[axis for axis in range(4) if axis not in axes])[(..., *[0] * (4 - len(axes)))]
+        mask = np.ascontiguousarray(valid[tuple([slice(None) if axis in axes else 0 for axis in range(4)])])
         labels = "".join([_AXES[axis] for axis in axes])
-        literal = self.builder.make("literal", (), np.ascontiguousarray(mask), mask.shape)
+        literal = self.builder.make("literal", (), mask, mask.shape)
         return self.builder.contract(f"{left},{right},{labels}->{result}", [*factors, literal], batched)
 
 
