@@ -1,5 +1,6 @@
 """Compiled programs against the Values that they were made from."""
 
+import importlib.util
 import itertools
 import json
 import math
@@ -17,7 +18,8 @@ import nn
 from autograd import Value, compile, operation, ops
 from autograd.compiler import costs
 
-BACKENDS = ("floats", "arrays", None)
+NATIVE = importlib.util.find_spec("numba") is not None
+BACKENDS = ("floats", "arrays", *(["native"] if NATIVE else []), None)
 
 
 def assert_close(actual, expected):
@@ -45,21 +47,21 @@ def eager_batch(build, parameters, rows, mean=True):
     return value, np.sum([gradient for _, gradient in results], axis=0) * scale
 
 
-def check_whole(build, parameters, backends=BACKENDS):
+def check_whole(build, parameters, backends=None):
     """A graph without placeholders on every backend."""
     expected = eager(build(), parameters)
-    for backend in backends:
+    for backend in backends or BACKENDS:
         value, gradient = compile(build(), wrt=parameters, backend=backend)()
         assert_close(value, expected[0])
         assert_close(gradient, expected[1])
 
 
-def check_batch(build, parameters, arrays, mean=True, backends=BACKENDS):
+def check_batch(build, parameters, arrays, mean=True, backends=None):
     """A graph for one observation, compiled, against eager on every row."""
     placeholders = [[Value(x) for x in row] if np.ndim(row) else Value(row) for row in (a[0] for a in arrays)]
     rows = list(zip(*[array.tolist() for array in arrays], strict=True))
     expected = eager_batch(build, parameters, rows, mean)
-    for backend in backends:
+    for backend in backends or BACKENDS:
         reduction = "mean" if mean else "sum"
         step = compile(build(*placeholders), wrt=parameters, inputs=placeholders, reduction=reduction, backend=backend)
         for _ in range(2):  # the second time on used buffers
@@ -136,11 +138,11 @@ def same_at_extremes(row, build, parameters, points, backend):
         np.testing.assert_allclose(gradient, expected[1], rtol=1e-12, atol=5e-323, err_msg=message)
 
 
-@pytest.fixture(params=["floats", "packed arrays", "one array per node"])
+@pytest.fixture(params=["floats", "packed arrays", "one array per node", *(["native"] if NATIVE else [])])
 def engine(request, monkeypatch):
     """A backend's name; small graphs are packed only if they are told to be."""
     monkeypatch.setattr(costs, "choose", lambda size: costs.Choice(request.param == "packed arrays", 2))
-    return "floats" if request.param == "floats" else "arrays"
+    return "arrays" if "array" in request.param else request.param
 
 
 @pytest.mark.parametrize("row", table())
