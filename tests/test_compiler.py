@@ -47,21 +47,21 @@ def eager_batch(build, parameters, rows, mean=True):
     return value, np.sum([gradient for _, gradient in results], axis=0) * scale
 
 
-def check_whole(build, parameters, backends=BACKENDS):
+def check_whole(build, parameters, backends=None):
     """A graph without placeholders on every backend."""
     expected = eager(build(), parameters)
-    for backend in backends:
+    for backend in backends or BACKENDS:
         value, gradient = compile(build(), wrt=parameters, backend=backend)()
         assert_close(value, expected[0])
         assert_close(gradient, expected[1])
 
 
-def check_batch(build, parameters, arrays, mean=True, backends=BACKENDS):
+def check_batch(build, parameters, arrays, mean=True, backends=None):
     """A graph for one observation, compiled, against eager on every row."""
     placeholders = [[Value(x) for x in row] if np.ndim(row) else Value(row) for row in (a[0] for a in arrays)]
     rows = list(zip(*[array.tolist() for array in arrays], strict=True))
     expected = eager_batch(build, parameters, rows, mean)
-    for backend in backends:
+    for backend in backends or BACKENDS:
         reduction = "mean" if mean else "sum"
         step = compile(build(*placeholders), wrt=parameters, inputs=placeholders, reduction=reduction, backend=backend)
         for _ in range(2):  # the second time on used buffers

@@ -78,7 +78,7 @@ def normal_cdf(x: np.ndarray | float) -> np.ndarray:
     half_low = half - half_high
     error = ((high * half_high - near * half) + high * half_low + low * half_high) + low * half_low
     rest = -(error + near * rest_of_half)
-    result: np.ndarray = 0.5 * erfc(-np.asarray(x, dtype=float) * half) - rest * gaussian(x) / math.sqrt(math.pi)
+    result: np.ndarray = 0.5 * erfc(np.negative(x) * half) - rest * gaussian(x) / math.sqrt(math.pi)
     return result
 
 

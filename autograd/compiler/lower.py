@@ -145,6 +145,19 @@ def _columns(builder: Builder, arrays: list[Instruction]) -> Instruction:
     return builder.make("join", parts, None, (*shape, len(parts)))
 
 
+def for_jax(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
+    """Sums and shares of several operands step by step; every other operation has a function."""
+    terms = [ArrayTerm(m, operand) for operand in operands]
+    if operation is ops.softmax:
+        return m.pick(m.apply("softmaxes", *terms), 0).instruction
+    if operation is ops.dot:
+        half = len(terms) // 2
+        terms = [x * y for x, y in zip(terms[:half], terms[half:], strict=True)]
+    elif operation is not ops.sum:
+        return m.builder.map(operation, *operands)
+    return reduce(partial(m.builder.map, ops.add), [term.instruction for term in terms])
+
+
 def _sigmoid(m: Lowering, x: ArrayTerm) -> ArrayTerm:
     """e / (1 + e) below 0 and 1 / (1 + e) above, with the e = exp(-|x|) that softplus uses too."""
     e = m.exp(-m.abs(x))
