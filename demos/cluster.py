@@ -136,11 +136,11 @@ def table(reports: dict[str, dict[str, Any]], dtype: str) -> str:
     """How much the weights of each setting differ from those of the first."""
     first = np.array(next(iter(reports.values()))["theta"])
     unit = float(np.spacing(np.abs(first).max().astype(dtype)))
-    lines = [f"{'':<32}{'devices':>8}{'all-reduces a step':>20}{'loss':>20}{'largest difference of a weight':>36}"]
+    lines = [f"{'':<32}{'devices':>8}{'all-reduces a step':>20}{'loss':>20}{'largest difference of a weight':>38}"]
     for name, report in reports.items():
         difference = np.abs(np.array(report["theta"]) - first).max()
         apart = f"{difference:.1e} = {difference / unit:.0f} units in the last place" if difference else "none"
-        lines.append(f"{name:<32}{report['devices']:>8}{report['all-reduces']:>20}{report['loss']:>20.15f}{apart:>36}")
+        lines.append(f"{name:<32}{report['devices']:>8}{report['all-reduces']:>20}{report['loss']:>20.15f}{apart:>38}")
     return "\n".join(lines)
 
 
