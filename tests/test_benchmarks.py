@@ -16,3 +16,11 @@ def test_the_benchmark_of_pictures_runs():
     arguments = ["benchmarks.draw", "--repeats", "1", "--large", "2000"]
     run = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=True)
     assert run.stdout.count(" ms   target ") == 3
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_jax_runs():
+    pytest.importorskip("jax", reason="JAX is not installed: pip install 'chainrule[jax]'")
+    arguments = ["-W", "error", "-m", "benchmarks.jax_engine", "--quick"]
+    run = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
+    assert run.stdout.count(" us ") >= 4
