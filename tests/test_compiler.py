@@ -195,6 +195,36 @@ def test_only_one_share_is_infinite(engine):
     np.testing.assert_array_equal(total, [math.inf, math.inf, math.inf, -math.inf])
 
 
+INFINITE = [
+    [1.0, math.inf, 2.0],
+    [-math.inf, 0.0, math.inf],
+    [math.inf, math.inf, 0.0],
+    [-math.inf] * 3,
+    [-math.inf, 5.0, -2.0],
+    [math.nan, 1.0, math.inf],
+    [40.0, -1.0, 0.5],
+]
+
+
+@pytest.mark.parametrize("row", INFINITE)
+def test_the_surprise_of_each_class(engine, row):
+    """Cross entropy with the index of a class, in rows with infinities and in one that is all but certain."""
+    for observed in range(3):
+        p = [Value(z) for z in row]
+        loss = nn.cross_entropy([p[0] + 0.0, p[1] + 0.0, p[2] + 0.0], observed)
+        value, gradient = compile(loss, wrt=p, backend=engine)()
+        expected = eager(loss, p)
+        np.testing.assert_allclose(value, expected[0], rtol=1e-13)
+        if not np.isnan(expected[1]).any():
+            np.testing.assert_allclose(gradient, expected[1], rtol=1e-12)
+
+
+def test_all_logarithms_of_shares_at_once(rng):
+    logits = [Value(z) for z in rng.normal(size=5)]
+    weights = rng.normal(size=5).tolist()
+    check_whole(lambda: autograd.dot(weights, nn.log_softmax([z * 1.5 for z in logits])), logits)
+
+
 # Networks
 
 

@@ -40,9 +40,9 @@ def compile(
             a sequence of n Values for one of shape (batch, n). Without them the program evaluates the whole graph,
             which may hold a whole data set.
         reduction: whether value and gradient are the "mean" over the batch or the "sum".
-        backend: "floats" (straight-line Python), "arrays" (NumPy), "native" (machine code) or "jax" (compiled by XLA,
-            once per batch size); the last two need the extra of that name. None takes the fastest by estimate of those
-            that are installed, except "jax".
+        backend: "floats" (straight-line Python), "arrays" (NumPy), "native" (machine code; needs the extra "native") or
+            "jax" (compiled by XLA, once per batch size; needs the extra "jax"). None takes the fastest by estimate of
+            the first three, as far as they are installed.
         dtype: "float64", or "float32" for half the memory and about 7 digits; "native" computes in float64 either way.
 
     Returns:
@@ -57,7 +57,7 @@ def compile(
         TypeError: an output, parameter or placeholder is not a Value, or they are a set, which has no order.
         ValueError: a parameter or placeholder is not a leaf, or given twice; `wrt` is empty, or given with a list of
             outputs; what is to be computed is constant, as under `no_grad`; reduction, backend or dtype is unknown.
-        ImportError: backend is "native" or "jax" and its extra is not installed.
+        ImportError: the backend is "native" or "jax", and its extra is not installed.
 
     >>> from autograd import Value, compile
     >>> w, b = Value(2.0), Value(1.0)

@@ -185,7 +185,7 @@ class Exclusive:
 
 
 class ArrayProgram(Exclusive):
-    """A program on arrays, with buffers for the latest batch sizes."""
+    """A program on arrays, with buffers for the latest batch sizes; long batches run in blocks of rows."""
 
     def __init__(
         self,
@@ -194,6 +194,7 @@ class ArrayProgram(Exclusive):
         constants: Sequence[np.ndarray],
         operations: Sequence[Callable[..., np.ndarray]],
         mean: bool,
+        block: int,
     ) -> None:
         super().__init__()
         self.theta = theta
@@ -201,16 +202,36 @@ class ArrayProgram(Exclusive):
         self._constants = constants
         self._operations = operations
         self._mean = mean
+        self._block = block
         self._prepared: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 
     def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The results, as floats and arrays."""
         with self.lock:
-            step = self._prepared.get(batch)
-            if step is None:
-                scale = 1.0 / batch if self._mean else 1.0
-                step = self._prepare(self.theta, self._constants, self._operations, batch, scale)
-                self._prepared[batch] = step
-                if len(self._prepared) > _PREPARED:
-                    self._prepared.popitem(last=False)
-            return step(*arrays)
+            return self._of(batch)(*arrays) if batch <= self._block else self._in_blocks(arrays, batch)
+
+    def _of(self, batch: int) -> Callable[..., Any]:
+        """The program with buffers for this many rows."""
+        step = self._prepared.get(batch)
+        if step is None:
+            scale = 1.0 / batch if self._mean else 1.0
+            step = self._prepare(self.theta, self._constants, self._operations, batch, scale)
+            self._prepared[batch] = step
+            if len(self._prepared) > _PREPARED:
+                self._prepared.popitem(last=False)
+        return step
+
+    @np.errstate(all="ignore")
+    def _in_blocks(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
+        """The same, a block of rows at a time: losses and gradients add up, other results follow one another."""
+        value, total, rows = 0.0, 0.0, None
+        for start in range(0, batch, self._block):
+            stop = min(start + self._block, batch)
+            result = self._of(stop - start)(*[array[start:stop] for array in arrays])
+            if isinstance(result, tuple):
+                share = (stop - start) / batch if self._mean else 1.0
+                value, total = value + result[0] * share, total + result[1] * share
+            else:
+                rows = np.empty((batch, *result.shape[1:]), result.dtype) if rows is None else rows
+                rows[start:stop] = result
+        return (value, total) if rows is None else rows

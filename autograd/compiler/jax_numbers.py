@@ -92,6 +92,37 @@ softmax = _with_jvp(_softmax, _softmax_jvp)
 """exp(x) / sum(exp(x)) of each row. One that is infinite has everything; the shares of several are nan."""
 
 
+def _log_softmax(x: Array) -> Array:
+    top, at_top, _, rest = _exponentials(x)
+    log = jnp.log1p(rest)
+    others = x - top - jnp.where(jnp.isfinite(top), log, jnp.where(jnp.isnan(top), jnp.nan, 0.0))
+    return jnp.where(jnp.equal(top, -jnp.inf), -jnp.inf, jnp.where(at_top, -log, others))
+
+
+def _log_softmax_jvp(primals: Sequence[Array], tangents: Sequence[Array]) -> tuple[Array, Array]:
+    """The tangent less its mean by the shares, all relative to the largest's: 1 - p keeps its digits."""
+    [x], [tangent] = primals, tangents
+    relative = tangent - _at_the_top(x, tangent)
+    return log_softmax(x), relative - jnp.sum(softmax(x) * relative, axis=-1, keepdims=True)
+
+
+def _at_the_top(x: Array, array: Array) -> Array:
+    """The elements of an array where x is largest in its row."""
+    return jnp.take_along_axis(array, jnp.argmax(x, axis=-1, keepdims=True), axis=-1)
+
+
+log_softmax = _with_jvp(_log_softmax, _log_softmax_jvp)
+"""x - logsumexp(x) of each row."""
+
+
+def log_softmax_pull(x: Array, cotangent: Array) -> Array:
+    """The cotangent of x for log_softmax(x): c - p sum(c), where the sum of the others stands in place of 1 - p."""
+    top, at_top, e, rest = _exponentials(x)
+    whole = jnp.where(jnp.greater(top, -jnp.inf), 1.0 + rest, jnp.nan)
+    c_top, total = _at_the_top(x, cotangent), jnp.sum(cotangent, axis=-1, keepdims=True)
+    return jnp.where(at_top, (c_top * rest - (total - c_top)) / whole, cotangent - e * (total / whole))
+
+
 def _of_rows(function: Callable[[Array], Array], partials: Callable[[Array], Array]) -> Callable[[Array], Array]:
     """A function with one result per row, and its partial derivatives."""
 
@@ -118,6 +149,8 @@ smallest_shares = _constant(_on_jax(arrays.smallest_shares))
 ROWS: dict[str, Callable[..., Array]] = {
     "softmax": softmax,
     "softmax_pull": softmax_pull,
+    "log_softmax": log_softmax,
+    "log_softmax_pull": log_softmax_pull,
     "products_of_the_others": products_of_the_others,
     "largest_shares": largest_shares,
     "smallest_shares": smallest_shares,
@@ -163,10 +196,10 @@ class JaxNumbers(NumberSystem[Array]):
 
     def __init__(self) -> None:
         for row in TABLE.values():
-            if not row.sequences and row is not ops.softmax:
+            if not row.sequences and not row.of_first:
                 function = _PRIMITIVES.get(row) or partial(row.formula, self)
                 setattr(self, row.name, _differentiable(function, partial(row.partials, self)))
-            elif row.name in ROWS and row is not ops.softmax:
+            elif row.name in ROWS and row.sequences:
                 setattr(self, row.name, partial(_of_many, ROWS[row.name]))
 
     def softmax(self, xs: Sequence[Array]) -> list[Array]:
@@ -276,6 +309,6 @@ NUMBERS = JaxNumbers()
 
 def functions(own: Sequence[Operation | Contribution]) -> dict[str, Any]:
     """What the text of a program refers to, which calls these operations of the user's own."""
-    names = {row.name: getattr(NUMBERS, row.name) for row in TABLE.values() if not row.sequences}
+    names = {row.name: getattr(NUMBERS, row.name) for row in TABLE.values() if not (row.sequences or row.of_first)}
     operations = [_contributing(each) if isinstance(each, Contribution) else NUMBERS.own(each) for each in own]
-    return {**names, **ROWS, "jnp": jnp, "stack": stack, "within": within, "operations": operations}
+    return {**names, **ROWS, "jnp": jnp, "stack": stack, "operations": operations}

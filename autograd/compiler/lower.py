@@ -26,7 +26,7 @@ FLOAT_FUNCTIONS = {row: name for name, row in TABLE.items() if hasattr(arithmeti
 HELPERS = {
     row: name
     for row, name in [(row, row.name + "s" * row.sequences) for row in TABLE.values()]
-    if hasattr(arrays, name) and row is not ops.softmax
+    if hasattr(arrays, name) and not row.of_first
 } | {ops.step: "unit_step"}
 """The operations that are one function of `arrays.py`; those of sequences have a plural there."""
 
@@ -145,11 +145,14 @@ def _columns(builder: Builder, arrays: list[Instruction]) -> Instruction:
     return builder.make("join", parts, None, (*shape, len(parts)))
 
 
+_OF_ALL: dict[Action, Action] = {ops.softmax: "softmaxes", ops.log_softmax: "log_softmaxes"}
+
+
 def for_jax(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
     """Sums and shares of several operands step by step; every other operation has a function."""
     terms = [ArrayTerm(m, operand) for operand in operands]
-    if operation is ops.softmax:
-        return m.pick(m.apply("softmaxes", *terms), 0).instruction
+    if operation in _OF_ALL and len(operands) > 1:
+        return m.pick(m.apply(_OF_ALL[operation], *terms), 0).instruction
     if operation is ops.dot:
         half = len(terms) // 2
         terms = [x * y for x, y in zip(terms[:half], terms[half:], strict=True)]

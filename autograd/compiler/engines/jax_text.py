@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import ops
 from ...ops import TABLE
-from ..arrays import PARTIALS
+from ..arrays import PARTIALS, PULLS
 from ..ir import tuple_text
 from ..lower import asked
 from .functional import Functional
@@ -43,14 +43,15 @@ _SPELLINGS: dict[Action, str] = {
     "total": "jnp.sum({0}, axis=-1)",
     "scaled_total": "jnp.sum({0} * {1}, axis=-1)",
     "rows_total": "jnp.sum({0}, axis=0)",
-    **{name: f"{name}({{all}})" for name in ("softmax", "softmax_pull", *PARTIALS, *PARTIALS.values())},
+    **{name: f"{name}({{all}})" for name in (*PULLS, *PULLS.values(), *PARTIALS, *PARTIALS.values())},
     # element by element
-    **{row: _spelling(row) for row in TABLE.values() if row is not ops.softmax},
+    **{row: _spelling(row) for row in TABLE.values() if not row.of_first},
     ops.add: "{0} + {1}",
     ops.sub: "{0} - {1}",
     ops.mul: "{0} * {1}",
     ops.neg: "-{0}",
     "softmaxes": "softmax(stack({all}))",
+    "log_softmaxes": "log_softmax(stack({all}))",
     "pick": "{0}[..., {1}]",
 }
 
