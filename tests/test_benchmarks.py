@@ -18,6 +18,14 @@ def test_the_benchmark_of_pictures_runs():
     assert run.stdout.count(" ms   target ") == 3
 
 
+@pytest.mark.slow
+def test_the_benchmark_of_jax_runs():
+    pytest.importorskip("jax", reason="JAX is not installed: pip install 'chainrule[jax]'")
+    arguments = ["-W", "error", "-m", "benchmarks.jax_engine", "--quick"]
+    run = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
+    assert run.stdout.count(" us ") >= 4
+
+
 def test_the_benchmark_of_programs_runs():
     arguments = ["benchmarks.compile", "--quick", "--alone"]
     run = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=True)
