@@ -36,8 +36,8 @@ _HEAD = """/* {name}.c: compiled from a graph of scalars by autograd. C99, and n
 #include <stddef.h>"""
 
 _SIZES = (
-    "About {code:,} bytes of code and constants, besides the functions of math.h, and {state:,} bytes of state: "
-    "{held}. Nothing is allocated.{shared}"
+    "About {code:,} bytes of code and constants, besides the functions of math.h, and {state:,} bytes of state{held}. "
+    "Nothing is allocated.{shared}"
 )
 _SHARED = " Calls share the working memory, so only one may run at a time."
 
@@ -125,14 +125,15 @@ def _head(exported: Exported, name: str, sizes: str) -> str:
     """The comment that says how to call the module, and the includes."""
     declared = [f"extern double {name}_theta[{len(exported.theta)}];"] * bool(len(exported.theta))
     declared.append(f"{_signature(exported, name)};")
-    takes = [f"x{k} is {_rows(shape)}." for k, shape in enumerate(exported.input_shapes)]
-    if exported.gives_gradient:
+    takes = [f"x{k}: {_rows(shape)}." for k, shape in enumerate(exported.input_shapes)]
+    if exported.output_shape is None:
         over = f", {'averaged' if exported.mean else 'added'} over the rows," if takes else ""
-        does = f"Returns the loss{over} and writes its gradient with respect to {name}_theta, as many numbers."
+        does = f"Returns the loss{over} and writes its gradient with respect to {name}_theta."
+        takes.append(f"gradient: {_counted(len(exported.theta))}.")
     else:
-        does = (
-            f"Writes the outputs, {_rows(exported.output_shape or ()) if takes else prod(exported.output_shape or ())}."
-        )
+        does = "Writes the outputs."
+        shape = exported.output_shape
+        takes.append(f"outputs: {_rows(shape) if takes else _counted(prod(shape))}.")
     return _HEAD.format(
         name=name,
         declarations="\n".join([f"   {each}" for each in declared]),
@@ -166,7 +167,7 @@ def _sizes(exported: Exported, memory: Arena, code: list[str]) -> str:
     return _SIZES.format(
         code=_rounded(constants + _code_bytes("\n".join(code))),
         state=(parameters + memory.size) * width,
-        held=" and ".join(held) or "it keeps none",
+        held=f": {' and '.join(held)}" if held else "",
         shared=_SHARED if memory.size else "",
     )
 
