@@ -256,17 +256,32 @@ function rowCount(inputs, widths) {
 
 /** Throws unless all rows are arrays of so many numbers, or numbers if the width is null. */
 function checkRows(rows, name, width) {
-  const isArray = (x) => Array.isArray(x) || (ArrayBuffer.isView(x) && !(x instanceof DataView));
-  const kind = (x) => (x === null ? "null" : isArray(x) ? `an array of ${x.length}` : `a ${typeof x}`);
-  if (!isArray(rows)) throw new TypeError(`${name} must be an array with one row per observation, got ${kind(rows)}`);
+  if (!isArray(rows)) throw new TypeError(`${name} must be an array with one row per observation, got ${kindOf(rows)}`);
   if (!rows.length) throw new RangeError(`${name} must have at least one row`);
+  if (width === null) return checkNumbers(rows, (i) => `row ${i} of ${name}`);
   for (let i = 0; i < rows.length; i++) {
-    const row = width === null ? [rows[i]] : rows[i];
-    if (!isArray(row) || (width !== null && row.length !== width)) {
-      throw new TypeError(`row ${i} of ${name} must be an array of ${width} numbers, got ${kind(row)}`);
+    const row = rows[i];
+    if (!isArray(row) || row.length !== width) {
+      throw new TypeError(`row ${i} of ${name} must be an array of ${width} numbers, got ${kindOf(row)}`);
     }
-    for (let j = 0; j < row.length; j++) {
-      if (typeof row[j] !== "number") throw new TypeError(`row ${i} of ${name} must hold numbers, got ${kind(row[j])}`);
-    }
+    checkNumbers(row, () => `row ${i} of ${name}`);
   }
+}
+
+/** Throws unless an array holds numbers; a typed array holds what its first element is. */
+function checkNumbers(xs, nameOf) {
+  const length = Array.isArray(xs) ? xs.length : Math.min(xs.length, 1);
+  for (let i = 0; i < length; i++) {
+    if (typeof xs[i] !== "number") throw new TypeError(`${nameOf(i)} must hold numbers, got ${kindOf(xs[i])}`);
+  }
+}
+
+/** Whether this is an array, typed or not. */
+function isArray(x) {
+  return Array.isArray(x) || (ArrayBuffer.isView(x) && !(x instanceof DataView));
+}
+
+/** What something is, in an error message. */
+function kindOf(x) {
+  return x == null ? String(x) : isArray(x) ? `an array of ${x.length}` : `a ${typeof x}`;
 }
