@@ -1,5 +1,6 @@
 """Compiled programs against the Values that they were made from."""
 
+import importlib.util
 import itertools
 import json
 import math
@@ -17,7 +18,8 @@ import nn
 from autograd import Value, compile, operation, ops
 from autograd.compiler import costs
 
-BACKENDS = ("floats", "arrays", None)
+NATIVE = importlib.util.find_spec("numba") is not None
+BACKENDS = ("floats", "arrays", *(["native"] if NATIVE else []), None)
 
 
 def assert_close(actual, expected):
@@ -136,11 +138,11 @@ def same_at_extremes(row, build, parameters, points, backend):
         np.testing.assert_allclose(gradient, expected[1], rtol=1e-12, atol=5e-323, err_msg=message)
 
 
-@pytest.fixture(params=["floats", "packed arrays", "one array per node"])
+@pytest.fixture(params=["floats", "packed arrays", "one array per node", *(["native"] if NATIVE else [])])
 def engine(request, monkeypatch):
     """A backend's name; small graphs are packed only if they are told to be."""
     monkeypatch.setattr(costs, "choose", lambda size: costs.Choice(request.param == "packed arrays", 2))
-    return "floats" if request.param == "floats" else "arrays"
+    return "arrays" if "array" in request.param else request.param
 
 
 @pytest.mark.parametrize("row", table())

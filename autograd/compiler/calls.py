@@ -143,7 +143,7 @@ def shaped(outputs: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> float 
     return outputs if outputs.shape == shape else np.broadcast_to(outputs, shape).copy()
 
 
-class _Programs(weakref.WeakValueDictionary[int, "ArrayProgram"]):
+class _Programs(weakref.WeakValueDictionary[int, "Exclusive"]):
     """All programs. A fork waits until none of them runs: OpenBLAS would hang, and the child would find locks held."""
 
     def __init__(self) -> None:
@@ -166,18 +166,23 @@ class _Programs(weakref.WeakValueDictionary[int, "ArrayProgram"]):
         for program in self._alive():
             program.lock = threading.RLock()
 
-    def _alive(self) -> list[ArrayProgram]:
+    def _alive(self) -> list[Exclusive]:
         return [program for program in [reference() for reference in self.valuerefs()] if program is not None]
 
 
 _programs = _Programs()
 
 
-class ArrayProgram:
-    """A program on arrays, with buffers for the latest batch sizes.
+class Exclusive:
+    """A program that one thread at a time may run, for it owns its buffers."""
 
-    Threads that run it wait for each other, for it owns its buffers.
-    """
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        _programs[id(self)] = self
+
+
+class ArrayProgram(Exclusive):
+    """A program on arrays, with buffers for the latest batch sizes."""
 
     def __init__(
         self,
@@ -187,14 +192,13 @@ class ArrayProgram:
         operations: Sequence[Callable[..., np.ndarray]],
         mean: bool,
     ) -> None:
+        super().__init__()
         self.theta = theta
         self._prepare = prepare
         self._constants = constants
         self._operations = operations
         self._mean = mean
         self._prepared: OrderedDict[int, Callable[..., Any]] = OrderedDict()
-        self.lock = threading.RLock()
-        _programs[id(self)] = self
 
     def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The results, as floats and arrays."""

@@ -25,22 +25,30 @@ if TYPE_CHECKING:
 _python_floats = np.ndarray.tolist
 
 
+class UnavailableError(Exception):
+    """A backend cannot run a program, for a reason that is the message."""
+
+
 class Kernel:
     """A program as one backend runs it.
 
     Attributes:
         name: what `repr` calls it.
-        source: its text.
         does: what it does in a call, in a few words.
         reads: the numbers of the arguments that it reads.
     """
 
     name: str
 
-    def __init__(self, program: Program, source: str) -> None:
-        self.source = source
+    def __init__(self, program: Program, source: str = "") -> None:
+        self._source = source
         self.does = str(costs.work(program))
         self.reads = {each.data for each in program.instructions if each.op == "input"}
+
+    @property
+    def source(self) -> str:
+        """The text that runs."""
+        return self._source
 
     def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The loss and its gradient, or the outputs: floats, lists of them or arrays, which the caller owns."""
