@@ -396,3 +396,44 @@ def test_a_large_network(language, rng, tmp_path):
     code = (tmp_path / f"case0.{language}").read_text()
     assert len(code) < 1_000_000
     assert len([line for line in code.splitlines() if not re.match(r"[- \d.,e]*$", line)]) < 250
+
+
+# Few loops and little memory
+
+
+def exported_c(program):
+    """The text and the number of elements of working memory."""
+    text = program.exports.c("net")
+    work = re.search(r"static double work\[(\d+)\];", text)
+    return text, int(work[1]) if work else 0
+
+
+def test_a_layer_is_one_loop(rng):
+    model, x = nn.MLP([8, 6, 5, 3], activation="tanh", rng=rng), values(rng, 8)
+    text, work = exported_c(compile_outputs(model(x), list(model.parameters()), (x,)))
+    assert text.count("for (size_t i") == 3
+    assert work == 6 + 5
+
+
+def test_arrays_share_memory(rng):
+    """Of ten layers, one after the other, two are needed at a time."""
+    model, x = nn.MLP([4, *[5] * 10, 1], activation="relu", rng=rng), values(rng, 4)
+    assert exported_c(compile(model(x), inputs=(x,)))[1] == 10
+
+
+def test_gradients_are_added_up_where_the_caller_wants_them(rng):
+    """So the memory is that of the layers, however many weights these have."""
+    model, x, y = nn.MLP([100, 20, 1], activation="tanh", rng=rng), values(rng, 100), Value(0.0)
+    text, work = exported_c(compile(nn.ssr(model(x), [y]), wrt=list(model.parameters()), inputs=(x, y)))
+    assert work <= 3 * 20
+    assert "gradient[100 * i + j] += " in text
+
+
+def test_loops_do_not_merge_over_what_needs_all_elements(rng):
+    """Each result reads all of the layer before it, or its neighbour: that comes after the loop."""
+    x = values(rng, 6)
+    h = [a.tanh() for a in x]
+    g = [a * b for a, b in zip(h, h[::-1], strict=True)]
+    text, work = exported_c(compile([*g, autograd.logsumexp(h)], inputs=(x,)))
+    assert work == 6
+    assert text.count("for (size_t i = 0; i < 6; i++)") == 2
