@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
 from typing import Any, ClassVar
@@ -11,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 import autograd
-from autograd import Value
+from autograd import Value, ops
+from autograd.value import apply
 
 from .checks import as_float, is_number, kind_of, number_between, numbers, one_of, plain, positive_integer, shown
 from .module import Module
@@ -220,24 +220,6 @@ def softmax(xs: Sequence[Any]) -> list[Any]:
     return probabilities
 
 
-_MOST = sys.float_info.max
-_log_softmax_of_first: Callable[..., Any] = autograd.operation(
-    "log_softmax",
-    lambda m, x, *others: -m.logsumexp((0.0, *(m.maximum(other, -_MOST) - x for other in others))),
-    lambda m, y, x, *others: _log_softmax_partials(m, (x, *others)),
-)
-"""log(e^x / (e^x + e^other + ...)). Measured from x, it keeps its digits when the softmax is close to 1.
-
-The bound is for a masked x, -inf, beside others: -inf - -inf would be nan.
-"""
-
-
-def _log_softmax_partials(m: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """1 - p for x itself, as the sum of the other shares; -q for each other."""
-    others = m.softmax(xs)[1:]
-    return (m.sum(others), *(-share for share in others))
-
-
 def log_softmax(xs: Sequence[Any]) -> list[Any]:
     """The logarithm of `softmax`, exact where the softmax itself rounds to 0 or 1.
 
@@ -256,7 +238,7 @@ def log_softmax(xs: Sequence[Any]) -> list[Any]:
 
 def log_softmax_at(xs: Sequence[Any], position: int) -> Any:
     """One element of `log_softmax`."""
-    return _log_softmax_of_first(xs[position], *xs[:position], *xs[position + 1 :])
+    return apply(ops.log_softmax, xs[position], *xs[:position], *xs[position + 1 :])
 
 
 def surprises(xs: Sequence[Any], positions: Iterable[int]) -> list[Any]:

@@ -7,7 +7,6 @@ All take one observation or a batch, a list of observations. With `reduction="no
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from numbers import Real
@@ -267,9 +266,10 @@ def _log(p: Any, share: Any) -> Any:
     return autograd.log(autograd.where(share, p, autograd.where(p, p, 1.0)) if isinstance(share, Value) else p)
 
 
+_FINITE = 3e38  # in float32 too
 _unless_masked: Callable[..., Any] = autograd.operation(
     "unless_masked",
-    lambda m, x, share: m.where(share, x, m.minimum(x, sys.float_info.max)),
+    lambda m, x, share: m.where(share, x, m.minimum(x, _FINITE)),
     lambda m, y, x, share: (1.0, None),
 )
 """A surprise, at least 0, but finite where its share is 0: their product is 0, as is the cotangent that comes back."""

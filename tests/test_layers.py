@@ -22,7 +22,7 @@ ORDER = (
     "autograd.functions autograd.derivatives",
     "autograd.custom",
     "autograd.drawing autograd.compiler",
-    "autograd.checking autograd.testing autograd.pytest_plugin",
+    "autograd.checking autograd.testing autograd.pytest_plugin autograd.bridges",
     "autograd",
     "nn",
     "nn.training nn.pictures nn.history",

@@ -23,10 +23,12 @@ NATIVE_OPERATION = 0.0035  # one operation there, on one row
 NATIVE_BLOCK = 0.005  # one operation on a block of rows,
 NATIVE_ELEMENT = 0.0006  # and on each of them; a block has 8 at least
 NATIVE_PAYS = 50.0  # less is saved too slowly: loading the engine takes as long as 100,000 NumPy calls
+PRODUCT_FLOP = 0.0001  # one operation within a matrix product
 BACKWARD = 3.0  # value and gradient take this many times as long as the value alone
 
 _BATCHES = [2**k for k in range(13)]
 _LARGEST = _BATCHES[-1]
+_CACHE = 100_000  # elements of buffers that stay close to the processor
 TYPICAL_BATCH = 32  # assumed as long as the batch size is unknown
 
 
@@ -117,6 +119,12 @@ def _native_pays(size: Size, batch: int) -> bool:
     best = min(floats(size, batch), arrays(size, batch), columns(size, batch))
     time = native(size, batch)
     return 2.0 * time <= best and best - time >= NATIVE_PAYS
+
+
+def block(work: Work, calls: int, row_size: int) -> int:
+    """The number of rows to compute at a time: enough to make calls a small part of the time, or to fill the cache."""
+    row = work.row_flops * PRODUCT_FLOP + row_size * ELEMENT
+    return max(1, int(20.0 * calls * CALL / row), _CACHE // row_size) if row_size else 1024
 
 
 class Work(NamedTuple):

@@ -52,7 +52,7 @@ def c_text(exported: Exported, name: str) -> str:
     decided, written = exported.loops, syntax(exported.dtype)
     memory = arena(decided.stages, decided.sizes)
     numbers = written.language.number
-    constants = [_array(f"static const double {each}", array, numbers) for each, array in decided.constants.items()]
+    constants = [_constant(each, array, numbers) for each, array in decided.constants.items()]
     constants += [_table(each, array) for each, array in decided.tables.items()]
     state = [_array(f"double {name}_theta", exported.theta, numbers)] if len(exported.theta) else []
     state += [f"static double work[{memory.size}];"] if memory.size else []
@@ -102,6 +102,12 @@ def _rows_head(exported: Exported, unread: list[str]) -> str:
 
 def _array(declared: str, array: np.ndarray, number: Callable[[float], str]) -> str:
     return _initialized(f"{declared}[{array.size}]", [number(x) for x in array.ravel().tolist()])
+
+
+def _constant(name: str, array: np.ndarray, number: Callable[[float], str]) -> str:
+    if array.dtype == bool:  # a mask
+        return _initialized(f"static const unsigned char {name}[{array.size}]", [str(int(x)) for x in array.flat])
+    return _array(f"static const double {name}", array, number)
 
 
 def _table(name: str, numbers: np.ndarray) -> str:
@@ -157,7 +163,8 @@ def _counted(number: int) -> str:
 def _sizes(exported: Exported, memory: Arena, code: list[str]) -> str:
     """What the module takes of a small memory."""
     width = exported.dtype.itemsize
-    constants = sum([array.size * width for array in exported.loops.constants.values()])
+    arrays = exported.loops.constants.values()
+    constants = sum([array.size * (1 if array.dtype == bool else width) for array in arrays])
     constants += sum(
         [array.size * (2 if "short" in _index_type(array) else 4) for array in exported.loops.tables.values()]
     )

@@ -215,6 +215,28 @@ function softmaxPull(p, gradient) {
   return p.map((share, i) => share * (gradient[i] - base - total));
 }
 
+/** x - log(sum(exp(xs))) for each x. Measured from the largest one, it keeps its digits. */
+function logSoftmax(xs) {
+  const top = largest(xs);
+  if (top === -Infinity) return xs.map(() => top);
+  const place = xs.findIndex((x) => Object.is(x, top));
+  const log = Math.log1p(xs.reduce((rest, x, i) => (i === place ? rest : rest + Math.exp(x - top)), 0));
+  const others = Number.isFinite(top) ? log : top === Infinity ? 0 : NaN;
+  return xs.map((x, i) => (i === place ? -log : x - top - others));
+}
+
+/** The gradient of xs, given that of logSoftmax(xs). For the largest x the sum of other shares stands for 1 - p. */
+function logSoftmaxPull(xs, gradient) {
+  const top = largest(xs);
+  const place = xs.findIndex((x) => Object.is(x, top));
+  const weights = xs.map((x) => Math.exp(x - top));
+  const sumOfOthers = (numbers) => numbers.reduce((total, x, i) => (i === place ? total : total + x), 0);
+  const [rest, others] = [sumOfOthers(weights), sumOfOthers(gradient)];
+  const whole = top > -Infinity ? 1 + rest : NaN;
+  const total = gradient[place] + others;
+  return weights.map((e, i) => (i === place ? (gradient[i] * rest - others) / whole : gradient[i] - (e * total) / whole));
+}
+
 /** For each number the product of the others: no division, so zeros are fine. */
 function productsOfTheOthers(xs) {
   const products = new Float64Array(xs.length).fill(1);
