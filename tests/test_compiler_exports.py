@@ -437,3 +437,51 @@ def test_loops_do_not_merge_over_what_needs_all_elements(rng):
     text, work = exported_c(compile([*g, autograd.logsumexp(h)], inputs=(x,)))
     assert work == 6
     assert text.count("for (size_t i = 0; i < 6; i++)") == 2
+
+
+# Rows of several lengths, and infinities in rows
+
+
+def ragged(rng, x):
+    """Outputs of rows of several lengths, which pack into one array with gaps: causal attention, and what follows."""
+    loss, parameters = attention(rng, x)
+    rows = [x[: i + 2] for i in range(6)]
+    outputs = [autograd.max([a.tanh() for a in row]) for row in rows]
+    outputs += [nn.log_softmax([a * 2.0 for a in row])[0] for row in rows]
+    outputs += [autograd.logsumexp(row) * autograd.mean(row) for row in rows]
+    return loss, parameters, outputs
+
+
+BAD_ROWS = np.array(
+    [[1, inf, 2, 0, 1, 2, 3, 4, 5, 6, 7, 8], [-inf, 0, 1, inf] * 3, [nan, 1, -inf, 2] * 3, [inf] * 12, [-inf] * 12]
+)
+
+
+@pytest.mark.usefixtures("packing")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_rows_of_several_lengths(language, rng, tmp_path):
+    x = values(rng, 12)
+    loss, parameters, outputs = ragged(rng, x)
+    programs = [compile(loss, wrt=parameters, inputs=(x,)), compile(outputs, inputs=(x,))]
+    programs.append(compile(autograd.sum(outputs) * parameters[0], wrt=parameters[:1], inputs=(x,)))
+    check(language, programs, [[rng.normal(size=(4, 12))]] * 3, tmp_path)
+
+
+@pytest.mark.usefixtures("packing")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_infinities_in_rows(language, rng, tmp_path):
+    """Shares, their logarithms and sums of exponentials, and the gradients of all; masked infinities among them."""
+    w, x = [Value(0.1 * i) for i in range(12)], values(rng, 12)
+    rows = [w[i : i + 3] for i in range(0, 12, 3)]
+    losses = [
+        autograd.sum([a * b for row in rows for a, b in zip(x, function(row), strict=False)])
+        for function in (autograd.softmax, nn.log_softmax, lambda row: [autograd.logsumexp(row), autograd.max(row)])
+    ]
+    programs = [compile(loss, wrt=w, inputs=(x,)) for loss in [*losses, ragged(rng, w)[0]]]
+    programs.append(compile(ragged(rng, x)[2], inputs=(x,)))
+    given = [rng.normal(size=(2, 12))]
+    calls = [[(row, given) for row in BAD_ROWS]] * 4 + [[([], [BAD_ROWS])]]
+    for program, each, found in zip(programs, calls, results(language, programs, calls, tmp_path), strict=True):
+        for (theta, arrays), got in zip(each, found, strict=True):
+            program.theta = theta
+            assert_agree(got, program(*arrays))
