@@ -130,7 +130,7 @@ def test_random_graphs(language, seeds, tmp_path):
 
 
 def attention(rng, x, tokens=3, dimension=4):
-    """A mean square after one head of attention among tokens, and its parameters."""
+    """A mean square after one head of causal attention among tokens, its parameters, and what it is the mean of."""
     query, key, value = ([values(rng, dimension) for _ in range(dimension)] for _ in range(3))
     rows = [x[i * dimension : (i + 1) * dimension] for i in range(tokens)]
     q, k, v = ([[autograd.dot(w, row) for w in weights] for row in rows] for weights in (query, key, value))
@@ -138,7 +138,8 @@ def attention(rng, x, tokens=3, dimension=4):
     for i in range(tokens):
         shares = autograd.softmax([autograd.dot(q[i], each) for each in k[: i + 1]])
         out += [autograd.dot(shares, [each[d] for each in v[: i + 1]]) for d in range(dimension)]
-    return autograd.mean([o.square() for o in out]), [w for part in (query, key, value) for row in part for w in row]
+    weights = [w for part in (query, key, value) for row in part for w in row]
+    return autograd.mean([o.square() for o in out]), weights, out
 
 
 def networks(rng):
@@ -150,7 +151,7 @@ def networks(rng):
         parameters = list(model.parameters())
         yield compile(nn.cross_entropy(model(x), target), wrt=parameters, inputs=(x, target)), arrays
         yield compile(nn.softmax(model(x)), inputs=(x,)), arrays[:1]
-    loss, parameters = attention(rng, tokens)
+    loss, parameters, _ = attention(rng, tokens)
     yield compile(loss, wrt=parameters, inputs=(tokens,)), [rng.normal(size=(4, 12))]
     kernel = values(rng, 3)
     windows = [autograd.dot(kernel, tokens[i : i + 3]).tanh() for i in range(10)]
@@ -444,7 +445,7 @@ def test_loops_do_not_merge_over_what_needs_all_elements(rng):
 
 def ragged(rng, x):
     """Outputs of rows of several lengths, which pack into one array with gaps: causal attention, and what follows."""
-    loss, parameters = attention(rng, x)
+    loss, parameters, _ = attention(rng, x)
     rows = [x[: i + 2] for i in range(6)]
     outputs = [autograd.max([a.tanh() for a in row]) for row in rows]
     outputs += [nn.log_softmax([a * 2.0 for a in row])[0] for row in rows]
@@ -465,6 +466,17 @@ def test_rows_of_several_lengths(language, rng, tmp_path):
     programs = [compile(loss, wrt=parameters, inputs=(x,)), compile(outputs, inputs=(x,))]
     programs.append(compile(autograd.sum(outputs) * parameters[0], wrt=parameters[:1], inputs=(x,)))
     check(language, programs, [[rng.normal(size=(4, 12))]] * 3, tmp_path)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_masked_infinity(language, rng, tmp_path):
+    """Tokens do not see the last one, which is infinite."""
+    x, rows = values(rng, 48), rng.normal(size=(2, 48))
+    rows[:, -1] = inf
+    program = compile(attention(rng, x, 12)[2], inputs=(x,), backend="arrays")
+    assert np.isfinite(program(rows)[:, :44]).all()
+    assert not np.isfinite(program(rows)[:, 44:]).any()
+    check(language, [program], [[rows]], tmp_path)
 
 
 @pytest.mark.usefixtures("packing")
