@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chrome.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
         chrome.add_argument(argument)
-    browser = webdriver.Chrome(options=chrome)
+    browser = webdriver.Chrome(options=chrome, service=webdriver.ChromeService(shutil.which("chromedriver")))
     try:
         for name, (model, inputs, targets, most) in pages().items():
             with tempfile.TemporaryDirectory() as folder:
