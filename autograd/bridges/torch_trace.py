@@ -21,10 +21,10 @@ from torch.utils._pytree import tree_leaves, tree_map
 from ..collector import collector_paused
 from ..context import scope
 from ..value import Value, constant
-from . import aten, aten_layers  # noqa: F401  # these fill the table
+from . import aten, aten_layers, rows  # noqa: F401  # the first two fill the table
 from .aten_names import CREATES, LINEAR, MOVES, POSITIONS, RESHAPES, TABLE, base_name, title_of
 from .aten_sums import at_positions
-from .cells import Cells, Parameter, add, combined, data, filled, leaves, moved
+from .cells import Cells, Parameter, add, chosen, combined, data, filled, leaves, moved
 from .problems import Problems, user_line
 from .torch_names import Names, buffers_of, elements_of, storage_of
 
@@ -40,6 +40,11 @@ RANDOM = {"bernoulli_", "native_dropout", "rrelu_with_noise", "_fused_dropout", 
 
 LARGE = 16
 """An operation that gives more numbers than this, in a module of several parts, is a scope of its own."""
+
+LOGIC = frozenset(rows.CONDITIONS) | {
+    f"{kind}_{name}" for kind in ("logical", "bitwise") for name in ("and", "or", "not")
+}
+"""Operations that give conditions, which are kept as numbers 0 and 1."""
 
 CLOSE = 1e-6
 """How far, relative to the largest number of a tensor, what was recorded may be from what torch found in float64."""
@@ -112,8 +117,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         is_view = not func._schema.is_mutable and all(
             x.layout == torch.strided and storage_of(x) in shared for x in outputs
         )
-        if not is_view and any(x.is_floating_point() or x.is_complex() for x in outputs):
+        if not is_view and any(x.is_floating_point() or x.is_complex() or name in LOGIC for x in outputs):
             self._record(name, func, given, before, outputs)
+        elif not is_view:
+            for x in outputs:
+                self._variables.pop(storage_of(x), None)  # a condition that is now another, or a number again
         return result
 
     def _record(
@@ -129,7 +137,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         if reason := next(filter(None, map(_has_no_numbers, outputs)), None):
             self._note(reason)
             return
-        if name in MOVES or name in LINEAR:
+        if name == "masked_fill" and before["mask"].dtype == object:
+            found = [chosen(before["mask"], before["value"], before["self"])]
+        elif name == "_to_copy" and given["self"].dtype == torch.bool:
+            found = [before["self"]]
+        elif name in MOVES or name in LINEAR:
             found = [(moved if name in MOVES else combined)(*self._on_numbers(func, given, name in MOVES))]
         elif name in POSITIONS:
             positions = outputs[1].detach().cpu().numpy() if len(outputs) > 1 else None
@@ -142,7 +154,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
             self._note(f"the operation {self._decomposing or _called(func)}")
         for i, output in enumerate(outputs):
             cells = found[i] if i < len(found) else None
-            if output.is_floating_point():
+            if output.is_floating_point() or name in LOGIC:
                 self._write(output, self._constants_of(output) if cells is None else cells, name)
 
     def _step(self, name: str, output: torch.Tensor) -> AbstractContextManager[object]:
@@ -175,6 +187,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         """Whether a derivative flows into a tensor; makes its leaves if it is seen for the first time."""
         if self._decomposing:
             return x.layout == torch.strided and storage_of(x) in self._variables
+        if x.dtype == torch.bool:
+            return x.layout == torch.strided and storage_of(x) in self._variables
         if not x.requires_grad:
             return False
         if reason := _has_no_numbers(x):
@@ -198,7 +212,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
     def _operand(self, argument: Argument) -> Argument:
         """What the translation of an operation is given for one of its arguments: cells, whole numbers, or itself."""
         if isinstance(argument, torch.Tensor):
-            if not argument.is_floating_point():
+            if not argument.is_floating_point() and not self._is_variable(argument):
                 return argument.detach().cpu().numpy()
             return self._cells(argument)
         if isinstance(argument, (list, tuple)):
@@ -211,7 +225,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         if flat is None:
             return self._constants_of(x)
         cells = _view(flat, x)
-        if self._decomposing or x.requires_grad:
+        if self._decomposing or x.requires_grad or x.dtype == torch.bool:
             return cells.copy()
         return filled([constant(value.number) for value in cells.ravel().tolist()], cells.shape)
 
