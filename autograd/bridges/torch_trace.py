@@ -8,13 +8,12 @@ is differentiated. Values are kept by storage: a view needs no translation, it r
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -26,7 +25,8 @@ from .aten_names import CREATES, LINEAR, MOVES, POSITIONS, RESHAPES, TABLE, base
 from .aten_sums import at_positions
 from .cells import Cells, Parameter, add, chosen, combined, data, filled, leaves, moved
 from .problems import Problems, user_line
-from .torch_names import Names, buffers_of, elements_of, storage_of
+from .torch_context import Running, buffers_kept, modules_as_scopes, steps_apart
+from .torch_names import Names, elements_of, storage_of
 
 Argument: TypeAlias = Any
 """What an operation of torch is given: a tensor, a number, a list of them, a type, ..."""
@@ -59,10 +59,10 @@ def translated(f: Callable[[], Argument], model: torch.nn.Module | None) -> Argu
     recorder = Recorder(names)
     with ExitStack() as stack:
         stack.enter_context(collector_paused())
-        stack.enter_context(_buffers_kept(names.modules))
+        stack.enter_context(buffers_kept(names.modules))
         stack.enter_context(torch.enable_grad())
-        stack.enter_context(_steps_apart())
-        stack.enter_context(_modules_as_scopes(recorder))
+        stack.enter_context(steps_apart())
+        stack.enter_context(modules_as_scopes(names, recorder.running))
         with recorder:
             result = f()
     return recorder.returned(result)
@@ -321,17 +321,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         return found
 
 
-class Running(NamedTuple):
-    """A module that is being called."""
-
-    title: str
-    """Its path and its class."""
-    has_parts: bool
-    """Whether it consists of other modules."""
-    scope: scope | None
-    """What its results belong to; None for a loss, which is no part of a network."""
-
-
 class _Slot:
     """Where an array goes into the arguments of an operation."""
 
@@ -409,54 +398,3 @@ def _unrecorded(x: torch.Tensor) -> str:
             f"torch.autograd.Function {name}, whose backward is a program of its own; write it in operations of torch"
         )
     return "a tensor that was computed outside of f, whose history is not seen; compute it inside f, or detach() it"
-
-
-@contextmanager
-def _buffers_kept(modules: dict[torch.nn.Module, str]) -> Iterator[None]:
-    """Leaves the buffers of modules as they were: a translation is no step of training."""
-    before = [(buffer, buffer.detach().clone()) for buffer in buffers_of(modules)]
-    try:
-        yield
-    finally:
-        for buffer, numbers in before:
-            if not torch.equal(buffer, numbers):
-                buffer.data.copy_(numbers)  # unseen by the graphs of torch that hold the buffer
-
-
-@contextmanager
-def _steps_apart() -> Iterator[None]:
-    """Without fused cells and attention, which hide what they compute."""
-    fast_path, fused = torch.backends.mha.get_fastpath_enabled(), torch._C._get_mkldnn_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    torch._C._set_mkldnn_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast_path)
-        torch._C._set_mkldnn_enabled(fused)
-
-
-@contextmanager
-def _modules_as_scopes(recorder: Recorder) -> Iterator[None]:
-    """Each call of a module is a scope with its path; losses are no part of a network, and are none."""
-
-    def begin(module: torch.nn.Module, _: Argument) -> None:
-        kind = type(module).__name__
-        name = recorder.names.modules.get(module) or kind
-        inside = None if isinstance(module, torch.nn.modules.loss._Loss) else scope(name, owner=module)
-        title = name if name == kind else f"{name} ({kind})"
-        recorder.running.append(Running(title, any(True for _ in module.children()), inside))
-        if inside is not None:
-            inside.__enter__()
-
-    def end(*_: Argument) -> None:
-        inside = recorder.running.pop().scope
-        if inside is not None:
-            inside.__exit__(None, None, None)
-
-    hooks = [register_module_forward_pre_hook(begin), register_module_forward_hook(end, always_call=True)]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
