@@ -3,6 +3,7 @@
 from . import collision as _collision  # noqa: F401  # first of all, it looks whether this package is intact
 from .compiler import compile as compile
 from .context import no_grad, scope
+from .custom import operation
 from .debug.anomaly import AnomalyError, detect_anomaly
 from .derivatives import derivative, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .functions import (
@@ -41,7 +42,6 @@ from .functions import (
     min as min,
     minimum,
     mod,
-    operation,
     prod,
     reciprocal,
     relu,

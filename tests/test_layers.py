@@ -20,6 +20,7 @@ ORDER = (
     "autograd.value",
     "autograd.structures autograd.debug autograd.recording",
     "autograd.functions autograd.derivatives",
+    "autograd.custom",
     "autograd.drawing autograd.compiler",
     "autograd.checking autograd.testing autograd.pytest_plugin autograd.bridges",
     "autograd",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import ops
-from ..functions import operation
+from ..custom import operation
 from ..operation import N, NumberSystem, Operation
 from ..value import Value, constant
 from .cells import minus, plus, recorded, times

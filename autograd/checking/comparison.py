@@ -44,6 +44,7 @@ def checked(
             raise TypeError(f"check_gradient: {role} must be a function of x, got {function!r}")
     tolerance = Tolerance(*tolerances)
     point = Point(x, "check_gradient: x")
+    _require_finite(point)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # f may overflow far away from x
         plain = Plain(f, point, "check_gradient")
@@ -62,6 +63,14 @@ def checked(
     report.hints = [*by_hand.remarks, *comparison.remarks, *guesses]
     report.advice = plain.advice()
     return report
+
+
+def _require_finite(point: Point) -> None:
+    for i in np.flatnonzero(~np.isfinite(point.numbers))[:1]:
+        raise ValueError(
+            f"check_gradient: {point.names('x')[i]} is {float(point.numbers[i])!r}, where nothing has a derivative; "
+            "let x hold the finite numbers only"
+        )
 
 
 class Comparison:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -180,9 +181,12 @@ class Report:
         if not self.ok or not (self.resolution > _POOR or is_sampled):
             return []
         where = " in a single component" if is_sampled else ""
-        seen = f"from {100.0 * self.resolution:.2g} % on" if self.resolution < 1.0 else "of several times its size"
-        advice = f" ({self.advice})" if self.advice and self.resolution > _POOR else ""
-        return [f"an error{where} shows {seen}{advice}"]
+        seen = f"an error{where} shows from {100.0 * self.resolution:.2g} % on"
+        if self.resolution >= 1.0:
+            seen = f"an error{where} shows if it is several times the derivative"
+        if math.isinf(self.resolution):
+            seen = f"no error{where} would have shown"
+        return [seen + (f" ({self.advice})" if self.advice and self.resolution > _POOR else "")]
 
     @property
     def summary(self) -> str:

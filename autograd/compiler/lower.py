@@ -26,7 +26,7 @@ FLOAT_FUNCTIONS = {row: name for name, row in TABLE.items() if hasattr(arithmeti
 HELPERS = {
     row: name
     for row, name in [(row, row.name + "s" * row.sequences) for row in TABLE.values()]
-    if hasattr(arrays, name) and row is not ops.softmax
+    if hasattr(arrays, name) and not row.of_first
 } | {ops.step: "unit_step"}
 """The operations that are one function of `arrays.py`; those of sequences have a plural there."""
 
@@ -143,6 +143,22 @@ def _columns(builder: Builder, arrays: list[Instruction]) -> Instruction:
     shape = next((array.shape for array in arrays if not array.is_number), ())
     parts = [builder.reshaped(builder.filled(array, shape, False), (*shape, 1)) for array in arrays]
     return builder.make("join", parts, None, (*shape, len(parts)))
+
+
+_OF_ALL: dict[Action, Action] = {ops.softmax: "softmaxes", ops.log_softmax: "log_softmaxes"}
+
+
+def for_jax(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
+    """Sums and shares of several operands step by step; every other operation has a function."""
+    terms = [ArrayTerm(m, operand) for operand in operands]
+    if operation in _OF_ALL and len(operands) > 1:
+        return m.pick(m.apply(_OF_ALL[operation], *terms), 0).instruction
+    if operation is ops.dot:
+        half = len(terms) // 2
+        terms = [x * y for x, y in zip(terms[:half], terms[half:], strict=True)]
+    elif operation is not ops.sum:
+        return m.builder.map(operation, *operands)
+    return reduce(partial(m.builder.map, ops.add), [term.instruction for term in terms])
 
 
 def _sigmoid(m: Lowering, x: ArrayTerm) -> ArrayTerm:

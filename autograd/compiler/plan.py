@@ -12,9 +12,10 @@ import numpy as np
 from ..collector import collector_paused
 from . import costs
 from .ir import Builder
-from .kernels import ArrayKernel, FloatKernel
-from .lower import for_arrays, for_floats, lower
+from .kernels import ArrayKernel, FloatKernel, UnavailableError
+from .lower import for_arrays, for_floats, for_jax, lower
 from .pipeline import Request, complete, packed, traced, unpacked
+from .requests import native_installed
 from .signatures import grouped
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Plan:
         packs: whether alike nodes are packed into arrays; otherwise each node has its own.
         choices: the backends by batch size: each runs the batches with fewer rows than its number that the one before
             it does not. The last number is ALL.
+        notes: why a backend that was chosen cannot be used.
     """
 
     def __init__(self, request: Request, theta: np.ndarray) -> None:
@@ -55,11 +57,12 @@ class Plan:
         self.size = costs.sized(
             self._graph, len(self._groups.groups), request.gives_gradient, batched=bool(request.inputs)
         )
-        choice = costs.choose(self.size)
-        self.packs = choice.packs
-        self.choices = _choices(request, choice)
+        self._choice = costs.choose(self.size)
+        self.packs = self._choice.packs
+        self.choices = _choices(request, self._choice, native_installed())
+        self.notes: list[str] = []
         self._kernels: dict[str, Kernel] = {}
-        packs = self.packs and self.choices[-1][1] == "arrays"
+        packs = self.packs and self.choices[-1][1] not in ("floats", "native")
         self._ready = {packs: self._program(packs)}  # if a partial derivative raises, it does so now
 
     def _program(self, packs: bool) -> Program:
@@ -88,30 +91,50 @@ class Plan:
         """The kernel that runs batches of this size."""
         for below, backend in self.choices:
             if batch < below:
-                return self._kernels.get(backend) or self.on(backend)
+                try:
+                    return self._kernels.get(backend) or self.on(backend)
+                except UnavailableError as error:
+                    self._do_without_native(error)
+                    return self.kernel(batch)
         raise AssertionError(f"no backend for {batch} rows")
 
     def kernels(self) -> list[Kernel]:
         """Those that some batch size runs on, the one for the largest batches first."""
-        return [self.on(backend) for _, backend in reversed(self.choices)]
+        try:
+            return [self.on(backend) for _, backend in reversed(self.choices)]
+        except UnavailableError as error:
+            self._do_without_native(error)
+            return self.kernels()
+
+    def _do_without_native(self, error: UnavailableError) -> None:
+        with _making:
+            self.choices = _choices(self.request._replace(backend=None), self._choice, native=False)
+            self.notes = [f"not native: {error}"]
 
     def descriptions(self) -> list[str]:
         """A line per kernel: what it does in a call."""
+        kernels = self.kernels()
         lines = []
-        for (below, _), kernel in zip(reversed(self.choices), self.kernels(), strict=True):
+        for (below, _), kernel in zip(reversed(self.choices), kernels, strict=True):
             rows = f" below {below} rows" if below < ALL else ""
             lines.append(f"{kernel.name}{rows}: {kernel.does}")
-        return lines
+        return lines + self.notes
 
 
-def _choices(request: Request, choice: Choice) -> tuple[tuple[int, str], ...]:
+def _choices(request: Request, choice: Choice, native: bool) -> tuple[tuple[int, str], ...]:
     """The backends by batch size."""
     if request.backend is not None:
         return ((ALL, request.backend),)
-    if request.dtype != np.float64 or not choice.floats_below:
-        return ((ALL, "arrays"),)
-    runs_once = not request.inputs
-    return ((ALL, "floats"),) if runs_once else ((choice.floats_below, "floats"), (ALL, "arrays"))
+    floats_below = choice.floats_below if request.dtype == np.float64 else 0
+    native_from, native_below = (choice.native_from, choice.native_below) if native else (0, 0)
+    if not request.inputs:
+        return ((ALL, "native" if native_from else "floats" if floats_below else "arrays"),)
+    ranges = [(min(floats_below, native_from or ALL), "floats"), (native_from, "arrays"), (native_below, "native")]
+    choices: list[tuple[int, str]] = []
+    for below, backend in [*ranges, (ALL, "arrays")]:
+        if below > (choices[-1][0] if choices else 1):
+            choices.append((below, backend))
+    return tuple(choices)
 
 
 def _on_floats(plan: Plan) -> FloatKernel:
@@ -125,5 +148,25 @@ def _on_arrays(plan: Plan) -> ArrayKernel:
     return kernel
 
 
-_MAKERS: dict[str, Callable[[Plan], Kernel]] = {"floats": _on_floats, "arrays": _on_arrays}
+def _on_native(plan: Plan) -> Kernel:
+    from .engines.native.kernel import NativeKernel  # only here: it takes time to load
+    from .engines.native.rules import ForNative
+
+    program = plan.lowered(packs=False, rule=ForNative())
+    return NativeKernel(program, plan.request.input_shapes, plan.theta)
+
+
+def _on_jax(plan: Plan) -> Kernel:
+    from .jax_program import JaxKernel  # only here: it imports JAX
+
+    program = plan.lowered(plan.packs, rule=for_jax)
+    return JaxKernel(program, plan.request, plan.theta, in_a_child=lambda: plan.on("arrays"))
+
+
+_MAKERS: dict[str, Callable[[Plan], Kernel]] = {
+    "floats": _on_floats,
+    "arrays": _on_arrays,
+    "native": _on_native,
+    "jax": _on_jax,
+}
 """How each backend's kernel is made."""

@@ -334,9 +334,11 @@ def _slopes(outputs: Sequence[Value], parameters: Sequence[Value]) -> Vector:
 
 def _plot_components(ax: Axes, grid: Vector, inputs: Sequence[Value], outputs: Sequence[Value]) -> int:
     """One curve per term of the output that depends on the input, if there are several. Returns their number."""
-    dependent = [inputs[0] in set(nodes(term)) for _, term in _terms(outputs[0])]
-    curves = [[sign * math.prod(factor.data for factor in term) for sign, term in _terms(output)] for output in outputs]
-    names = [_weight_name(sign, term) for sign, term in _terms(outputs[0])]
+    dependent = [inputs[0] in set(nodes(term)) for _, term in terms_of(outputs[0])]
+    curves = [
+        [sign * math.prod(factor.data for factor in term) for sign, term in terms_of(output)] for output in outputs
+    ]
+    names = [_weight_name(sign, term) for sign, term in terms_of(outputs[0])]
     shown = [position for position, depends in enumerate(dependent) if depends]
     if len(shown) < 2:
         return 0
@@ -347,7 +349,7 @@ def _plot_components(ax: Axes, grid: Vector, inputs: Sequence[Value], outputs: S
     return len(shown)
 
 
-def _terms(output: Value) -> list[Term]:
+def terms_of(output: Value) -> list[Term]:
     """What is added up in an output, through sums, differences and products of sequences, in order."""
     terms: list[Term] = []
     pending = [(1.0, output)]

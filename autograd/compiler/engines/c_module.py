@@ -86,7 +86,7 @@ def _body(exported: Exported, name: str, written: Syntax, memory: Arena) -> list
     elif exported.input_shapes and "batch" not in read:
         unread.append("batch")
     arrays = [f"const double *const theta = {name}_theta;"] * ("theta" in read)
-    arrays += [f"double *const {each} = work + {start};" for each, start in memory.starts.items()]
+    arrays += [f"double *const {each} = work{f' + {start}' * bool(start)};" for each, start in memory.starts.items()]
     unread = [f"(void){each};" for each in unread]
     return [*arrays, *unread, *before, *written.sums(decided.sums), *inside, *after, *value]
 
@@ -178,4 +178,4 @@ def _rounded(number: int) -> int:
 
 def _code_bytes(code: str) -> int:
     """An estimate: so many bytes per word of code, as measured for x86-64 and optimisation for size."""
-    return 4 * len(re.findall(r"[\w.]+|[-+*/=<>?]+", re.sub(r"/\*.*?\*/", "", code, flags=re.DOTALL)))
+    return 5 * len(re.findall(r"[\w.]+|[-+*/=<>?]+", re.sub(r"/\*.*?\*/", "", code, flags=re.DOTALL))) // 2
