@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import ops
 from ..custom import operation
@@ -13,7 +13,7 @@ from ..value import Value, constant
 from .cells import minus, plus, recorded, times
 
 if TYPE_CHECKING:
-    from ..operation import Formula, Partials
+    from ..operation import Formula, Kinks, Partials
 
 
 def _firsts(m: NumberSystem[N], at_the_end: Sequence[N]) -> tuple[N, ...]:
@@ -26,8 +26,10 @@ def _firsts(m: NumberSystem[N], at_the_end: Sequence[N]) -> tuple[N, ...]:
     return tuple(found)
 
 
-def _operation(name: str, formula: Formula, partials: Partials, **facts: Any) -> Operation:
-    row: Operation = operation(name, formula, partials, **facts).operation  # type: ignore[attr-defined]
+def _operation(
+    name: str, formula: Formula, partials: Partials, latex: str | None = None, kinks: Kinks | None = None
+) -> Operation:
+    row: Operation = operation(name, formula, partials, latex=latex, kinks=kinks).operation  # type: ignore[attr-defined]
     return row
 
 
