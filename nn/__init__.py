@@ -56,10 +56,19 @@ from .training.history import History
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .pictures.diagram import diagram
+    from .pictures.playground import playground
     from .pictures.plots import plot_decision_regions, plot_fit
+    from .training.estimators import MLPClassifier, MLPRegressor
 
-# Imported when first asked for: diagrams load graphviz.
-_LATER = {"diagram": "diagram", "plot_decision_regions": "plots", "plot_fit": "plots"}
+# Imported when first asked for: diagrams load graphviz, estimators scikit-learn.
+_LATER = {
+    "MLPClassifier": "training.estimators",
+    "MLPRegressor": "training.estimators",
+    "diagram": "pictures.diagram",
+    "playground": "pictures.playground",
+    "plot_decision_regions": "pictures.plots",
+    "plot_fit": "pictures.plots",
+}
 
 __all__ = [
     "ELU",
@@ -78,6 +87,8 @@ __all__ = [
     "LevenbergMarquardt",
     "Linear",
     "LogSoftmax",
+    "MLPClassifier",
+    "MLPRegressor",
     "Module",
     "Optimizer",
     "Parameter",
@@ -109,6 +120,7 @@ __all__ = [
     "mse",
     "nll",
     "one_hot",
+    "playground",
     "plot_decision_regions",
     "plot_fit",
     "save",
@@ -122,7 +134,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f".pictures.{_LATER[name]}", __name__), name)
+    return getattr(import_module(f".{_LATER[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

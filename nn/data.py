@@ -65,7 +65,7 @@ def weights_of(sample_weight: object, class_weight: object, targets: Column) -> 
     if class_weight is not None:
         weights = weights * _class_weights(class_weight, targets)
     if not weights.any():
-        raise ValueError("sample_weight and class_weight are 0 for all rows, so nothing can be trained")
+        raise ValueError("sample_weight and class_weight are zero for all rows, so nothing can be trained")
     return weights
 
 

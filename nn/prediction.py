@@ -17,11 +17,10 @@ from autograd.structures import rebuild
 from .checks import is_number, kind_of, plain, shown
 from .data import Column, rows_of
 from .kept import PREDICTION, Kept
-from .tracing import NoProgramError, described, placeholders, traced
+from .tracing import NoProgramError, described, is_comparison_due, placeholders, rarity, traced
 from .types import Vector
 
 _GRAPHS_WORTH_A_PROGRAM = 50
-_CALLS_BETWEEN_COMPARISONS = 64
 _ROWS_COMPARED_FIRST = 5
 _TOLERANCE = 1e-9
 
@@ -49,6 +48,7 @@ class Outputs:
 
     Attributes:
         parameters: the leaves in the order of `theta`.
+        rarity: how many times more seldom than usual a comparison is due, since its graph is large.
 
     Raises:
         NoProgramError: no program would compute what the graphs do.
@@ -61,11 +61,13 @@ class Outputs:
         row, known = rebuild(rows[0], inputs), model.parameters()
         outputs = traced(lambda: model(row), known, model)
         results = [Value(x).detach() if not isinstance(x, Value) and is_number(x) else x for x in _listed(outputs)]
-        used = [leaf for leaf in leaves(r for r in results if isinstance(r, Value)) if not leaf.is_constant]
+        values = [result for result in results if isinstance(result, Value)]
+        used = [leaf for leaf in leaves(values) if not leaf.is_constant]
+        self.rarity = rarity(values)
         self.parameters = [leaf for leaf in used if leaf not in set(inputs)] if parameters is None else parameters
         try:
             self._compiled = compile_outputs(results, self.parameters, (inputs,))
-            problem = self._first_difference(model, rows)
+            problem = self.first_difference(model, rows)
         except Exception as error:
             raise NoProgramError(described(error)) from error
         if problem:
@@ -89,7 +91,8 @@ class Outputs:
             return ""
         return f"program and graph differed: {shown(outputs.tolist())} and {shown(expected.tolist())}"
 
-    def _first_difference(self, model: Any, rows: Column) -> str:
+    def first_difference(self, model: Any, rows: Column) -> str:
+        """How program and graphs differ at five of these rows; empty if they do not."""
         theta = np.array([parameter.data for parameter in self.parameters])
         chosen = np.unique(np.linspace(0, len(rows) - 1, _ROWS_COMPARED_FIRST).astype(int)).tolist()
         found = self(theta, Column([rows[position] for position in chosen]))
@@ -101,8 +104,8 @@ class Prediction:
     """The outputs of a model for whole arrays, with its numbers of now.
 
     A program is made when 50 rows were asked for. Each call looks whether model, parameters or the variables of its
-    functions were replaced since, and makes another program if so; calls 1, 2, 4, ..., 64, 128, 192 and so on compare
-    program and graph at one row. If a program would compute something else, each row has its graph.
+    functions were replaced since, and makes another program if so; now and then one compares program and graph at a
+    row (see `is_comparison_due`). If a program would compute something else, each row has its graph.
     """
 
     def __init__(self, model: Any) -> None:
@@ -158,11 +161,12 @@ class Prediction:
         return not Kept(modules, random_too=False).changed_since(self._kept) and self._flat() == self._parameters
 
     def _agrees(self, rows: Column, found: Vector) -> bool:
+        assert self._program is not None
         self._calls += 1
-        if self._calls % _CALLS_BETWEEN_COMPARISONS and self._calls & (self._calls - 1):
+        if not is_comparison_due(self._calls, self._program.rarity):
             return True
         position = self._calls % len(rows)
-        if self._program and self._program.difference(self._model, rows[position], found[position]):
+        if self._program.difference(self._model, rows[position], found[position]):
             self._program = None
             return False
         return True

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autograd import Placeholder, Value, detect_reads
+from autograd.node import nodes
 
 from .kept import Kept
 from .types import Loss, Vector
+
+_CALLS_BETWEEN_COMPARISONS = 64
+_VALUES_COMPARED_SO_OFTEN = 256
 
 
 class NoProgramError(Exception):
@@ -51,3 +55,17 @@ def described(error: Exception) -> str:
 def placeholders(array: Vector) -> list[Placeholder]:
     """One per number of a row."""
     return [Placeholder(numbers) for numbers in array.reshape(len(array), -1).T]
+
+
+def rarity(roots: Sequence[Value]) -> int:
+    """How many times more seldom to compare with this graph: 1, or more from 256 Values on."""
+    return 1 + len(nodes(roots)) // _VALUES_COMPARED_SO_OFTEN
+
+
+def is_comparison_due(calls: int, rarity: int) -> bool:
+    """Whether to compare program and graph in this call, counted from 1: in 1, 2, 4, ..., 64, 128, 192 and so on.
+
+    With a rarity of 3 a third as often, so that comparing adds a few microseconds to a call whatever the graph's size.
+    """
+    turn, rest = divmod(calls, rarity)
+    return not rest and (turn % _CALLS_BETWEEN_COMPARISONS == 0 or turn & (turn - 1) == 0)

@@ -67,9 +67,7 @@ def is_meant(name, bad):
     if name == "theta[0]":
         is_array = type(bad) is np.ndarray and bad.shape == ()
         return is_array or (isinstance(bad, (int, float, Fraction)) and not isinstance(bad, NoFloat))
-    return (
-        bad is None if name in ("wrt", "backend") else name == "save_source: path" and type(bad) is str and bad == "x"
-    )
+    return bad is None and name in ("wrt", "backend")
 
 
 def step(request):

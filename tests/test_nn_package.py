@@ -10,9 +10,10 @@ import pytest
 import nn
 from autograd.node import Node
 
-# A diagram is put together from the same parts as the pictures of `draw`, and belongs to them.
+# Diagrams and pages are put together from the same parts as the pictures of `draw`, and belong to them.
 FOLDER = Path(nn.__file__).parent
-SOURCES = [path for path in sorted(FOLDER.rglob("*.py")) if path.name != "diagram.py"]
+PICTURES = FOLDER / "pictures"
+SOURCES = [path for path in sorted(FOLDER.rglob("*.py")) if path.parent != PICTURES or path.name == "plots.py"]
 ALLOWED = (
     "autograd",
     "autograd.compiler",

@@ -7,7 +7,7 @@ import pytest
 
 import nn
 from autograd import Value
-from nn.pictures.plots import _terms
+from nn.pictures.plots import terms_of
 
 pytest.importorskip("matplotlib")
 import matplotlib
@@ -95,7 +95,7 @@ def test_a_weight_that_is_subtracted_has_a_minus_in_the_legend():
 def test_a_sum_of_thousands_of_terms():
     x = Value(2.0)
     deep = sum((x * number for number in range(3000)), Value(0.0))
-    assert [sign * a.data * b.data for sign, (a, b) in _terms(deep)[1:]] == [2.0 * n for n in range(3000)]
+    assert [sign * a.data * b.data for sign, (a, b) in terms_of(deep)[1:]] == [2.0 * n for n in range(3000)]
 
 
 def test_a_constant_network_is_a_line():
@@ -238,3 +238,64 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"chainrule\[plots\]"):
         nn.plot_fit(nn.Linear(1, 1), [0.0, 1.0], [0.0, 1.0])
+
+
+def test_the_band_of_a_line_is_that_of_linear_regression():
+    rng = np.random.default_rng(3)
+    x = rng.uniform(-1.0, 2.0, 12)
+    y = 0.5 - 2.0 * x + 0.3 * rng.normal(size=12)
+    line = nn.Linear(1, 1, seed=0)
+    nn.fit(line, x, y, loss=nn.ssr, optimizer=nn.LevenbergMarquardt(line.parameters()), epochs=20)
+    ax = nn.plot_fit(line, x, y, band=True)
+    grid, curve = (np.array(each) for each in curves(ax)["the network"].get_data())
+    corners = ax.collections[-1].get_paths()[0].vertices
+    s = np.sqrt(((y - np.polyval(np.polyfit(x, y, 1), x)) ** 2).sum() / 10)
+    expected = 2.0 * s * np.sqrt(1 / 12 + (grid - x.mean()) ** 2 / ((x - x.mean()) ** 2).sum())
+    for position in (0, 100, 240):
+        at = corners[np.isclose(corners[:, 0], grid[position]), 1]
+        assert (at.min(), at.max()) == pytest.approx(
+            (curve[position] - expected[position], curve[position] + expected[position]), rel=1e-6
+        )
+
+
+def test_a_band_needs_one_output_and_more_observations_than_parameters():
+    with pytest.raises(ValueError, match="a band needs more observations than parameters; there are 3 for 7"):
+        nn.plot_fit(lectures_network(), DOSES, EFFECTS, band=True)
+    with pytest.raises(ValueError, match="a band is drawn around a single output, and there are 2"):
+        nn.plot_fit(nn.Linear(1, 2, seed=0), DOSES * 3, [[1.0, 2.0]] * 9, band=True)
+    with pytest.raises(TypeError, match="band must be True or False"):
+        nn.plot_fit(lectures_network(), DOSES, EFFECTS, band="yes")
+
+
+def test_components_may_be_left_out():
+    assert [line.get_label() for line in nn.plot_fit(lectures_network(), DOSES, EFFECTS, components=False).lines] == [
+        "the network",
+        "observed",
+    ]
+
+
+def test_the_history_shows_losses_and_metrics():
+    history = nn.fit(
+        nn.Linear(1, 2, seed=0),
+        DOSES,
+        [0, 1, 0],
+        loss=nn.cross_entropy,
+        epochs=3,
+        metrics={"accuracy": nn.accuracy},
+        validation=(DOSES, [0, 1, 0]),
+    )
+    ax = history.plot(title="three epochs", theme="dark")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "training",
+        "validation",
+        "accuracy",
+        "validation accuracy",
+    ]
+    assert ax.get_title() == "three epochs"
+    (beside,) = [other for other in ax.figure.axes if other is not ax]
+    assert [list(line.get_ydata()) for line in beside.lines] == [
+        history.metrics["accuracy"],
+        history.validation_metrics["accuracy"],
+    ]
+    with pytest.raises(ValueError, match="theme must be one of"):
+        history.plot(theme="blue")

@@ -1,32 +1,30 @@
-"""The README's code blocks run, one after the other as a reader would type them, and print what it says they print."""
+"""The README: its code runs and prints what it says, its links lead somewhere, and it can be read in five minutes."""
 
-import contextlib
-import io
 import pathlib
 import re
-import tomllib
 
-import pytest
+from docs.machinery.pages import blocks
+
+from .test_docs import run
 
 README = (pathlib.Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n?```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
-SECTIONS = re.split(r"^(?=## )", README, flags=re.MULTILINE)
 
 
-def blocks(section: str) -> list[tuple[str, str | None]]:
-    return [(found[1], found[2]) for found in BLOCK.finditer(section)]
-
-
-@pytest.mark.parametrize("section", [pytest.param(s, id=s.partition("\n")[0]) for s in SECTIONS if blocks(s)])
-def test_the_blocks_of_a_section_run_in_order(section, tmp_path, monkeypatch):
+def test_the_code_runs_and_prints_what_it_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {"__name__": "readme"}
-    for code, expected in blocks(section):
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(code, "README.md", "exec"), names)
-        if expected is not None:
-            assert printed.getvalue() == expected
+    run(README, "README.md")
+
+
+def test_it_can_be_read_in_five_minutes():
+    lines = README.splitlines()
+    assert len(lines) <= 300
+    first = blocks(README)[0]
+    assert README.count("\n", 0, first.span[0]) < 40
+    assert len(first.code.splitlines()) <= 12
+
+
+def test_it_warns_of_the_other_autograd_at_once():
+    assert "HIPS autograd" in "".join(README.splitlines()[:5])
 
 
 def test_the_set_up_commands_are_those_of_the_project():
@@ -34,21 +32,8 @@ def test_the_set_up_commands_are_those_of_the_project():
     assert 'pip install -e ".[test]" && python -m pytest' in README
 
 
-def test_where_things_are_is_where_they_are():
-    section = next(s for s in SECTIONS if s.startswith("## Where things are"))
-    root = pathlib.Path(__file__).parent.parent
-    for path in re.findall(r"^\| `([\w/.]+)`", section, flags=re.MULTILINE):
-        assert (root / path).exists(), path
-
-
 def test_links_lead_somewhere():
     root = pathlib.Path(__file__).parent.parent
     targets = re.findall(r"(?:src|srcset)=\"([^\"]+)\"|\]\(([^)]+)\)", README)
     for target in filter(None, (a or b for a, b in targets)):
         assert target.startswith("https://") or (root / target).exists(), target
-
-
-def test_extras_exist():
-    project = tomllib.loads((pathlib.Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
-    sentence = re.search(r"Extras: (.*?)\.\n", README, re.DOTALL)[1]
-    assert set(re.findall(r"`(\w+)`", sentence)) == set(project["optional-dependencies"])

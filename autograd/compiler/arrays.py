@@ -78,7 +78,7 @@ def normal_cdf(x: np.ndarray | float) -> np.ndarray:
     half_low = half - half_high
     error = ((high * half_high - near * half) + high * half_low + low * half_high) + low * half_low
     rest = -(error + near * rest_of_half)
-    result: np.ndarray = 0.5 * erfc(-np.asarray(x, dtype=float) * half) - rest * gaussian(x) / math.sqrt(math.pi)
+    result: np.ndarray = 0.5 * erfc(np.negative(x) * half) - rest * gaussian(x) / math.sqrt(math.pi)
     return result
 
 
@@ -135,6 +135,36 @@ def softmax_pull(p: np.ndarray, cotangent: np.ndarray) -> np.ndarray:
     return result
 
 
+def log_softmax(common: Exponentials, x: np.ndarray, out: np.ndarray) -> None:
+    """x - logsumexp(x) of each row, from the `exponentials` of x: measured from the maximum, it keeps its digits."""
+    top, top_at, e, rest, finite = common
+    log = np.log1p(rest)
+    result = out.reshape(e.shape)
+    np.subtract(x.reshape(e.shape), top[:, None], out=result)
+    if finite:
+        result -= log[:, None]
+        return
+    result -= np.where(np.isfinite(top), log, np.where(np.isnan(top), np.nan, 0.0))[:, None]
+    result.put(top_at, -log)
+    np.copyto(result, -np.inf, where=np.equal(top, -np.inf)[:, None])
+
+
+def log_softmax_pull(common: Exponentials, cotangent: np.ndarray, ones: np.ndarray, out: np.ndarray) -> None:
+    """The cotangent of x for log_softmax(x), from the `exponentials` of x: c - p sum(c), row by row.
+
+    For the largest p, the sum of the other shares stands in place of 1 - p, which keeps its digits.
+    """
+    top, top_at, e, rest, finite = common
+    c = cotangent.reshape(e.shape)
+    c_top, total, whole = c.take(top_at), c.dot(ones), 1.0 + rest
+    if not finite:
+        whole[~np.greater(top, -np.inf)] = np.nan
+    result = out.reshape(e.shape)
+    np.multiply(e, (total / whole)[:, None], out=result)
+    np.subtract(c, result, out=result)
+    result.put(top_at, (c_top * rest - (total - c_top)) / whole)
+
+
 def softmaxes(xs: list[np.ndarray]) -> np.ndarray:
     """exp(x) / sum(exp(xs)) for each of the arrays xs."""
     rows = np.stack(np.broadcast_arrays(*xs), axis=-1)
@@ -188,8 +218,11 @@ def strided(array: np.ndarray, offset: int, shape: tuple[int, ...], strides: tup
     return np.lib.stride_tricks.as_strided(array[..., offset:], array.shape[:-1] + shape, steps)
 
 
-OF_EXPONENTIALS = {"logsumexp", "softmax"}
+OF_EXPONENTIALS = {"logsumexp", "softmax", "log_softmax", "log_softmax_pull"}
 """The functions that start from the exponentials of a row, which they share."""
+
+PULLS = {"softmax": "softmax_pull", "log_softmax": "log_softmax_pull"}
+"""What gives the cotangent of a row, for functions with a result per element: of softmax(x) or of x itself."""
 
 PARTIALS = {
     "logsumexp": "softmax",

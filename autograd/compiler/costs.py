@@ -6,6 +6,7 @@ to 60 operations on floats.
 
 from __future__ import annotations
 
+import sys
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,8 +18,17 @@ FLOAT_OPERATION = 0.03  # one operation on Python floats
 CALL = 0.6  # one NumPy call, whatever it computes
 CALLS_PER_GROUP = 1.6  # a group of nodes takes its product, its bias, its function ...
 ELEMENT = 0.0003  # one element of an array, in one call
+NATIVE_CALL = 3.5  # one call of the native engine, whatever it computes
+NATIVE_OPERATION = 0.0035  # one operation there, on one row
+NATIVE_BLOCK = 0.005  # one operation on a block of rows,
+NATIVE_ELEMENT = 0.0006  # and on each of them; a block has 8 at least
+NATIVE_PAYS = 50.0  # less is saved too slowly: loading the engine takes as long as 100,000 NumPy calls
+PRODUCT_FLOP = 0.0001  # one operation within a matrix product
 BACKWARD = 3.0  # value and gradient take this many times as long as the value alone
 
+_BATCHES = [2**k for k in range(13)]
+_LARGEST = _BATCHES[-1]
+_CACHE = 100_000  # elements of buffers that stay close to the processor
 TYPICAL_BATCH = 32  # assumed as long as the batch size is unknown
 
 
@@ -61,6 +71,12 @@ def arrays(size: Size, batch: int) -> float:
     return _passes(size) * (size.groups * CALLS_PER_GROUP * CALL + size.operations * batch * ELEMENT)
 
 
+def native(size: Size, batch: int) -> float:
+    """Machine code, a row at a time or in blocks of rows."""
+    row = NATIVE_OPERATION if batch == 1 else NATIVE_BLOCK + max(8, batch) * NATIVE_ELEMENT
+    return NATIVE_CALL + _passes(size) * size.operations * row
+
+
 def _passes(size: Size) -> float:
     return BACKWARD if size.gradient else 1.0
 
@@ -71,10 +87,14 @@ class Choice(NamedTuple):
     Attributes:
         packs: whether groups become arrays; otherwise each node is an array of one column.
         floats_below: smaller batches run on floats.
+        native_from: the smallest batch for which the native engine pays where it is installed; 0 if it never does.
+        native_below: the smallest larger one for which it does not.
     """
 
     packs: bool
     floats_below: int
+    native_from: int = 0
+    native_below: int = 0
 
 
 def typical_batch(size: Size) -> int:
@@ -89,7 +109,22 @@ def choose(size: Size) -> Choice:
     below = 1
     while below <= 1024 and floats(size, below) < min(arrays(size, below), columns(size, below)):
         below += 1
-    return Choice(packs, below if below > 1 else 0)
+    paying = [rows for rows in _BATCHES if _native_pays(size, rows)]
+    native_from, native_below = (paying[0], 2 * paying[-1]) if paying else (0, 0)
+    return Choice(packs, below if below > 1 else 0, native_from, sys.maxsize if _LARGEST in paying else native_below)
+
+
+def _native_pays(size: Size, batch: int) -> bool:
+    """Whether the native engine takes half of the time that others do, and saves enough to be worth loading."""
+    best = min(floats(size, batch), arrays(size, batch), columns(size, batch))
+    time = native(size, batch)
+    return 2.0 * time <= best and best - time >= NATIVE_PAYS
+
+
+def block(work: Work, calls: int, row_size: int) -> int:
+    """The number of rows to compute at a time: enough to make calls a small part of the time, or to fill the cache."""
+    row = work.row_flops * PRODUCT_FLOP + row_size * ELEMENT
+    return max(1, int(20.0 * calls * CALL / row), _CACHE // row_size) if row_size else 1024
 
 
 class Work(NamedTuple):

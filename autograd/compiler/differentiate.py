@@ -195,8 +195,9 @@ def _pull_join(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> Non
 def _pull_rows(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
     builder = reverse.builder
     [x] = y.operands
-    if y.data == "softmax":
-        contribution = builder.rows("softmax_pull", x.shape, y, builder.filled(cotangent, y.shape, y.batched))
+    if y.data in arrays.PULLS:
+        pull, argument = arrays.PULLS[y.data], y if y.data == "softmax" else x
+        contribution = builder.rows(pull, x.shape, argument, builder.filled(cotangent, y.shape, y.batched))
     else:
         partials = builder.rows(arrays.PARTIALS[y.data], x.shape, x)
         contribution = builder.map(ops.mul, builder.stretched(cotangent, x.shape[-1]), partials)

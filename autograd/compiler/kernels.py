@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,32 +18,49 @@ from .engines.parts import defined
 from .ir import Contribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import ArrayLike
 
     from .ir import Program
 
-_python_floats = np.ndarray.tolist
+_FLOAT_ROWS = 4096  # that are Python floats at the same time
 
 
-class _Kernel:
-    """A program as text.
+class UnavailableError(Exception):
+    """A backend cannot run a program, for a reason that is the message."""
+
+
+class Kernel:
+    """A program as one backend runs it.
 
     Attributes:
-        source: the text.
-        work: what it does in a call.
+        name: what `repr` calls it.
+        does: what it does in a call, in a few words.
         reads: the numbers of the arguments that it reads.
     """
 
-    def __init__(self, program: Program, source: str) -> None:
-        self.source = source
-        self.work = costs.work(program)
+    name: str
+
+    def __init__(self, program: Program, source: str = "") -> None:
+        self._source = source
+        self.does = str(costs.work(program))
         self.reads = {each.data for each in program.instructions if each.op == "input"}
 
+    @property
+    def source(self) -> str:
+        """The text that runs."""
+        return self._source
 
-class FloatKernel(_Kernel):
+    def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
+        """The loss and its gradient, or the outputs: floats, lists of them or arrays, which the caller owns."""
+        raise NotImplementedError
+
+
+class FloatKernel(Kernel):
     """A program on Python floats, lowered for them."""
+
+    name = "floats"
 
     def __init__(self, program: Program, input_shapes: Sequence[tuple[int, ...]], theta: np.ndarray) -> None:
         text = float_text(program, input_shapes)
@@ -54,30 +73,40 @@ class FloatKernel(_Kernel):
     def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The loss and its gradient, or the outputs as a list."""
         try:
-            return self._step(_python_floats, self._theta, batch, *arrays)
+            return self._step(self._numbers, self._theta, batch, *arrays)
         except (ZeroDivisionError, OverflowError):  # where Python's arithmetic raises, NumPy's follows IEEE 754
             with np.errstate(all="ignore"):
                 return self._step(list, self._theta, batch, *arrays)
 
+    def _numbers(self, array: np.ndarray) -> Iterable[Any]:
+        """The array's floats. The rows of a long one come a block at a time."""
+        if array is self._theta or len(array) <= _FLOAT_ROWS:
+            return array.tolist()  # type: ignore[no-any-return]
+        blocks = range(0, len(array), _FLOAT_ROWS)
+        return chain.from_iterable(array[start : start + _FLOAT_ROWS].tolist() for start in blocks)
 
-class ArrayKernel(_Kernel, ArrayProgram):
+
+class ArrayKernel(ArrayProgram, Kernel):
     """A program on NumPy arrays, lowered for them.
 
     Attributes:
-        statements: the number of NumPy calls.
         constants: the arrays that its text refers to.
         asked: operations of the user's own that it calls, because they only work on numbers.
+        block: the number of rows that it works on at a time.
     """
 
     def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray) -> None:
         text = array_text(program, arguments)
-        _Kernel.__init__(self, program, text.source)
-        self.statements = text.statements
+        Kernel.__init__(self, program, text.source)
+        self.does += f", {costs.counted(text.statements, 'NumPy call')}"
         self.constants = [quietly(each, theta.dtype) if each.dtype.kind == "f" else each for each in text.constants]
         self.asked = text.operations
         prepare = defined(text.source, "prepare", dict(vars(arrays)))
         own = [on_arrays(operation) for operation in self.asked]
-        ArrayProgram.__init__(self, prepare, theta, self.constants, own, mean)
+        self.block = costs.block(costs.work(program), text.statements, text.row_size)
+        if not (len(program.outputs) == 2 or program.outputs[0].batched):
+            self.block = sys.maxsize  # nothing grows with the batch
+        ArrayProgram.__init__(self, prepare, theta, self.constants, own, mean, self.block)
 
 
 def on_floats(operation: Operation | Contribution) -> Callable[..., float]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING, TypeAlias
 
 from .. import arithmetic, ops
 from ..ops import TABLE, Operation
 from . import arrays
-from .ir import is_literal
+from .ir import View, contiguous, is_literal
 from .terms import Arrays, ArrayTerm, UntraceableError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ FLOAT_FUNCTIONS = {row: name for name, row in TABLE.items() if hasattr(arithmeti
 HELPERS = {
     row: name
     for row, name in [(row, row.name + "s" * row.sequences) for row in TABLE.values()]
-    if hasattr(arrays, name) and row is not ops.softmax
+    if hasattr(arrays, name) and not row.of_first
 } | {ops.step: "unit_step"}
 """The operations that are one function of `arrays.py`; those of sequences have a plural there."""
 
@@ -41,6 +41,8 @@ def lower(program: Program, builder: Builder, rule: Rule) -> Program:
             result = rule(m, old.data, operands)
             lacks_array = result.is_number and not old.is_number and rule is not for_floats
             new[old] = builder.filled(result, old.shape, old.batched) if lacks_array else result
+        elif old.op == "pick":
+            new[old] = m.pick(ArrayTerm(m, operands[0]), old.data).instruction
         else:
             new[old] = builder.make(old.op, operands, old.data, old.shape, old.batched)
     return builder.program([new[output] for output in program.outputs])
@@ -57,6 +59,13 @@ class Lowering(Arrays):
     def apply(self, operation: Action, *operands: Operand) -> ArrayTerm:
         """What the operation becomes."""
         return ArrayTerm(self, self.rule(self, operation, [self.instruction(operand) for operand in operands]))
+
+    def pick(self, arrays: ArrayTerm, i: int) -> ArrayTerm:
+        """One of the arrays that an instruction gives; one column if they have become columns of one array."""
+        made = arrays.instruction
+        if made.op == "map":
+            return super().pick(arrays, i)
+        return ArrayTerm(self, self.builder.view(made, View(i, made.shape[:-1], contiguous(made.shape)[:-1])))
 
     def expanded(self, operation: Operation, operands: list[Instruction]) -> Instruction:
         """The operation's formula, or the operation itself if its formula cannot be traced."""
@@ -105,6 +114,51 @@ def for_arrays(m: Lowering, operation: Action, operands: list[Instruction]) -> I
     if operation.ufunc or operation in HELPERS:
         return m.builder.map(operation, *operands)
     return m.expanded(operation, operands)
+
+
+def for_code(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
+    """In terms of operators and functions of one, two or three numbers, and of functions along the last axis."""
+    if operation == "softmaxes" or operation is ops.logsumexp:
+        columns = _columns(m.builder, operands)
+        if operation == "softmaxes":
+            return m.builder.rows("softmax", columns.shape, columns)
+        return m.builder.rows("logsumexp", columns.shape[:-1], columns)
+    if not isinstance(operation, Operation):
+        return m.builder.map(operation, *operands)
+    terms = [ArrayTerm(m, operand) for operand in operands]
+    if operation.reduces:
+        return reduce(partial(m.apply, operation.reduces), terms).instruction
+    if operation is ops.mean:
+        return m.sum([m.div(x, float(len(terms))) for x in terms]).instruction  # divided before it overflows
+    if operation is ops.dot:
+        half = len(terms) // 2
+        return m.sum([x * y for x, y in zip(terms[:half], terms[half:], strict=True)]).instruction
+    if operation in FLOAT_FUNCTIONS or operation.is_operator:
+        return m.builder.map(operation, *operands)
+    return m.expanded(operation, operands)
+
+
+def _columns(builder: Builder, arrays: list[Instruction]) -> Instruction:
+    """Arrays of one shape, and numbers, side by side along a new last axis."""
+    shape = next((array.shape for array in arrays if not array.is_number), ())
+    parts = [builder.reshaped(builder.filled(array, shape, False), (*shape, 1)) for array in arrays]
+    return builder.make("join", parts, None, (*shape, len(parts)))
+
+
+_OF_ALL: dict[Action, Action] = {ops.softmax: "softmaxes", ops.log_softmax: "log_softmaxes"}
+
+
+def for_jax(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
+    """Sums and shares of several operands step by step; every other operation has a function."""
+    terms = [ArrayTerm(m, operand) for operand in operands]
+    if operation in _OF_ALL and len(operands) > 1:
+        return m.pick(m.apply(_OF_ALL[operation], *terms), 0).instruction
+    if operation is ops.dot:
+        half = len(terms) // 2
+        terms = [x * y for x, y in zip(terms[:half], terms[half:], strict=True)]
+    elif operation is not ops.sum:
+        return m.builder.map(operation, *operands)
+    return reduce(partial(m.builder.map, ops.add), [term.instruction for term in terms])
 
 
 def _sigmoid(m: Lowering, x: ArrayTerm) -> ArrayTerm:

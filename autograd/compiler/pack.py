@@ -14,6 +14,7 @@ from .trace import CONSTANT, FIRST_INPUT, THETA
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ..ops import Operation
     from .flatten import Flat
     from .ir import Builder, Instruction, Shape
     from .signatures import Group
@@ -91,8 +92,8 @@ class Packer:
         operation = self.graph.operations[nodes[0]]
         assert operation is not None
         operands = np.asarray([self.graph.operands[i] for i in nodes])
-        if operation is ops.softmax:
-            return self._softmax(operands)
+        if operation.of_first and operands.shape[1] > 1:
+            return self._of_first(operation, operands)
         order, shape = self.order([operands[:, k] for k in range(operands.shape[1])])
         operands = operands[order].reshape(*shape, -1)
         positions = np.arange(len(nodes))
@@ -112,8 +113,8 @@ class Packer:
         parts = [self.array(part) for part in np.split(nodes, cuts, axis=-1)]
         return parts[0] if len(parts) == 1 else self.builder.make("join", parts, None, nodes.shape)
 
-    def _softmax(self, operands: Numbers) -> tuple[Instruction, Numbers, Numbers]:
-        """All shares of a row at once. Each node is the share of its first operand."""
+    def _of_first(self, operation: Operation, operands: Numbers) -> tuple[Instruction, Numbers, Numbers]:
+        """All results of a row at once, such as shares. Each node is that of its first operand."""
         if len(set(self.signature[operands[0]].tolist())) == 1 and self.signature[operands[0, 0]] != CONSTANT:
             keys = self.position[operands]
         else:
@@ -125,7 +126,7 @@ class Packer:
         example[row_of] = np.arange(len(operands))
         nodes = np.take_along_axis(operands, ranks, axis=1)[example]
         place = np.argmin(ranks, axis=1)  # where the first operand has gone
-        result = self.builder.rows("softmax", nodes.shape, self._rows(nodes))
+        result = self.builder.rows(operation.name, nodes.shape, self._rows(nodes))
         return result, np.arange(len(operands)), row_of * nodes.shape[1] + place
 
     def order(self, slots: Sequence[Numbers]) -> tuple[Numbers, Shape]:

@@ -1,4 +1,4 @@
-"""Which engines run a graph, for which batch sizes, and their kernels."""
+"""Which backends run a graph, for which batch sizes, and their kernels."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ import numpy as np
 from ..collector import collector_paused
 from . import costs
 from .ir import Builder
-from .kernels import ArrayKernel, FloatKernel
-from .lower import for_arrays, for_floats, lower
+from .kernels import ArrayKernel, FloatKernel, UnavailableError
+from .lower import for_arrays, for_floats, for_jax, lower
 from .pipeline import Request, complete, packed, traced, unpacked
+from .requests import native_installed
 from .signatures import grouped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .costs import Choice
     from .ir import Program
+    from .kernels import Kernel
     from .lower import Rule
 
 ALL = sys.maxsize
@@ -36,79 +40,133 @@ class Plan:
     It does not look at the Values again.
 
     Attributes:
+        request: what to compile, without the outputs, which would keep the graph of Values alive.
+        theta: the parameters.
         size: what the estimates depend on.
         packs: whether alike nodes are packed into arrays; otherwise each node has its own.
-        floats_below: batches with fewer rows run on floats; 0 if none do, ALL if all do.
-        floats: the kernel on floats; None until it is made.
-        arrays: the kernel on arrays; None until it is made.
+        choices: the backends by batch size: each runs the batches with fewer rows than its number that the one before
+            it does not. The last number is ALL.
+        notes: why a backend that was chosen cannot be used.
     """
 
     def __init__(self, request: Request, theta: np.ndarray) -> None:
         self._graph = traced(request)
-        self._request = request._replace(outputs=())  # lets go of the graph of Values
-        self._theta = theta
+        self.request = request._replace(outputs=())
+        self.theta = theta
         self._groups = grouped(self._graph)
         self.size = costs.sized(
             self._graph, len(self._groups.groups), request.gives_gradient, batched=bool(request.inputs)
         )
-        choice = costs.choose(self.size)
-        self.packs = choice.packs
-        self.floats_below = _floats_below(request, choice)
-        self.floats: FloatKernel | None = None
-        self.arrays: ArrayKernel | None = None
-        packs = self.packs and self.floats_below < ALL
+        self._choice = costs.choose(self.size)
+        self.packs = self._choice.packs
+        self.choices = _choices(request, self._choice, native_installed())
+        self.notes: list[str] = []
+        self._kernels: dict[str, Kernel] = {}
+        packs = self.packs and self.choices[-1][1] not in ("floats", "native")
         self._ready = {packs: self._program(packs)}  # if a partial derivative raises, it does so now
 
     def _program(self, packs: bool) -> Program:
-        request, graph = self._request, self._graph
+        request, graph = self.request, self._graph
         outputs = packed(request, graph, self._groups) if packs else unpacked(request, graph)
         return complete(request, *outputs)
 
-    def _lowered(self, packs: bool, rule: Rule) -> Program:
+    def lowered(self, packs: bool, rule: Rule) -> Program:
         """The program in terms of what its engine has. The one made beforehand is used up."""
         program = self._ready.pop(packs) if packs in self._ready else self._program(packs)
-        return lower(program, Builder(self._request.mean, bool(self._request.inputs)), rule)
+        return lower(program, Builder(self.request.mean, bool(self.request.inputs)), rule)
 
-    def on_floats(self) -> FloatKernel:
-        """The kernel on floats."""
+    def written(self, rule: Rule) -> Program:
+        """The program in terms of what a language has, whose modules do not depend on this plan's kernels."""
         with _making, collector_paused():
-            if self.floats is None:
-                program = self._lowered(packs=False, rule=for_floats)
-                self.floats = FloatKernel(program, self._request.input_shapes, self._theta)
-        return self.floats
+            return lower(self._program(self.packs), Builder(self.request.mean, bool(self.request.inputs)), rule)
 
-    def on_arrays(self) -> ArrayKernel:
-        """The kernel on arrays."""
+    def on(self, backend: str) -> Kernel:
+        """The kernel of a backend."""
         with _making, collector_paused():
-            if self.arrays is None:
-                program = self._lowered(self.packs, rule=for_arrays)
-                request = self._request
-                self.arrays = ArrayKernel(program, len(request.inputs), request.mean, self._theta)
-        return self.arrays
+            if backend not in self._kernels:
+                self._kernels[backend] = _MAKERS[backend](self)
+        return self._kernels[backend]
 
-    def kernels(self) -> list[ArrayKernel | FloatKernel]:
-        """Those that some batch size runs on."""
-        on_arrays = [self.on_arrays()] if self.floats_below < ALL else []
-        return [*on_arrays, *([self.on_floats()] if self.floats_below > 0 else [])]
+    def kernel(self, batch: int) -> Kernel:
+        """The kernel that runs batches of this size."""
+        for below, backend in self.choices:
+            if batch < below:
+                try:
+                    return self._kernels.get(backend) or self.on(backend)
+                except UnavailableError as error:
+                    self._do_without_native(error)
+                    return self.kernel(batch)
+        raise AssertionError(f"no backend for {batch} rows")
+
+    def kernels(self) -> list[Kernel]:
+        """Those that some batch size runs on, the one for the largest batches first."""
+        try:
+            return [self.on(backend) for _, backend in reversed(self.choices)]
+        except UnavailableError as error:
+            self._do_without_native(error)
+            return self.kernels()
+
+    def _do_without_native(self, error: UnavailableError) -> None:
+        with _making:
+            self.choices = _choices(self.request._replace(backend=None), self._choice, native=False)
+            self.notes = [f"not native: {error}"]
 
     def descriptions(self) -> list[str]:
         """A line per kernel: what it does in a call."""
+        kernels = self.kernels()
         lines = []
-        if self.floats_below < ALL:
-            kernel = self.on_arrays()
-            kind = "arrays" if self.packs else "one array per node"
-            lines.append(f"{kind}: {kernel.work}, {costs.counted(kernel.statements, 'NumPy call')}")
-        if self.floats_below > 0:
-            below = f" below {self.floats_below} rows" if lines else ""
-            lines.append(f"floats{below}: {self.on_floats().work}")
-        return lines
+        for (below, _), kernel in zip(reversed(self.choices), kernels, strict=True):
+            rows = f" below {below} rows" if below < ALL else ""
+            lines.append(f"{kernel.name}{rows}: {kernel.does}")
+        return lines + self.notes
 
 
-def _floats_below(request: Request, choice: Choice) -> int:
-    """The batch size from which on arrays are used."""
-    if request.backend == "arrays" or request.dtype != np.float64:
-        return 0
-    if request.backend == "floats":
-        return ALL
-    runs_once = not request.inputs
-    return ALL if runs_once and choice.floats_below else choice.floats_below
+def _choices(request: Request, choice: Choice, native: bool) -> tuple[tuple[int, str], ...]:
+    """The backends by batch size."""
+    if request.backend is not None:
+        return ((ALL, request.backend),)
+    floats_below = choice.floats_below if request.dtype == np.float64 else 0
+    native_from, native_below = (choice.native_from, choice.native_below) if native else (0, 0)
+    if not request.inputs:
+        return ((ALL, "native" if native_from else "floats" if floats_below else "arrays"),)
+    ranges = [(min(floats_below, native_from or ALL), "floats"), (native_from, "arrays"), (native_below, "native")]
+    choices: list[tuple[int, str]] = []
+    for below, backend in [*ranges, (ALL, "arrays")]:
+        if below > (choices[-1][0] if choices else 1):
+            choices.append((below, backend))
+    return tuple(choices)
+
+
+def _on_floats(plan: Plan) -> FloatKernel:
+    return FloatKernel(plan.lowered(packs=False, rule=for_floats), plan.request.input_shapes, plan.theta)
+
+
+def _on_arrays(plan: Plan) -> ArrayKernel:
+    program = plan.lowered(plan.packs, rule=for_arrays)
+    kernel = ArrayKernel(program, len(plan.request.inputs), plan.request.mean, plan.theta)
+    kernel.name = "arrays" if plan.packs else "one array per node"
+    return kernel
+
+
+def _on_native(plan: Plan) -> Kernel:
+    from .engines.native.kernel import NativeKernel  # only here: it takes time to load
+    from .engines.native.rules import ForNative
+
+    program = plan.lowered(packs=False, rule=ForNative())
+    return NativeKernel(program, plan.request.input_shapes, plan.theta)
+
+
+def _on_jax(plan: Plan) -> Kernel:
+    from .jax_program import JaxKernel  # only here: it imports JAX
+
+    program = plan.lowered(plan.packs, rule=for_jax)
+    return JaxKernel(program, plan.request, plan.theta, in_a_child=lambda: plan.on("arrays"))
+
+
+_MAKERS: dict[str, Callable[[Plan], Kernel]] = {
+    "floats": _on_floats,
+    "arrays": _on_arrays,
+    "native": _on_native,
+    "jax": _on_jax,
+}
+"""How each backend's kernel is made."""

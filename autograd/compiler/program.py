@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +9,16 @@ import numpy as np
 from ..collector import collector_paused
 from ..files import write_atomically
 from . import costs
-from .calls import Arguments, copy_into, quietly, shaped, shown
+from .calls import Arguments, copy_into, quietly, shaped
+from .exports import SUFFIXES, Exports, checked_path
+from .lower import for_jax
 from .plan import Plan
-from .standalone import module_text
+from .requests import require_jax
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike
 
     from .pipeline import Request
@@ -30,12 +34,12 @@ class Compiled:
         theta: the parameters as one vector, in the order of `wrt`. Every call reads it: change it in place, or assign
             a vector of the same length, which is copied into it.
         source: the text that runs.
+        exports: what writes it for other languages.
     """
 
     def __init__(self, request: Request) -> None:
         self._wrt = tuple(request.wrt or ())
         self._gives_gradient = request.gives_gradient
-        self._mean = request.mean
         self._input_shapes = request.input_shapes
         self._output_shape = (len(request.outputs),) if request.is_list else ()
         self._dtype = request.dtype
@@ -44,6 +48,8 @@ class Compiled:
         self.pull()
         with collector_paused():
             self._plan = Plan(request, self._theta)
+        outputs = None if self._gives_gradient else self._output_shape
+        self.exports = Exports(self._plan, self._theta, request.input_shapes, outputs, request.mean)
 
     @property
     def theta(self) -> np.ndarray:
@@ -84,32 +90,84 @@ class Compiled:
         """
         plan, rows = self._plan, self._checked(arrays) if arrays or self._input_shapes else arrays
         batch = len(rows[0]) if rows else 1
-        if batch < plan.floats_below:
-            results = (plan.floats or plan.on_floats()).run(rows, batch)
-        else:
-            results = (plan.arrays or plan.on_arrays()).run(rows, batch)
+        results = plan.kernel(batch).run(rows, batch)
         if self._gives_gradient:
             return results
         return shaped(results, (batch, *self._output_shape) if rows else self._output_shape, self._dtype)
 
-    def save_source(self, path: str | os.PathLike[str]) -> None:
-        """Writes the program as a Python module that needs NumPy only, with the present parameters in it.
+    def to_jax(self) -> Callable[..., Any]:
+        """The program as a pure function of `jax.numpy`, for accelerators, clusters and all of JAX's transformations.
 
-        Its `step` is called like this program. With a gradient it also has `theta`, to change in place or assign, and
-        `train(*arrays, learning_rate, steps)`, gradient descent on `theta` that returns the loss before each step.
+        `function(theta, *arrays)` returns what the program returns, as arrays of JAX. It works under `jax.jit`,
+        `jax.grad` (to any order, with this library's conventions at kinks) and `jax.vmap`, on any device. If the arrays
+        are sharded over a mesh by rows, each device computes its rows, and one all-reduce adds up value and gradient:
+
+            function = jax.jit(step.to_jax())
+            value, gradient = function(jnp.array(step.theta), X, Y)
+
+        It computes in the type of `theta`. JAX turns float64 into float32 unless `jax_enable_x64` is on: switch that on
+        for results equal to 1e-12. XLA takes subnormal numbers for 0. Give it a copy of `step.theta`, as above, since
+        JAX may read an array of NumPy after it has changed.
+
+        Returns:
+            The function. It holds the constants of the graph, neither Values nor parameters.
+
+        Raises:
+            ImportError: JAX is not installed.
+        """
+        require_jax("to_jax")
+        from .jax_program import JaxFunction
+
+        plan = self._plan
+        return JaxFunction(plan.lowered(plan.packs, rule=for_jax), plan.request)
+
+    def save_source(self, path: str | os.PathLike[str]) -> None:
+        """Writes the program as a module that stands alone, with the present parameters in it.
+
+        The suffix says in which language:
+
+        - `.py`: Python that needs NumPy only. `step` is called like this program; for a loss there is `theta`, to
+          change in place or assign, and `train(*arrays, learning_rate, steps)`, gradient descent on `theta` that
+          returns the loss before each step.
+        - `.js`: an ES module without dependencies: for a loss `theta`, a Float64Array, `step(...inputs)`, which gives
+          `{value, gradient}`, and `train(inputs, {learningRate, steps})`; otherwise `predict(...inputs)`. An input is
+          an array with one row per observation.
+        - `.c`: C99 with `math.h` only, which allocates nothing. Names begin with the file's: for model.c,
+          `extern double model_theta[]` and `double model_step(const double *x0, ..., size_t batch, double *gradient)`,
+          or `void model_predict(const double *x0, ..., size_t batch, double *outputs)`, rows one after the other. The
+          comment at its beginning says how much memory it takes.
 
         Args:
             path: the file, such as "model.py". It is replaced whole or not at all.
 
         Raises:
             TypeError: the path is neither a string nor a path.
-            ValueError: it cannot be a file's, or the program uses operations of your own whose formulas cannot be
-                written as text.
+            ValueError: it cannot be a file's, or has another suffix; or the program uses operations of your own whose
+                formulas cannot be written as text.
             OSError: the file cannot be written; an existing one is unchanged.
         """
-        _check_path(path)
-        outputs = None if self._gives_gradient else self._output_shape
-        write_atomically(path, module_text(self._plan.on_arrays(), self._input_shapes, outputs, self._mean).encode())
+        checked = checked_path("save_source", path, SUFFIXES)
+        write_atomically(path, self.exports.text(checked).encode())
+
+    def save_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Writes the program as a model of ONNX, for runtimes and converters of many kinds; needs the extra `onnx`.
+
+        The model takes "x0", "x1", ..., one for each element of `inputs`, with any number of rows, and gives
+        "outputs", all in the program's dtype. What runtimes lack in double precision is made of what they have.
+
+        Args:
+            path: the file, such as "model.onnx". It is replaced whole or not at all.
+
+        Raises:
+            ImportError: `onnx` is not installed.
+            TypeError: the path is neither a string nor a path; or the program was compiled with `wrt`, so that it gives
+                a gradient.
+            ValueError: it cannot be a file's, or has another suffix; or the program uses operations of your own whose
+                formulas cannot be written.
+            OSError: the file cannot be written; an existing one is unchanged.
+        """
+        checked_path("save_onnx", path, (".onnx",))
+        write_atomically(path, self.exports.onnx())
 
     def __reduce__(self) -> Any:
         raise TypeError(
@@ -135,16 +193,3 @@ class Compiled:
                 f"estimated{rows}: {times}>",
             ]
         )
-
-
-def _check_path(path: Any) -> None:
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(
-            f"save_source: path must be a string or a path, got {shown(path)} of type {type(path).__name__}"
-        )
-    try:
-        name = os.fsencode(path)
-    except ValueError:
-        name = b""
-    if not name or b"\0" in name:
-        raise ValueError(f"save_source: path must be the name of a file, got {shown(path)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from .pipeline import Request
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-BACKENDS = ("floats", "arrays")
+BACKENDS = ("floats", "arrays", "native", "jax")
 
 
 def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str | None, dtype: Any) -> Request:
@@ -39,10 +41,33 @@ def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str 
         raise ValueError(
             f"compile: backend must be one of {', '.join(map(repr, BACKENDS))} or None, got {shown(backend)}"
         )
+    if backend == "native" and not native_installed():
+        raise ImportError(
+            'compile: backend \'native\' needs the extra "native": pip install "chainrule[native]", '
+            'or pip install -e ".[native]" in a clone'
+        )
+    if backend == "jax":
+        require_jax("backend 'jax'")
     kind = _dtype(dtype)
     if backend == "floats" and kind != np.float64:
         raise ValueError(f"compile: backend 'floats' computes in float64, got dtype {kind}")
     return Request(results, is_list, parameters, arguments, shapes, reduction == "mean", backend, kind)
+
+
+@cache
+def native_installed() -> bool:
+    """Whether numba is there, which takes long to import."""
+    return find_spec("numba") is not None
+
+
+def require_jax(what: str) -> None:
+    """Raises an ImportError that says what needs JAX, and how to install it, if it is not there."""
+    try:
+        import jax  # noqa: F401
+    except ImportError:
+        raise ImportError(
+            f'{what} needs the extra "jax": pip install "chainrule[jax]", or pip install -e ".[jax]" in a clone'
+        ) from None
 
 
 def _outputs(outputs: Any) -> tuple[list[Value], bool]:

@@ -79,29 +79,19 @@ _COMMON = "# What modules of this kind have in common\n"
 
 _END = """_constants = [{constants}]
 _arguments = Arguments({shapes}, theta.dtype)
-_program = ArrayProgram(prepare, theta, _constants, [], mean={mean})
+_program = ArrayProgram(prepare, theta, _constants, [], mean={mean}, block={block})
 """
 
 
 def module_text(
     kernel: ArrayKernel, shapes: Sequence[tuple[int, ...]], outputs: tuple[int, ...] | None, mean: bool
 ) -> str:
-    """The module's text: what users call, the program, and the functions that these need.
-
-    Raises:
-        ValueError: the program uses operations that only work on numbers, so their formulas have no text.
-    """
-    if kernel.asked:
-        names = ", ".join(dict.fromkeys(map(str, kernel.asked)))
-        raise ValueError(
-            f"this program cannot be saved: the formula of {names} decides by Python's `if` or "
-            "calls other libraries; write it with the functions of m, such as m.where"
-        )
+    """The module's text: what users call, the program, and the functions that these need."""
     words = _words(shapes, outputs or (), mean)
     called = [_OUTPUTS_STEP] if outputs is not None else [_GRADIENT_STEP, _TRAIN]
     program = [*[template.format(**words) for template in called], kernel.source]
     constants = "".join(f"\n    {_array_text(constant)}," for constant in kernel.constants)
-    end = _END.format(constants=constants + "\n" * bool(constants), shapes=list(shapes), mean=mean)
+    end = _END.format(constants=constants + "\n" * bool(constants), shapes=list(shapes), mean=mean, block=kernel.block)
     imports, helpers = _needed_by("\n".join([*program, end]))
     head = _HEAD.format(
         contents=_TRAINED if outputs is None else _PREDICTED,

@@ -15,7 +15,7 @@ from .fitting import SIZES, fitted
 from .folding import folded
 from .look import SHOWN, Look
 from .names import variable_names
-from .rows import without_constants
+from .rows import squares_named, without_constants
 from .sketch import last_calls, near_uses, sketched
 from .stand_ins import Roles
 from .theme import theme_named
@@ -124,6 +124,8 @@ def draw(
             sketch = {key: part._replace(scope=None) for key, part in sketch.items()}
         if not constants:
             sketch = without_constants(sketch)
+        elif compact:
+            sketch = squares_named(sketch)
         picture = Picture(look, direction, caption, legend)
         if size is None:
             if depth is not None or len(sketch) > max_nodes:

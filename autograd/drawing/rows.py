@@ -38,13 +38,32 @@ def without_constants(sketch: Sketch) -> Sketch:
 
 def constants_folded(sketch: Sketch) -> Sketch:
     """Numbers that are used once move into the symbol of their operation: "× 0.5"."""
+    mere = _mere_numbers(sketch)
+    return {key: _with_constants(part, mere) for key, part in sketch.items() if key not in mere}
+
+
+def squares_named(sketch: Sketch) -> Sketch:
+    """Powers of 2 are called "square", as people say, and their exponent is no operand."""
+    numbers = _mere_numbers(sketch)
+    exponents = {
+        edge.source: numbers[edge.source]
+        for part in sketch.values()
+        for edge in part.edges
+        if part.steps == ("^",) and edge.position == 1 and edge.source in numbers and numbers[edge.source].number == 2.0
+    }
+    if not exponents:
+        return sketch
+    return {key: _with_constants(part, exponents) for key, part in sketch.items() if key not in exponents}
+
+
+def _mere_numbers(sketch: Sketch) -> dict[Value, Value]:
+    """The constants that are used once and have no name."""
     uses = _uses(sketch)
-    mere = {
+    return {
         key: part.value
         for key, part in sketch.items()
         if part.kind == "constant" and uses[key] == 1 and not part.value.name and not part.is_root
     }
-    return {key: _with_constants(part, mere) for key, part in sketch.items() if key not in mere}
 
 
 def _with_constants(part: Part, mere: Mapping[Value, Value]) -> Part:

@@ -68,6 +68,14 @@ class LevenbergMarquardt(WholeOptimizer):
 
     Args:
         params: the parameters.
+
+    >>> import nn
+    >>> model = nn.MLP([1, 3, 1], activation="tanh", seed=0)
+    >>> xs = [x / 10 - 1 for x in range(21)]
+    >>> optimizer = nn.LevenbergMarquardt(model.parameters())
+    >>> history = nn.fit(model, xs, [x * x for x in xs], loss=nn.mse, optimizer=optimizer, epochs=60)
+    >>> history.loss[-1] < 1e-6
+    True
     """
 
     memory = ("damping", "growth", "scale")
@@ -83,9 +91,9 @@ class LevenbergMarquardt(WholeOptimizer):
         right = np.concatenate([-residuals, np.zeros(len(theta))])
         damping, growth = float(memory["damping"][0]) or 1e-3, float(memory["growth"][0]) or 2.0
         for _ in range(_TRIES):
-            # As a least squares problem, since squares of J would lose half of the digits.
-            system = np.vstack([jacobian, math.sqrt(damping * scale) * np.eye(len(theta))])
-            change = np.linalg.lstsq(system, right, rcond=None)[0]
+            # As a least squares problem, since squares of J would lose half of the digits; damped, it has full rank.
+            q, r = np.linalg.qr(np.vstack([jacobian, math.sqrt(damping * scale) * np.eye(len(theta))]))
+            change = np.linalg.solve(r, right @ q)
             found, _ = problem.residuals(theta + change)
             predicted = float(change @ (damping * scale * change + downhill))
             gain = (loss - float(found @ found)) / predicted if predicted > 0 else -1.0
@@ -106,6 +114,14 @@ class LBFGS(WholeOptimizer):
 
     Args:
         params: the parameters.
+
+    >>> import nn
+    >>> model = nn.MLP([1, 3, 1], activation="tanh", seed=0)
+    >>> xs = [x / 10 - 1 for x in range(21)]
+    >>> optimizer = nn.LBFGS(model.parameters())
+    >>> history = nn.fit(model, xs, [x * x for x in xs], loss=nn.mse, optimizer=optimizer, epochs=60)
+    >>> history.loss[-1] < 1e-3
+    True
     """
 
     memory = tuple(f"{kind}{age}" for kind in ("change", "difference") for age in range(_PAIRS))

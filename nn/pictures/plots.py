@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from autograd import Value, no_grad
-from autograd.drawing.theme import THEMES, theme_named
+from autograd import Value, derivative, no_grad
+from autograd.drawing.theme import THEMES, Theme, theme_named
 from autograd.node import nodes
 
 from ..activations import argmax, one_hot
-from ..checks import as_float, integer_at_least, is_number, items, kind_of, number_between, numbers, one_of, shown
+from ..checks import (
+    as_float,
+    boolean,
+    integer_at_least,
+    is_number,
+    items,
+    kind_of,
+    number_between,
+    numbers,
+    one_of,
+    shown,
+)
 from ..data import Column, observations
+from ..least_squares import spread
 from ..module import Module
 from ..types import Numbers, Vector
 
@@ -32,6 +44,9 @@ _CLASSES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#
 _SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 """Markers of classes, so that they differ in a black-and-white print too."""
 _CURVE_POINTS = 241
+_BESIDE: Mapping[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+_BELOW: Mapping[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12), "ncols": 2}
+"""Where a legend hides nothing."""
 
 
 def plot_fit(
@@ -44,7 +59,9 @@ def plot_fit(
     outputs: Sequence[str] | None = None,
     title: str | None = None,
     theme: str = "light",
+    components: bool = True,
     residuals: bool = True,
+    band: bool = False,
 ) -> Axes:
     """Draws what a network of one input has learned: the data, the fitted squiggle, and the curves that add up to it.
 
@@ -60,14 +77,21 @@ def plot_fit(
         outputs: what to call the outputs.
         title: a line above the plot.
         theme: "light" or "dark".
+        components: whether to draw the component curves of a single output.
         residuals: whether to draw the residuals of a single output, from what was observed to the squiggle.
+        band: whether to shade two standard errors of the squiggle to either side: about 95 times in 100 the curve that
+            the data come from lies in the band at a given input. They are those of the Gauss-Newton covariance (see
+            `History.standard_errors`), so this assumes that the network was trained on these data by least squares
+            (`nn.ssr` or `nn.mse`), that residuals are independent and of equal variance, and that the network is close
+            to linear in its parameters within their standard errors. Frozen parameters are taken as known.
 
     Returns:
         Where it was drawn.
 
     Raises:
         ValueError: the network has several inputs, there are too few or too many names, or `X`, `y` and the outputs do
-            not fit each other.
+            not fit each other; a band was asked for, but there are several outputs, or no more observations than
+            parameters.
         ImportError: matplotlib is not installed.
     """
     rows, observed = _checked(model, X, y)
@@ -83,8 +107,8 @@ def plot_fit(
     look = theme_named(one_of(theme, "theme", THEMES))
     ax = _axes(ax)
     if count == 1:
-        components = _plot_components(ax, grid, points, [output for (output,) in rows_out])
-        labels = [("their sum and the bias" if components else "the network", "observed", _SQUIGGLE, look.ink)]
+        drawn = boolean(components, "components") and _plot_components(ax, grid, points, [y for (y,) in rows_out])
+        labels = [("their sum and the bias" if drawn else "the network", "observed", _SQUIGGLE, look.ink)]
     else:
         labels = [
             (name, f"observed{n}" if outputs is None else f"{name}, observed", color, color)
@@ -99,7 +123,11 @@ def plot_fit(
     if count == 1 and residuals:
         at_points = [_outputs(model, [Value(float(x))])[0].data for x in xs]
         ax.vlines(xs, at_points, targets[:, 0], color=look.negative, linestyle=":", label="residual")
-    _dress(ax, across, names[0] if count == 1 else "predicted", title, theme, count > 1)
+    if boolean(band, "band"):
+        around, wide = np.array([output.data for (output, *_) in rows_out]), 2.0 * _spread(model, xs, targets, rows_out)
+        edges = around - wide, around + wide
+        ax.fill_between(grid, *edges, color=_SQUIGGLE, alpha=0.2, linewidth=0.0, label="two standard errors")
+    _dress(ax, across, names[0] if count == 1 else "predicted", title, theme, _BESIDE if count > 1 else {})
     return ax
 
 
@@ -158,23 +186,43 @@ def plot_decision_regions(
         chosen = points[classes == number]
         shape = _SHAPES[number % len(_SHAPES)]
         ax.plot(chosen[:, 0], chosen[:, 1], shape, color=color, markeredgecolor=look.background, label=names[number])
-    _dress(ax, across, up, title, theme, True, legend_title="class")
+    _dress(ax, across, up, title, theme, _BESIDE, legend_title="class")
     return ax
 
 
-def plot_losses(training: Sequence[float], validation: Sequence[float], ax: Axes | None = None) -> Axes:
-    """Draws the losses over the epochs; see `History.plot`."""
+def plot_history(
+    losses: Mapping[str, Sequence[float]],
+    metrics: Mapping[str, Sequence[float]],
+    ax: Axes | None = None,
+    title: str | None = None,
+    theme: str = "light",
+) -> Axes:
+    """Draws losses over the epochs, and metrics on an axis of their own to the right; see `History.plot`."""
+    look = theme_named(one_of(theme, "theme", THEMES))
     ax = _axes(ax)
-    epochs = np.arange(1, len(training) + 1)
-    ax.plot(epochs, training, color=_SQUIGGLE, linewidth=2, label="training")
-    if validation:
-        ax.plot(epochs, validation, color=_COMPONENTS[1], linewidth=2, label="validation")
-        ax.legend(frameon=False)
-    if all(loss > 0 for loss in (*training, *validation)):
+    colors = cycle((_SQUIGGLE, *_COMPONENTS))
+    for name, curve in losses.items():
+        ax.plot(range(1, len(curve) + 1), curve, color=next(colors), linewidth=2, label=name)
+    if all(loss > 0 for curve in losses.values() for loss in curve):
         ax.set_yscale("log")
-    ax.set_xlabel("epoch")
-    ax.set_ylabel("loss")
+    if metrics:
+        _plot_metrics(ax, ax.twinx(), metrics, colors, look)
+    _dress(ax, "epoch", "loss", title, theme, _BELOW)
     return ax
+
+
+def _plot_metrics(
+    ax: Axes, beside: Axes, metrics: Mapping[str, Sequence[float]], colors: Iterator[str], look: Theme
+) -> None:
+    """One curve per metric, on the axis to the right."""
+    for name, curve in metrics.items():
+        # On the left axes too, without points, so that one legend has them all.
+        (line,) = ax.plot([], [], "--", color=next(colors), linewidth=1.6, label=literal(name))
+        beside.plot(range(1, len(curve) + 1), curve, "--", color=line.get_color(), linewidth=1.6)
+    beside.set_ylabel("metrics", color=look.ink)
+    beside.tick_params(which="both", colors=look.ink)
+    for spine in beside.spines.values():
+        spine.set_color(look.line)
 
 
 def names_of(names: Sequence[str] | None, count: int, stem: str) -> list[str]:
@@ -188,7 +236,13 @@ def names_of(names: Sequence[str] | None, count: int, stem: str) -> list[str]:
 
 
 def _dress(
-    ax: Axes, across: str, up: str, title: str | None, theme: str, is_beside: bool, legend_title: str | None = None
+    ax: Axes,
+    across: str,
+    up: str,
+    title: str | None,
+    theme: str,
+    legend_place: Mapping[str, Any],
+    legend_title: str | None = None,
 ) -> None:
     """Labels, title and legend, in the colours of the theme."""
     ax.set_xlabel(literal(across))
@@ -197,14 +251,13 @@ def _dress(
         if not isinstance(title, str):
             raise TypeError(f"title must be a string, got {kind_of(title)}")
         ax.set_title(literal(title))
-    beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if is_beside else {}
-    legend = ax.legend(title=legend_title, frameon=False, **beside)
+    legend = ax.legend(title=legend_title, frameon=False, **legend_place)
     if theme == "light":
         return
     look = theme_named(theme)
     ax.figure.set_facecolor(look.background)
     ax.set_facecolor(look.box)
-    ax.tick_params(colors=look.ink)
+    ax.tick_params(which="both", colors=look.ink)
     words = [ax.xaxis.label, ax.yaxis.label, ax.title, legend.get_title(), *legend.get_texts()]
     for word in words:
         word.set_color(look.ink)
@@ -260,11 +313,32 @@ def _target(entry: Any, outputs: int, position: int) -> list[float]:
     return found
 
 
+def _spread(model: Module, xs: Sequence[float], targets: Vector, curve: Sequence[Sequence[Value]]) -> Vector:
+    """The standard error of the squiggle at each of its points."""
+    moving = [parameter for parameter in model.parameters() if parameter.trainable]
+    if targets.shape[1] != 1:
+        raise ValueError(f"a band is drawn around a single output, and there are {targets.shape[1]}")
+    if len(xs) <= len(moving):
+        raise ValueError(
+            f"a band needs more observations than parameters; there are {len(xs)} for {len(moving)} parameters"
+        )
+    at_points = [_outputs(model, [Value(float(x))])[0] for x in xs]
+    left_over = np.array([output.data for output in at_points]) - targets[:, 0]
+    return spread(left_over, _slopes(at_points, moving), _slopes([output for (output,) in curve], moving))
+
+
+def _slopes(outputs: Sequence[Value], parameters: Sequence[Value]) -> Vector:
+    """The derivatives of each output by the parameters, a row per output."""
+    return np.array([[slope.data for slope in derivative(output, parameters)] for output in outputs])
+
+
 def _plot_components(ax: Axes, grid: Vector, inputs: Sequence[Value], outputs: Sequence[Value]) -> int:
     """One curve per term of the output that depends on the input, if there are several. Returns their number."""
-    dependent = [inputs[0] in set(nodes(term)) for _, term in _terms(outputs[0])]
-    curves = [[sign * math.prod(factor.data for factor in term) for sign, term in _terms(output)] for output in outputs]
-    names = [_weight_name(sign, term) for sign, term in _terms(outputs[0])]
+    dependent = [inputs[0] in set(nodes(term)) for _, term in terms_of(outputs[0])]
+    curves = [
+        [sign * math.prod(factor.data for factor in term) for sign, term in terms_of(output)] for output in outputs
+    ]
+    names = [_weight_name(sign, term) for sign, term in terms_of(outputs[0])]
     shown = [position for position, depends in enumerate(dependent) if depends]
     if len(shown) < 2:
         return 0
@@ -275,7 +349,7 @@ def _plot_components(ax: Axes, grid: Vector, inputs: Sequence[Value], outputs: S
     return len(shown)
 
 
-def _terms(output: Value) -> list[Term]:
+def terms_of(output: Value) -> list[Term]:
     """What is added up in an output, through sums, differences and products of sequences, in order."""
     terms: list[Term] = []
     pending = [(1.0, output)]

@@ -35,6 +35,12 @@ class History:
         errors: what `standard_errors` returns, or why it cannot.
         why_eager: why there was no program, or no longer; names the line of code that prevented it, if one did. Empty
             if there was one.
+
+    >>> import nn
+    >>> model = nn.MLP([1, 2, 1], seed=3)
+    >>> history = nn.fit(model, [0, 0.5, 1], [0, 1, 0], loss=nn.ssr, lr=0.05, epochs=20)
+    >>> len(history.loss), history.loss[-1] < history.loss[0], history.engine, history.stopped
+    (20, True, 'compiled', 'epochs')
     """
 
     def __init__(self, engine: str = "eager") -> None:
@@ -92,9 +98,9 @@ class History:
             raise ValueError(f"no standard errors: {self.errors}")
         return dict(self.errors)
 
-    def read(self, metrics: dict[str, float], validation_metrics: dict[str, float]) -> None:
-        """Notes the metrics of the epoch to be added next."""
-        for lists, found in ((self.metrics, metrics), (self.validation_metrics, validation_metrics)):
+    def read(self, *metrics: dict[str, float]) -> None:
+        """Notes the metrics of the epoch to be added next, and those of the validation data if there are some."""
+        for lists, found in zip((self.metrics, self.validation_metrics), metrics, strict=False):
             for name, number in found.items():
                 lists.setdefault(name, []).append(number)
 
@@ -144,15 +150,25 @@ class History:
         lists = {name: array_of(state[name], (len(state[name]),)).tolist() for name in PER_EPOCH}
         vars(self).update({**lists, **metrics})
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draws the loss over the epochs, on a logarithmic scale if all losses are positive.
+    def plot(self, ax: Axes | None = None, *, title: str | None = None, theme: str = "light") -> Axes:
+        """Draws the losses over the epochs, on a logarithmic scale if all are positive, and the metrics to the right.
+
+        Args:
+            ax: where to draw; by default a new figure.
+            title: a line above the plot.
+            theme: "light" or "dark".
+
+        Returns:
+            Where the losses were drawn.
 
         Raises:
             ImportError: matplotlib is not installed.
         """
-        from ..pictures.plots import plot_losses
+        from ..pictures.plots import plot_history
 
-        return plot_losses(self.loss, self.validation_loss, ax)
+        losses = {"training": self.loss} | ({"validation": self.validation_loss} if self.validation_loss else {})
+        validation = {f"validation {name}": numbers for name, numbers in self.validation_metrics.items()}
+        return plot_history(losses, self.metrics | validation, ax, title, theme)
 
     def __repr__(self) -> str:
         if not self.loss:

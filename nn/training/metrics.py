@@ -18,61 +18,69 @@ from ..metrics import accuracies, accuracy
 from ..module import Module
 from ..optim.optimizer import scatter
 from ..prediction import Outputs, numbers_of
-from ..tracing import NoProgramError, placeholders, traced
+from ..tracing import NoProgramError, is_comparison_due, placeholders, traced
 from ..types import Vector
 from .program import targets_of
 
 Metric: TypeAlias = Callable[[Any, Any], Any]
-_EPOCHS_BETWEEN_COMPARISONS = 64
 _ROWS_COMPARED = 5
 
 
 class Readings:
-    """All metrics over some data, by programs where these compute the same.
+    """All metrics over each of several data sets, by programs where these compute the same.
 
     Args:
         model: in evaluation mode when this is called.
-        data: the observations.
+        data: the sets of observations.
         metrics: by name.
         parameters: what the numbers in a call belong to.
     """
 
-    def __init__(self, model: Module, data: Data, metrics: Mapping[str, Metric], parameters: Sequence[Value]) -> None:
+    def __init__(
+        self, model: Module, data: Sequence[Data], metrics: Mapping[str, Metric], parameters: Sequence[Value]
+    ) -> None:
         self._model, self._data, self._parameters = model, data, parameters
-        self._metrics = {name: _Average(name, metric) for name, metric in metrics.items()}
+        self._metrics = [{name: _Average(name, metric) for name, metric in metrics.items()} for _ in data]
         self._program: Outputs | None = None
         self._calls = 0
 
     def begin(self, theta: Vector) -> None:
         """Makes the programs, where there can be some."""
         scatter(theta, self._parameters)
+        (first, _), *others = self._data
         try:
-            self._program = Outputs(self._model, self._data[0], self._parameters)
-        except NoProgramError:
+            program = Outputs(self._model, first, self._parameters)
+            if any(rows.array is None or program.first_difference(self._model, rows) for rows, _ in others):
+                return
+        except (NoProgramError, ValueError):  # rows of another form
             return
-        outputs = self._outputs(theta)
-        for metric in self._metrics.values():
-            metric.begin(self._model, outputs, self._data[1])
+        self._program = program
+        for metrics, (rows, targets) in zip(self._metrics, self._data, strict=True):
+            outputs = program(theta, rows)
+            for metric in metrics.values():
+                metric.begin(self._model, outputs, targets)
 
-    def __call__(self, theta: Vector) -> dict[str, float]:
-        """The metrics where the parameters have these numbers."""
-        outputs = self._outputs(theta)
-        return {name: metric(outputs, self._data[1]) for name, metric in self._metrics.items()}
+    def __call__(self, theta: Vector) -> list[dict[str, float]]:
+        """The metrics of each data set where the parameters have these numbers."""
+        return [
+            {name: metric(outputs, targets) for name, metric in metrics.items()}
+            for outputs, metrics, (_, targets) in zip(self._outputs(theta), self._metrics, self._data, strict=True)
+        ]
 
-    def _outputs(self, theta: Vector) -> Vector:
-        rows = self._data[0]
+    def _outputs(self, theta: Vector) -> list[Vector]:
         if self._program is not None:
-            found = self._program(theta, rows)
+            found = [self._program(theta, rows) for rows, _ in self._data]
             self._calls += 1
-            if self._calls % _EPOCHS_BETWEEN_COMPARISONS and self._calls & (self._calls - 1):
+            if not is_comparison_due(self._calls, self._program.rarity):
                 return found
             scatter(theta, self._parameters)
+            rows, _ = self._data[0]
             position = self._calls % len(rows)
-            if not self._program.difference(self._model, rows[position], found[position]):
+            if not self._program.difference(self._model, rows[position], found[0][position]):
                 return found
             self._program = None
         scatter(theta, self._parameters)
-        return np.array([numbers_of(self._model, row) for row in rows])
+        return [np.array([numbers_of(self._model, row) for row in rows]) for rows, _ in self._data]
 
 
 class _Average:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from autograd import Placeholder, Value, compile
-from autograd.node import edges, history, nodes
+from autograd.node import edges, history
 from autograd.operation import FLOATS
 from autograd.structures import rebuild
 
 from ..optim.optimizer import scatter
-from ..tracing import NoProgramError, described, placeholders, traced
+from ..tracing import NoProgramError, described, is_comparison_due, placeholders, rarity, traced
 from ..types import Mask, Numbers, OneHot, Positions, Vector
 from .steps import EagerStep, Slope
 
@@ -22,8 +22,6 @@ _TOLERANCE = 1e-9  # of the largest number met; rounding is mostly a thousand ti
 _ROUNDING = 2.0**-44  # far more than rounding changes a number, relative to it, and far less than matters
 _NEARBY = 4
 _ROWS_COMPARED_FIRST = 5
-_STEPS_BETWEEN_COMPARISONS = 64
-_VALUES_COMPARED_SO_OFTEN = 256
 _LARGEST_BATCH_COMPARED = 1024
 _UNSTEADY = "model or loss give something else at each call, as with random numbers"
 _DIFFERENT = "model or loss depend on something that is not in the graph"
@@ -75,9 +73,7 @@ class Step:
 class Program:
     """A program made of the graph of one observation, and its comparison with such graphs.
 
-    They are compared at one observation, a different one each time, in steps 1, 2, 4, ..., 64, 128, 192 and so on; half
-    as often if the graph has 256 Values, a third as often if it has 512, so that comparing adds a few microseconds to a
-    step, whatever the size of the graph.
+    They are compared at one observation, a different one each time, in the steps where `is_comparison_due`.
     """
 
     def __init__(self, eager: EagerStep, compiled: Any, arrays: Sequence[Vector], loss: Value) -> None:
@@ -85,7 +81,7 @@ class Program:
         self._compiled = compiled
         self._arrays = arrays
         self._traced = loss
-        self._rarity = 1 + len(nodes([loss])) // _VALUES_COMPARED_SO_OFTEN
+        self._rarity = rarity([loss])
         self._steps = 0
         self._comparisons = 0
         self._reached: Mask | None = None
@@ -109,8 +105,7 @@ class Program:
     def difference(self, theta: Vector, positions: Positions) -> str:
         """How program and graph differ in the next step, if a comparison is due; empty if they do not."""
         self._steps += 1
-        turn, rest = divmod(self._steps, self._rarity)
-        if rest or (turn % _STEPS_BETWEEN_COMPARISONS and turn & (turn - 1)):
+        if not is_comparison_due(self._steps, self._rarity):
             return ""
         position = int(positions[self._comparisons % len(positions)])
         try:

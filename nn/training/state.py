@@ -17,6 +17,7 @@ from .. import losses
 from ..checks import array_of, integer_at_least, items, shown
 from ..data import Data, digest
 from ..init import generator
+from ..least_squares import spread
 from ..module import Module
 from ..optim import Optimizer, Schedule
 from ..optim.optimizer import ADDED, gathered, scatter
@@ -27,7 +28,7 @@ from .history import History
 from .metrics import Metric, Readings
 from .program import Step
 from .steps import EagerStep, Slope, added_up, all_finite
-from .whole import Jacobian, WholeProblem, standard_errors
+from .whole import Jacobian, WholeProblem
 
 ANYTHING = "unknown"
 """A setting that cannot be compared."""
@@ -57,11 +58,10 @@ class Task:
         added = self.loss is losses.ssr
         return Step(EagerStep(self.model, self.loss, data, self.optimizer.parameters, added, inputs_name, weights))
 
-    def readings(self, data: Data | None) -> Readings | None:
-        """Computes the metrics on these data."""
-        if data is None or not self.metrics:
-            return None
-        return Readings(self.model, data, self.metrics, self.optimizer.parameters)
+    def readings(self) -> Readings | None:
+        """Computes the metrics on the data, and on those of the validation."""
+        sets = [self.data] if self.validation is None else [self.data, self.validation]
+        return Readings(self.model, sets, self.metrics, self.optimizer.parameters) if self.metrics else None
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Training:
         self.parameters = Parameters(task.optimizer.parameters)
         self.step = task.step(task.data, "inputs", task.weights)
         self.validation = None if task.validation is None else task.step(task.validation, "validation inputs")
-        self.readings = [task.readings(data) for data in (task.data, task.validation)]
+        self.readings = task.readings()
         needs_residuals = isinstance(task.optimizer, WholeOptimizer) and task.optimizer.needs_residuals
         self.jacobian = Jacobian(self.step.eager) if needs_residuals else None
         self.moving = task.optimizer.moving()
@@ -185,9 +185,9 @@ class Training:
             rows = self.validation.eager.rows
             with evaluating(self.modules):
                 self.validation.begin(self.plan.refusal(rows), theta, {rows})
-        for readings in filter(None, self.readings if self.plan.compile else ()):
+        if self.readings is not None and self.plan.compile:
             with evaluating(self.modules):
-                readings.begin(theta)
+                self.readings.begin(theta)
 
     def stop_reason(self) -> str | None:
         """Why to stop now; None to go on."""
@@ -203,8 +203,8 @@ class Training:
             raise ValueError(_NOTHING_TO_TRAIN)
         with evaluating(self.modules):
             validation_loss = self._validation_loss()
-            if self.task.metrics:
-                self.history.read(*map(self._read, self.readings))
+            if self.readings is not None:
+                self.history.read(*self.readings(self.parameters.now))
         if self.task.schedule is not None:
             self.task.schedule.step()
         self.history.add(added_up(shares), validation_loss, max(sizes), lr, time.perf_counter() - started)
@@ -233,7 +233,7 @@ class Training:
             return f"they need more residuals than parameters, and there are {len(residuals)} for {len(moving)}"
         values = [self.task.optimizer.parameters[position] for position in moving.tolist()]
         names = [value.name or f"parameters[{position}]" for value, position in zip(values, moving, strict=True)]
-        return dict(zip(names, standard_errors(residuals, derivatives).tolist(), strict=True))
+        return dict(zip(names, spread(residuals, derivatives).tolist(), strict=True))
 
     def settings(self) -> dict[str, Any]:
         """What must be the same for a training to go on."""
@@ -343,9 +343,6 @@ class Training:
         if not np.array_equal(now, self.parameters.now):
             self.parameters.now = now
         return isinstance(answer, (bool, np.bool_)) and bool(answer)
-
-    def _read(self, readings: Readings | None) -> dict[str, float]:
-        return {} if readings is None else readings(self.parameters.now)
 
     def _validation_loss(self) -> float | None:
         if self.validation is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,6 +63,7 @@ class Jacobian:
         self._eager = eager
         self._compiled: Any = None
         self._arrays: list[Vector] = []
+        self._latest: tuple[Vector, tuple[Vector, Vector]] | None = None
 
     def begin(self, theta: Vector) -> None:
         """Makes the program, if it computes what the graphs do."""
@@ -86,7 +86,12 @@ class Jacobian:
             self._compiled = None
 
     def __call__(self, theta: Vector) -> tuple[Vector, Vector]:
-        """The residuals, and their derivatives by all parameters."""
+        """The residuals, and their derivatives by all parameters; a step begins where the one before ended."""
+        if self._latest is None or not np.array_equal(theta, self._latest[0]):
+            self._latest = theta.copy(), self._computed(theta)
+        return self._latest[1]
+
+    def _computed(self, theta: Vector) -> tuple[Vector, Vector]:
         rows = self._eager.rows
         table = self._eagerly(theta, range(rows)) if self._compiled is None else self._by_program(theta)
         outputs = table.shape[0] // rows
@@ -148,19 +153,3 @@ def check_squares(loss: Loss) -> None:
             f"LevenbergMarquardt minimises sums of squared residuals, with loss=nn.ssr or loss=nn.mse; the squares of "
             f"{name} are not known; nn.LBFGS takes any loss"
         )
-
-
-def standard_errors(residuals: Vector, jacobian: Vector) -> Vector:
-    """The square roots of the diagonal of `s^2 (J'J)^-1`, with `s^2 = r'r / (residuals - parameters)`.
-
-    A parameter that the data do not determine has an infinite one.
-    """
-    free = len(residuals) - jacobian.shape[1]
-    _, sizes, directions = np.linalg.svd(jacobian, full_matrices=False)
-    undetermined = sizes <= np.finfo(float).eps * max(jacobian.shape) * sizes.max(initial=0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weights = np.where(np.abs(directions) < 1e-8, 0.0, directions**2)
-        parts = np.where(undetermined[:, np.newaxis] & (weights > 0), math.inf, weights / sizes[:, np.newaxis] ** 2)
-        parts = np.where(weights > 0, parts, 0.0)
-    found: Vector = np.sqrt(parts.sum(axis=0) * float(residuals @ residuals) / free)
-    return found

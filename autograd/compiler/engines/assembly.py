@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,10 +13,12 @@ from ..ir import View, contiguous
 from .products import Product
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..differentiate import Place
     from ..ir import Instruction
+
+    InPlace = Callable[[Instruction, View, Instruction, Sequence[Instruction]], bool]
 
 
 class Assembly(NamedTuple):
@@ -34,24 +37,44 @@ class Assembly(NamedTuple):
     is_covered: bool
 
 
-def assembly(instruction: Instruction, uses: dict[Instruction, list[Instruction]]) -> Assembly:
-    """Sorts the contributions of an `assemble` instruction."""
+def assembly(
+    instruction: Instruction,
+    uses: Mapping[Instruction, Sequence[Instruction]],
+    computes_in_place: InPlace | None = None,
+) -> Assembly:
+    """Sorts the contributions of an `assemble` or `join` instruction.
+
+    Args:
+        instruction: what is put together.
+        uses: who reads each instruction.
+        computes_in_place: whether a part of an instruction, with these readers, can be computed right where a view says
+            that it belongs; by default what NumPy can do.
+    """
+    computes_in_place = computes_in_place or _computes_in_place
     found = Assembly([], [], [], False)
     covered = np.zeros(instruction.size, dtype=bool)
-    for place, part in zip(instruction.data, instruction.operands, strict=True):
-        numbers = _numbers(place, instruction)
+    places = _side_by_side(instruction) if instruction.op == "join" else instruction.data
+    for place, part in zip(places, instruction.operands, strict=True):
+        numbers = numbers_of(place, instruction)
         if covered[numbers].any() or (isinstance(place, np.ndarray) and np.unique(place).size < place.size):
             found.added.append((place, part))
             continue
         covered[numbers] = True
-        if isinstance(place, View) and _computes_in_place(instruction, place, part, uses[part]):
+        if isinstance(place, View) and computes_in_place(instruction, place, part, uses[part]):
             found.computed.append((place, part))
         else:
             found.written.append((place, part))
     return found._replace(is_covered=bool(covered.all()))
 
 
-def _numbers(place: Place, base: Instruction) -> np.ndarray:
+def _side_by_side(join: Instruction) -> list[View]:
+    """Where the operands of a `join` belong."""
+    strides = contiguous(join.shape)
+    ends = accumulate([part.shape[-1] for part in join.operands])
+    return [View(end - part.shape[-1], part.shape, strides) for end, part in zip(ends, join.operands, strict=True)]
+
+
+def numbers_of(place: Place, base: Instruction) -> np.ndarray:
     """The numbers of the elements that a contribution belongs to."""
     if place is None:
         return np.arange(base.size)

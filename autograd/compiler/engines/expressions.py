@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .scalars import Expression, Variable
+from ... import ops
+from .scalars import Expression, Row, Variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,18 +31,29 @@ class Spelling(NamedTuple):
     operands: tuple[int, ...] = ()
 
 
+OPERATORS: dict[Action, Spelling] = {
+    ops.add: Spelling("{0} + {1}", SUM, (SUM, PRODUCT)),  # from left to right: the right operand stays apart
+    ops.sub: Spelling("{0} - {1}", SUM, (SUM, PRODUCT)),
+    ops.mul: Spelling("{0} * {1}", PRODUCT, (PRODUCT, ATOM)),
+    ops.neg: Spelling("-{0}", PRODUCT, (ATOM,)),
+}
+"""What all languages write alike. Not all of them divide by 0."""
+
+
 class Language(NamedTuple):
     """What expressions look like in one language.
 
     Attributes:
         spellings: of operations, and of the words that `scalars` uses.
         number: writes a number.
-        variable: writes what the program is given.
+        variable: writes an element of an array, or the name of a number.
+        row: writes a row of an array, if the language has rows.
     """
 
     spellings: Mapping[Action, Spelling]
     number: Callable[[float], str]
     variable: Callable[[Variable], str]
+    row: Callable[[Row], str] | None = None
 
     def text(self, term: Term, binding: int = CONDITION) -> str:
         """A term, in parentheses where it does not bind as tightly as it must."""
@@ -56,6 +68,9 @@ class Language(NamedTuple):
             return term
         elif isinstance(term, Variable):
             return self.variable(term)
+        elif isinstance(term, Row):
+            assert self.row is not None
+            return self.row(term)
         else:
             text = self.number(term)
             binds = PRODUCT if text[0] == "-" else ATOM

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ... import ops
 from ..lower import FLOAT_FUNCTIONS, asked
-from .expressions import ATOM, CONDITION, PRODUCT, SUM, Language, Spelling
+from .expressions import ATOM, CONDITION, OPERATORS, PRODUCT, Language, Spelling
 from .parts import LONG, Text, functions, indented, joined, split
 from .scalars import AFTER, BEFORE, INSIDE, Scalars
 
@@ -26,20 +26,16 @@ def _number(x: float) -> str:
 
 
 def _variable(variable: Variable) -> str:
-    array, element = variable
-    if element is None:
-        return array
-    return f"p{element}" if array == "theta" else f"{array}_{element}"
+    if variable.element is None:
+        return variable.array
+    return f"p{variable.element}" if variable.array == "theta" else f"{variable.array}_{variable.element}"
 
 
 _SPELLINGS: dict[Action, Spelling] = {
     **{does: Spelling(f"{name}({{all}})") for does, name in FLOAT_FUNCTIONS.items()},
     "erfc": Spelling("erfc({all})"),
     "softmaxes": Spelling("softmax({all})"),
-    ops.add: Spelling("{0} + {1}", SUM, (SUM, PRODUCT)),  # from left to right: the right operand stays apart
-    ops.sub: Spelling("{0} - {1}", SUM, (SUM, PRODUCT)),
-    ops.mul: Spelling("{0} * {1}", PRODUCT, (PRODUCT, ATOM)),
-    ops.neg: Spelling("-{0}", PRODUCT, (ATOM,)),
+    **OPERATORS,
     ops.sign: Spelling("1.0 if {0} > 0.0 else -1.0 if {0} < 0.0 else 0.0 if {0} == 0.0 else nan", CONDITION, (ATOM,)),
     "positive_part": Spelling("0.0 if {0} <= 0.0 else {0}", CONDITION, (ATOM,)),  # nan stays nan
     "is_positive": Spelling("1.0 if {0} > 0.0 else 0.0 if {0} <= 0.0 else nan", CONDITION, (ATOM,)),

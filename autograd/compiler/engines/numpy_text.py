@@ -79,7 +79,7 @@ _SPELLINGS: dict[Action, str] = {
     "exponentials": "{out} = exponentials({all})",
     **{name: f"np.{name}({{0}}, axis=-1, out={{out}})" for name in ("prod", "max", "min")},
     **{name: f"np.copyto({{out}}, {name}({{all}}))" for name in ("softmax_pull", *PARTIALS.values())},
-    **{name: f"{name}({{0}}, {{out}})" for name in OF_EXPONENTIALS},
+    **{name: f"{name}({{all}}, {{out}})" for name in OF_EXPONENTIALS},
     # element by element
     **{does: _into(function) for does, function in _FUNCTIONS.items()},
 }
@@ -108,7 +108,7 @@ def array_text(program: Program, arguments: int) -> Text:
     inputs = ", ".join([f"x{k}" for k in range(arguments)])
     write = _in_parts if decided.is_long else _whole
     source = write(decided.dicts, setup, inputs, calls, ", ".join(lines(decided.results)))
-    return Text(joined(source), own, decided.constants, len(decided.body))
+    return Text(joined(source), own, decided.constants, len(decided.body), decided.row_size)
 
 
 _PREPARED = "theta, constants, operations, batch, scale"

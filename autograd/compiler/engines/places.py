@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
@@ -58,6 +59,7 @@ class Places:
         results: what is returned.
         constants: arrays of numbers that are too long for a text.
         is_long: whether the program should be written in parts; then all names are elements of dicts.
+        row_size: the number of elements of the buffers for each row of the batch.
         dicts: the prefixes with so many names that these are elements of a dict.
     """
 
@@ -85,6 +87,7 @@ class Places:
             getattr(self, f"_place_{instruction.op}")(instruction)
             self._buffers.release(instruction)
         self.results = [self._result(output) for output in program.outputs]
+        self.row_size = sum(map(_row_size, self.setup))
         self.dicts = [prefix for prefix, count in self._counts.items() if count > self._variables]
 
     def _returned(self) -> list[Instruction]:
@@ -218,7 +221,12 @@ class Places:
     def _place_rows(self, instruction: Instruction) -> None:
         operands: tuple[Operand, ...] = self._operands(instruction)
         if instruction.data in OF_EXPONENTIALS:
-            operands = (self._exponentials(instruction.operands[0]),)
+            x, *others = instruction.operands
+            operands = (self._exponentials(x), *operands[1:])
+            if instruction.data == "log_softmax":
+                operands = (*operands, self._name(x))
+            if others:
+                operands = (*operands, self._ones(x.shape[-1]))
         self._do(instruction.data, operands, self._buffer(instruction))
 
     def _exponentials(self, x: Instruction) -> str:
@@ -391,6 +399,14 @@ class Places:
             return Statement("return", (name,))
         is_one = output.is_number or not (output.shape or output.batched)
         return Statement("return_number" if is_one else "return_copy", (name,))
+
+
+def _row_size(statement: Statement) -> int:
+    """The number of elements per row of the batch of the array that it allocates."""
+    shape = statement.operands[0] if statement.does in ("empty", "full") else ()
+    if not isinstance(shape, tuple) or not shape or not isinstance(shape[0], Rows):
+        return 0
+    return shape[0].times * prod([length for length in shape[1:] if isinstance(length, int)])
 
 
 def _uses(program: Program) -> dict[Instruction, list[Instruction]]:

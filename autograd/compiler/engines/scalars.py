@@ -9,19 +9,37 @@ from ... import ops
 from ...ops import Operation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..ir import Action, Instruction, Program
 
-_DEPTH = 12  # of nested expressions; deeper ones get a name
+DEPTH = 12  # of nested expressions; deeper ones get a name
 
 BEFORE, INSIDE, AFTER = 0, 1, 2
 """Where a statement stands: before, in or after the loop over the batch."""
 
 
 class Variable(NamedTuple):
-    """A number that the program is given: an element of `theta` or of a row of `x0`, or "batch", or all of these."""
+    """A number that lies in an array, such as `theta` or a row of `x0`; or all of these; or a plain number.
+
+    Attributes:
+        array: the array's name.
+        element: the number of the element; None for the array itself, and for what is no array.
+        strides: what each index of the loops around adds to the number of the element.
+        table: the name of an array that the elements' numbers are looked up in, if they are irregular.
+    """
 
     array: str
     element: int | None = None
+    strides: tuple[int, ...] = ()
+    table: str | None = None
+
+
+class Row(NamedTuple):
+    """As many elements of an array as stated, one after the other, from the first one on."""
+
+    first: Variable
+    width: int
 
 
 class Expression(NamedTuple):
@@ -32,7 +50,7 @@ class Expression(NamedTuple):
     depth: int = 0
 
 
-Term: TypeAlias = str | float | Variable | Expression
+Term: TypeAlias = str | float | Variable | Row | Expression
 """What a number is written as; a string is the name of an earlier statement."""
 
 
@@ -64,23 +82,16 @@ class Scalars:
         self._names = 0
         self._uses = _uses(program)
         for instruction in program.instructions:
-            self._stage[instruction] = self._stage_of(instruction)
+            self._stage[instruction] = stage_of(instruction, self._stage)
             operands = [self._term[operand] for operand in instruction.operands]
             decided: Term = getattr(self, f"_decide_{instruction.op}")(instruction, *operands)
             self._term[instruction] = decided
         self.results = [self._term[output] for output in program.outputs]
         self.per_row = program.outputs[0].batched
 
-    def _stage_of(self, instruction: Instruction) -> int:
-        if instruction.batched:
-            return INSIDE
-        if instruction.op == "rows_total":
-            return AFTER
-        return max([BEFORE, *[self._stage[operand] for operand in instruction.operands]])
-
     def _named(self, instruction: Instruction, term: Expression) -> Term:
         """Gives an expression a name if it is used more than once, or nested too deeply."""
-        if self._uses[instruction] <= 1 and term.depth <= _DEPTH:
+        if self._uses[instruction] <= 1 and term.depth <= DEPTH:
             return term
         name = f"t{self._names}"
         self._names += 1
@@ -122,7 +133,7 @@ class Scalars:
         return Expression("repeat", (number, instruction.size))
 
     def _decide_pick(self, instruction: Instruction, shares: Term) -> Term:
-        return self._named(instruction, Expression("pick", (shares, instruction.data), _depth(shares) + 1))
+        return self._named(instruction, Expression("pick", (shares, instruction.data), depth(shares) + 1))
 
     def _decide_rows_total(self, instruction: Instruction, row: Term) -> Term:
         name = f"s{len(self.sums)}"
@@ -140,7 +151,7 @@ class Scalars:
         return Expression("list", tuple(elements))
 
     def _decide_map(self, instruction: Instruction, *operands: Term) -> Term:
-        return self._named(instruction, self._inline(instruction) or _called(instruction.data, operands))
+        return self._named(instruction, self._inline(instruction) or applied(instruction.data, operands))
 
     def _inline(self, instruction: Instruction) -> Expression | None:
         """The commonest functions as expressions, which saves a call; those of `math` if they cannot raise."""
@@ -160,7 +171,16 @@ class Scalars:
         return None
 
 
-def _called(operation: Action, operands: tuple[Term, ...]) -> Expression:
+def stage_of(instruction: Instruction, stages: Mapping[Instruction, int]) -> int:
+    """When a result is there, given when its operands are."""
+    if instruction.batched:
+        return INSIDE
+    if True in [operand.batched for operand in instruction.operands]:
+        return AFTER  # summed over the rows
+    return max([BEFORE, *[stages[operand] for operand in instruction.operands]])
+
+
+def applied(operation: Action, operands: tuple[Term, ...]) -> Expression:
     """An operation on numbers, or on one or two sequences."""
     depth = 1 + max([0, *[operand.depth for operand in operands if isinstance(operand, Expression)]])
     sequences = operation.sequences if isinstance(operation, Operation) else int(operation == "softmaxes")
@@ -170,7 +190,8 @@ def _called(operation: Action, operands: tuple[Term, ...]) -> Expression:
     return Expression(operation, operands, depth)
 
 
-def _depth(term: Term) -> int:
+def depth(term: Term) -> int:
+    """How deeply a term is nested."""
     return term.depth if isinstance(term, Expression) else 0
 
 
