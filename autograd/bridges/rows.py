@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from .. import ops
-from ..functions import operation
+from ..custom import operation
 from ..operation import N, NumberSystem, Operation
 from ..value import Value, constant
 from .cells import minus, plus, recorded, times
