@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from functools import partial, reduce
+from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from .. import arithmetic, ops
 from ..ops import TABLE, Operation
 from . import arrays
-from .ir import View, contiguous, is_literal
+from .ir import View, contiguous, is_literal, is_mask, looked_at
 from .terms import Arrays, ArrayTerm, UntraceableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from .ir import Action, Builder, Contribution, Instruction, Program
+    from .ir import Action, Builder, Contribution, Instruction, Program, Shape
     from .terms import Operand
 
 Rule: TypeAlias = "Callable[[Lowering, Action, list[Instruction]], Instruction]"
@@ -43,9 +44,36 @@ def lower(program: Program, builder: Builder, rule: Rule) -> Program:
             new[old] = builder.filled(result, old.shape, old.batched) if lacks_array else result
         elif old.op == "pick":
             new[old] = m.pick(ArrayTerm(m, operands[0]), old.data).instruction
+        elif is_mask(old) and rule is for_code:
+            new[old] = builder.numbers(old.data)
+        elif old.op == "contract" and len(operands) > 2 and rule is for_code:
+            new[old] = _without_mask(builder, old, operands)
         else:
             new[old] = builder.make(old.op, operands, old.data, old.shape, old.batched)
     return builder.program([new[output] for output in program.outputs])
+
+
+def _without_mask(builder: Builder, contract: Instruction, operands: list[Instruction]) -> Instruction:
+    """A masked contraction as a sum of products, each of them selected."""
+    factors, result = contract.data.split("->")
+    axes = factors.split(",")
+    labels = result + "".join([label for label in dict.fromkeys("".join(axes)) if label not in result])
+    length: dict[str, int] = {}
+    for of, operand in zip(axes, operands, strict=True):
+        length.update(zip(of, operand.shape, strict=True))
+    shape = tuple([length[label] for label in labels])
+    x, y, mask = [_spread(builder, operand, of, labels, shape) for operand, of in zip(operands, axes, strict=True)]
+    terms = builder.map(ops.where, mask, builder.map(ops.mul, x, y), builder.number(0.0))
+    if len(labels) > len(result):
+        terms = builder.total(builder.reshaped(terms, (*contract.shape, prod(shape[len(result) :]))))
+    return builder.rows_total(terms) if terms.batched and not contract.batched else terms
+
+
+def _spread(builder: Builder, array: Instruction, axes: str, labels: str, shape: Shape) -> Instruction:
+    """A view with all axes: along those that the array lacks it repeats."""
+    base, view = looked_at(array)
+    strides = dict(zip(axes, view.strides, strict=True))
+    return builder.view(base, View(view.offset, shape, tuple([strides.get(label, 0) for label in labels])))
 
 
 class Lowering(Arrays):

@@ -40,6 +40,7 @@ _SPELLINGS: dict[Action, str] = {
     "added": "jnp.zeros({2}, theta.dtype).at[..., {1}].add({0})",
     # along an axis
     "contract": 'jnp.einsum("{0}", {1}, {2})',
+    "masked_products": 'masked_products("{0}", {1}, {2}, {3})',
     "total": "jnp.sum({0}, axis=-1)",
     "scaled_total": "jnp.sum({0} * {1}, axis=-1)",
     "rows_total": "jnp.sum({0}, axis=0)",
