@@ -3,6 +3,7 @@
 from . import collision as _collision  # noqa: F401  # first of all, it looks whether this package is intact
 from .compiler import compile as compile
 from .context import no_grad, scope
+from .custom import operation
 from .debug.anomaly import AnomalyError, detect_anomaly
 from .derivatives import derivative, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .functions import (
@@ -41,7 +42,6 @@ from .functions import (
     min as min,
     minimum,
     mod,
-    operation,
     prod,
     reciprocal,
     relu,
@@ -65,17 +65,20 @@ from .value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .bridges import from_jax, from_torch
     from .checking import GradcheckError, Report, check_backward, check_gradient, gradcheck
     from .debug.reads import Placeholder, detect_reads
-    from .drawing import Drawing, Explanation, Solution, animate, draw, explain
+    from .drawing import Animation, Drawing, Explanation, Page, Solution, animate, draw, explain
 
 __version__ = "0.2.0"
 
 # Imported when first asked for, so that `import autograd` stays light.
 _LATER = {
+    "Animation": "drawing",
     "Drawing": "drawing",
     "Explanation": "drawing",
     "GradcheckError": "checking",
+    "Page": "drawing",
     "Placeholder": "debug.reads",
     "Report": "checking",
     "Solution": "drawing",
@@ -85,15 +88,19 @@ _LATER = {
     "detect_reads": "debug.reads",
     "draw": "drawing",
     "explain": "drawing",
+    "from_jax": "bridges",
+    "from_torch": "bridges",
     "gradcheck": "checking",
 }
 
 # As in NumPy, `import *` leaves Python's own abs, max, min and sum alone.
 __all__ = [
+    "Animation",
     "AnomalyError",
     "Drawing",
     "Explanation",
     "GradcheckError",
+    "Page",
     "Placeholder",
     "Report",
     "Solution",
@@ -126,6 +133,8 @@ __all__ = [
     "explain",
     "expm1",
     "floor",
+    "from_jax",
+    "from_torch",
     "gelu",
     "grad",
     "gradcheck",

@@ -138,7 +138,7 @@ class ContextChange:
 class no_grad(ContextChange):
     """Computes without recording: results are constants, and nothing is kept for `backward`.
 
-    Holds for the current thread and task only; tasks that are started inside inherit it. Also a decorator.
+    Holds for the current thread and task only; tasks started inside inherit it. Also a decorator.
 
     >>> from autograd import Value, no_grad
     >>> w = Value(2.0)
@@ -178,7 +178,7 @@ class unwatched(ContextChange):
 class scope(ContextChange):
     """Marks what is computed inside as one part of the graph, which `draw` shows as a box.
 
-    Scopes nest; an operation costs no more inside. Also a decorator: every call is then a scope of its own.
+    Scopes nest, and operations cost no more inside. Also a decorator: each call is then a scope of its own.
 
     Args:
         name: what the box is called.
@@ -206,7 +206,7 @@ class scope(ContextChange):
 
 
 def require_no_loss(value: Node) -> None:
-    """Refuses to let a number leave the graph while a function is differentiated by what it depends on.
+    """Refuses to let a number leave the graph while a function is differentiated with respect to what it depends on.
 
     Raises:
         TypeError: it depends on such a variable, so the derivative would lack what is done with the number.

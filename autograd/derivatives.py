@@ -46,10 +46,10 @@ def derivative(y: Value, wrt: Value | Sequence[Value], order: int = 1) -> Any:
     Args:
         y: the Value to differentiate.
         wrt: one Value, or a list, tuple, dict or array of them: leaves or results.
-        order: how often to differentiate; for several `wrt` each one's own second, third ... derivative.
+        order: how many times to differentiate; with several `wrt`, each gets its own second, third ... derivative.
 
     Returns:
-        A Value, or Values in the structure of `wrt`. 0 where y does not depend on wrt. No `grad` changes.
+        A Value, or Values in the structure of `wrt`: 0 where y does not depend on it. No `grad` changes.
 
     Raises:
         TypeError: y or wrt are not Values, order is not an integer.

@@ -1,4 +1,4 @@
-"""The operations as functions, and `operation`, which makes your own.
+"""The operations as functions.
 
 Every function takes Values or plain numbers: it records an operation if a Value is among its operands, and gives a
 float otherwise. All are accurate to a few units in the last place, in value, first and second derivative, and follow
@@ -12,16 +12,14 @@ from collections.abc import Iterable
 from numbers import Real
 
 from . import ops
-from .operation import ANYWHERE, CUSTOM, FLOATS, Operation
+from .operation import FLOATS, Operation
 from .structures import is_array
 from .value import Value, apply, apply_in_turn, unless_usual
 
 TYPE_CHECKING = False  # as in `typing`, the import of which would double the time of `import autograd`
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from typing import Any, Protocol, TypeVar
 
-    from .operation import Interval
     from .value import Operand
 
     T = TypeVar("T", Value, float)
@@ -32,94 +30,196 @@ if TYPE_CHECKING:
         def __call__(self, x: T, /) -> T: ...  # noqa: D102
 
 
-def _of_one(row: Operation, doc: str) -> OfOne:
-    """The function of a row of one operand."""
+_EXAMPLE = """{doc}
+
+    >>> from autograd import Value, {name}
+    >>> x = Value({at})
+    >>> y = {name}(x)
+    >>> y.backward()
+    >>> f"{{y:.4f}}", f"{{x.grad:.4f}}"
+    {gives}
+    """
+
+
+def _of_one(row: Operation, doc: str, at: float, value: str, slope: str) -> OfOne:
+    """The function of a row of one operand.
+
+    Args:
+        row: the row.
+        doc: one sentence.
+        at: where to show it, as an example.
+        value: the result there, to four decimals.
+        slope: the derivative there.
+    """
 
     def function(x: Operand) -> Any:
         return apply(row, x)
 
     function.__name__ = function.__qualname__ = row.name
-    function.__doc__ = doc
+    function.__doc__ = _EXAMPLE.format(doc=doc, name=row.name, at=at, gives=(value, slope))
     return function
 
 
-exp = _of_one(ops.exp, "e to the power x.")
-log = _of_one(ops.log, "The natural logarithm: -inf at 0, nan below.")
-log1p = _of_one(ops.log1p, "log(1 + x), exact for small x.")
-expm1 = _of_one(ops.expm1, "e**x - 1, exact for small x.")
-exp2 = _of_one(ops.exp2, "2 to the power x.")
-log2 = _of_one(ops.log2, "The logarithm to base 2: -inf at 0, nan below.")
-log10 = _of_one(ops.log10, "The logarithm to base 10: -inf at 0, nan below.")
-cbrt = _of_one(ops.cbrt, "The cube root, negative for negative x.")
-sqrt = _of_one(ops.sqrt, "The square root; nan below 0.")
-square = _of_one(ops.square, "x times x.")
-reciprocal = _of_one(ops.reciprocal, "1 / x.")
-sin = _of_one(ops.sin, "The sine of x in radians.")
-cos = _of_one(ops.cos, "The cosine of x in radians.")
-tan = _of_one(ops.tan, "The tangent of x in radians.")
-arcsin = _of_one(ops.arcsin, "The angle in [-pi/2, pi/2] whose sine is x; nan outside [-1, 1].")
-arccos = _of_one(ops.arccos, "The angle in [0, pi] whose cosine is x; nan outside [-1, 1].")
-arctan = _of_one(ops.arctan, "The angle in [-pi/2, pi/2] whose tangent is x.")
-sinh = _of_one(ops.sinh, "The hyperbolic sine.")
-cosh = _of_one(ops.cosh, "The hyperbolic cosine.")
-tanh = _of_one(ops.tanh, "The hyperbolic tangent.")
-arcsinh = _of_one(ops.arcsinh, "The number whose hyperbolic sine is x.")
-arccosh = _of_one(ops.arccosh, "The number from 0 on whose hyperbolic cosine is x; nan below 1.")
-arctanh = _of_one(ops.arctanh, "The number whose hyperbolic tangent is x; infinite at 1 and -1, nan outside.")
-sigmoid = _of_one(ops.sigmoid, "1 / (1 + e**-x), the logistic function.")
-softplus = _of_one(ops.softplus, "log(1 + e**x), the lectures' activation function; its derivative is the sigmoid.")
-relu = _of_one(ops.relu, "max(x, 0). The derivative at 0 is 0; nan stays nan, in the derivative too.")
-silu = _of_one(ops.silu, "x * sigmoid(x), also called swish (Elfwing et al. 2017).")
+exp = _of_one(ops.exp, "e to the power x.", 0.5, "1.6487", "1.6487")
+log = _of_one(ops.log, "The natural logarithm: -inf at 0, nan below.", 2.0, "0.6931", "0.5000")
+log1p = _of_one(ops.log1p, "log(1 + x), exact for small x.", 0.5, "0.4055", "0.6667")
+expm1 = _of_one(ops.expm1, "e**x - 1, exact for small x.", 0.5, "0.6487", "1.6487")
+exp2 = _of_one(ops.exp2, "2 to the power x.", 0.5, "1.4142", "0.9803")
+log2 = _of_one(ops.log2, "The logarithm to base 2: -inf at 0, nan below.", 8.0, "3.0000", "0.1803")
+log10 = _of_one(ops.log10, "The logarithm to base 10: -inf at 0, nan below.", 100.0, "2.0000", "0.0043")
+cbrt = _of_one(ops.cbrt, "The cube root, negative for negative x.", 8.0, "2.0000", "0.0833")
+sqrt = _of_one(ops.sqrt, "The square root; nan below 0.", 9.0, "3.0000", "0.1667")
+square = _of_one(ops.square, "x times x.", 3.0, "9.0000", "6.0000")
+reciprocal = _of_one(ops.reciprocal, "1 / x.", 4.0, "0.2500", "-0.0625")
+sin = _of_one(ops.sin, "The sine of x in radians.", 0.5, "0.4794", "0.8776")
+cos = _of_one(ops.cos, "The cosine of x in radians.", 0.5, "0.8776", "-0.4794")
+tan = _of_one(ops.tan, "The tangent of x in radians.", 0.5, "0.5463", "1.2984")
+arcsin = _of_one(
+    ops.arcsin, "The angle in [-pi/2, pi/2] whose sine is x; nan outside [-1, 1].", 0.5, "0.5236", "1.1547"
+)
+arccos = _of_one(ops.arccos, "The angle in [0, pi] whose cosine is x; nan outside [-1, 1].", 0.5, "1.0472", "-1.1547")
+arctan = _of_one(ops.arctan, "The angle in [-pi/2, pi/2] whose tangent is x.", 0.5, "0.4636", "0.8000")
+sinh = _of_one(ops.sinh, "The hyperbolic sine.", 0.5, "0.5211", "1.1276")
+cosh = _of_one(ops.cosh, "The hyperbolic cosine.", 0.5, "1.1276", "0.5211")
+tanh = _of_one(ops.tanh, "The hyperbolic tangent.", 0.5, "0.4621", "0.7864")
+arcsinh = _of_one(ops.arcsinh, "The number whose hyperbolic sine is x.", 0.5, "0.4812", "0.8944")
+arccosh = _of_one(
+    ops.arccosh, "The nonnegative number whose hyperbolic cosine is x; nan below 1.", 2.0, "1.3170", "0.5774"
+)
+arctanh = _of_one(
+    ops.arctanh, "The number whose hyperbolic tangent is x; infinite at 1 and -1, nan outside.", 0.5, "0.5493", "1.3333"
+)
+sigmoid = _of_one(ops.sigmoid, "1 / (1 + e**-x), the logistic function.", 0.5, "0.6225", "0.2350")
+softplus = _of_one(
+    ops.softplus,
+    "log(1 + e**x), the lectures' activation function; its derivative is the sigmoid.",
+    0.5,
+    "0.9741",
+    "0.6225",
+)
+relu = _of_one(
+    ops.relu, "max(x, 0). The derivative at 0 is 0; nan stays nan, in the derivative too.", -1.0, "0.0000", "0.0000"
+)
+silu = _of_one(ops.silu, "x * sigmoid(x), also called swish (Elfwing et al. 2017).", 0.5, "0.3112", "0.7400")
 gelu = _of_one(
     ops.gelu,
     "x times the standard normal distribution function of x: the exact form, not the tanh one (Hendrycks 2016).",
+    0.5,
+    "0.3457",
+    "0.8675",
 )
-erf = _of_one(ops.erf, "The error function, 2 / sqrt(pi) times the integral of e**(-t**2) from 0 to x.")
-abs = _of_one(ops.abs, "The absolute value. The derivative at 0 is 0.")
-sign = _of_one(ops.sign, "-1, 0 or 1; nan at nan. The derivative is 0 everywhere.")
-floor = _of_one(ops.floor, "The largest whole number that is not above x. The derivative is 0 everywhere.")
-ceil = _of_one(ops.ceil, "The smallest whole number that is not below x. The derivative is 0 everywhere.")
-rint = _of_one(ops.rint, "The nearest whole number; halves go to the even one. The derivative is 0 everywhere.")
-trunc = _of_one(ops.trunc, "The whole number next to x towards 0. The derivative is 0 everywhere.")
+erf = _of_one(
+    ops.erf, "The error function, 2 / sqrt(pi) times the integral of e**(-t**2) from 0 to x.", 0.5, "0.5205", "0.8788"
+)
+abs = _of_one(ops.abs, "The absolute value. The derivative at 0 is 0.", -2.0, "2.0000", "-1.0000")
+sign = _of_one(ops.sign, "-1, 0 or 1; nan at nan. The derivative is 0 everywhere.", -2.0, "-1.0000", "0.0000")
+floor = _of_one(ops.floor, "The largest integer not above x. The derivative is 0 everywhere.", 2.7, "2.0000", "0.0000")
+ceil = _of_one(ops.ceil, "The smallest integer not below x. The derivative is 0 everywhere.", 2.2, "3.0000", "0.0000")
+rint = _of_one(
+    ops.rint,
+    "The nearest integer; halves go to the even one. The derivative is 0 everywhere.",
+    2.5,
+    "2.0000",
+    "0.0000",
+)
+trunc = _of_one(ops.trunc, "x rounded towards 0. The derivative is 0 everywhere.", -2.7, "-2.0000", "0.0000")
 
 
 def leaky_relu(x: T, negative_slope: Operand = 0.01) -> T:
-    """x above 0, negative_slope * x below. The slope may be a Value that is trained (PReLU, He et al. 2015)."""
+    """x above 0, negative_slope * x below. The slope may be a Value that is trained (PReLU, He et al. 2015).
+
+    >>> from autograd import Value, leaky_relu
+    >>> x = Value(-2.0)
+    >>> y = leaky_relu(x, 0.1)
+    >>> y.backward()
+    >>> y.data, x.grad
+    (-0.2, 0.1)
+    """
     return apply(ops.leaky_relu, x, *unless_usual(negative_slope, 0.01))  # type: ignore[no-any-return]
 
 
 def elu(x: T, alpha: Operand = 1.0) -> T:
-    """x above 0, alpha * (e**x - 1) below (Clevert et al. 2015)."""
+    """x above 0, alpha * (e**x - 1) below (Clevert et al. 2015).
+
+    >>> from autograd import Value, elu
+    >>> x = Value(-1.0)
+    >>> y = elu(x)
+    >>> y.backward()
+    >>> f"{y:.4f}", f"{x.grad:.4f}"
+    ('-0.6321', '0.3679')
+    """
     return apply(ops.elu, x, *unless_usual(alpha, 1.0))  # type: ignore[no-any-return]
 
 
 def maximum(x: Operand, y: Operand) -> Any:
-    """The larger of two; nan if either is nan. Equal ones share the derivative, 1/2 each."""
+    """The larger of two; nan if either is nan. Equal ones share the derivative, 1/2 each.
+
+    >>> from autograd import Value, maximum
+    >>> a, b = Value(2.0), Value(3.0)
+    >>> y = maximum(a, b)
+    >>> y.backward()
+    >>> y.data, a.grad, b.grad
+    (3.0, 0.0, 1.0)
+    """
     return apply(ops.maximum, x, y)
 
 
 def minimum(x: Operand, y: Operand) -> Any:
-    """The smaller of two; nan if either is nan. Equal ones share the derivative, 1/2 each."""
+    """The smaller of two; nan if either is nan. Equal ones share the derivative, 1/2 each.
+
+    >>> from autograd import Value, minimum
+    >>> a, b = Value(2.0), Value(2.0)
+    >>> y = minimum(a, b)
+    >>> y.backward()
+    >>> y.data, a.grad, b.grad
+    (2.0, 0.5, 0.5)
+    """
     return apply(ops.minimum, x, y)
 
 
 def logaddexp(x: Operand, y: Operand) -> Any:
-    """log(e**x + e**y), without overflow."""
+    """log(e**x + e**y), without overflow.
+
+    >>> from autograd import logaddexp
+    >>> logaddexp(1000.0, 1000.0)  # 1000 + log(2)
+    1000.6931471805599
+    """
     return apply(ops.logaddexp, x, y)
 
 
 def arctan2(y: Operand, x: Operand) -> Any:
-    """The angle of the point (x, y) in (-pi, pi]. Mind the order of the operands, which is NumPy's."""
+    """The angle of the point (x, y) in (-pi, pi]. Mind the order of the operands, which is NumPy's.
+
+    >>> from autograd import arctan2
+    >>> arctan2(1.0, -1.0)  # 135 degrees
+    2.356194490192345
+    """
     return apply(ops.arctan2, y, x)
 
 
 def hypot(x: Operand, y: Operand) -> Any:
-    """sqrt(x**2 + y**2), without overflow."""
+    """sqrt(x**2 + y**2), without overflow.
+
+    >>> from autograd import Value, hypot
+    >>> x, y = Value(3.0), Value(4.0)
+    >>> y = hypot(x, y)
+    >>> y.backward()
+    >>> y.data, x.grad
+    (5.0, 0.6)
+    """
     return apply(ops.hypot, x, y)
 
 
 def mod(x: Operand, y: Operand) -> Any:
-    """The rest of x / y, with the sign of y, as `x % y`. The derivative by y is minus the quotient's whole part."""
+    """The remainder of x / y, with the sign of y, as `x % y`. Its slope in y is minus the quotient's integer part.
+
+    >>> from autograd import Value, mod
+    >>> x = Value(7.5)
+    >>> y = mod(x, 2.0)
+    >>> y.backward()
+    >>> y.data, x.grad
+    (1.5, 1.0)
+    """
     return apply(ops.mod, x, y)
 
 
@@ -146,28 +246,51 @@ def where(c: Operand, a: Operand, b: Operand) -> Any:
 
 
 def clip(x: Operand, lo: Operand | None, hi: Operand | None) -> Any:
-    """x, but lo if x is below and hi if x is above. At the bounds the derivative is 1.
+    """x limited to the interval from lo to hi. At the bounds the derivative is 1.
 
     Args:
         x: what to limit.
         lo: the lower bound; None is none.
         hi: the upper bound; None is none.
+
+    >>> from autograd import Value, clip
+    >>> clip(7.0, 0.0, 1.0), clip(Value(0.5), 0.0, None).data
+    (1.0, 0.5)
     """
     return apply(ops.clip, x, -math.inf if lo is None else lo, math.inf if hi is None else hi)
 
 
 def sum(xs: Iterable[Operand]) -> Any:
-    """The sum of any number of operands as one node, rounded once; 0.0 for none."""
+    """The sum of any number of operands as one node, rounded once; 0.0 for none.
+
+    >>> from autograd import Value
+    >>> import autograd
+    >>> autograd.sum([1e16, Value(1.0), -1e16]).data  # rounded once
+    1.0
+    """
     return apply(ops.sum, *_operands("sum", xs))
 
 
 def mean(xs: Iterable[Operand]) -> Any:
-    """The arithmetic mean of any number of operands; nan for none."""
+    """The arithmetic mean of any number of operands; nan if there are none.
+
+    >>> from autograd import mean
+    >>> mean([1.0, 2.0, 6.0])
+    3.0
+    """
     return apply(ops.mean, *_operands("mean", xs))
 
 
 def prod(xs: Iterable[Operand]) -> Any:
-    """The product of any number of operands; 1.0 for none. Its derivatives are exact at zeros too."""
+    """The product of any number of operands; 1.0 for none. Its derivatives are exact at zeros too.
+
+    >>> from autograd import Value, prod
+    >>> x = Value(0.0)
+    >>> y = prod([2.0, x, 3.0])
+    >>> y.backward()
+    >>> y.data, x.grad
+    (0.0, 6.0)
+    """
     return apply(ops.prod, *_operands("prod", xs))
 
 
@@ -176,6 +299,13 @@ def dot(xs: Iterable[Operand], ys: Iterable[Operand]) -> Any:
 
     Raises:
         ValueError: the sequences differ in length.
+
+    >>> from autograd import Value, dot
+    >>> w = [Value(1.0), Value(2.0)]
+    >>> y = dot(w, [3.0, 4.0])
+    >>> y.backward()
+    >>> y.data, [v.grad for v in w]
+    (11.0, [3.0, 4.0])
     """
     left, right = _operands("dot", xs), _operands("dot", ys)
     if len(left) != len(right):
@@ -184,7 +314,12 @@ def dot(xs: Iterable[Operand], ys: Iterable[Operand]) -> Any:
 
 
 def logsumexp(xs: Iterable[Operand]) -> Any:
-    """log(e**x1 + e**x2 + ...) as one node, without overflow; -inf for no operands. Its gradient is the softmax."""
+    """log(e**x1 + e**x2 + ...) as one node, without overflow; -inf for no operands. Its gradient is the softmax.
+
+    >>> from autograd import logsumexp
+    >>> logsumexp([-1000.0, -1000.0])  # -1000 + log(2)
+    -999.3068528194401
+    """
     return apply(ops.logsumexp, *_operands("logsumexp", xs))
 
 
@@ -193,6 +328,10 @@ def max(xs: Iterable[Operand]) -> Any:
 
     Raises:
         ValueError: there is none.
+
+    >>> import autograd
+    >>> autograd.max([1.0, 3.0, 2.0])
+    3.0
     """
     return apply(ops.max, *_at_least_one("max", xs))
 
@@ -202,6 +341,10 @@ def min(xs: Iterable[Operand]) -> Any:
 
     Raises:
         ValueError: there is none.
+
+    >>> import autograd
+    >>> autograd.min([1.0, 3.0, 2.0])
+    1.0
     """
     return apply(ops.min, *_at_least_one("min", xs))
 
@@ -213,19 +356,23 @@ def softmax(xs: Iterable[Operand]) -> Any:
 
     Raises:
         ValueError: there is no x.
+
+    >>> from autograd import softmax
+    >>> [f"{p:.2f}" for p in softmax([1.43, -0.44, 0.23])]
+    ['0.69', '0.11', '0.21']
     """
     return apply_in_turn(ops.softmax, _at_least_one("softmax", xs), FLOATS.softmax)
 
 
 # Their elements are no numbers, or in no order.
-_NO_SEQUENCES = (str, bytes, bytearray, memoryview, set, frozenset, dict)
+NO_SEQUENCES = (str, bytes, bytearray, memoryview, set, frozenset, dict)
 
 
 def _operands(name: str, xs: Any) -> list[Any]:
     if type(xs) is list or type(xs) is tuple:  # as nearly always
         return list(xs)
     try:
-        if isinstance(xs, _NO_SEQUENCES):
+        if isinstance(xs, NO_SEQUENCES):
             raise TypeError
         if not is_array(xs):
             return list(xs)
@@ -243,145 +390,3 @@ def _at_least_one(name: str, xs: Any) -> list[Any]:
     if not operands:
         raise ValueError(f"{name} takes at least one number, got none")
     return operands
-
-
-def operation(
-    name: str,
-    formula: Callable[..., Any],
-    partials: Callable[..., Sequence[Any]],
-    *,
-    symbol: str | None = None,
-    latex: str | None = None,
-    kinks: Callable[..., Sequence[float]] | Sequence[float] | None = None,
-    domain: Sequence[Any] | None = None,
-) -> Callable[..., Any]:
-    """Makes an operation of your own: it draws, checks, compiles and differentiates twice like the built-in ones.
-
-    Args:
-        name: what `Value.op`, drawings and error messages call it.
-        formula: `formula(m, *operands)` gives the result. `m` is the number system in use: its `exp`, `log`, `where`
-            and all the other functions of this module work on floats, Values or arrays, whichever the operands are.
-        partials: `partials(m, y, *operands)` gives a tuple with one derivative of the result `y` for each operand, or
-            None for an operand that has none. Write it with `m`, not `math` or `numpy`: then it can be differentiated
-            again.
-        symbol: what a small node of a drawing shows; the name if left out.
-        latex: a template in which `{0}` and `{1}` stand for the operands, `{all}` for all of them.
-        kinks: where the derivative jumps: points of an operation of one operand, or a function of the operands whose
-            results vanish there.
-        domain: an interval `(low, high)` to draw the operands from in tests, or one for each operand.
-
-    Returns:
-        A function of Values or numbers. Its attribute `operation` is the row of the table.
-
-    Raises:
-        TypeError: a name that is not a string, a formula that is no function of operands, partials that are no tuple.
-        ValueError: the number of partials is not the number of operands.
-
-    >>> from autograd import Value, operation
-    >>> cube = operation("cube", lambda m, x: x * x * x, lambda m, y, x: (3 * x * x,))
-    >>> x = Value(2.0)
-    >>> y = cube(x)
-    >>> y.backward()
-    >>> y.data, x.grad, y.op
-    (8.0, 12.0, 'cube')
-    """
-    if not isinstance(name, str) or not name:
-        raise TypeError(f"operation: the name must be a string that is not empty, got {name!r}")
-    for role, function in (("formula", formula), ("partials", partials)):
-        if not callable(function):
-            raise TypeError(f"operation {name!r}: {role} must be a function, got {function!r}")
-    row = Operation(
-        name,
-        formula,
-        partials,
-        symbol=symbol,
-        latex=latex,
-        kinks=_kink_function(kinks),
-        domain=_intervals(domain),
-    )
-    checked: set[int] = set()
-    if row.arity == 0:
-        raise TypeError(f"operation {name!r}: its functions begin with the number system, as in lambda m, x: x * x")
-    _check_texts(row)
-    if row.arity is not None:
-        _check_partials(row, row.arity)
-        checked.add(row.arity)
-    CUSTOM[name] = row
-
-    def function_of_operands(*operands: Operand) -> Any:
-        if row.arity is not None and len(operands) != row.arity:
-            raise TypeError(f"{name} takes {row.arity} operands, got {len(operands)}")
-        if len(operands) not in checked:
-            _check_partials(row, len(operands))
-            checked.add(len(operands))
-        return apply(row, *operands)
-
-    function_of_operands.__name__ = function_of_operands.__qualname__ = name
-    function_of_operands.operation = row  # type: ignore[attr-defined]
-    return function_of_operands
-
-
-def _kink_function(kinks: Callable[..., Sequence[float]] | Sequence[float] | None) -> Callable[..., Any] | None:
-    if kinks is None or callable(kinks):
-        return kinks
-    points = tuple(kinks) if isinstance(kinks, Iterable) else (kinks,)
-    if isinstance(kinks, _NO_SEQUENCES) or not all(isinstance(point, Real) for point in points):
-        raise TypeError(f"operation: kinks must be numbers, or a function of the operands; got {kinks!r}")
-    return lambda x: [x - point for point in points]
-
-
-def _intervals(domain: Sequence[Any] | None) -> Sequence[Interval]:
-    if domain is None:
-        return (ANYWHERE,)
-    try:
-        if isinstance(domain, _NO_SEQUENCES):
-            raise TypeError
-        intervals = (domain,) if all(isinstance(bound, Real) for bound in domain) else domain
-        pairs = tuple((float(low), float(high)) for low, high in intervals)
-    except (TypeError, ValueError):
-        pairs = ()
-    if not pairs or not all(low < high for low, high in pairs):
-        raise ValueError(f"operation: domain must be an interval (low, high), or one for each operand; got {domain!r}")
-    return pairs
-
-
-def _check_texts(row: Operation) -> None:
-    """Fills the template in once, so that a field too many is known before somebody draws."""
-    for role, text in (("symbol", row.symbol), ("latex", row.latex)):
-        if not isinstance(text, str):
-            raise TypeError(
-                f"operation {row.name!r}: {role} must be a string, got {text!r} of type {type(text).__name__}"
-            )
-    operands = ["x"] * (row.arity or 8)
-    try:
-        row.latex.format(*operands, all="x")
-    except (IndexError, KeyError, ValueError, AttributeError) as error:
-        raise ValueError(
-            f"operation {row.name!r}: latex must be a template for {row.arity or 'any number of'} operands, in which "
-            f"{{0}}, {{1}} ... or {{all}} stand for them and braces of LaTeX are doubled; got {row.latex!r} ({error})"
-        ) from None
-
-
-def _check_partials(row: Operation, number: int) -> None:
-    """Tries the partials at a point of the domain, so that a wrong number of them is known before `backward`."""
-    intervals = [row.domain[i if i < len(row.domain) else -1] for i in range(number)]
-    point = [low + 0.6 * (high - low) for low, high in intervals]
-    try:
-        partials = FLOATS.partials(row, FLOATS.evaluate(row, point), point)
-    except (TypeError, NameError, AttributeError):
-        raise  # a slip of the pen, wherever the point
-    except Exception:
-        return  # the formula may refuse this point, which it was not made for
-    if not isinstance(partials, (tuple, list)):
-        raise TypeError(
-            f"operation {row.name!r}: partials must return a tuple with one derivative for each operand, "
-            f"got {partials!r}; a tuple of one is written (derivative,)"
-        )
-    if len(partials) != number:
-        raise ValueError(
-            f"operation {row.name!r}: partials must return one derivative for each of {number} operands, "
-            f"got {len(partials)}"
-        )
-    for partial in partials:
-        if partial is not None and not isinstance(partial, Real):
-            raise TypeError(f"operation {row.name!r}: partials must be real numbers or None, got {partial!r}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     V = TypeVar("V", bound="Node")
 
 CONSTANT = Operation("constant", lambda m: None, lambda m, y: ())
-"""Takes the place of the operation in nodes that no derivative flows into."""
+"""Stands in for the operation in nodes that no derivative flows into."""
 
 
 class Clock:
@@ -131,7 +131,7 @@ def set_operands(node: Node, operands: Sequence[Node]) -> None:
 
 
 def edges(node: V, m: NumberSystem[N]) -> list[tuple[int, V, N]]:
-    """What a result's derivative flows through: position, operand and partial derivative, in any number system.
+    """The edges that a result's derivative flows through: position, operand and partial, in any number system.
 
     Constants are left out, and operands that have no derivative, such as a condition.
     """
@@ -146,7 +146,7 @@ def edges(node: V, m: NumberSystem[N]) -> list[tuple[int, V, N]]:
 
 
 def assign(leaf: Node, number: float) -> None:
-    """Gives a leaf another number; graphs that were computed from the old one notice. The same number is no change."""
+    """Gives a leaf another number, which graphs computed from the old one notice. The same number is no change."""
     if number != leaf.number and (number == number or leaf.number == leaf.number):
         leaf.right = (*(leaf.right or ())[2 - 2 * REMEMBERED :], leaf.tick, leaf.number)
         CLOCK.now += 1
@@ -191,7 +191,7 @@ def require_unchanged(results: Iterable[Node], what: str) -> None:
 
 
 def history(roots: Iterable[V]) -> list[V]:
-    """The results that the roots depend on, themselves included, each before its operands.
+    """The results that the roots depend on, the roots included, each before its operands.
 
     Nodes without operands (leaves and constants) are left out. The order is the reverse of a depth-first postorder,
     found with an explicit stack: linear in the number of nodes, however deep, and the same in every process.
@@ -220,7 +220,7 @@ def history(roots: Iterable[V]) -> list[V]:
 
 
 def nodes(roots: Iterable[V]) -> list[V]:
-    """All nodes that the roots depend on, themselves included, operands before results."""
+    """All nodes that the roots depend on, the roots included, operands before results."""
     roots = list(roots)
     reached: dict[V, None] = {}
     for node in reversed(history(roots)):

@@ -76,7 +76,8 @@ class Operation:
         is_flat: whether the partials are 0 wherever there are any, so that no derivative flows.
         bilinear: whether it is linear in each operand while the others stay; division is so in the first.
         is_operator: whether Python has an operator for it.
-        is_helper: whether only partials need it.
+        is_helper: whether users have no function of it, since only partials or `nn` need it.
+        of_first: whether it is one of several results that all operands have in common: that of its first operand.
         ufunc: the function of NumPy that gives the same at every argument, if there is one.
         reduces: the operation of two operands of which this one is the repetition from left to right, if there is one.
     """
@@ -98,6 +99,7 @@ class Operation:
         is_flat: bool = False,
         is_operator: bool = False,
         is_helper: bool = False,
+        of_first: bool = False,
         ufunc: str | None = None,
         reduces: Operation | None = None,
     ) -> None:
@@ -116,6 +118,7 @@ class Operation:
         self.is_flat = is_flat
         self.is_operator = is_operator
         self.is_helper = is_helper
+        self.of_first = of_first
         self.ufunc = ufunc
         self.reduces = reduces
 

@@ -14,6 +14,7 @@ What only partials need has its rows in `helpers.py`.
 from __future__ import annotations
 
 import math
+import sys
 
 from .helpers import direction, gaussian, identity, normal_cdf, one_minus_square, pow_log, pow_slope, sech, step
 from .operation import ANYWHERE, CUSTOM, FLOATS, POSITIVE, TABLE, UNIT, NumberSystem, Operation, row
@@ -405,4 +406,28 @@ def _softmax_partials(m: NumberSystem[N], y: N, *xs: N) -> tuple[N, ...]:
     return (y * m.sum(others), *(-(y * other) for other in others))
 
 
-softmax = row("softmax", lambda m, *xs: m.softmax(xs)[0], _softmax_partials, latex=r"\operatorname{{softmax}}({all})")
+softmax = row(
+    "softmax",
+    lambda m, *xs: m.softmax(xs)[0],
+    _softmax_partials,
+    latex=r"\operatorname{{softmax}}({all})",
+    of_first=True,
+)
+_MOST = sys.float_info.max
+
+
+def _log_softmax_partials(m: NumberSystem[N], y: N, *xs: N) -> tuple[N, ...]:
+    """1 - p for the first operand, -q for each other; both keep all digits, and so do their derivatives."""
+    first, *others = m.softmax(xs)
+    return (m.maximum(-m.expm1(y), 0.0 * first), *(-share for share in others))  # nan where the shares are
+
+
+# log(e^x / (e^x + e^other + ...)). Measured from x, it keeps its digits when the share is close to 1. The bound is for
+# a masked x, -inf, beside others: -inf - -inf would be nan.
+log_softmax = row(
+    "log_softmax",
+    lambda m, x, *others: -m.logsumexp((0.0, *(m.maximum(other, -_MOST) - x for other in others))),
+    _log_softmax_partials,
+    of_first=True,
+    is_helper=True,
+)

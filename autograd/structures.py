@@ -1,4 +1,4 @@
-"""Nested lists, tuples, dicts and arrays of numbers: taken apart into a flat list, and put together again."""
+"""Nested lists, tuples, dicts and arrays of numbers: flattened into a list, and rebuilt from one."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def describe(structure: Any) -> str:
 
 
 def aligned(structure: Any, expected: Any, what: str, like: str) -> Any:
-    """The structure with its dicts in the order of the expected one, to which it must be alike.
+    """The structure with its dicts in the order of the expected structure, which it must match.
 
     Raises:
         ValueError: it is not.

@@ -52,8 +52,8 @@ def _operators(operation: Operation) -> tuple[Callable[..., Value], Callable[...
 class Value(Node):
     """One number, and how it was computed.
 
-    A Value that is made from a number is a leaf. Arithmetic on Values gives Values that remember their operation and
-    operands, so that `backward` can find the derivative of the result with respect to every Value before it.
+    A Value made from a number is a leaf. Arithmetic on Values gives Values that remember their operation and operands,
+    so `backward` can find the derivative of the result with respect to every Value it was computed from.
 
     Args:
         data: a real number: int, float, or a NumPy real scalar.
@@ -86,7 +86,7 @@ class Value(Node):
 
     @property
     def data(self) -> float:
-        """The number. It may be assigned on leaves; what was computed before keeps its numbers and has no gradient."""
+        """The number. Assignable on leaves; results computed before keep their numbers, and refuse `backward`."""
         reads = current_context().reads
         if reads is not None:
             reads.note(self)
@@ -106,7 +106,7 @@ class Value(Node):
 
     @property
     def grad(self) -> float:
-        """The derivative that `backward` found; 0.0 before. Assigning None means: not computed."""
+        """The derivative that `backward` found; 0.0 before. Assign None to mark it as not computed."""
         reads = current_context().reads
         if reads is not None:
             reads.note(self)
@@ -121,7 +121,7 @@ class Value(Node):
 
     @property
     def has_grad(self) -> bool:
-        """Whether `grad` was computed or assigned: tells a derivative of 0 from one that nobody asked for.
+        """Whether `grad` was computed or assigned. Tells a derivative of 0 from one that nobody asked for.
 
         >>> from autograd import Value
         >>> x = Value(2.0)
@@ -141,11 +141,11 @@ class Value(Node):
     def backward(self, seed: SupportsFloat = 1.0) -> None:
         """Adds to the `grad` of every leaf the derivative of this Value with respect to that leaf.
 
-        Leaves accumulate over calls, as in PyTorch; set their `grad` to 0 in between. Values in between hold the
-        derivative from the last call only. Takes time linear in the size of the graph and does not recurse.
+        Gradients accumulate in leaves across calls, as in PyTorch; set `grad` to 0 in between. Intermediate results
+        hold the derivative of the last call only. Takes time linear in the size of the graph, and does not recurse.
 
         Args:
-            seed: the derivative of something else with respect to this Value, by which everything is multiplied.
+            seed: a factor for all derivatives, such as the derivative of something else with respect to this Value.
 
         Raises:
             RuntimeError: this Value is a constant: it was made under `no_grad`, by `detach`, or from a number; or the
@@ -427,7 +427,7 @@ def unless_usual(shape: Operand, usual: float) -> tuple[Operand, ...]:
 
 
 def _note(value: Value) -> None:
-    """Tells `detect_reads` that something outside of the graph learns or sets what this Value holds.
+    """Tells `detect_reads` that something outside the graph reads or sets the number of this Value.
 
     The engine itself reads `number`: what it computes is in the graph. `data` and `grad`, which loops over many
     parameters ask for, have this written out.

@@ -39,9 +39,15 @@ def main() -> int:
     prepare_kernels(chosen.out)
     arguments = ["-b", "html", "--fail-on-warning", "--keep-going", "--quiet", *(["--fresh-env"] if chosen.all else [])]
     status = build_main([*arguments, "-d", str(chosen.out / "doctrees"), str(HERE), str(chosen.out / "html")])
-    if status == 0:
-        print(f"open {chosen.out / 'html' / 'index.html'}")
-    return status
+    if status:
+        return status
+    from .machinery.offline import requests_of_site
+
+    if found := requests_of_site(chosen.out / "html"):
+        print("the site asks for what is elsewhere:", *found, sep="\n", file=sys.stderr)
+        return 1
+    print(f"open {chosen.out / 'html' / 'index.html'}")
+    return 0
 
 
 if __name__ == "__main__":

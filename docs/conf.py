@@ -48,6 +48,7 @@ python_use_unqualified_type_names = True
 add_module_names = True
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = f"chainrule {release}"
 html_math_renderer = "mathml"
 html_static_path = ["static"]

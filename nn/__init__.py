@@ -56,6 +56,7 @@ from .training.history import History
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .pictures.diagram import diagram
+    from .pictures.playground import playground
     from .pictures.plots import plot_decision_regions, plot_fit
     from .training.estimators import MLPClassifier, MLPRegressor
 
@@ -64,6 +65,7 @@ _LATER = {
     "MLPClassifier": "training.estimators",
     "MLPRegressor": "training.estimators",
     "diagram": "pictures.diagram",
+    "playground": "pictures.playground",
     "plot_decision_regions": "pictures.plots",
     "plot_fit": "pictures.plots",
 }
@@ -118,6 +120,7 @@ __all__ = [
     "mse",
     "nll",
     "one_hot",
+    "playground",
     "plot_decision_regions",
     "plot_fit",
     "save",

@@ -25,7 +25,7 @@ class Linear(Module):
         in_features: the number of inputs.
         out_features: the number of nodes, each with one output.
         bias: whether the nodes have biases.
-        rng: the source of the random weights; without it and `seed` they differ from run to run.
+        rng: the source of the random weights. Without it and `seed`, they differ from run to run.
         seed: makes the weights reproducible, instead of `rng`.
 
     Attributes:
@@ -171,7 +171,7 @@ class MLP(Sequential):
     Args:
         sizes: the numbers of inputs, of nodes in each hidden layer, and of outputs.
         activation: the name of the activation of the hidden nodes.
-        rng: the source of the random weights; without it and `seed` they differ from run to run.
+        rng: the source of the random weights. Without it and `seed`, they differ from run to run.
         seed: makes the weights reproducible, instead of `rng`.
 
     Raises:

@@ -129,10 +129,10 @@ class Module:
             _outermost.reset(token)
 
     def predict(self, X: Any) -> Vector:  # noqa: N803  # the name of many libraries
-        """What the network computes for each row, with the numbers of now, in evaluation mode.
+        """The outputs for each row, with the current parameters, in evaluation mode.
 
-        The graph of one row is compiled and kept (see `autograd.compile`); if results would differ, each row has its
-        graph.
+        The graph of one row is compiled and kept (see `autograd.compile`); if results would differ, it falls back to a
+        graph per row.
 
         Args:
             X: a list or array with one row per observation; a plain number becomes a row of one, `[number]`.
@@ -171,7 +171,7 @@ class Module:
         return [(path, parameter) for parameter, path in found.items()]
 
     def own_parameters(self) -> list[Parameter]:
-        """The parameters outside the modules inside this one."""
+        """The parameters of this module alone, without those of modules inside it."""
         found = (parameter for _, tensor in self._own_tensors("") for _, parameter in elements(tensor))
         return list(dict.fromkeys(found))
 
@@ -192,7 +192,7 @@ class Module:
             parameter.grad = None
 
     def train(self, mode: bool = True) -> Module:
-        """Sets `training` here and in all modules inside; returns this module."""
+        """Sets `training` in this module and all modules inside; returns this module."""
         mode = boolean(mode, "mode")
         for _, module in self.named_modules():
             module.training = mode

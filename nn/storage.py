@@ -25,7 +25,19 @@ BYTES_PER_NUMBER = 100
 
 
 class StorageError(ValueError):
-    """A file does not hold what was expected. The message lists all that is wrong with it."""
+    """A file does not hold what was expected. The message lists all that is wrong with it.
+
+    >>> import pathlib, tempfile
+    >>> import nn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "model.json")
+    ...     nn.save(nn.Linear(1, 2, seed=0), path)
+    ...     try:
+    ...         nn.load(nn.Linear(3, 2, seed=0), path)
+    ...     except nn.StorageError:
+    ...         print("another network's file")
+    another network's file
+    """
 
 
 def save(model: Module, path: str | os.PathLike[str]) -> None:
@@ -42,6 +54,16 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
         ValueError: the path ends in something else.
         OSError: the file cannot be written; an existing file is unchanged.
         ImportError: safetensors is not installed.
+
+    >>> import pathlib, tempfile
+    >>> import nn
+    >>> model, twin = nn.MLP([1, 2, 1], seed=0), nn.MLP([1, 2, 1], seed=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "model.json")
+    ...     nn.save(model, path)
+    ...     nn.load(twin, path)
+    >>> twin([0.5])[0].data == model([0.5])[0].data
+    True
     """
     _check_arguments("save", model, path)
     to_bytes, _ = _FORMATS[_suffix(path)]
@@ -57,6 +79,17 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
         ValueError: the path ends in something other than `.json` and `.safetensors`.
         TypeError: the model is no Module, or the path no path.
         OSError: the file cannot be read.
+
+    >>> import pathlib, tempfile
+    >>> import nn
+    >>> model = nn.Linear(1, 1, seed=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "model.json")
+    ...     nn.save(model, path)
+    ...     model.bias[0].data = 7.0
+    ...     nn.load(model, path)
+    >>> model.bias[0].data
+    0.0
     """
     _check_arguments("load", model, path)
     _, to_state = _FORMATS[_suffix(path)]

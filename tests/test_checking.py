@@ -556,11 +556,20 @@ def test_a_formula_of_floats_is_checked_by_differences():
     assert failure(lambda x: wrong_float_exp(x) * x, [1.3]).entries[0].op == "wrong_float_exp"
 
 
-def test_a_jump_in_a_formula_of_floats_has_both_sides():
+def test_a_jump_in_a_formula_of_floats_is_wrong_unless_it_cancels():
     rounded = operation("rounded", lambda m, x: float(round(float(x))), lambda m, y, x: (0.0,))
-    [entry] = gradcheck(lambda x: 2 * rounded(x), [1.5]).entries
-    assert (entry.verdict, entry.left, entry.right) == ("kink", math.inf, 0.0)
+    [entry] = failure(lambda x: (2 * rounded(x)).tanh(), [1.5]).entries
+    assert (entry.verdict, entry.left, entry.right) == ("wrong", math.inf, 0.0)
+    assert entry.note == "the function jumps here, so it has no derivative"
     assert verdicts(gradcheck(rounded, [1.4])) == ["ok"]
+    assert verdicts(gradcheck(lambda x: rounded(x) - rounded(x) + x, [1.5])) == ["ok"]
+
+
+def test_a_formula_of_floats_that_tells_no_slope_is_ill_conditioned():
+    fast = operation("fast", lambda m, x: math.sin(1e17 * float(x)), lambda m, y, x: (1e17 * math.cos(1e17 * x),))
+    report = gradcheck(lambda x: 2 * fast(x), [0.4])
+    assert verdicts(report) == ["ill-conditioned"]
+    assert report.resolution == math.inf
 
 
 # Bad input

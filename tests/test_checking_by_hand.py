@@ -171,7 +171,7 @@ def test_coarse_arithmetic_is_believed_as_far_as_it_goes(kind):
 
     report = check_gradient(cube, lambda x: 3 * x * x, 1.3)
     assert report.entries[0].verdict == "ill-conditioned"
-    assert 1e-7 < report.resolution < 1e-1
+    assert 1e-7 < report.resolution < 0.15
     assert bad(failure(cube, lambda x: 2 * x * x, 1.3)) == ["x"]
 
 
@@ -229,7 +229,7 @@ def test_smooth_functions_are_smooth_at_any_magnitude(name):
         (logistic, lambda x: 1 / (2 + 2 * math.cosh(x)), 27.54902320417989, "ill-conditioned"),
         (logistic, lambda x: 1 / (2 + 2 * math.cosh(x)), 30.335556543242944, "ill-conditioned"),
         (lambda x: x + 1e9, lambda x: 1.0, 5.648359406540926e-08, "ill-conditioned"),
-        (lambda x: x * x + 1e-9 * math.sin(1e9 * x), lambda x: 2 * x, 1.0, "ok"),
+        (lambda x: x * x + 1e-9 * math.sin(1e9 * x), lambda x: 2 * x, 1.0, "ill-conditioned"),
     ],
 )
 def test_rounding_is_no_kink(f, df, x, verdict):
@@ -368,3 +368,45 @@ def test_results_may_be_tensors_of_other_libraries(df, x):
         return Tensor(float((np.asarray(numbers) ** 2).sum()))
 
     assert all(entry.verdict == "ok" for entry in check_gradient(f, df, x).entries)
+
+
+# Where f does not tell
+
+
+@pytest.mark.parametrize("x", [1e15, -3e16, 1e20, 7e100, 1e300])
+def test_a_function_that_varies_between_neighbouring_numbers_tells_nothing(x):
+    for df in (math.cos, lambda x: 0.0, lambda x: 2.0):
+        report = check_gradient(math.sin, df, x)
+        assert report.entries[0].verdict == "ill-conditioned"
+        assert report.resolution == math.inf
+        assert "no error would have shown" in str(report)
+    assert check_gradient(math.sin, math.cos, 1e10).entries[0].verdict == "ok"
+
+
+def test_a_wiggle_that_may_be_noise_is_no_mistake_either_way():
+    rng = random.Random(0)
+    for _ in range(40):
+        x = rng.uniform(-5.0, 5.0)
+        for df in (lambda x: 1.0, lambda x: 1.0 + math.cos(1e9 * x)):
+            if abs(df(x)) > 1e-2:  # at the top of a wave f is flat to all its digits
+                assert check_gradient(lambda x: x + 1e-9 * math.sin(1e9 * x), df, x).ok
+        assert not failure(lambda x: x + 1e-9 * math.sin(1e9 * x), lambda x: 5.0, x).ok
+
+
+def test_a_function_that_overflows_is_ill_conditioned():
+    [entry] = check_gradient(lambda x: x * x, lambda x: 2 * x, 1e300).entries
+    assert entry.verdict == "ill-conditioned"
+    assert entry.note.startswith("f does not tell")
+    assert bad(failure(lambda x: x * x, lambda x: math.nan, 1e300)) == ["x"]
+
+
+@pytest.mark.parametrize("x", [math.inf, np.array([1.0, -math.inf]), [0.0, math.nan]])
+def test_nothing_has_a_derivative_at_infinity(x):
+    with pytest.raises(ValueError, match=r"x(\[1\])? is (inf|-inf|nan), where nothing has a derivative"):
+        check_gradient(lambda x: np.tanh(x).sum(), lambda x: 1 - np.tanh(x) ** 2, x)
+
+
+def test_noise_where_a_function_is_small_is_noise():
+    rng = random.Random(0)
+    for x in (2.5e-3, 1e-4, -7e-4):
+        assert check_gradient(lambda x: x**3 + 1e-9 * rng.gauss(0.0, 1.0), lambda x: 3 * x * x, x).ok

@@ -47,21 +47,21 @@ def eager_batch(build, parameters, rows, mean=True):
     return value, np.sum([gradient for _, gradient in results], axis=0) * scale
 
 
-def check_whole(build, parameters, backends=BACKENDS):
+def check_whole(build, parameters, backends=None):
     """A graph without placeholders on every backend."""
     expected = eager(build(), parameters)
-    for backend in backends:
+    for backend in backends or BACKENDS:
         value, gradient = compile(build(), wrt=parameters, backend=backend)()
         assert_close(value, expected[0])
         assert_close(gradient, expected[1])
 
 
-def check_batch(build, parameters, arrays, mean=True, backends=BACKENDS):
+def check_batch(build, parameters, arrays, mean=True, backends=None):
     """A graph for one observation, compiled, against eager on every row."""
     placeholders = [[Value(x) for x in row] if np.ndim(row) else Value(row) for row in (a[0] for a in arrays)]
     rows = list(zip(*[array.tolist() for array in arrays], strict=True))
     expected = eager_batch(build, parameters, rows, mean)
-    for backend in backends:
+    for backend in backends or BACKENDS:
         reduction = "mean" if mean else "sum"
         step = compile(build(*placeholders), wrt=parameters, inputs=placeholders, reduction=reduction, backend=backend)
         for _ in range(2):  # the second time on used buffers
@@ -193,6 +193,36 @@ def test_only_one_share_is_infinite(engine):
     np.testing.assert_array_equal(shares, [[0, 1, 0], [0, 0, 1], [math.nan] * 3, [math.nan] * 3])
     total = compile(autograd.logsumexp(x), inputs=(x,), backend=engine)(rows)
     np.testing.assert_array_equal(total, [math.inf, math.inf, math.inf, -math.inf])
+
+
+INFINITE = [
+    [1.0, math.inf, 2.0],
+    [-math.inf, 0.0, math.inf],
+    [math.inf, math.inf, 0.0],
+    [-math.inf] * 3,
+    [-math.inf, 5.0, -2.0],
+    [math.nan, 1.0, math.inf],
+    [40.0, -1.0, 0.5],
+]
+
+
+@pytest.mark.parametrize("row", INFINITE)
+def test_the_surprise_of_each_class(engine, row):
+    """Cross entropy with the index of a class, in rows with infinities and in one that is all but certain."""
+    for observed in range(3):
+        p = [Value(z) for z in row]
+        loss = nn.cross_entropy([p[0] + 0.0, p[1] + 0.0, p[2] + 0.0], observed)
+        value, gradient = compile(loss, wrt=p, backend=engine)()
+        expected = eager(loss, p)
+        np.testing.assert_allclose(value, expected[0], rtol=1e-13)
+        if not np.isnan(expected[1]).any():
+            np.testing.assert_allclose(gradient, expected[1], rtol=1e-12)
+
+
+def test_all_logarithms_of_shares_at_once(rng):
+    logits = [Value(z) for z in rng.normal(size=5)]
+    weights = rng.normal(size=5).tolist()
+    check_whole(lambda: autograd.dot(weights, nn.log_softmax([z * 1.5 for z in logits])), logits)
 
 
 # Networks

@@ -10,9 +10,9 @@ import tomllib
 
 import pytest
 
-import autograd
+import autograd.testing
 import nn
-from docs.machinery import pages, segments
+from docs.machinery import offline, pages, segments
 
 ROOT = pathlib.Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -46,7 +46,7 @@ STORY = (DOCS / "hundred_lines.md").read_text(encoding="utf-8")
 
 def lines_of_the_library(text):
     """The number of lines of what a text defines, each name in its last version, examples left out."""
-    examples = {"push", "visits", "layer", "cube", "namespace", "text", "rng", "xs", "batch", "found"}
+    examples = {"push", "visits", "layer", "random_value", "cube", "namespace", "text", "rng", "xs", "batch", "found"}
     kept: dict[str, str] = {}
     for block in pages.blocks(text):
         for statement in ast.parse(block.code).body:
@@ -54,7 +54,7 @@ def lines_of_the_library(text):
             targets = " ".join(map(ast.unparse, getattr(statement, "targets", [])))
             name = getattr(statement, "name", targets)
             is_definition = isinstance(statement, (ast.FunctionDef, ast.ClassDef))
-            is_row = re.match(r"\w+ = Operation\(|Value\.__|Text\.__|TABLE =|ONE =|getcontext", code or "")
+            is_row = re.match(r"\w+ = Row\(|Value\.__|Text\.__|TABLE =|ONE =|getcontext", code or "")
             is_loop = isinstance(statement, ast.For) and "setattr" in (code or "")
             if name not in examples and (is_definition or is_row or is_loop):
                 documented = is_definition and ast.get_docstring(statement)
@@ -104,6 +104,13 @@ def test_the_reference_has_every_public_name_once():
     assert sorted(listed) == sorted(public_names())
 
 
+def test_every_public_name_has_an_example():
+    modules = {"autograd": autograd, "nn": nn, "nn.init": nn.init, "autograd.testing": autograd.testing}
+    names = [full.rpartition(".") for full in public_names()]
+    things = {f"{module}.{name}": getattr(modules[module], name) for module, _, name in names}
+    assert [full for full, thing in things.items() if ">>>" not in (thing.__doc__ or "")] == []
+
+
 def test_where_things_are_is_where_they_are():
     text = (DOCS / "where.md").read_text(encoding="utf-8")
     for path in re.findall(r"^\| `([\w/.]+)`", text, flags=re.MULTILINE):
@@ -131,3 +138,35 @@ def test_mathematics_is_drawn_by_the_browser():
     assert formula.startswith("<math")
     assert "<mfrac>" in formula
     assert "\\" not in formula
+
+
+@pytest.mark.parametrize("text", [
+    '<script async src="https://example.org/x.js"></script>',
+    "<link rel='stylesheet' href='//example.org/x.css'>",
+    '<img alt="" src="http://example.org/x.png">',
+    "body { background: url(https://example.org/x.png) }",
+    '@import "https://example.org/x.css";',
+])  # fmt: skip
+def test_what_a_browser_would_fetch_elsewhere_is_found(text):
+    assert len(offline.requests(text)) == 1
+
+
+def test_links_are_no_requests():
+    text = '<a href="https://example.org">there</a> <link rel="canonical" href="https://example.org">'
+    assert offline.requests(f'{text} <img src="here.png"> <script src="_static/x.js"></script>') == []
+
+
+def test_a_page_becomes_a_notebook_of_its_blocks():
+    pytest.importorskip("nbformat")
+    page = "# Title\n\n```python\nprint(1)\n```\n\n```text\n1\n```\n\nBetween.\n\n```python\nx = 2\n```\n"
+    cells = pages.notebook(page).cells
+    assert [cell.cell_type for cell in cells] == ["markdown", "code", "markdown", "code", "markdown"]
+    assert [cell.source for cell in cells if cell.cell_type == "code"] == ["print(1)", "x = 2"]
+    assert "```text" not in "".join(cell.source for cell in cells)
+
+
+def test_a_page_that_needs_what_is_missing_is_shown_as_it_is():
+    page = "<!-- requires: a_package_that_nobody_has -->\n\n```python\nprint(1)\n```\n\n```text\n1\n```\n"
+    assert pages.missing(page) == ["a_package_that_nobody_has"]
+    pytest.importorskip("nbformat")
+    assert [cell.source for cell in pages.notebook(page).cells] == [page]

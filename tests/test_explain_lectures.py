@@ -257,18 +257,18 @@ def test_a_graph_whose_leaf_has_changed_is_explained_with_its_own_numbers():
     assert explain(loss, w["w2"]).total == pytest.approx(w["w2"].grad, rel=1e-12)
 
 
-def test_a_graph_whose_leaf_has_changed_is_animated_with_its_own_numbers(tmp_path):
+def test_a_graph_whose_leaf_has_changed_is_animated_with_its_own_numbers():
     w, loss = changed()
-    page = animate(loss, tmp_path / "loss.html").read_text(encoding="utf-8")
+    page = animate(loss).html
     assert "v2 = w2\\u00b7input = -1.26" in page.replace("·", "\\u00b7")
     assert "dSSR/dw2 = dSSR/dv2 × dv2/dw2 = 0.08061 × 0.5 = 0.0403".replace("×", "\\u00d7") in page
     assert "w2 (now 100)" in page
     assert w["w4"].grad == pytest.approx(0.04934, rel=1e-3)
 
 
-def test_the_same_names_stand_in_draw_explain_and_animate(tmp_path):
+def test_the_same_names_stand_in_draw_explain_and_animate():
     _, loss = lecture_loss([(0.5, 1.0)])
-    page = animate(loss, tmp_path / "loss.html").read_text(encoding="utf-8")
+    page = animate(loss).html
     for name in ("input", "x1", "x2", "y1", "y2", "predicted", "observed"):
         assert re.search(rf"\b{name}\b", str(explain(loss)))
         assert re.search(rf"\b{name}\b", draw(loss).source)

@@ -7,7 +7,7 @@ import pytest
 
 import nn
 from autograd import Value
-from nn.pictures.plots import _terms
+from nn.pictures.plots import terms_of
 
 pytest.importorskip("matplotlib")
 import matplotlib
@@ -95,7 +95,7 @@ def test_a_weight_that_is_subtracted_has_a_minus_in_the_legend():
 def test_a_sum_of_thousands_of_terms():
     x = Value(2.0)
     deep = sum((x * number for number in range(3000)), Value(0.0))
-    assert [sign * a.data * b.data for sign, (a, b) in _terms(deep)[1:]] == [2.0 * n for n in range(3000)]
+    assert [sign * a.data * b.data for sign, (a, b) in terms_of(deep)[1:]] == [2.0 * n for n in range(3000)]
 
 
 def test_a_constant_network_is_a_line():

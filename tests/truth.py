@@ -93,6 +93,7 @@ FORMULAS: dict[str, Formula] = {
     "normal_cdf": normal_cdf,
     "direction": lambda x, y: x / mp.sqrt(x * x + y * y),
     "softmax": lambda *xs: mp.exp(xs[0] - logsumexp(*xs)),
+    "log_softmax": lambda *xs: xs[0] - logsumexp(*xs),
 }
 
 

@@ -14,7 +14,7 @@ from ..value import Value
 from .hidden import HiddenDependence
 from .precise import mpf
 from .replay import Replay
-from .slopes import Slope, in_floats
+from .slopes import Slope, in_floats, unknown
 from .subject import Subject, described, described_call
 
 # The relative error of one product or sum, and the absolute one where numbers underflow.
@@ -86,6 +86,8 @@ class Accumulation:
         if self.is_smooth(variable):
             derivative = self._numbers.float(self._true[variable])
             seen = Slope(derivative, derivative)
+        elif any(found.is_unknown for slopes in self._replay.tangents.values() for found in slopes):
+            return unknown()
         else:
             seen = in_floats(self._numbers, self._replay.whole_slope(self._output, variable))
         if hidden is None:

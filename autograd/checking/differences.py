@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from .grain import Grain, grain_along, size_of
-from .slopes import Slope
+from .slopes import Slope, unknown
 
 # A function raises these where it is undefined.
 UNDEFINED = (ArithmeticError, ValueError, AssertionError)
@@ -155,6 +155,10 @@ class Extrapolation:
 class Differences:
     """The three extrapolations of a function's differences at a point: to the left, to the right and central.
 
+    Attributes:
+        left, right, central: the extrapolations.
+        telling: the step that the best central estimate comes from, and the curvature of the function there.
+
     Args:
         function: the function.
         x: the point.
@@ -171,6 +175,7 @@ class Differences:
         self._grain = grain
         self._fit = fit
         self._step = 0.0
+        self.telling = (0.0, 0.0)
         self._steepest = 0.0
         self.left = Extrapolation(1)
         self.right = Extrapolation(1)
@@ -180,8 +185,11 @@ class Differences:
         """Takes the differences with this step, as far as the function is defined; whether it is on both sides."""
         self._step = step
         found = self._with(step)
+        before = self.central.best
         for extrapolation, difference, rounding in found:
             extrapolation.add(difference, rounding)
+        if self.central.best.number != before.number and len(found) > 1:
+            self.telling = step, abs(found[0][1] - found[1][1]) / step
         return all(math.isfinite(difference) for _, difference, _ in found)
 
     def are_confirmed(self, step: float) -> bool:
@@ -237,7 +245,7 @@ class Differences:
         """Whether the function jumps at the point: the gap to a neighbour does not close, however near it is."""
         scale = size_of(self._x)
         for side in (-1.0, 1.0):
-            step = max(_SHORTEST * scale, math.ulp(0.0))
+            step = max(_SHORTEST * scale, _CLEAR * math.ulp(0.0))
             while step <= scale and self._fit(self._x + side * step) == self._x:
                 step *= 2.0
             near, wide = (
@@ -280,15 +288,33 @@ def slope_of_floats(
         fit: rounds an argument to the numbers that the function takes.
     """
     function = cache(_undefined_is_nan(function))
+    if not math.isfinite(function(x)):
+        return unknown()
     grain = grain_along(function, x, unit, fit)
-    fine, step = _slope(function, x, grain, fit, tolerance)
-    if step >= _WIDE * size_of(x):
-        return fine
+    if grain.is_unresolved:
+        return unknown()
+    found, telling, last = _slope(function, x, grain, fit, tolerance)
+    if last < _WIDE * size_of(x):
+        found = _doubted(found, function, x, unit, fit, tolerance)
+    if not found.is_kink:
+        found.error = max(found.error, grain.doubt(found.middle, *telling))
+    return found
+
+
+def _doubted(
+    fine: Slope,
+    function: Callable[[float], float],
+    x: float,
+    unit: float,
+    fit: Callable[[float], float],
+    tolerance: float,
+) -> Slope:
+    """A slope that narrow steps found, compared with that of wide ones, if what these see as noise may be noise."""
     grain = grain_along(function, x, unit, fit, is_thorough=True)
     if grain.coarse is None:
         return fine
     # What wide steps see as noise may be a part of the function that only narrow steps see: who is to tell?
-    coarse, _ = _slope(function, x, grain.coarse, fit, tolerance)
+    coarse, *_ = _slope(function, x, grain.coarse, fit, tolerance)
     doubt = abs(fine.middle - coarse.middle)
     if coarse.is_kink or doubt <= fine.error:
         return fine if fine.error <= coarse.error else coarse
@@ -297,8 +323,8 @@ def slope_of_floats(
 
 def _slope(
     function: Callable[[float], float], x: float, grain: Grain, fit: Callable[[float], float], tolerance: float
-) -> tuple[Slope, float]:
-    """The slope, and the last step of the differences that it comes from."""
+) -> tuple[Slope, tuple[float, float], float]:
+    """The slope, the step that tells it with the curvature there, and the last step that was tried."""
     scale = size_of(x)
     first = _FIRST_STEP * scale
     shrinking = Differences(function, x, grain, fit)
@@ -309,7 +335,7 @@ def _slope(
         if shrinking.is_settled(tolerance) and shrinking.are_confirmed(_OUT_OF_PROPORTION * step):
             if grain.is_flat:
                 break
-            return _with_jumps(shrinking), step
+            return _with_jumps(shrinking), shrinking.telling, step
         step /= 2.0
     growing = Differences(function, x, grain, fit)
     for doublings in range(_TIMES_DOUBLED, -2, -1):
@@ -317,7 +343,9 @@ def _slope(
     narrow, wide = _with_jumps(shrinking), growing.slope()
     # Steps over many periods of a function see a slope near 0: wide ones must say the same, only more exactly.
     agree = abs(wide.middle - narrow.middle) <= _MUCH * narrow.error
-    return wide if agree and _MUCH * wide.error < narrow.error else narrow, step
+    if agree and _MUCH * wide.error < narrow.error:
+        return wide, growing.telling, step
+    return narrow, shrinking.telling, step
 
 
 def _with_jumps(differences: Differences) -> Slope:

@@ -17,6 +17,7 @@ _KINKS = "operations on the way have kinks here, and what they take for derivati
 _FORBIDDEN = 'the derivatives from the left and the right differ, and kinks="fail"'
 _JUMP = "the function jumps here, so it has no derivative"
 _UNEXPLORED = "in a group that is not ok; not looked at alone"
+_UNTOLD = "f does not tell: it is not finite here, or varies as much between neighbouring numbers as anywhere"
 _ROUNDING = "the rounding of numbers on the way explains the difference"
 _WIRING = "every operation is right by itself; `backward` puts them together wrongly"
 
@@ -61,7 +62,7 @@ def _resolution(evidence: Evidence, tolerance: Tolerance) -> float:
     """The smallest relative error that would have shown in every derivative, but for very small ones."""
     known = [(d.analytic, d.slope) for row in evidence.derivatives for d in row if d.slope is not None]
     least = _CONSIDERABLE * max((abs(slope.middle) for _, slope in known if math.isfinite(slope.middle)), default=0.0)
-    counted = [tolerance.resolution(a, slope) for a, slope in known if abs(slope.middle) >= least]
+    counted = [tolerance.resolution(a, slope) for a, slope in known if not abs(slope.middle) < least]
     return max([tolerance.rtol, evidence.resolution, *counted])
 
 
@@ -74,6 +75,8 @@ def _judged(derivative: Derivative, fault: Fault | None, tolerance: Tolerance) -
         return derivative.unexplored or OK, None, _UNEXPLORED if derivative.unexplored else ""
     verdict = WRONG if derivative.is_misplaced else tolerance.verdict(derivative.analytic, slope)
     note = _without_slope(derivative.analytic, slope) if verdict == WRONG else ""
+    if slope.is_unknown and verdict == ILL_CONDITIONED:
+        note = _UNTOLD
     if verdict == OK or note or derivative.accumulation is None:
         return verdict, None, note
     return _explained(derivative, slope, verdict, tolerance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -20,6 +21,8 @@ from .subject import Subject
 Slopes: TypeAlias = dict[Value, list[tuple[int, Slope]]]
 
 _BITS = 320
+# As a share of an operand: far enough to be past its jump.
+_BEYOND = 2.0**-46
 # The partials of operations on more operands than this are looked for all at once.
 _MANY = 8
 
@@ -121,7 +124,9 @@ class Replay:
                 slope_of_floats(_of_one(FLOATS, node.operation, data, i), data[i]) for i in self.edges.get(node, ())
             ]
             number = self.numbers.number
-            self.tangents[node] = [Slope(number(found.left), number(found.right), found.error) for found in slopes]
+            self.tangents[node] = [
+                Slope(number(found.left), number(found.right), found.error, found.jumps) for found in slopes
+            ]
         return self.tangents[node]
 
     def _evaluated(self) -> dict[Value, mpf]:
@@ -146,13 +151,24 @@ class Replay:
         return self._on_tangent(node, operands)
 
     def _on_tangent(self, node: Value, operands: Sequence[mpf]) -> mpf:
-        """The result on a straight line from the recorded one; at a kink there is one line per side."""
+        """The result on a straight line from the recorded one; at a kink each side has its own, past a jump too."""
         result = self.numbers.number(node.number)
         for position, partial in zip(self.edges.get(node, ()), self._tangent(node), strict=True):
             shift = operands[position] - self.numbers.number(node.parents[position].number)
             if shift:
-                result += shift * (partial.left if shift < 0 else partial.right)
+                slope = partial.left if shift < 0 else partial.right
+                result += (
+                    self._gap(node, position, shift) if partial.jumps and abs(slope) == math.inf else shift * slope
+                )
         return result
+
+    def _gap(self, node: Value, position: int, shift: mpf) -> float:
+        """How much the result of a formula of floats jumps to the side of the shift."""
+        assert node.operation is not None
+        data = [operand.number for operand in node.parents]
+        beyond = data[position] + (1 if shift > 0 else -1) * _BEYOND * (abs(data[position]) or 1.0)
+        gap = _of_one(FLOATS, node.operation, data, position)(beyond) - node.number
+        return gap if math.isfinite(gap) else math.copysign(1.0, gap)
 
     def output(self, output: Value, changes: Mapping[Value, mpf]) -> mpf:
         """An output if some inputs are other numbers, with as many bits as numbers have now."""

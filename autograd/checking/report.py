@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -92,6 +93,13 @@ class GradcheckError(AssertionError):
 
     Attributes:
         report: the Report.
+
+    >>> from autograd import GradcheckError, check_gradient
+    >>> try:
+    ...     check_gradient(lambda x: x**2, lambda x: x, 3.0)
+    ... except GradcheckError as error:
+    ...     print(error.report.hints[0])
+    a factor of 2 is missing, as from the derivative of a square
     """
 
     __module__ = "autograd"  # which is where users import it from, and what tracebacks show
@@ -116,6 +124,11 @@ class Report:
         problems: what is wrong besides numbers, such as arguments that are changed in place.
         advice: how to see more, where the resolution is poor.
         ok: whether the check passes.
+
+    >>> from autograd import check_gradient
+    >>> report = check_gradient(lambda x: x**2, lambda x: 2 * x, 3.0)
+    >>> report.ok, [(entry.input, entry.verdict) for entry in report.entries]
+    (True, [('x', 'ok')])
     """
 
     def __init__(
@@ -180,9 +193,12 @@ class Report:
         if not self.ok or not (self.resolution > _POOR or is_sampled):
             return []
         where = " in a single component" if is_sampled else ""
-        seen = f"from {100.0 * self.resolution:.2g} % on" if self.resolution < 1.0 else "of several times its size"
-        advice = f" ({self.advice})" if self.advice and self.resolution > _POOR else ""
-        return [f"an error{where} shows {seen}{advice}"]
+        seen = f"an error{where} shows from {100.0 * self.resolution:.2g} % on"
+        if self.resolution >= 1.0:
+            seen = f"an error{where} shows if it is several times the derivative"
+        if math.isinf(self.resolution):
+            seen = f"no error{where} would have shown"
+        return [seen + (f" ({self.advice})" if self.advice and self.resolution > _POOR else "")]
 
     @property
     def summary(self) -> str:

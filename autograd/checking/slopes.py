@@ -51,9 +51,19 @@ class Slope:
         return not (abs(self.left - self.right) <= _AGREEMENT * size + self.error and size < float("inf"))
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether differences say nothing about it."""
+        return self.error == float("inf")
+
+    @property
     def middle(self) -> float | mpf:
         """The derivative; at a kink the mean of both sides."""
         return self.left if self.left == self.right else (self.left + self.right) / 2
+
+
+def unknown() -> Slope:
+    """The slope where differences say nothing."""
+    return Slope(float("nan"), float("nan"), float("inf"))
 
 
 def slope(numbers: Precise, function: Callable[[mpf], mpf], x: mpf, spread: int) -> Slope:

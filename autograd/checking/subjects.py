@@ -14,6 +14,8 @@ from .arrays import DOUBLE, Buffer, Point, numbers_of, result_shape, unit_of
 CALLS = 12
 # Results that differ by no more than this share are noise, such as that of sums in parallel; or by so many units.
 NOISE = 1e-4
+# Next to what the function gives further away, where it may be small here, only so much.
+_FAR_NOISE = 1e-7
 UNITS = 64.0
 
 
@@ -77,8 +79,10 @@ class Plain:
             spread = np.where(np.isfinite(self.value), rows.max(axis=0) - rows.min(axis=0), 0.0)
         if not spread.any():
             return spread
-        size = np.maximum(np.abs(rows).max(axis=0), self._sizes())
-        if (spread > max(NOISE, UNITS * self.unit) * size).any():
+        x = self._point.numbers
+        size = np.maximum(np.abs(rows).max(axis=0), self._sizes(-x, 0.5 * x, 2.0 * x))
+        allowed = np.maximum(max(NOISE, UNITS * self.unit) * size, _FAR_NOISE * self._sizes(x - 1.0, x + 1.0))
+        if (spread > allowed).any():
             worst = int(np.argmax(spread))
             raise ValueError(
                 f"{self._check}: f is not the same number at each call, at x = {self._point.structure!r}: "
@@ -87,12 +91,12 @@ class Plain:
             )
         return spread
 
-    def _sizes(self) -> Buffer:
-        """How large results are nearby, where they may be 0 at the point."""
+    def _sizes(self, *places: Buffer) -> Buffer:
+        """How large results are elsewhere, where they may be 0 at the point."""
         sizes = np.zeros_like(self.value)
-        for factor in (-1.0, 0.5, 2.0):
+        for place in places:
             try:
-                sizes = np.fmax(sizes, np.abs(self(self._point.fit(self._point.numbers * factor))))
+                sizes = np.fmax(sizes, np.abs(self(self._point.fit(place))))
             except (ArithmeticError, ValueError, AssertionError):
                 continue
         return sizes

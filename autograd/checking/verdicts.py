@@ -14,6 +14,8 @@ ILL_CONDITIONED = "ill-conditioned"
 
 BY_SEVERITY = (WRONG, KINK, ILL_CONDITIONED, OK)
 KINK_POLICIES = ("report", "fail", "subgradient")
+# The errors of differences are estimates: they may be this many times as large.
+_SAFETY = 2.0
 # Floats have fewer digits below the smallest normal number, so derivatives need not be exact there.
 _SMALLEST = 2.0**-1022
 
@@ -47,28 +49,32 @@ class Tolerance:
             return WRONG
         if analytic == slope.left == slope.right:
             return OK
+        if slope.is_unknown:
+            return WRONG if math.isnan(analytic) else ILL_CONDITIONED
         if is_impossible(analytic, slope):
             return WRONG
         if slope.is_kink:
             return self._at_kink(analytic, slope)
         if self.allows(analytic, slope.middle):
             return OK if slope.error <= max(self.rtol * abs(slope.middle), self.atol) else ILL_CONDITIONED
-        return ILL_CONDITIONED if self.allows(analytic, slope.middle, slope.error) else WRONG
+        return ILL_CONDITIONED if self.allows(analytic, slope.middle, _SAFETY * slope.error) else WRONG
 
     def _at_kink(self, analytic: float, slope: Slope) -> str:
         """At a kink every derivative between the sides is right, as far as they are known; none outside is."""
         if not (math.isnan(analytic) or is_between(analytic, slope)):  # nan only if both sides are
             nearest = min(slope.left, slope.right, key=lambda side: abs(analytic - side))
-            if not self.allows(analytic, nearest, slope.error):
+            if not self.allows(analytic, nearest, _SAFETY * slope.error):
                 return WRONG
         return {"report": KINK, "subgradient": OK, "fail": WRONG}[self.kinks]
 
     def resolution(self, analytic: float, slope: Slope) -> float:
         """The smallest relative error of a derivative that would have shown."""
-        true = abs(slope.middle)
-        if slope.is_kink or max(true, abs(analytic)) == 0.0:
+        if slope.is_unknown:
+            return math.inf
+        if slope.is_kink or analytic == slope.middle == 0.0:
             return self.rtol
-        return (self.rtol * true + self.atol + 2.0 * slope.error) / true if true else math.inf
+        size = abs(analytic)  # not the true one, which may be all error where it is small
+        return (self.rtol * abs(slope.middle) + self.atol + (1.0 + _SAFETY) * slope.error) / size if size else math.inf
 
 
 def is_impossible(analytic: float, slope: Slope) -> bool:

@@ -17,7 +17,7 @@ def compile(
     inputs: Iterable[Value | Sequence[Value]] = (),
     *,
     reduction: Literal["mean", "sum"] = "mean",
-    backend: Literal["floats", "arrays", "native"] | None = None,
+    backend: Literal["floats", "arrays", "native", "jax"] | None = None,
     dtype: Any = "float64",
 ) -> Compiled:
     """Compiles a graph: the same numbers, hundreds of times faster.
@@ -40,22 +40,24 @@ def compile(
             a sequence of n Values for one of shape (batch, n). Without them the program evaluates the whole graph,
             which may hold a whole data set.
         reduction: whether value and gradient are the "mean" over the batch or the "sum".
-        backend: "floats" (straight-line Python), "arrays" (NumPy) or "native" (machine code; needs the extra "native");
-            None takes the fastest by estimate of those that are installed.
+        backend: "floats" (straight-line Python), "arrays" (NumPy), "native" (machine code; needs the extra "native") or
+            "jax" (compiled by XLA, once per batch size; needs the extra "jax"). None takes the fastest by estimate of
+            the first three, as far as they are installed.
         dtype: "float64", or "float32" for half the memory and about 7 digits; "native" computes in float64 either way.
 
     Returns:
         The program `step`: call it with the arrays. `step.theta` is the vector of parameters, to change in place or
         assign; `step.pull()` copies the Values' data into it, `step.push()` back. `step.source` is its text;
-        `step.save_source(path)` writes a module that needs NumPy only, with the same `step` and, for a loss, `train`.
-        `repr(step)` says how much it does and the estimates by which its backend was chosen. It can be neither copied
-        nor pickled.
+        `step.save_source(path)` writes a module that stands alone, of Python with NumPy, JavaScript or C by the suffix;
+        `save_onnx(path)` a model of ONNX, for a program without `wrt`. `step.to_jax()` is the same as a pure function
+        for JAX, its accelerators and clusters. `repr(step)` says how much it does and the estimates by which its
+        backend was chosen. It can be neither copied nor pickled.
 
     Raises:
         TypeError: an output, parameter or placeholder is not a Value, or they are a set, which has no order.
         ValueError: a parameter or placeholder is not a leaf, or given twice; `wrt` is empty, or given with a list of
             outputs; what is to be computed is constant, as under `no_grad`; reduction, backend or dtype is unknown.
-        ImportError: backend is "native" and its extra is not installed.
+        ImportError: the backend is "native" or "jax", and its extra is not installed.
 
     >>> from autograd import Value, compile
     >>> w, b = Value(2.0), Value(1.0)

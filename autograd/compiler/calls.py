@@ -44,34 +44,37 @@ class Arguments:
         return arrays if shapes == self._latest else self._converted(arrays)
 
     def _converted(self, arrays: Sequence[Any]) -> Sequence[np.ndarray]:
-        if len(arrays) != len(self._shapes):
-            raise TypeError(self._wrong_number(arrays))
-        arrays = [_one_row_per_observation(k, shape, arrays[k], self._dtype) for k, shape in enumerate(self._shapes)]
-        for k, array in enumerate(arrays):
-            if len(array) != len(arrays[0]):
-                raise ValueError(
-                    f"argument {k} has {len(array)} rows, but argument 0 has {len(arrays[0])}: "
-                    "each row is one observation"
-                )
-        self._latest = [array.shape for array in arrays]
+        check_number(self._shapes, arrays)
+        arrays = [_of_real_numbers(f"argument {k}", array, self._dtype) for k, array in enumerate(arrays)]
+        shapes = [array.shape for array in arrays]
+        check_shapes(self._shapes, shapes)
+        self._latest = shapes
         return arrays
 
-    def _wrong_number(self, arrays: Sequence[Any]) -> str:
-        text = f"this program takes {len(self._shapes)} arrays, one for each element of `inputs`; got {len(arrays)}"
-        if len(arrays) == 1 and set(self._shapes) == {()}:
-            text += f" (one array of shape (batch, {len(self._shapes)}) is inputs=(x,), where x is a list)"
-        return text
+
+def check_number(expected: Sequence[tuple[int, ...]], arrays: Sequence[Any]) -> None:
+    """Raises a TypeError unless there are as many arrays as shapes of rows."""
+    if len(arrays) == len(expected):
+        return
+    text = f"this program takes {len(expected)} arrays, one for each element of `inputs`; got {len(arrays)}"
+    if len(arrays) == 1 and set(expected) == {()}:
+        text += f" (one array of shape (batch, {len(expected)}) is inputs=(x,), where x is a list)"
+    raise TypeError(text)
 
 
-def _one_row_per_observation(k: int, shape: tuple[int, ...], given: Any, dtype: np.dtype[Any]) -> np.ndarray:
-    array = _of_real_numbers(f"argument {k}", given, dtype)
-    if not array.ndim or array.shape[1:] != shape or not len(array):
-        expected = f"(batch, {shape[0]})" if shape else "(batch,)"
-        raise ValueError(
-            f"argument {k} must have shape {expected} with at least one row, got {array.shape}; "
-            "the first axis counts observations"
-        )
-    return array
+def check_shapes(expected: Sequence[tuple[int, ...]], given: Sequence[tuple[int, ...]]) -> None:
+    """Raises a ValueError unless each array has one row of the expected shape per observation."""
+    for k, (row, shape) in enumerate(zip(expected, given, strict=True)):
+        if not shape or shape[1:] != row or not shape[0]:
+            form = f"(batch, {row[0]})" if row else "(batch,)"
+            raise ValueError(
+                f"argument {k} must have shape {form} with at least one row, got {shape}; "
+                "the first axis counts observations"
+            )
+        if shape[0] != given[0][0]:
+            raise ValueError(
+                f"argument {k} has {shape[0]} rows, but argument 0 has {given[0][0]}: each row is one observation"
+            )
 
 
 def _of_real_numbers(what: str, numbers: Any, dtype: np.dtype[Any]) -> np.ndarray:
@@ -182,7 +185,7 @@ class Exclusive:
 
 
 class ArrayProgram(Exclusive):
-    """A program on arrays, with buffers for the latest batch sizes."""
+    """A program on arrays, with buffers for the latest batch sizes; long batches run in blocks of rows."""
 
     def __init__(
         self,
@@ -191,6 +194,7 @@ class ArrayProgram(Exclusive):
         constants: Sequence[np.ndarray],
         operations: Sequence[Callable[..., np.ndarray]],
         mean: bool,
+        block: int,
     ) -> None:
         super().__init__()
         self.theta = theta
@@ -198,16 +202,36 @@ class ArrayProgram(Exclusive):
         self._constants = constants
         self._operations = operations
         self._mean = mean
+        self._block = block
         self._prepared: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 
     def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The results, as floats and arrays."""
         with self.lock:
-            step = self._prepared.get(batch)
-            if step is None:
-                scale = 1.0 / batch if self._mean else 1.0
-                step = self._prepare(self.theta, self._constants, self._operations, batch, scale)
-                self._prepared[batch] = step
-                if len(self._prepared) > _PREPARED:
-                    self._prepared.popitem(last=False)
-            return step(*arrays)
+            return self._of(batch)(*arrays) if batch <= self._block else self._in_blocks(arrays, batch)
+
+    def _of(self, batch: int) -> Callable[..., Any]:
+        """The program with buffers for this many rows."""
+        step = self._prepared.get(batch)
+        if step is None:
+            scale = 1.0 / batch if self._mean else 1.0
+            step = self._prepare(self.theta, self._constants, self._operations, batch, scale)
+            self._prepared[batch] = step
+            if len(self._prepared) > _PREPARED:
+                self._prepared.popitem(last=False)
+        return step
+
+    @np.errstate(all="ignore")
+    def _in_blocks(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
+        """The same, a block of rows at a time: losses and gradients add up, other results follow one another."""
+        value, total, rows = 0.0, 0.0, None
+        for start in range(0, batch, self._block):
+            stop = min(start + self._block, batch)
+            result = self._of(stop - start)(*[array[start:stop] for array in arrays])
+            if isinstance(result, tuple):
+                share = (stop - start) / batch if self._mean else 1.0
+                value, total = value + result[0] * share, total + result[1] * share
+            else:
+                rows = np.empty((batch, *result.shape[1:]), result.dtype) if rows is None else rows
+                rows[start:stop] = result
+        return (value, total) if rows is None else rows

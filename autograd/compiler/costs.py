@@ -25,10 +25,12 @@ FAR_ELEMENT = 0.0012  # the same if there are more than
 NEAR = 1 << 20  # numbers, which a core's cache may not hold
 NATIVE_CALL = 3.5  # one call of the native engine, whatever it computes
 NATIVE_PAYS = 50.0  # less is saved too slowly: loading the engine takes as long as 100,000 NumPy calls
+PRODUCT_FLOP = 0.0001  # one operation within a matrix product
 BACKWARD = 3.0  # value and gradient take this many times as long as the value alone
 
 _BATCHES = [2**k for k in range(13)]
 _LARGEST = _BATCHES[-1]
+_CACHE = 100_000  # elements of buffers that stay close to the processor
 TYPICAL_BATCH = 32  # assumed as long as the batch size is unknown
 
 
@@ -134,6 +136,12 @@ def _native_pays(size: Size, batch: int, packs: bool) -> bool:
     time = native(size, batch)
     calls_dominate = not packs or arrays(size, 0) >= 0.5 * arrays(size, batch)
     return calls_dominate and 1.5 * time <= best and best - time >= NATIVE_PAYS
+
+
+def block(work: Work, calls: int, row_size: int) -> int:
+    """The number of rows to compute at a time: enough to make calls a small part of the time, or to fill the cache."""
+    row = work.row_flops * PRODUCT_FLOP + row_size * ELEMENT
+    return max(1, int(20.0 * calls * CALL / row), _CACHE // row_size) if row_size else 1024
 
 
 class Work(NamedTuple):

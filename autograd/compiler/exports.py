@@ -1,4 +1,4 @@
-"""Writes compiled programs for other languages: `.py`, `.js` and `.c` modules, by suffix."""
+"""Writes compiled programs for other languages: `.py`, `.js` and `.c` modules, by suffix, and models of ONNX."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from .engines.exported import Exported
 from .engines.javascript import JAVASCRIPT
 from .engines.javascript_module import javascript_text
 from .engines.loops import Loops
+from .engines.onnx_graph import OnnxGraph
+from .engines.onnx_model import onnx_bytes
+from .engines.onnx_numbers import KNOWN
 from .lower import asked, for_code
 from .standalone import module_text
 
@@ -81,6 +84,24 @@ class Exports:
         """
         name = _identifier(stem)
         return c_text(self._exported(C.spellings), name)
+
+    def onnx(self) -> bytes:
+        """A model of ONNX.
+
+        Raises:
+            ImportError: `onnx` is not installed.
+            TypeError: the program gives a gradient.
+            ValueError: the formula of an operation cannot be written.
+        """
+        if self._output_shape is None:
+            raise TypeError(
+                "save_onnx: ONNX is for outputs, and this program gives a loss and its gradient; "
+                "compile what to predict without wrt, as in compile(model(x), inputs=(x,))"
+            )
+        program = self._plan.written(for_code)
+        _require_text(asked(program, KNOWN))
+        graph = OnnxGraph(program, self._theta, bool(self._input_shapes))
+        return onnx_bytes(graph.nodes, self._input_shapes, self._output_shape)
 
     def _exported(self, known: Container[Action]) -> Exported:
         program = self._plan.written(for_code)

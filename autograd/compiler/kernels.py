@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,13 +18,13 @@ from .engines.parts import defined
 from .ir import Contribution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import ArrayLike
 
     from .ir import Program
 
-_python_floats = np.ndarray.tolist
+_FLOAT_ROWS = 4096  # that are Python floats at the same time
 
 
 class UnavailableError(Exception):
@@ -71,10 +73,17 @@ class FloatKernel(Kernel):
     def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The loss and its gradient, or the outputs as a list."""
         try:
-            return self._step(_python_floats, self._theta, batch, *arrays)
+            return self._step(self._numbers, self._theta, batch, *arrays)
         except (ZeroDivisionError, OverflowError):  # where Python's arithmetic raises, NumPy's follows IEEE 754
             with np.errstate(all="ignore"):
                 return self._step(list, self._theta, batch, *arrays)
+
+    def _numbers(self, array: np.ndarray) -> Iterable[Any]:
+        """The array's floats. The rows of a long one come a block at a time."""
+        if array is self._theta or len(array) <= _FLOAT_ROWS:
+            return array.tolist()  # type: ignore[no-any-return]
+        blocks = range(0, len(array), _FLOAT_ROWS)
+        return chain.from_iterable(array[start : start + _FLOAT_ROWS].tolist() for start in blocks)
 
 
 class ArrayKernel(ArrayProgram, Kernel):
@@ -83,6 +92,7 @@ class ArrayKernel(ArrayProgram, Kernel):
     Attributes:
         constants: the arrays that its text refers to.
         asked: operations of the user's own that it calls, because they only work on numbers.
+        block: the number of rows that it works on at a time.
     """
 
     def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray) -> None:
@@ -93,7 +103,10 @@ class ArrayKernel(ArrayProgram, Kernel):
         self.asked = text.operations
         prepare = defined(text.source, "prepare", dict(vars(arrays)))
         own = [on_arrays(operation) for operation in self.asked]
-        ArrayProgram.__init__(self, prepare, theta, self.constants, own, mean)
+        self.block = costs.block(costs.work(program), text.statements, text.row_size)
+        if not (len(program.outputs) == 2 or program.outputs[0].batched):
+            self.block = sys.maxsize  # nothing grows with the batch
+        ArrayProgram.__init__(self, prepare, theta, self.constants, own, mean, self.block)
 
 
 def on_floats(operation: Operation | Contribution) -> Callable[..., float]:

@@ -26,7 +26,7 @@ FLOAT_FUNCTIONS = {row: name for name, row in TABLE.items() if hasattr(arithmeti
 HELPERS = {
     row: name
     for row, name in [(row, row.name + "s" * row.sequences) for row in TABLE.values()]
-    if hasattr(arrays, name) and row is not ops.softmax
+    if hasattr(arrays, name) and not row.of_first
 } | {ops.step: "unit_step"}
 """The operations that are one function of `arrays.py`; those of sequences have a plural there."""
 
@@ -118,11 +118,8 @@ def for_arrays(m: Lowering, operation: Action, operands: list[Instruction]) -> I
 
 def for_code(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
     """In terms of operators and functions of one, two or three numbers, and of functions along the last axis."""
-    if operation == "softmaxes" or operation is ops.logsumexp:
-        columns = _columns(m.builder, operands)
-        if operation == "softmaxes":
-            return m.builder.rows("softmax", columns.shape, columns)
-        return m.builder.rows("logsumexp", columns.shape[:-1], columns)
+    if operation == "softmaxes" or operation in (ops.softmax, ops.log_softmax, ops.logsumexp):
+        return _of_columns(m, operation, operands)
     if not isinstance(operation, Operation):
         return m.builder.map(operation, *operands)
     terms = [ArrayTerm(m, operand) for operand in operands]
@@ -138,11 +135,33 @@ def for_code(m: Lowering, operation: Action, operands: list[Instruction]) -> Ins
     return m.expanded(operation, operands)
 
 
-def _columns(builder: Builder, arrays: list[Instruction]) -> Instruction:
-    """Arrays of one shape, and numbers, side by side along a new last axis."""
-    shape = next((array.shape for array in arrays if not array.is_number), ())
-    parts = [builder.reshaped(builder.filled(array, shape, False), (*shape, 1)) for array in arrays]
-    return builder.make("join", parts, None, (*shape, len(parts)))
+def _of_columns(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
+    """A function of operands, of one shape or numbers, side by side along a new last axis."""
+    builder = m.builder
+    shape = next((each.shape for each in operands if not each.is_number), ())
+    parts = [builder.reshaped(builder.filled(each, shape, False), (*shape, 1)) for each in operands]
+    columns = builder.make("join", parts, None, (*shape, len(parts)))
+    if not isinstance(operation, Operation):
+        return builder.rows("softmax", columns.shape, columns)
+    if operation.of_first:
+        return m.pick(ArrayTerm(m, builder.rows(operation.name, columns.shape, columns)), 0).instruction
+    return builder.rows(operation.name, shape, columns)
+
+
+_OF_ALL: dict[Action, Action] = {ops.softmax: "softmaxes", ops.log_softmax: "log_softmaxes"}
+
+
+def for_jax(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
+    """Sums and shares of several operands step by step; every other operation has a function."""
+    terms = [ArrayTerm(m, operand) for operand in operands]
+    if operation in _OF_ALL and len(operands) > 1:
+        return m.pick(m.apply(_OF_ALL[operation], *terms), 0).instruction
+    if operation is ops.dot:
+        half = len(terms) // 2
+        terms = [x * y for x, y in zip(terms[:half], terms[half:], strict=True)]
+    elif operation is not ops.sum:
+        return m.builder.map(operation, *operands)
+    return reduce(partial(m.builder.map, ops.add), [term.instruction for term in terms])
 
 
 def _sigmoid(m: Lowering, x: ArrayTerm) -> ArrayTerm:

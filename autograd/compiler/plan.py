@@ -13,7 +13,7 @@ from ..collector import collector_paused
 from . import costs
 from .ir import Builder
 from .kernels import ArrayKernel, FloatKernel, UnavailableError
-from .lower import for_arrays, for_floats, lower
+from .lower import for_arrays, for_floats, for_jax, lower
 from .pipeline import Request, complete, packed, traced, unpacked
 from .requests import native_installed
 from .signatures import grouped
@@ -154,5 +154,17 @@ def _on_native(plan: Plan) -> Kernel:
     return NativeKernel(program, plan.request.input_shapes, plan.theta)
 
 
-_MAKERS: dict[str, Callable[[Plan], Kernel]] = {"floats": _on_floats, "arrays": _on_arrays, "native": _on_native}
+def _on_jax(plan: Plan) -> Kernel:
+    from .jax_program import JaxKernel  # only here: it imports JAX
+
+    program = plan.lowered(plan.packs, rule=for_jax)
+    return JaxKernel(program, plan.request, plan.theta, in_a_child=lambda: plan.on("arrays"))
+
+
+_MAKERS: dict[str, Callable[[Plan], Kernel]] = {
+    "floats": _on_floats,
+    "arrays": _on_arrays,
+    "native": _on_native,
+    "jax": _on_jax,
+}
 """How each backend's kernel is made."""

@@ -11,11 +11,13 @@ from ..files import write_atomically
 from . import costs
 from .calls import Arguments, copy_into, quietly, shaped
 from .exports import SUFFIXES, Exports, checked_path
+from .lower import for_jax
 from .plan import Plan
-from .requests import native_installed
+from .requests import native_installed, require_extra
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     from numpy.typing import ArrayLike
 
@@ -93,6 +95,31 @@ class Compiled:
             return results
         return shaped(results, (batch, *self._output_shape) if rows else self._output_shape, self._dtype)
 
+    def to_jax(self) -> Callable[..., Any]:
+        """The program as a pure function of `jax.numpy`, for accelerators, clusters and all of JAX's transformations.
+
+        `function(theta, *arrays)` returns what the program returns, as arrays of JAX. It works under `jax.jit`,
+        `jax.grad` (to any order, with this library's conventions at kinks) and `jax.vmap`, on any device. If the arrays
+        are sharded over a mesh by rows, each device computes its rows, and one all-reduce adds up value and gradient:
+
+            function = jax.jit(step.to_jax())
+            value, gradient = function(jnp.array(step.theta), X, Y)
+
+        It computes in the type of `theta`. JAX turns float64 into float32 unless `jax_enable_x64` is on: switch that on
+        for results equal to 1e-12. XLA takes subnormal numbers for 0. Give it a copy of `step.theta`, as above, since
+        JAX may read an array of NumPy after it has changed.
+
+        Returns:
+            The function. It holds the constants of the graph, neither Values nor parameters.
+
+        Raises:
+            ImportError: JAX is not installed.
+        """
+        require_extra("jax", "to_jax")
+        from .jax_program import JaxFunction
+
+        return JaxFunction(self._plan.written(for_jax), self._plan.request)
+
     def save_source(self, path: str | os.PathLike[str]) -> None:
         """Writes the program as a module that stands alone, with the present parameters in it.
 
@@ -120,6 +147,26 @@ class Compiled:
         """
         checked = checked_path("save_source", path, SUFFIXES)
         write_atomically(path, self.exports.text(checked).encode())
+
+    def save_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Writes the program as a model of ONNX, for runtimes and converters of many kinds; needs the extra `onnx`.
+
+        The model takes "x0", "x1", ..., one for each element of `inputs`, with any number of rows, and gives
+        "outputs", all in the program's dtype. What runtimes lack in double precision is made of what they have.
+
+        Args:
+            path: the file, such as "model.onnx". It is replaced whole or not at all.
+
+        Raises:
+            ImportError: `onnx` is not installed.
+            TypeError: the path is neither a string nor a path; or the program was compiled with `wrt`, so that it gives
+                a gradient.
+            ValueError: it cannot be a file's, or has another suffix; or the program uses operations of your own whose
+                formulas cannot be written.
+            OSError: the file cannot be written; an existing one is unchanged.
+        """
+        checked_path("save_onnx", path, (".onnx",))
+        write_atomically(path, self.exports.onnx())
 
     def __reduce__(self) -> Any:
         raise TypeError(

@@ -79,7 +79,7 @@ _COMMON = "# What modules of this kind have in common\n"
 
 _END = """_constants = [{constants}]
 _arguments = Arguments({shapes}, theta.dtype)
-_program = ArrayProgram(prepare, theta, _constants, [], mean={mean})
+_program = ArrayProgram(prepare, theta, _constants, [], mean={mean}, block={block})
 """
 
 
@@ -91,7 +91,7 @@ def module_text(
     called = [_OUTPUTS_STEP] if outputs is not None else [_GRADIENT_STEP, _TRAIN]
     program = [*[template.format(**words) for template in called], kernel.source]
     constants = "".join(f"\n    {_array_text(constant)}," for constant in kernel.constants)
-    end = _END.format(constants=constants + "\n" * bool(constants), shapes=list(shapes), mean=mean)
+    end = _END.format(constants=constants + "\n" * bool(constants), shapes=list(shapes), mean=mean, block=kernel.block)
     imports, helpers = _needed_by("\n".join([*program, end]))
     head = _HEAD.format(
         contents=_TRAINED if outputs is None else _PREDICTED,
@@ -165,7 +165,8 @@ def _array_text(array: np.ndarray) -> str:
     """The array, exactly."""
     numbers = ", ".join(_element_text(x) for x in array.ravel().tolist())
     shaped = "" if array.ndim == 1 else f".reshape({array.shape})"
-    return f"np.array([{numbers}], dtype=np.{array.dtype}){shaped}"
+    kind = "bool_" if array.dtype == bool else str(array.dtype)  # the other name is younger
+    return f"np.array([{numbers}], dtype=np.{kind}){shaped}"
 
 
 def _element_text(x: float) -> str:

@@ -21,6 +21,14 @@ class AnomalyError(ArithmeticError):
         op: the name of the operation.
         operands: its operands, Values with names and data.
         filename, line: where the user's code called it; None if it was recorded outside of `detect_anomaly`.
+
+    >>> from autograd import AnomalyError, Value, detect_anomaly
+    >>> try:
+    ...     with detect_anomaly():
+    ...         y = Value(-1.0, name="x").log()
+    ... except AnomalyError as error:
+    ...     print(str(error).partition(", in")[0])
+    log gave nan at x = -1.0
     """
 
     def __init__(self, message: str, op: str, operands: tuple[Value, ...], place: tuple[str, int] | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
+from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
@@ -14,17 +15,19 @@ from ..node import nodes
 from ..value import Value
 from .canvas import DIRECTIONS, Picture, placed
 from .checks import choice, digits, kind_of, shown
+from .dot_text import shortened
 from .look import SHOWN, Look
 from .names import variable_names
-from .page import page
+from .page import Page, Part, document
 from .rendering import rendered
 from .sketch import sketched
-from .steps import Step, names_for_all, steps_of
+from .stepped import Box, stepping, svg
+from .steps import Step, computed, names_for_all, steps_of
 from .theme import theme_named
-from .then import changes, gradients_then, numbers_then
+from .then import changes, data_then, gradients_then, numbers_then
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from os import PathLike
 
     from .sketch import Sketch
@@ -38,61 +41,124 @@ CHARACTER = (9, 20)
 
 def animate(
     loss: Value,
-    path: str | PathLike[str],
+    path: str | PathLike[str] | None = None,
     *,
     names: Mapping[str, Any] | None = None,
-    theme: str = "light",
+    theme: str | None = None,
     direction: str = "LR",
     precision: int = 4,
     seconds: float = 1.0,
-) -> Path:
+) -> Animation:
     """Shows the computation of a Value and then `backward`, step by step.
 
     The gradients shown are those of this Value alone, whatever `.grad` holds. The Values are left as they are.
 
     Args:
         loss: where backward starts.
-        path: "loss.html" for a page that works offline, with buttons, arrow keys, and an explanation of each node on
-            click; "loss.gif" for an endless animation; a path without suffix for a folder of SVG frames.
+        path: where to save it at once, see `Animation.save`; a notebook shows it without.
         names: what to call Values without a name: variables by name, as `locals()` gives them.
-        theme: "light" or "dark".
+        theme: "light", "dark", or None for light pictures and a page in the theme that the reader's system prefers.
         direction: where the computation flows: "LR", "TB", "RL" or "BT".
         precision: significant digits.
         seconds: time per step of a GIF.
 
     Returns:
-        The path.
+        The animation.
 
     Raises:
         TypeError: loss is not a Value.
         ValueError: loss depends on too many Values to watch, or the path has another suffix.
         ImportError: a GIF needs Pillow, which the extra `plots` installs.
+
+    >>> from autograd import Value, animate
+    >>> w = Value(3.0, name="w")
+    >>> "w2 = 6" in animate(w * 2).html, "dy/dw = dy/dy × dy/dw = 1 × 2 = 2" in animate(w * 2).html
+    (False, True)
     """
     if not isinstance(loss, Value):
         raise TypeError(f"animate takes a Value, got {kind_of(loss)}")
     choice(direction, "animate: direction", DIRECTIONS, f"one of {', '.join(DIRECTIONS)}")
+    if theme is not None:
+        theme_named(theme)
     precision = digits(precision, "animate: precision")
     if isinstance(seconds, bool) or not isinstance(seconds, Real) or not 0 < seconds < 10**6:
         raise ValueError(f"animate: seconds must be a number above 0, got {shown(seconds)}")
-    path = Path(path)
-    writers = {".html": _write_page, ".gif": _write_gif, "": _write_frames}
-    if path.suffix.lower() not in writers:
-        raise ValueError(f"animate writes .html, .gif, or a folder of SVG frames; got the path {str(path)!r}")
+    if path is not None:
+        _kind(path)
     values = nodes([loss])
     if len(values) > MOST:
         raise ValueError(f"animate shows at most {MOST} Values one by one, this graph has {len(values)}; use draw")
-    with gradients_kept([loss]):
-        found = gradients_then(loss)
-        for value in values:
-            value.gradient = found.get(value)
-        sketch = placed(sketched([loss]))
-        variables = variable_names(names)
-        called = names_for_all(loss, lambda value: value.name or variables.get(value) or "")
-        look = Look(theme_named(theme), frozenset(SHOWN), precision, called, then=numbers_then([loss]), has_bars=False)
-        film = Film(sketch, look, direction, loss, changes([loss], look.name, precision))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writers[path.suffix.lower()](film, path, seconds)
-    return path
+    variables = variable_names(names)
+    called = names_for_all(loss, lambda value: value.name or variables.get(value) or "")
+    look = Look(
+        theme_named(theme or "light"), frozenset(SHOWN), precision, called, then=numbers_then([loss]), has_bars=False
+    )
+    animation = Animation(loss, look, direction, theme, float(seconds))
+    if path is not None:
+        animation.save(path)
+    return animation
+
+
+class Animation(Page):
+    """A computation and its backward pass, step by step: a page that notebooks show, and files.
+
+    Attributes:
+        html: the page.
+    """
+
+    def __init__(self, loss: Value, look: Look, direction: str, theme: str | None, seconds: float) -> None:
+        self._loss = loss
+        self._look = look
+        self._direction = direction
+        self._seconds = seconds
+        with self._filmed() as film:
+            html, height = _page(film, theme)
+        super().__init__(html, height)
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Writes the animation.
+
+        Args:
+            path: "loss.html" for a page that works offline, with buttons, arrow keys, and an explanation of each node
+                on click; "loss.gif" for an endless animation; a path without suffix for a folder of SVG frames.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: the path has another suffix.
+            ImportError: a GIF needs Pillow, which the extra `plots` installs.
+        """
+        kind, target = _kind(path), Path(path)
+        if kind == ".html":
+            return super().save(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._filmed() as film:
+            if kind == ".gif":
+                _write_gif(film, target, self._seconds)
+            else:
+                _write_frames(film, target)
+        return target
+
+    @contextmanager
+    def _filmed(self) -> Iterator[Film]:
+        """The steps, with the gradients of this Value alone in the graph meanwhile."""
+        loss = self._loss
+        with gradients_kept([loss]):
+            found = gradients_then(loss)
+            for value in nodes([loss]):
+                value.gradient = found.get(value)
+            sketch = placed(sketched([loss]))
+            changed = changes([loss], self._look.name, self._look.precision)
+            yield Film(sketch, self._look, self._direction, loss, changed)
+
+
+def _kind(path: str | PathLike[str]) -> str:
+    """The suffix of a path, if an animation can be saved so."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".html", ".gif", ""):
+        raise ValueError(f"animate writes .html, .gif, or a folder of SVG frames; got the path {str(path)!r}")
+    return suffix
 
 
 class Film:
@@ -102,6 +168,7 @@ class Film:
         self.sketch = sketch
         self.look = look
         self.direction = direction
+        self.root = root
         self.steps = steps_of(sketch, root, self.name, look.number)
         if changed:
             self.steps = [step._replace(text=f"{step.text} ({changed})") for step in self.steps]
@@ -112,6 +179,10 @@ class Film:
     def name(self, value: Value) -> str:
         """What a step calls a Value."""
         return self.look.name(value) or self.look.number(value.data)
+
+    def formula(self, value: Value) -> str:
+        """The operation behind a Value, in names."""
+        return computed(value, self.name)
 
     def source(self, step: Step | None, legend: bool) -> str:
         """The DOT text of one step, or of the end. All share one layout: what is not known yet is invisible."""
@@ -129,23 +200,43 @@ def _wrapped(text: str) -> str:
     return "\n".join(textwrap.wrap(text, 100)) or text
 
 
-def _write_page(film: Film, path: Path, seconds: float) -> None:
-    ids = {value: f"v{number}" for number, value in enumerate(film.sketch)}  # as the DOT text calls the boxes
-    steps = [
-        {
-            "current": ids[step.current],
-            "computed": [ids[value] for value in ids if value in step.computed],
-            "differentiated": [ids[value] for value in ids if value in step.differentiated],
-            "text": step.text,
-        }
-        for step in film.steps
+def _page(film: Film, theme: str | None) -> tuple[str, int]:
+    """The page, and how high a frame for it should be."""
+    root = film.root
+    number, look = film.look.number, film.look
+    keys = {value: i for i, value in enumerate(film.sketch)}
+    boxes = [
+        Box(
+            shortened(film.name(value), 200),
+            film.formula(value) if part.edges else "",
+            part.kind,
+            tuple(keys[edge.source] for edge in part.edges),
+            value.gradient is not None,
+        )
+        for value, part in film.sketch.items()
     ]
-    about = {ids[step.current]: step.text for step in film.steps}
-    svg = film.image(None, "svg", legend=True).decode()
-    path.write_text(page(svg[svg.index("<svg") :], steps, about, film.look.theme), encoding="utf-8")
+    written = {
+        "data": [number(data_then(value, look.then)) for value in film.sketch],
+        "grad": ["" if value.gradient is None else number(value.gradient) for value in film.sketch],
+        "local": [
+            "" if edge.local is None else number(edge.local[0]) for part in film.sketch.values() for edge in part.edges
+        ],
+    }
+    title = f"the graph of {film.name(root)}"
+    picture = svg(boxes, title, film.direction, written, lambda i: "root" if i == keys[root] else "")
+    texts = [step.text for step in film.steps]
+    data = {
+        "boxes": [{"operands": box.operands, "gradient": int(box.has_gradient)} for box in boxes],
+        "texts": texts,
+    }
+    scripts = [Part(__package__, name).text() for name in ("tools.js", "stepper.js", "animation.js")]
+    body = stepping(picture, texts, "Forward and backward", f"How {film.name(root)} and its derivatives are computed")
+    height = 330 + round(float(picture.partition('height="')[2].partition('"')[0]))
+    html = document("Forward and backward", body, data, scripts, [Part(__package__, "page.css")], theme)
+    return html, min(height, 900)
 
 
-def _write_frames(film: Film, path: Path, seconds: float) -> None:
+def _write_frames(film: Film, path: Path) -> None:
     path.mkdir(exist_ok=True)
     digits = len(str(len(film.steps)))
     for number, step in enumerate(film.steps, 1):

@@ -33,6 +33,9 @@ READABLE = 60
 LONGEST = 5
 """A longer row of parts is too wide to be read in a column of text."""
 
+CHAIN = 24
+"""A row of modules may be longer, up to this number of parts."""
+
 MOST_SHOWN = 1000
 """A sketch of more parts is not shown with its layers as tables only."""
 
@@ -89,12 +92,18 @@ def _first_readable(sketches: Iterable[Sketch], most: int) -> Sketch | None:
     small_enough: Sketch | None = None
     for sketch in sketches:
         if len(sketch) <= min(most, READABLE):
-            if longest_path(sketch) <= LONGEST:
+            if longest_path(sketch) <= LONGEST or _is_chain_of_modules(sketch):
                 return sketch
             small_enough = small_enough if small_enough and len(small_enough) <= READABLE else sketch
         elif len(sketch) <= most:
             small_enough = small_enough or sketch
     return small_enough
+
+
+def _is_chain_of_modules(sketch: Sketch) -> bool:
+    """Whether it shows a network as its modules, which is what one looks for in a large one, however long the row."""
+    modules = [part.kind == "module" for part in sketch.values()]
+    return len(modules) <= CHAIN and 2 * sum(modules) > len(modules)
 
 
 def longest_path(sketch: Sketch, is_ordered: bool = False) -> int:

@@ -1,116 +1,172 @@
-"""The page of an animation: one HTML file with everything in it, which steps through a picture."""
+"""Page: one HTML file with everything in it, which needs no network and shows itself in notebooks."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from base64 import b64encode
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..files import write_atomically
+from .checks import choice
+from .theme import THEMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from os import PathLike
 
-    from .theme import Theme
+MORE_COLOURS = {
+    "light": {
+        "panel": "#ffffff", "edge": "#d5dae0", "focus": "#0b62c4", "accent": "#14569b", "chosen": "#eaf1fb",
+        "lit": "#ffe7a0", "squiggle": "#00795a", "low": "#fff6cf", "middle": "#7dbab5", "high": "#24447e",
+        "unit0": "#0072b2", "unit1": "#c24a00", "unit2": "#a8477f", "unit3": "#7a6000", "unit4": "#5b4bb7",
+        "unit5": "#4f6272",
+        "class0": "#0072b2", "class1": "#c24a00", "class2": "#00795a", "class3": "#a8477f", "class4": "#7a6000",
+        "class5": "#5b4bb7",
+    },
+    "dark": {
+        "panel": "#161b22", "edge": "#30363d", "focus": "#79b8ff", "accent": "#8cc8ff", "chosen": "#1f2b3d",
+        "lit": "#5a4508", "squiggle": "#4fd1a5", "low": "#ffe9a3", "middle": "#3b8a8c", "high": "#172a4d",
+        "unit0": "#6bb8f0", "unit1": "#ff9a52", "unit2": "#f0a3cf", "unit3": "#e3c14c", "unit4": "#b9adff",
+        "unit5": "#a9bac8",
+        "class0": "#6bb8f0", "class1": "#ff9a52", "class2": "#4fd1a5", "class3": "#f0a3cf", "class4": "#e3c14c",
+        "class5": "#b9adff",
+    },
+}  # fmt: skip
+"""What pages need besides the colours of pictures: curves and classes after M. Okabe and K. Ito, darker or lighter."""
+
+BACKGROUND = {"light": "#f4f6f9", "dark": "#0d1117"}
 
 
-def page(svg: str, steps: Sequence[Mapping[str, Any]], about: Mapping[str, str], theme: Theme) -> str:
-    """The HTML text.
+class Page:
+    """A page that works offline, by itself, and any number of times in one document.
+
+    Attributes:
+        html: the whole page.
+    """
+
+    def __init__(self, html: str, height: int = 760) -> None:
+        self.html = html
+        self._height = height
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self.html.encode()):,} bytes; .save(path) writes it>"
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Writes the page, whole or not at all; makes the folder if needed.
+
+        Args:
+            path: ends in .html.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: the path has another suffix.
+        """
+        target = Path(path)
+        if target.suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"a page is saved as .html, got the path {str(path)!r}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, self.html.encode())
+        return target
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the page in a frame of its own, as wide as the cell."""
+        return (
+            f'<iframe title="{escape(type(self).__name__)}" srcdoc="{escape(self.html)}" sandbox="allow-scripts" '
+            f'style="width: 100%; height: {self._height}px; border: 0"></iframe>'
+        )
+
+
+class Part(NamedTuple):
+    """A file of scripts or styles, in the folder `scripts` of a package."""
+
+    package: str
+    name: str
+
+    def text(self) -> str:
+        """What it says, without indentation and lines of comments."""
+        text = files(self.package).joinpath("scripts", self.name).read_text(encoding="utf-8")
+        return without_comments(text) if self.name.endswith(".js") else text
+
+
+_COMMENTS = ("//", "/**", "* ", "*/")
+
+
+def without_comments(script: str) -> str:
+    """A script without indentation and without the lines that only comment."""
+    lines = [line.strip() for line in script.splitlines()]
+    return "".join(f"{line}\n" for line in lines if line not in ("", "*") and not line.startswith(_COMMENTS))
+
+
+def panel(part: Part) -> str:
+    """A script whose function `draw` is a panel, with names of its own."""
+    name = part.name.removesuffix(".js")
+    return f"panels.{name} = (() => {{\n{part.text()}return draw;\n}})();\n"
+
+
+def document(
+    title: str, body: str, data: Any, scripts: Sequence[str], styles: Sequence[Part], theme: str | None
+) -> str:
+    """The HTML of a page.
 
     Args:
-        svg: the picture of the end, in which Graphviz has put each node's and edge's name into a title.
-        steps: for each step the node whose turn it is, the nodes that are computed and differentiated, and its text.
-        about: for each node, its part of the chain rule.
-        theme: the colours.
+        title: of the document.
+        body: what stands in its `main`, with everything escaped.
+        data: what the scripts read, as JSON.
+        scripts: what runs; nothing of the user's may be in it.
+        styles: the style sheets.
+        theme: "light", "dark", or None for the one that the reader's system prefers.
     """
-    data = json.dumps({"steps": steps, "about": about}).replace("<", "\\u003c")  # no text can close the script
-    replacements = {"@SVG@": svg, "@DATA@": data, **{f"@{name}@": colour for name, colour in theme._asdict().items()}}
-    parts = _TEMPLATE.split("\0")
-    return "".join(replacements.get(part, part) for part in parts)
+    script = '(() => {\n"use strict";\n' + "".join(scripts) + "})();\n"
+    style = _colours(theme) + "".join(part.text() for part in styles)
+    style = re.sub(r"\s*\n\s*", "\n", re.sub(r" ?([{};,]) ", r"\1", style))
+    written = json.dumps(data, separators=(",", ":"), ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src '{_hash(style)}'",
+            f"script-src '{_hash(script)}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{clean(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n{body}\n"
+        f'<script type="application/json">{written}</script>\n<script>{script}</script>\n</main>\n</body>\n</html>\n'
+    )
 
 
-_TEMPLATE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"
-  content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width">
-<title>Forward and backward</title>
-<style>
-body { margin: 0; font-family: Helvetica, Arial, sans-serif; background: \0@background@\0; color: \0@ink@\0; }
-header { position: sticky; top: 0; padding: 0.6em 1em; background: \0@module@\0; border-bottom: 1px solid \0@line@\0; }
-button { font: inherit; padding: 0.2em 0.8em; }
-#text, #about { margin: 0.4em 0 0; min-height: 1.3em; white-space: pre-wrap; overflow-wrap: anywhere; }
-#about { color: \0@faint@\0; }
-#picture { overflow: auto; padding: 1em; }
-#picture svg { max-width: 100%; height: auto; }
-g.node { cursor: pointer; }
-.unknown { visibility: hidden; }
-.future { opacity: 0.25; }
-.plain path, .plain polygon { stroke: \0@line@\0; stroke-width: 1; stroke-dasharray: none; }
-.plain polygon { fill: \0@line@\0; }
-.current polygon, .current path, .current ellipse { stroke: \0@marked@\0; stroke-width: 3; }
-</style>
-</head>
-<body>
-<header>
-<button id="first" aria-label="first step">|◀</button>
-<button id="back" aria-label="back">◀ back</button>
-<button id="forward" aria-label="forward">forward ▶</button>
-<button id="last" aria-label="last step">▶|</button>
-<span id="count"></span> <small>arrow keys step, a click on a box explains it</small>
-<p id="text" aria-live="polite"></p>
-<p id="about"></p>
-</header>
-<div id="picture">\0@SVG@\0</div>
-<script type="application/json" id="data">\0@DATA@\0</script>
-<script>
-"use strict";
-const { steps, about } = JSON.parse(document.getElementById("data").textContent);
-const boxes = new Map(), circles = new Map(), edges = [];
-for (const group of document.querySelectorAll("#picture g.node, #picture g.edge")) {
-  const title = group.querySelector("title").textContent;
-  if (group.classList.contains("edge")) edges.push([group, "v" + title.split("->")[1].slice(1)]);
-  else (title[0] === "v" ? boxes : circles).set("v" + title.slice(1), group);
-}
-for (const [id, group] of [...boxes, ...circles]) {
-  group.addEventListener("click", (event) => {
-    event.preventDefault();
-    document.getElementById("about").textContent = about[id] ?? "a constant: no gradient flows into it";
-  });
-}
-let now = 0;
-function show(step) {
-  now = Math.max(0, Math.min(steps.length - 1, step));
-  const { current, computed, differentiated, text } = steps[now];
-  const known = new Set(computed), passed = new Set(differentiated);
-  for (const [id, group] of boxes) {
-    const words = [...group.querySelectorAll("text")];
-    group.classList.toggle("future", !known.has(id));
-    group.classList.toggle("current", id === current);
-    if (about[id] === undefined) continue;
-    words.at(-3).classList.toggle("unknown", !known.has(id));
-    words.at(-1).classList.toggle("unknown", !passed.has(id));
-  }
-  for (const [id, group] of circles) {
-    group.classList.toggle("future", !known.has(id));
-    group.classList.toggle("current", id === current);
-  }
-  for (const [group, id] of edges) {
-    group.classList.toggle("future", !known.has(id));
-    group.classList.toggle("plain", !passed.has(id));
-  }
-  document.getElementById("text").textContent = text;
-  document.getElementById("count").textContent = `step ${now + 1} of ${steps.length}`;
-}
-document.getElementById("first").onclick = () => show(0);
-document.getElementById("back").onclick = () => show(now - 1);
-document.getElementById("forward").onclick = () => show(now + 1);
-document.getElementById("last").onclick = () => show(steps.length - 1);
-document.addEventListener("keydown", (event) => {
-  const jump = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: steps.length - 1 }[event.key];
-  if (jump !== undefined) { event.preventDefault(); show(jump); }
-});
-show(0);
-</script>
-</body>
-</html>
-"""
+def clean(text: str) -> str:
+    """Anything as text in a page, in elements and attributes."""
+    return escape(text.encode("utf-8", "replace").decode()).replace("\0", "\N{SYMBOL FOR NULL}")
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _colours(theme: str | None) -> str:
+    """The colours as variables of the style sheet."""
+    if theme is not None:
+        choice(theme, "theme", THEMES, "'light', 'dark' or None for the reader's own")
+        return f":root {{ color-scheme: {theme}; {_variables(theme)} }}\n"
+    return (
+        f":root {{ color-scheme: light dark; {_variables('light')} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {_variables('dark')} }} }}\n"
+    )
+
+
+def _variables(name: str) -> str:
+    colours: Mapping[str, str] = {
+        **THEMES[name]._asdict(), **MORE_COLOURS[name], "background": BACKGROUND[name],
+    }  # fmt: skip
+    return " ".join(f"--{key.replace('_', '-')}: {colour};" for key, colour in colours.items())

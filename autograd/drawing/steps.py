@@ -39,7 +39,11 @@ def steps_of(sketch: Sketch, root: Value, name: Namer, number: Callable[[float],
     steps = []
     for value in [value for value, part in sketch.items() if part.edges]:
         known.append(value)
-        steps.append(Step(value, frozenset(known), frozenset(), _computed(value, name, number)))
+        steps.append(
+            Step(
+                value, frozenset(known), frozenset(), f"{name(value)} = {computed(value, name)} = {number(value.data)}"
+            )
+        )
     everything = frozenset(known)
     uses = _uses(sketch)
     done: list[Value] = []
@@ -61,10 +65,9 @@ def _uses(sketch: Sketch) -> dict[Value, list[tuple[Value, float]]]:
     return uses
 
 
-def _computed(value: Value, name: Namer, number: Callable[[float], str]) -> str:
-    """The operation behind a Value, in names, and its number."""
-    inside = as_formula(expression(value, lambda other: "" if other is value else name(other), depth=1))
-    return f"{name(value)} = {inside.text} = {number(value.data)}"
+def computed(value: Value, name: Namer) -> str:
+    """The operation behind a Value, in names."""
+    return as_formula(expression(value, lambda other: "" if other is value else name(other), depth=1)).text
 
 
 def chain_rule_at(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def mathml(latex: str, display: str) -> str:
     """A formula as a MathML element; `display` is "inline" or "block"."""
     text = re.sub(r"\\operatorname\*?{(\w+)}", r"\\mathrm{\1}", latex)
+    text = text.replace("{aligned}", "{align*}")  # the converter knows only the environment with numbers
     return convert(text, display=display)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n?```text\n(.*?)^```\n?)?", re.MULTILINE | re.DOTALL)
+_REQUIRES = re.compile(r"<!-- requires: (.*?) -->")
 _OPTIONAL = ("jax", "matplotlib", "mpmath", "numba", "onnx", "onnxruntime", "pandas", "sklearn", "torch")
 """Packages of extras: a page that imports one is not run where it is missing."""
 
@@ -43,10 +44,8 @@ def blocks(text: str) -> list[Block]:
 
 
 def missing(text: str) -> list[str]:
-    """The packages that a page imports and that are not installed; `requires:` at its top may name more."""
-    front = re.match(r"---\n(.*?)^---\n", text, re.MULTILINE | re.DOTALL)
-    named = re.search(r"^requires: *\[?([\w, ]*)", front[1], re.MULTILINE) if front else None
-    needed = set(re.findall(r"\w+", named[1])) if named else set()
+    """The packages that a page imports and that are not installed; `<!-- requires: mpmath -->` names others."""
+    needed = {name for found in _REQUIRES.finditer(text) for name in re.findall(r"\w+", found[1])}
     for block in blocks(text):
         needed |= set(_imported(ast.parse(block.code))) & set(_OPTIONAL)
     return sorted(name for name in needed if find_spec(name) is None)
@@ -70,8 +69,8 @@ def notebook(text: str) -> NotebookNode:
     """A page as a notebook, for MyST-NB: its blocks are the cells of code."""
     from nbformat import v4
 
-    cells, end = [], 0
     runs = blocks(text) if not missing(text) else []
+    cells, end = [], 0
     for block in runs:
         cells.append(v4.new_markdown_cell(text[end : block.span[0]]))
         cells.append(v4.new_code_cell(block.code.rstrip("\n")))

@@ -67,13 +67,23 @@ class Optimizer:
         parameters: the parameters, in the order of the flat arrays.
         groups: the groups of parameters; mostly one.
         group: that of which `rule` takes a step.
-        lr: the learning rate, which may be changed between steps: that of the first group. Setting it sets all.
-        steps: how many steps were taken.
+        lr: the learning rate of the first group. It may be changed between steps; setting it sets all groups.
+        steps: the number of steps taken.
 
     Raises:
         TypeError: `params` holds something other than Values, or a setting has the wrong type.
         ValueError: `params` is empty, repeats a parameter or holds something that is not a leaf; the learning rate is
             negative, or a setting is out of its limits.
+
+    >>> from nn import Optimizer, Parameter
+    >>> class SignDescent(Optimizer):
+    ...     def rule(self, theta, gradient, memory):
+    ...         theta -= self.group.lr * (gradient > 0)
+    >>> w = Parameter(3.0)
+    >>> (w * w).backward()
+    >>> SignDescent([w], lr=0.5).step()
+    >>> w.data
+    2.5
     """
 
     memory: tuple[str, ...] = ()
@@ -300,6 +310,14 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float, norm_type: float = 
     Raises:
         TypeError: `params` holds something other than Values, or another argument is no number.
         ValueError: a number is negative or nan, or a gradient is nan or infinite.
+
+    >>> from nn import Parameter, clip_grad_norm
+    >>> a, b = Parameter(3.0), Parameter(4.0)
+    >>> (a * a / 2 + b * b / 2).backward()
+    >>> clip_grad_norm([a, b], max_norm=1.0)
+    5.0
+    >>> round(a.grad, 3), round(b.grad, 3)
+    (0.6, 0.8)
     """
     max_norm, norm_type = (
         number if isinstance(number, float) and number == math.inf else number_between(number, name)

@@ -86,6 +86,14 @@ class Adam(Optimizer):
 
     Raises:
         ValueError: a negative number, or a beta that is not less than 1; see also `Optimizer`.
+
+    >>> from nn import Adam, Parameter
+    >>> w = Parameter(3.0)
+    >>> optimizer = Adam([w], lr=0.1)
+    >>> (w * w).backward()
+    >>> optimizer.step()
+    >>> round(w.data, 3)
+    2.9
     """
 
     memory = ("steps", "mean", "mean_square")
@@ -139,7 +147,16 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019); arguments as `Adam`."""
+    """Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019); arguments as `Adam`.
+
+    >>> from nn import AdamW, Parameter
+    >>> w = Parameter(3.0)
+    >>> optimizer = AdamW([w], lr=0.1)
+    >>> (w * w).backward()
+    >>> optimizer.step()
+    >>> round(w.data, 3)
+    2.897
+    """
 
     def __init__(
         self,
@@ -174,6 +191,14 @@ class RMSprop(Optimizer):
 
     Raises:
         ValueError: a negative number, or an alpha that is not less than 1; see also `Optimizer`.
+
+    >>> from nn import RMSprop, Parameter
+    >>> w = Parameter(3.0)
+    >>> optimizer = RMSprop([w], lr=0.01)
+    >>> (w * w).backward()
+    >>> optimizer.step()
+    >>> round(w.data, 3)
+    2.9
     """
 
     memory = ("mean_square", "velocity", "mean")

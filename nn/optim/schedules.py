@@ -22,6 +22,15 @@ class Schedule:
 
     Attributes:
         epoch: how often `step` was called.
+
+    >>> from nn import SGD, Parameter, Schedule
+    >>> class Halving(Schedule):
+    ...     def rate(self, epoch):
+    ...         return self.first / 2**epoch
+    >>> optimizer = SGD([Parameter(0.0)], lr=0.1)
+    >>> Halving(optimizer).step()
+    >>> optimizer.lr
+    0.05
     """
 
     settings: tuple[str, ...] = ()
@@ -123,6 +132,16 @@ class StepLR(Schedule):
 
     Raises:
         ValueError: `step_size` is less than 1, or `gamma` negative.
+
+    >>> from nn import SGD, Parameter, StepLR
+    >>> optimizer = SGD([Parameter(0.0)], lr=0.1)
+    >>> schedule = StepLR(optimizer, step_size=2)
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates.append(round(optimizer.lr, 4))
+    ...     schedule.step()
+    >>> rates
+    [0.1, 0.1, 0.01, 0.01, 0.001]
     """
 
     settings = ("step_size", "gamma")
@@ -147,6 +166,16 @@ class CosineAnnealingLR(Schedule):
 
     Raises:
         ValueError: `T_max` is less than 1, or `eta_min` negative.
+
+    >>> from nn import SGD, Parameter, CosineAnnealingLR
+    >>> optimizer = SGD([Parameter(0.0)], lr=0.1)
+    >>> schedule = CosineAnnealingLR(optimizer, T_max=4)
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates.append(round(optimizer.lr, 4))
+    ...     schedule.step()
+    >>> rates
+    [0.1, 0.0854, 0.05, 0.0146, 0.0]
     """
 
     settings = ("T_max", "eta_min")

@@ -68,6 +68,14 @@ class LevenbergMarquardt(WholeOptimizer):
 
     Args:
         params: the parameters.
+
+    >>> import nn
+    >>> model = nn.MLP([1, 3, 1], activation="tanh", seed=0)
+    >>> xs = [x / 10 - 1 for x in range(21)]
+    >>> optimizer = nn.LevenbergMarquardt(model.parameters())
+    >>> history = nn.fit(model, xs, [x * x for x in xs], loss=nn.mse, optimizer=optimizer, epochs=60)
+    >>> history.loss[-1] < 1e-6
+    True
     """
 
     memory = ("damping", "growth", "scale")
@@ -106,6 +114,14 @@ class LBFGS(WholeOptimizer):
 
     Args:
         params: the parameters.
+
+    >>> import nn
+    >>> model = nn.MLP([1, 3, 1], activation="tanh", seed=0)
+    >>> xs = [x / 10 - 1 for x in range(21)]
+    >>> optimizer = nn.LBFGS(model.parameters())
+    >>> history = nn.fit(model, xs, [x * x for x in xs], loss=nn.mse, optimizer=optimizer, epochs=60)
+    >>> history.loss[-1] < 1e-3
+    True
     """
 
     memory = tuple(f"{kind}{age}" for kind in ("change", "difference") for age in range(_PAIRS))

@@ -21,17 +21,9 @@ from ..checks import as_float, boolean, integer_at_least, is_number, items, kind
 from ..layers import Linear
 from ..module import Module
 from ..types import Numbers
-from .flowchart import MOST_NODES, Stage, flowchart
+from .flowchart import Stage, flowchart
+from .places import LABEL_HEIGHT, NODE, Column, Grid, Point, between, grid
 
-Point = tuple[float, float]
-
-MOST_LABELS = 40
-"""With more connections, colour, width and tooltip alone tell the weights of a layer."""
-
-COLUMN = 210.0
-LABEL_ROOM = 80.0
-NODE = 54.0
-LABEL_HEIGHT = 17.0
 _LEGEND = "× weight, + bias; solid blue: weight above 0, dashed orange: below 0; width: size of the weight"
 _FONT = "Helvetica,Arial,sans-serif"
 
@@ -76,25 +68,26 @@ def diagram(
     >>> "dose" in drawing.source
     True
     """
-    layers = _layers(model)
+    layers = layers_in_row(model)
     one_of(theme, "theme", ("light", "dark"))
     precision, legend = integer_at_least(precision, "precision", 1, 100), boolean(legend, "legend")
     if not isinstance(caption, (str, type(None))):
         raise TypeError(f"caption must be a string, got {kind_of(caption)}")
     linear = [layer for layer in layers if isinstance(layer, Linear)]
     widths = [linear[0].in_features, *(layer.out_features for layer in linear)]
-    _require_in_a_row(model, layers, widths[0])
+    require_in_a_row(model, layers, widths[0])
     point = [] if x is None else _as_floats(x, "x")
     if x is not None and len(point) != widths[0]:
         raise ValueError(f"diagram: x must have a number for each of {widths[0]} inputs, got {shown(x)}")
     values = None if x is None else _values_after(layers, point)
     observed = None if target is None else _observed(target, values)
     has_gradients = any(parameter.has_grad for parameter in model.parameters())
-    sketch = _Sketch(theme_named(theme), precision, _row_height(widths, has_gradients), has_gradients)
+    stages = stages_of(layers, values)
+    places = grid(widths[0], stages, widths[-1], has_gradients, observed is not None)
+    sketch = _Sketch(theme_named(theme), precision, places, has_gradients)
     box = f'BORDER="1" STYLE="ROUNDED" BGCOLOR="{sketch.theme.input}"'
     input_names, output_names = _names(inputs, widths[0], "input"), _names(outputs, widths[-1], "output")
     ends = sketch.boxes(input_names, values[0] if values else None, box)
-    stages = _stages(layers, values)
     for stage in stages:
         ends = sketch.stage(stage, ends)
     sketch.outputs(output_names, values[-1] if values else None, ends, observed)
@@ -119,25 +112,7 @@ def _observed(target: Numbers, values: list[list[float]] | None) -> list[float]:
     return observed
 
 
-def _row_height(widths: Sequence[int], has_gradients: bool) -> float:
-    """High enough for the labels of the connections between two columns not to overlap."""
-    shown = [min(width, MOST_NODES) for width in widths]
-    labels = [min(before, after) for before, after in pairwise(shown) if before * after <= MOST_LABELS]
-    return max(1.9 * NODE, (1.75 if has_gradients else 1.0) * LABEL_HEIGHT * (1 + max(labels, default=1)))
-
-
-def _label_share(before: int, after: int) -> float:
-    """How far along the connections of two columns their labels stand, for all to be at different heights.
-
-    With rows of equal height, the lines from each node to `after` nodes are evenly spread 1 / (after + 1) of the way
-    from the start, and those from `before` nodes to each node as much from the end.
-    """
-    if before == 1:
-        return 0.45
-    return 1.0 / (after + 1) if after <= before else 1.0 - 1.0 / (before + 1)
-
-
-def _layers(model: Module) -> list[Module]:
+def layers_in_row(model: Module) -> list[Module]:
     """The modules without modules inside, in the model's order."""
     if not isinstance(model, Module):
         raise TypeError(f"model: diagram takes a Module, got {kind_of(model)}")
@@ -151,7 +126,7 @@ def _layers(model: Module) -> list[Module]:
     return layers
 
 
-def _require_in_a_row(model: Module, layers: Sequence[Module], count: int) -> None:
+def require_in_a_row(model: Module, layers: Sequence[Module], count: int) -> None:
     """Computes a point both ways, since a user's forward may do something else with the layers."""
     point = [math.sin(1.0 + i) for i in range(count)]
     try:
@@ -201,7 +176,8 @@ def _lines(
     return boxes
 
 
-def _stages(layers: Sequence[Module], values: Sequence[list[float]] | None) -> list[Stage]:
+def stages_of(layers: Sequence[Module], values: Sequence[list[float]] | None) -> list[Stage]:
+    """The layers as columns: activations join the linear layer before them."""
     stages: list[Stage] = []
     for number, layer in enumerate(layers, 1):
         after = values[number] if values else None
@@ -216,26 +192,26 @@ def _stages(layers: Sequence[Module], values: Sequence[list[float]] | None) -> l
 class _Sketch:
     """Collects the lines of the picture, column by column, each with its place."""
 
-    def __init__(self, theme: Theme, precision: int, row: float, has_gradients: bool) -> None:
+    def __init__(self, theme: Theme, precision: int, places: Grid, has_gradients: bool) -> None:
         self.theme = theme
         self.precision = precision
-        self.row = row
+        self.places = places
         self.label_height = LABEL_HEIGHT * (1.75 if has_gradients else 1.0)
-        self.x = self.bottom = 0.0
+        self._columns = iter(places.columns)
         self.lines: list[str] = []
         self.number = 0
 
     def body(self, caption: str | None, legend: bool, has_residuals: bool) -> list[str]:
         """The DOT text: edges first, so that labels cover lines."""
         theme = self.theme
-        below = self.bottom - 50.0
+        middle, below = self.places.width / 2, self.places.bottom - 50.0
         if caption:
-            self._text((self.x / 2, below), html(caption), size=14)
+            self._text((middle, below), html(caption), size=14)
             below -= 22.0
         if legend:
-            self._text((self.x / 2, below), _LEGEND)
+            self._text((middle, below), _LEGEND)
             if has_residuals:
-                self._text((self.x / 2, below - 15.0), "residual: observed − predicted")
+                self._text((middle, below - 15.0), "residual: observed − predicted")
         return [
             f'\tgraph [layout=nop2 bgcolor="{theme.background}" outputorder=edgesfirst pad=0.15]\n',
             f'\tnode [shape=plain fontname="{_FONT}" fontsize=11 fontcolor="{theme.ink}" color="{theme.ink}"]\n',
@@ -247,31 +223,27 @@ class _Sketch:
         self, names: Sequence[str], values: Sequence[float] | None, kind: str, observed: Sequence[float] | None = None
     ) -> list[Point]:
         """A column of boxes with names and values, and with what was observed; returns their centres."""
-        centres = self._centres(len(names))
+        column = next(self._columns)
         boxes = _lines(names, values, observed, self.precision)
-        for index, centre in enumerate(centres):
+        for index, centre in enumerate(column.centres):
             name, *numbers = boxes[index]
             text = "<BR/>".join([f"<B>{html(name, 20)}</B>", *numbers])
             self._table(centre, text, f'{kind} COLOR="{self.theme.ink}" CELLPADDING="6"', names[index])
-        self._note(len(names), centres)
-        return centres
+        self._note(column)
+        return column.centres
 
     def stage(self, stage: Stage, before: Sequence[Point]) -> list[Point]:
         """A column of nodes with what leads to them; returns their centres."""
         if not isinstance(stage.layer, Linear):
             return self._mixer(stage, before)
-        layer = stage.layer
-        share = _label_share(len(before), min(layer.out_features, MOST_NODES))
-        has_labels = len(before) * min(layer.out_features, MOST_NODES) <= MOST_LABELS
-        self.x += max(COLUMN, LABEL_ROOM / min(share, 1.0 - share)) if has_labels else COLUMN
-        centres = self._centres(layer.out_features)
-        for index, centre in enumerate(centres):
+        layer, column = stage.layer, next(self._columns)
+        for index, centre in enumerate(column.centres):
             self._node(centre, stage, index)
             if layer.bias is not None:
                 self._parameter((centre[0], centre[1] + NODE / 2 + self.label_height / 2), "+", layer.bias[index])
-        self._connections(layer, before, centres, share if has_labels else None)
-        self._note(layer.out_features, centres)
-        return centres
+        self._connections(layer, before, column)
+        self._note(column)
+        return column.centres
 
     def outputs(
         self,
@@ -281,34 +253,26 @@ class _Sketch:
         observed: Sequence[float] | None,
     ) -> None:
         """The last column, of boxes."""
-        self.x += (0.75 if observed else 0.6) * COLUMN
         box = f'BORDER="2" BGCOLOR="{self.theme.box}"'
         for start, end in zip(before, self.boxes(names, values, box, observed), strict=True):
             self._line(start, end, 1.0, self.theme.line, "solid")
 
-    def _centres(self, count: int) -> list[Point]:
-        shown = min(count, MOST_NODES)
-        self.bottom = min(self.bottom, -(shown - 1) / 2 * self.row - NODE / 2)
-        return [(self.x, ((shown - 1) / 2 - index) * self.row) for index in range(shown)]
-
-    def _note(self, count: int, centres: Sequence[Point]) -> None:
+    def _note(self, column: Column) -> None:
         """Says how many nodes of a column are left out."""
-        if count > len(centres):
-            x, y = centres[-1]
-            self.bottom = min(self.bottom, y - 0.75 * self.row)
-            self._text((x, y - 0.6 * self.row), f"⋮<BR/>{count - len(centres)} more")
+        left_out = column.number - len(column.centres)
+        if left_out:
+            x, y = column.centres[-1]
+            self._text((x, y - 0.6 * self.places.row), f"⋮<BR/>{left_out} more")
 
-    def _connections(
-        self, layer: Linear, before: Sequence[Point], centres: Sequence[Point], share: float | None
-    ) -> None:
-        """Lines with their weights at `share` of the way, or without them."""
+    def _connections(self, layer: Linear, before: Sequence[Point], column: Column) -> None:
+        """Lines with their weights, if there is room for these."""
         largest = max(abs(weight.data) for row in layer.weight for weight in row)
-        for weights, end in zip(layer.weight, centres, strict=False):
+        for weights, end in zip(layer.weight, column.centres, strict=False):
             for weight, start in zip(weights, before, strict=False):
                 colour = sign_colour(self.theme, weight.data)
                 self._line(start, end, line_width(weight.data, largest) * 0.7, colour, line_style(weight.data), weight)
-                if share is not None:
-                    self._parameter(_between(start, end, share), "×", weight)
+                if column.share is not None:
+                    self._parameter(between(start, end, column.share), "×", weight)
 
     def _parameter(self, point: Point, sign: str, parameter: Value) -> None:
         """The label of a parameter: its own name if it has one, its number, and its gradient below."""
@@ -336,7 +300,7 @@ class _Sketch:
         entering = stage.before[index] if stage.before else 0.0
         reach = max(4.0, 1.25 * abs(entering)) if math.isfinite(entering) else 4.0
         xs = [reach * (step / 16.0 - 1.0) for step in range(33)]
-        ys = [_bent(stage.bends, x) for x in xs]
+        ys = [bent(stage.bends, x) for x in xs]
         top = max((abs(y) for y in ys if math.isfinite(y)), default=1.0) or 1.0
         half = 0.36 * NODE
 
@@ -349,16 +313,15 @@ class _Sketch:
         curve = [place(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(y)]
         self._path(curve, f'color="{self.theme.positive}" penwidth=2')
         if stage.before and math.isfinite(entering):
-            point = place(entering, _bent(stage.bends, entering))
+            point = place(entering, bent(stage.bends, entering))
             dot = f'shape=circle fixedsize=true width=0.08 label="" style=filled fillcolor="{self.theme.negative}"'
             self._add(point, f"{dot} penwidth=0")
 
     def _mixer(self, stage: Stage, before: Sequence[Point]) -> list[Point]:
         """A tall box that all lines pass through, for layers such as Softmax."""
-        self.x += 0.6 * COLUMN
-        centres = [(self.x, y) for _, y in before]
+        centres = next(self._columns).centres
         height = centres[0][1] - centres[-1][1] + NODE
-        middle = (self.x, (centres[0][1] + centres[-1][1]) / 2)
+        middle = (centres[0][0], (centres[0][1] + centres[-1][1]) / 2)
         for start, end in zip(before, centres, strict=True):
             self._line(start, end, 1.0, self.theme.line, "solid")
         box = f'shape=box style="rounded,filled" fillcolor="{self.theme.module}" fixedsize=true width=1.05'
@@ -397,7 +360,8 @@ class _Sketch:
         self.number += 1
 
 
-def _bent(bends: Sequence[Activation], x: float) -> float:
+def bent(bends: Sequence[Activation], x: float) -> float:
+    """The activations of a node, one after the other."""
     with no_grad():
         for bend in bends:
             x = as_float(bend(x))
@@ -406,11 +370,7 @@ def _bent(bends: Sequence[Activation], x: float) -> float:
 
 def _towards(start: Point, end: Point) -> Point:
     """The start, moved from the centre of its node to the rim."""
-    return _between(start, end, 0.5 * NODE / math.dist(start, end))
-
-
-def _between(start: Point, end: Point, share: float) -> Point:
-    return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+    return between(start, end, 0.5 * NODE / math.dist(start, end))
 
 
 def _spline(points: Sequence[Point]) -> str:

@@ -93,6 +93,12 @@ def plot_fit(
             not fit each other; a band was asked for, but there are several outputs, or no more observations than
             parameters.
         ImportError: matplotlib is not installed.
+
+    >>> import nn
+    >>> model = nn.MLP([1, 2, 1], seed=0)
+    >>> axes = nn.plot_fit(model, [0, 0.5, 1], [0, 1, 0])
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('input', 'predicted')
     """
     rows, observed = _checked(model, X, y)
     if any(len(row) != 1 for row in rows):
@@ -166,6 +172,12 @@ def plot_decision_regions(
     Raises:
         ValueError: the network does not have two inputs, or `X` and `y` do not fit each other.
         ImportError: matplotlib is not installed.
+
+    >>> import nn
+    >>> model = nn.MLP([2, 3, 2], seed=0)
+    >>> axes = nn.plot_decision_regions(model, [[0, 1], [1, 0]], [0, 1], class_names=["no", "yes"])
+    >>> [text.get_text() for text in axes.get_legend().get_texts()]
+    ['no', 'yes']
     """
     rows, observed = _checked(model, X, y)
     if any(len(row) != 2 for row in rows):
@@ -334,9 +346,11 @@ def _slopes(outputs: Sequence[Value], parameters: Sequence[Value]) -> Vector:
 
 def _plot_components(ax: Axes, grid: Vector, inputs: Sequence[Value], outputs: Sequence[Value]) -> int:
     """One curve per term of the output that depends on the input, if there are several. Returns their number."""
-    dependent = [inputs[0] in set(nodes(term)) for _, term in _terms(outputs[0])]
-    curves = [[sign * math.prod(factor.data for factor in term) for sign, term in _terms(output)] for output in outputs]
-    names = [_weight_name(sign, term) for sign, term in _terms(outputs[0])]
+    dependent = [inputs[0] in set(nodes(term)) for _, term in terms_of(outputs[0])]
+    curves = [
+        [sign * math.prod(factor.data for factor in term) for sign, term in terms_of(output)] for output in outputs
+    ]
+    names = [_weight_name(sign, term) for sign, term in terms_of(outputs[0])]
     shown = [position for position, depends in enumerate(dependent) if depends]
     if len(shown) < 2:
         return 0
@@ -347,7 +361,7 @@ def _plot_components(ax: Axes, grid: Vector, inputs: Sequence[Value], outputs: S
     return len(shown)
 
 
-def _terms(output: Value) -> list[Term]:
+def terms_of(output: Value) -> list[Term]:
     """What is added up in an output, through sums, differences and products of sequences, in order."""
     terms: list[Term] = []
     pending = [(1.0, output)]

@@ -35,6 +35,12 @@ class History:
         errors: what `standard_errors` returns, or why it cannot.
         why_eager: why there was no program, or no longer; names the line of code that prevented it, if one did. Empty
             if there was one.
+
+    >>> import nn
+    >>> model = nn.MLP([1, 2, 1], seed=3)
+    >>> history = nn.fit(model, [0, 0.5, 1], [0, 1, 0], loss=nn.ssr, lr=0.05, epochs=20)
+    >>> len(history.loss), history.loss[-1] < history.loss[0], history.engine, history.stopped
+    (20, True, 'compiled', 'epochs')
     """
 
     def __init__(self, engine: str = "eager") -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .nests import RowCall, variables
+from .fusion import touched
 from .scalars import BEFORE, INSIDE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from .nests import Statement
-    from .scalars import Term, Variable
+    from .fusion import Block
 
 
 class Arena(NamedTuple):
@@ -33,7 +32,7 @@ class _Life(NamedTuple):
     last: int
 
 
-def arena(stages: Sequence[Sequence[Statement]], sizes: Mapping[str, int]) -> Arena:
+def arena(stages: Sequence[Sequence[Block]], sizes: Mapping[str, int]) -> Arena:
     """A place for each array of `sizes`, the largest first where that matters: a greedy search of a free one."""
     lives = _lives(stages, sizes)
     starts: dict[str, int] = {}
@@ -52,23 +51,17 @@ def _meet(a: _Life, b: _Life) -> bool:
     return a.first <= b.last and b.first <= a.last
 
 
-def _lives(stages: Sequence[Sequence[Statement]], sizes: Mapping[str, int]) -> dict[str, _Life]:
+def _lives(stages: Sequence[Sequence[Block]], sizes: Mapping[str, int]) -> dict[str, _Life]:
     """When each array is needed: what is computed before the loop over the rows and read in it, until its end."""
     lives: dict[str, _Life] = {}
     start_of_loop = len(stages[BEFORE])
     end_of_loop = start_of_loop + len(stages[INSIDE]) - 1
     time = 0
     for stage in stages:
-        for statement in stage:
-            for name in {each.array for each in _touched(statement)} & sizes.keys():
+        for block in stage:
+            for name in {each.array for each in touched(block)} & sizes.keys():
                 first = lives[name].first if name in lives else time
                 is_kept = first < start_of_loop <= time <= end_of_loop
                 lives[name] = _Life(first, end_of_loop if is_kept else time)
             time += 1
     return lives
-
-
-def _touched(statement: Statement) -> Iterator[Variable]:
-    terms: list[Term] = [statement.target]
-    terms += statement.operands if isinstance(statement, RowCall) else [statement.term]
-    return variables(terms)

@@ -55,7 +55,7 @@ def assembly(
     covered = np.zeros(instruction.size, dtype=bool)
     places = _side_by_side(instruction) if instruction.op == "join" else instruction.data
     for place, part in zip(places, instruction.operands, strict=True):
-        numbers = _numbers(place, instruction)
+        numbers = numbers_of(place, instruction)
         if covered[numbers].any() or (isinstance(place, np.ndarray) and np.unique(place).size < place.size):
             found.added.append((place, part))
             continue
@@ -74,7 +74,7 @@ def _side_by_side(join: Instruction) -> list[View]:
     return [View(end - part.shape[-1], part.shape, strides) for end, part in zip(ends, join.operands, strict=True)]
 
 
-def _numbers(place: Place, base: Instruction) -> np.ndarray:
+def numbers_of(place: Place, base: Instruction) -> np.ndarray:
     """The numbers of the elements that a contribution belongs to."""
     if place is None:
         return np.arange(base.size)

@@ -65,7 +65,8 @@ def _float(x: float) -> str:
 
 
 def _row(row: Row) -> str:
-    return f"&{element_text(row.first)}" if row.first.element is not None else row.first.array
+    element = element_text(row.first)
+    return f"&{element}" if not element.endswith("[0]") else row.first.array
 
 
 def _row_call(call: RowCall) -> str:

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .expressions import Language
-    from .nests import Loop, Statement
+    from .fusion import Block
+    from .nests import Loop
     from .scalars import Variable
 
 _INDICES = "ijklmnopq"
@@ -35,9 +36,9 @@ class Syntax(NamedTuple):
     row_call: Callable[[RowCall], str]
     indent: int = 4
 
-    def lines(self, statements: Sequence[Statement]) -> list[str]:
-        """Statements as text."""
-        return [line for each in statements for line in self._nest(each)]
+    def lines(self, blocks: Sequence[Block]) -> list[str]:
+        """What is done, as text."""
+        return [line for each in blocks for line in self._block(each)]
 
     def indented(self, lines: Sequence[str]) -> list[str]:
         """The lines inside of a function or a loop."""
@@ -47,12 +48,11 @@ class Syntax(NamedTuple):
         """Numbers that others are added to."""
         return [self.start.format(name=name) for name in names]
 
-    def _nest(self, statement: Statement) -> list[str]:
-        if isinstance(statement, RowCall):
-            body, outer = [self.row_call(statement)], len(statement.lengths)
-        else:
-            body, outer = self._body(statement), len(statement.lengths) - statement.sums
-        return self._loops(statement.lengths[:outer], 0, body)
+    def _block(self, block: Block) -> list[str]:
+        if isinstance(block, RowCall):
+            return self._loops(block.lengths, 0, [self.row_call(block)])
+        body = [line for number, loop in enumerate(block.loops) for line in self._body(loop, f"total{number or ''}")]
+        return [*self.sums(block.sums), *self._loops(block.lengths, 0, body)]
 
     def _loops(self, lengths: Sequence[int], first: int, body: list[str]) -> list[str]:
         for number in reversed(range(len(lengths))):
@@ -60,17 +60,19 @@ class Syntax(NamedTuple):
             body = [head, *self.indented(body), "}"]
         return body
 
-    def _body(self, loop: Loop) -> list[str]:
-        """What computes one element."""
+    def _body(self, loop: Loop, total: str) -> list[str]:
+        """What computes one element, from a sum under the given name if it is one."""
         text = self.language.text
         target, is_new = text(loop.target), loop.target.element is None and not loop.adds
         if not loop.sums:
             return [self._assigned(target, text(loop.term), is_new, loop.adds)]
-        name = target if is_new else "total"
         outer = len(loop.lengths) - loop.sums
+        name = total if outer and not is_new else target  # outside of loops the name could be taken
+        is_named = is_new or name != target
+        before = [self.start.format(name=name)] if is_named else [] if loop.adds else [f"{name} = {text(0.0)};"]
         adding = self._loops(loop.lengths[outer:], outer, [f"{name} += {text(loop.term)};"])
-        after = [] if is_new else [self._assigned(target, name, False, loop.adds)]
-        return [self.start.format(name=name), *adding, *after]
+        after = [self._assigned(target, name, False, loop.adds)] if name != target else []
+        return [*before, *adding, *after]
 
     def _assigned(self, target: str, value: str, is_new: bool, adds: bool) -> str:
         if is_new:

@@ -31,6 +31,9 @@ class Look(NamedTuple):
             - `slice_of_last`: the same along the last of any number
             - `strided`: nothing, but `view` says where the elements lie along the last axis
             - `item`: nothing; the one element, as a number
+            - `element`: the number of one element along the last axis
+            - `new_axes`: the number of axes, and which of them are new, of length 1
+            - `broadcast`: the lengths of the axes, along which it repeats where its own are 1 or missing
         view: for `strided`.
     """
 

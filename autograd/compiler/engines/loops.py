@@ -13,6 +13,7 @@ import numpy as np
 from ... import ops
 from ..ir import View, contiguous
 from .assembly import assembly
+from .fusion import fused
 from .nests import Loop, RowCall, coalesced, looked_at, restrided, row_of
 from .scalars import AFTER, BEFORE, DEPTH, INSIDE, Expression, Variable, applied, depth, stage_of
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from .nests import Statement
     from .scalars import Row, Term
 
-_ROWS_FROM_ROWS = {"softmax", "softmax_pull", "products_of_the_others", "largest_shares", "smallest_shares"}
+_ROWS_FROM_ROWS = {"softmax", "softmax_pull", "log_softmax", "log_softmax_pull"}
+_ROWS_FROM_ROWS |= {"products_of_the_others", "largest_shares", "smallest_shares"}
 _PREFIX = {"contract": "z", "map": "h", "rows": "r", "join": "j", "assemble": "g"}
 _COMPUTED = {"contract", "map", "total", "rows_total"}  # element by element, so that any place will do
 _STORED = _COMPUTED | {"assemble", "join", "rows"}
@@ -35,7 +37,7 @@ class Loops:
     """A program as loops over the elements of arrays.
 
     Attributes:
-        stages: the statements before, in and after the loop over the rows of the batch.
+        stages: what is done before, in and after the loop over the rows of the batch.
         sums: the plain numbers that are added up over the rows, from 0.
         sizes: the number of elements of each array that is computed, by name; but not those of the results.
         constants: arrays of numbers, by name.
@@ -44,7 +46,7 @@ class Loops:
     """
 
     def __init__(self, program: Program, takes_rows: bool, gives_gradient: bool) -> None:
-        self.stages: tuple[list[Statement], list[Statement], list[Statement]] = ([], [], [])
+        self._statements: tuple[list[Statement], list[Statement], list[Statement]] = ([], [], [])
         self.sums: list[str] = []
         self.sizes: dict[str, int] = {}
         self.constants: dict[str, np.ndarray] = {}
@@ -66,6 +68,7 @@ class Loops:
         for instruction in program.instructions:
             self._terms[instruction] = getattr(self, f"_decide_{instruction.op}")(instruction)
         self._finish(program.outputs, takes_rows, gives_gradient)
+        self.stages = fused(self._statements, self.sizes)
 
     # Results
 
@@ -152,7 +155,7 @@ class Loops:
             term, lengths, sums = 0.0, outer, 0
         if 0 not in outer:
             target = target._replace(strides=(*target.strides, *[0] * sums))
-            self.stages[stage].append(coalesced(Loop(target, term, tuple(lengths), sums, adds)))
+            self._statements[stage].append(coalesced(Loop(target, term, tuple(lengths), sums, adds)))
 
     # Leaves and what is only looked at
 
@@ -247,8 +250,10 @@ class Loops:
             restrided(self._terms[operand], [each.find(axis) for axis in axes])
             for each, operand in zip(labels, instruction.operands, strict=True)
         ]
-        lengths = tuple([length[axis] for axis in axes])
-        return self._store(instruction, Expression(ops.mul, tuple(factors), 1), lengths, len(axes) - len(result))
+        term = Expression(ops.mul, tuple(factors[:2]), 1)
+        if len(factors) > 2:
+            term = Expression(ops.where, (factors[2], term, 0.0), 2)
+        return self._store(instruction, term, tuple([length[axis] for axis in axes]), len(axes) - len(result))
 
     # Along the last axis
 
@@ -259,17 +264,17 @@ class Loops:
             return self._store(instruction, Expression(instruction.data, (*rows, width), 1))
         target = self._places.get(instruction) or self._array(instruction)
         call = RowCall(instruction.data, row_of(target, width), tuple(rows), instruction.shape[:-1])
-        self.stages[self._stage[instruction]].append(coalesced(call))
+        self._statements[self._stage[instruction]].append(coalesced(call))
         return target
 
     def _row(self, operand: Instruction) -> Row:
         """The rows of an array: their elements follow one another, copied if necessary."""
-        term = self._terms[operand]
-        if not (isinstance(term, Variable) and term.element is not None and not term.table and term.strides[-1] == 1):
-            array = self._array(operand)
-            self._loop(self._stage[operand], array, term, operand.shape)
-            term = array
-        return row_of(term, operand.shape[-1])
+        term, width = self._terms[operand], operand.shape[-1]
+        if isinstance(term, Variable) and operand.size > 1 and term.strides[-1:] == (1,) and not term.table:
+            return row_of(term, width)
+        array = self._array(operand)
+        self._loop(self._stage[operand], array, term, operand.shape)
+        return row_of(array, width)
 
     # Put together from parts
 

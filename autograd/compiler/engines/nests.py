@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 from .scalars import Expression, Row, Variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..ir import View
     from .scalars import Term
@@ -54,15 +54,21 @@ T = TypeVar("T", bound="Term")
 
 
 def variables(terms: Sequence[Term]) -> Iterator[Variable]:
-    """The elements of arrays that terms are computed from."""
+    """The elements of arrays that terms are computed from, of rows the first ones."""
+    for each in leaves(terms):
+        variable = each.first if isinstance(each, Row) else each
+        if isinstance(variable, Variable) and variable.element is not None:
+            yield variable
+
+
+def leaves(terms: Sequence[Term]) -> Iterator[Term]:
+    """The numbers, variables and rows that terms are computed from."""
     pending = list(terms)
     while pending:
         each = pending.pop()
         if isinstance(each, Expression):
             pending.extend(each.operands)
-        elif isinstance(each, Row):
-            pending.append(each.first)
-        elif isinstance(each, Variable) and each.element is not None:
+        else:
             yield each
 
 
@@ -74,6 +80,15 @@ def restrided(term: T, axes: Sequence[int]) -> T:
         return term._replace(first=restrided(term.first, axes))
     if isinstance(term, Variable) and term.element is not None:
         return term._replace(strides=tuple([0 if axis < 0 else term.strides[axis] for axis in axes]))
+    return term
+
+
+def substituted(term: T, numbers: Mapping[str, Term]) -> T:
+    """The term with other terms for the elements of some arrays."""
+    if isinstance(term, Expression):
+        return term._replace(operands=tuple([substituted(operand, numbers) for operand in term.operands]))
+    if isinstance(term, Variable):
+        return numbers.get(term.array, term)  # type: ignore[return-value]
     return term
 
 

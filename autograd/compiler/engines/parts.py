@@ -26,12 +26,14 @@ class Text(NamedTuple):
         operations: operations of the user's own that it calls, because they can only be asked for numbers.
         constants: arrays of numbers that it refers to.
         statements: the number of NumPy calls.
+        row_size: the number of elements that it stores for each row of the batch.
     """
 
     source: str
     operations: list[Operation | Contribution]
     constants: Sequence[np.ndarray] = ()
     statements: int = 0
+    row_size: int = 0
 
 
 def indented(lines: Sequence[str]) -> list[str]:
