@@ -255,7 +255,7 @@ def many(size=300):
 
 @needs_numba
 def test_it_is_chosen_where_it_pays():
-    loss, w, x = many(2000)
+    loss, w, x = many(1000)
     assert "\n  native: " in repr(compile(loss, wrt=w, inputs=(x,)))
     assert "\n  native: " in repr(compile(loss, wrt=w))
     loss, w, x = many(20)
@@ -269,9 +269,9 @@ def test_it_is_chosen_where_it_pays():
 
 
 def test_without_numba(monkeypatch):
-    for module in (plan, requests):
-        monkeypatch.setattr(module, "native_installed", lambda: False)
-    loss, w, x = many(2000)
+    monkeypatch.setattr(plan, "native_installed", lambda: False)
+    monkeypatch.setattr(requests, "find_spec", lambda name: None)
+    loss, w, x = many(1000)
     assert "one array per node: " in repr(compile(loss, wrt=w, inputs=(x,)))
     with pytest.raises(ImportError, match=r'needs the extra "native": pip install "chainrule\[native\]"'):
         compile(loss, wrt=w, inputs=(x,), backend="native")
@@ -285,7 +285,7 @@ def test_a_formula_that_decides_by_if(monkeypatch):
         lambda m, x: x if x > 0 else 2.0 * x,
         lambda m, y, x: (1.0 if x > 0 else 2.0,),
     )
-    loss, w, x = many(2000)
+    loss, w, x = many(1000)
     step = compile(own(loss), wrt=w, inputs=(x,), backend="native")
     expected = compile(own(loss), wrt=w, inputs=(x,), backend="floats")([[0.3, 0.4]])
     assert_close(step([[0.3, 0.4]])[1], expected[1])
@@ -316,7 +316,7 @@ def test_when_nothing_can_be_compiled(monkeypatch):
     monkeypatch.setattr(machine_code, "_loaded", [])
     monkeypatch.setattr(machine_code, "_read", lambda key: None)
     monkeypatch.setattr(machine_code, "_compiled", lambda machine: 1 / 0)
-    loss, w, x = many(2000)
+    loss, w, x = many(1000)
     step = compile(loss, wrt=w, inputs=(x,))
     assert step([[0.1, 0.2]])[1].shape == (5,)
     assert "not native: numba cannot compile here: ZeroDivisionError: division by zero" in repr(step)
