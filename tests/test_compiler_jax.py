@@ -305,10 +305,8 @@ step, data = classifier()
 data = [np.concatenate([each] * 4) for each in data]
 expected = step(*data)
 function = jax.jit(step.to_jax())
-meshes = [Mesh(np.array(jax.devices()), ["rows"])]
-if hasattr(jax.sharding, "AxisType"):
-    meshes.append(jax.make_mesh((4,), ("rows",), axis_types=(jax.sharding.AxisType.Explicit,)))
-for mesh in meshes:
+explicit = jax.make_mesh((4,), ("rows",), axis_types=(jax.sharding.AxisType.Explicit,))
+for mesh in (Mesh(np.array(jax.devices()), ["rows"]), explicit):
     data = [jax.device_put(each, NamedSharding(mesh, PartitionSpec("rows"))) for each in data]
     theta = jax.device_put(step.theta, NamedSharding(mesh, PartitionSpec()))
     text = function.lower(theta, *data).compile().as_text()

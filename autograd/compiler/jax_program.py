@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.experimental
 import jax.numpy as jnp
 import numpy as np
 
@@ -87,7 +86,7 @@ def _sharded_by_compiler(run: Callable[..., Any], rows: Sequence[Array], by_rows
 
     A sum over sharded rows has no sharding type that would follow from those of its operands.
     """
-    for array in rows if hasattr(jax, "typeof") else ():
+    for array in rows:
         sharding = jax.typeof(array).sharding
         if sharding.spec and sharding.spec[0] is not None:
             result = jax.sharding.PartitionSpec(*[sharding.spec[0]] * by_rows)
@@ -127,6 +126,5 @@ class JaxKernel(Kernel):
 
 def _precision(dtype: np.dtype[np.floating]) -> AbstractContextManager[None]:
     """JAX with 64 bits if the program computes in them, whatever the caller has chosen for the rest of the process."""
-    enable_x64: Callable[[bool], AbstractContextManager[None]]
-    enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
-    return enable_x64(bool(dtype == np.float64))
+    context: AbstractContextManager[None] = jax.enable_x64(bool(dtype == np.float64))
+    return context
