@@ -266,6 +266,17 @@ def test_single_precision():
     assert value == pytest.approx(expected(*data)[0], rel=1e-6)
 
 
+bounded = operation("bounded", lambda m, x: m.minimum(x, sys.float_info.max), lambda m, y, x: (1.0,))
+
+
+def test_numbers_beyond_the_type():
+    """They are the largest of it: no warning, and no infinity that nobody meant."""
+    w = Value(2.0)
+    largest = float(np.finfo("float32").max)
+    step = compile([bounded(w / 0.0), 0.25 * (1e300 * (0.5 * w))], inputs=[w], dtype="float32", backend="jax")
+    assert step([2.0]).tolist() == [[largest, 0.25 * largest]]
+
+
 @pytest.mark.parametrize("use", [lambda: classifier(backend="jax"), lambda: classifier()[0].to_jax()])
 def test_without_jax(use, monkeypatch):
     monkeypatch.setitem(sys.modules, "jax", None)
