@@ -42,3 +42,19 @@ def test_the_benchmark_of_programs_runs_with_peers():
     run = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=True)
     assert run.stdout.count("torch eager") == 6
     assert run.stdout.count("CasADi") == 2
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_bridges_runs():
+    pytest.importorskip("torch")
+    arguments = ["benchmarks.bridges", "--repeats", "1"]
+    run = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=True)
+    ratio = next(line for line in run.stdout.splitlines() if "nodes over" in line)
+    assert float(ratio.split()[6]) <= 1.05
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_training_runs():
+    arguments = ["benchmarks.training", "--quick"]
+    run = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=True)
+    assert run.stdout.count("ours is") == 5

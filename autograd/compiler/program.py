@@ -13,7 +13,7 @@ from .calls import Arguments, copy_into, quietly, shaped
 from .exports import SUFFIXES, Exports, checked_path
 from .lower import for_jax
 from .plan import Plan
-from .requests import require_extra
+from .requests import native_installed, require_extra
 
 if TYPE_CHECKING:
     import os
@@ -182,6 +182,7 @@ class Compiled:
             lines.append(f"nothing depends on {', '.join(unread)}")
         batch = costs.typical_batch(size)
         estimates = [("arrays", costs.arrays), ("one array per node", costs.columns), ("floats", costs.floats)]
+        estimates += [("native", costs.native)] * native_installed()
         times = ", ".join(f"{name} {estimate(size, batch):,.0f} us" for name, estimate in estimates)
         rows = f" for {costs.counted(batch, 'row')}" if size.batched else ""
         return "\n  ".join(
