@@ -169,6 +169,7 @@ def test_the_type_is_that_of_theta():
     function = jax.jit(step.to_jax())
     shapes = jax.eval_shape(function, jnp.asarray(step.theta, "float16"), *data)
     assert [each.dtype for each in shapes] == ["float16", "float16"]
+    assert repr(step.to_jax()) == "<function for JAX of arrays with shapes (33,), (batch, 2), (batch, 3)>"
     jax.config.update("jax_enable_x64", False)
     value, gradient = function(step.theta, *data)
     assert value.dtype == gradient.dtype == "float32"
@@ -202,6 +203,31 @@ def test_what_the_function_refuses():
             assert str(caught.value).startswith(message)
     with pytest.raises(ValueError, match=r"theta must be a vector of 33 numbers, got shape \(3,\)"):
         function(step.theta[:3], x, y)
+
+
+@pytest.mark.slow
+def test_optimisers_of_both_worlds():
+    """Those of optax drive the function, those of nn a program with this backend; they go the same way."""
+    optax = pytest.importorskip("optax")
+    step, data = classifier(backend="jax")
+    theta = jnp.array(step.theta)
+    ours = nn.Adam([Value(x) for x in step.theta.tolist()], lr=0.01)
+    theirs = optax.adam(0.01)
+    state = theirs.init(theta)
+    function = step.to_jax()
+
+    @jax.jit
+    def update(theta, state):
+        value, gradient = function(theta, *data)
+        change, state = theirs.update(gradient, state, theta)
+        return optax.apply_updates(theta, change), state, value
+
+    for _ in range(20):
+        theta, state, loss = update(theta, state)
+        value, gradient = step(*data)
+        ours.update(step.theta, gradient)
+        assert value == pytest.approx(float(loss), rel=1e-12)
+    cases.assert_close(theta, step.theta)
 
 
 # Operations of one's own

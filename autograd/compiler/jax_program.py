@@ -12,6 +12,7 @@ import numpy as np
 from .calls import check_number, check_shapes
 from .engines.jax_text import jax_text
 from .engines.parts import defined
+from .ir import tuple_text
 from .jax_numbers import functions
 from .kernels import Kernel
 
@@ -30,6 +31,8 @@ class JaxFunction:
     Attributes:
         source: the text that runs, after the arguments are checked.
     """
+
+    __name__ = "step"  # what JAX calls it in profiles and in the text that it compiles
 
     def __init__(self, program: Program, request: Request) -> None:
         text = jax_text(program, len(request.inputs))
@@ -53,6 +56,10 @@ class JaxFunction:
             return jnp.asarray(value, theta.dtype), jnp.asarray(gradient, theta.dtype)
         shape = (rows[0].shape[0], *self._output_shape) if rows else self._output_shape
         return jnp.broadcast_to(jnp.asarray(results, theta.dtype), shape)
+
+    def __repr__(self) -> str:
+        rows = "".join([f", {tuple_text(['batch', *map(str, shape)])}" for shape in self._input_shapes])
+        return f"<function for JAX of arrays with shapes ({self._parameters},){rows}>"
 
     def _converted(self, theta: Array, arrays: Sequence[Array]) -> list[Array]:
         """The arguments as arrays of one type of floats."""
