@@ -292,6 +292,12 @@ def test_a_model_of_one_s_own_has_a_page_without_a_network():
     assert 'data-panel="curve"' in page.html
 
 
+def test_one_weight_has_no_surface():
+    page = nn.playground(nn.Linear(1, 1, bias=False, seed=0), [1.0, 2.0], [2.0, 4.0])
+    assert 'data-panel="tangent"' in page.html
+    assert 'data-panel="surface"' not in page.html
+
+
 # What cannot be shown
 
 
@@ -332,6 +338,7 @@ MLP = nn.MLP([1, 2, 1], seed=0)
             ValueError,
             r"at most 500 .* has 723; draw it with nn\.diagram",
         ),
+        ((MLP, [0.5] * 1001, [1.0] * 1001), ValueError, r"at most 1,000 observations; X has 1,001"),
         ((Reader(), [1.0, -1.0], [1.0, 1.0]), ValueError, r"test_playground\.py:\d+"),
         ((Decider(), [1.0, 2.0], [1.0, 1.0]), ValueError, "'decides' cannot be written in JavaScript"),
     ],

@@ -69,8 +69,9 @@ def playground(
 
     Raises:
         TypeError: an argument is of another type.
-        ValueError: data and model do not fit each other, the model has more than 500 parameters (`nn.diagram` draws
-            it), Python code in model or loss reads numbers, or an operation cannot be written in JavaScript.
+        ValueError: data and model do not fit each other, there are more than 500 parameters (`nn.diagram` draws such a
+            model) or 1,000 observations, Python code in model or loss reads numbers, or an operation cannot be written
+            in JavaScript.
 
     >>> import nn
     >>> page = nn.playground(nn.MLP([1, 2, 1], seed=0), [0.0, 0.5, 1.0], [0.0, 1.0, 0.0], inputs=["dose"])
@@ -140,6 +141,7 @@ class _Playground:
             "curve": count == 1,
             "regions": count == 2,
             "classes": bool(self.subject.classes),
+            "surface": len(self.subject.parameters) > 1,
             "graph": bool(self.graph.boxes),
         }
         return [name for name in PANELS if fits.get(name, True)]
@@ -187,6 +189,8 @@ class _Playground:
         is_one_hot = len(subject.y) > 1 and bool(np.isin(subject.targets, (0.0, 1.0)).all()) and None not in classes
         parameters = zip(subject.names, subject.parameters, strict=True)
         ends = [value for link in self.links for value in (link.top, link.bottom)]
+        place = {id(link): i for i, link in enumerate(self.links)}
+        known = set(subject.parameters)
         return {
             "loss": wording.loss,
             "added": subject.added,
@@ -205,9 +209,9 @@ class _Playground:
             "root": number[subject.loss],
             "outputs": [number[output] for output in subject.outputs],
             "components": self._components(),
-            "names": {number[end]: wording.name(end) for end in ends if end not in set(subject.parameters)},
+            "names": {number[end]: wording.name(end) for end in ends if end not in known},
             "links": [self._link(link) for link in self.links],
-            "chains": [[self.links.index(link) for link in chain] for chain in self.chains],
+            "chains": [[place[id(link)] for link in chain] for chain in self.chains],
             "boxes": [
                 {
                     "name": box.name,

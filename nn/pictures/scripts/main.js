@@ -132,7 +132,7 @@ page.addEventListener("click", (event) => {
   const point = event.target.closest("[data-pick], tr[data-observation]");
   if (point) pick(Number(point.dataset.pick ?? point.dataset.observation));
 });
-const select = page.querySelector('[data-role="second"]');
+const select = page.querySelector('[data-role="second"]') ?? document.createElement("select"); // one weight has no second
 offer(select, data.parameters.map(({ name }) => name));
 select.addEventListener("change", () => {
   const i = Number(select.value);
