@@ -37,7 +37,15 @@ function createStepper(panel, boxes, textOf, keys) {
       mark(arrow, "undone", !(done.has(result) && boxes[operand].gradient));
       mark(arrow, "current", isBackward ? operand === current : result === current);
     });
+    reveal(groups[current]);
     write();
+  }
+  /** Scrolls the picture, and not the page, so that a box can be seen. */
+  function reveal(group) {
+    const room = group.closest(".scroll");
+    const [outer, inner] = [room.getBoundingClientRect(), group.getBoundingClientRect()];
+    if (inner.left < outer.left || inner.right > outer.right) room.scrollLeft += inner.left - outer.left - 40;
+    if (inner.top < outer.top || inner.bottom > outer.bottom) room.scrollTop += inner.top - outer.top - 40;
   }
   function write() {
     const text = textOf(...steps[now]);
