@@ -95,12 +95,13 @@ class Part(NamedTuple):
         return without_comments(text) if self.name.endswith(".js") else text
 
 
+_AT_THE_END = re.compile(r"\s+// [^\"'`]*$")
 _COMMENTS = ("//", "/**", "* ", "*/")
 
 
 def without_comments(script: str) -> str:
-    """A script without indentation and without the lines that only comment."""
-    lines = [line.strip() for line in script.splitlines()]
+    """A script without indentation and comments."""
+    lines = [_AT_THE_END.sub("", line.strip()) for line in script.splitlines()]
     return "".join(f"{line}\n" for line in lines if line not in ("", "*") and not line.startswith(_COMMENTS))
 
 

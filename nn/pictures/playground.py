@@ -106,6 +106,7 @@ class _Playground:
             for parameter in subject.parameters
         ]
         self.network = network_of(subject, self.script.nodes)
+        self.colours = self.network.colours() if self.network else {}
         order = nodes([subject.loss])
         chains = Chains(order, wording.name, lambda value: value.name, wording.about_loss)
         self.chains = [chains.to(parameter) for parameter in subject.parameters]
@@ -161,7 +162,8 @@ class _Playground:
         if "graph" in wanted:
             root = len(self.graph.boxes) - 1
             title = f"the graph of one observation, from {', '.join(inputs)} to {loss}"
-            wanted["graph"] = svg(self.graph.boxes, title, classes=lambda i: "root" if i == root else "")
+            owns = [f"unit{self.colours[value]}" if value in self.colours else "" for value in self.graph.values]
+            wanted["graph"] = svg(self.graph.boxes, title, classes=lambda i: "root" if i == root else owns[i])
         if "curve" in wanted:
             wanted["curve"] = "".join(
                 f'<span><i class="component unit{term["unit"]}"></i><bdi>{clean(term["name"])}</bdi></span>'
@@ -183,7 +185,7 @@ class _Playground:
         return Table(heads, rows)
 
     def _data(self) -> dict[str, Any]:
-        """What the scripts read."""
+        """What the scripts read; `state.js` gives names to the parts of its lists."""
         subject, wording, number = self.subject, self.wording, self.number
         classes = [wording.class_of(k) for k in range(len(self.traces))]
         is_one_hot = len(subject.y) > 1 and bool(np.isin(subject.targets, (0.0, 1.0)).all()) and None not in classes
@@ -203,7 +205,8 @@ class _Playground:
             "boundary": wording.boundary,
             "inputNames": wording.inputs,
             "outputNames": wording.outputs,
-            "parameters": [{"name": name, "start": p.data, "node": number.get(p, -1)} for name, p in parameters],
+            "parameters": [[name, p.data, number.get(p, -1)] for name, p in parameters],
+            "colours": {number[value]: colour for value, colour in self.colours.items() if value in number},
             "fixed": [i for i, parameter in enumerate(subject.parameters) if not parameter.trainable],
             "edges": [i for edge in self.script.edges for i in edge],
             "root": number[subject.loss],
@@ -213,13 +216,7 @@ class _Playground:
             "links": [self._link(link) for link in self.links],
             "chains": [[place[id(link)] for link in chain] for chain in self.chains],
             "boxes": [
-                {
-                    "name": box.name,
-                    "formula": box.formula,
-                    "operands": box.operands,
-                    "node": number[value],
-                    "gradient": int(box.has_gradient),
-                }
+                [box.name, box.formula, box.operands, number[value], int(box.has_gradient)]
                 for box, value in zip(self.graph.boxes, self.graph.values, strict=True)
             ],
         }
@@ -255,6 +252,4 @@ class _Playground:
 
     def _colour_of(self, factors: Sequence[Value], otherwise: int) -> int:
         """The colour of the hidden node among the factors of a term."""
-        hidden = self.network.every if self.network else []
-        known = [unit.colour for unit in hidden if unit.colour is not None and unit.leaves in factors]
-        return (known[0] if known else otherwise) % COLOURS
+        return next((self.colours[factor] for factor in factors if factor in self.colours), otherwise % COLOURS)

@@ -10,12 +10,18 @@ function factors(state, links, k) {
   return state.share === 1 ? found : [state.share, ...found];
 }
 
+/** The class with the colour of the hidden node that a link begins or ends at. */
+function own({ colours }, { top, bottom }) {
+  const colour = colours[bottom] ?? colours[top];
+  return colour === undefined ? "" : `unit${colour}`;
+}
+
 function head(state, links) {
   const { data, chosen } = state, name = escaped(data.parameters[chosen].name);
   const first = state.share === 1 ? [] : [{ name: `d${data.loss}/d${data.loss}ᵢ`, symbols: `1/${data.rows.length}`, link: "" }];
   const columns = [...first, ...links.map((each) => ({ ...each, link: each.number }))];
   return `<tr><th scope="col">observation</th>
-    ${columns.map((each) => `<th scope="col" data-link="${each.link}"${each.link === "" ? "" : ' tabindex="0"'}>
+    ${columns.map((each) => `<th scope="col" class="${own(data, each)}" data-link="${each.link}"${each.link === "" ? "" : ' tabindex="0"'}>
       <bdi>${escaped(each.name)}</bdi><span class="symbols"><bdi>${escaped(each.symbols)}</bdi></span></th>`).join("")}
     <th scope="col"><bdi>d${escaped(data.loss)}/d${name}</bdi><span class="symbols">the product</span></th></tr>`;
 }

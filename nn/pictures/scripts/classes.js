@@ -5,8 +5,12 @@ let cells;
 function draw(element, state) {
   const { outputs, outputNames, classes, targets, loss } = state.data;
   if (!cells) {
-    const heads = [classes === "probabilities" ? "" : classes === "logits" ? "raw output" : "log probability",
-      classes === "logits" ? "softmax p" : "p", "observed", "p − observed", `d${loss}/draw`].filter(Boolean);
+    const [first, second, by] = {
+      logits: [["raw output"], "softmax p", "raw"],
+      probabilities: [[], "p", "p"],
+      "log probabilities": [["log p"], "p", "log p"],
+    }[classes];
+    const heads = [...first, second, "−log p", "observed", "p − observed", `d${loss}/d${by}`];
     element.innerHTML = `<table><thead><tr><th scope="col">class</th>${heads.map((head) => `<th scope="col">${escaped(head)}</th>`).join("")}</tr></thead>
       <tbody>${outputNames.map((name, k) => `<tr class="class${k % 6}"><th scope="row"><i></i><bdi>${escaped(name)}</bdi></th>
         ${heads.map((head) => `<td data-cell="${escaped(head)}"></td>`).join("")}</tr>`).join("")}</tbody></table><p></p>`;
@@ -21,7 +25,8 @@ function draw(element, state) {
     const [bar, number] = row.at(classes === "probabilities" ? 0 : 1).children;
     bar.style.width = `${Math.max(0, Math.min(100, 100 * p[k]))}%`;
     writeNumber(number, p[k]);
-    const [, share, difference, slope] = row.slice(classes === "probabilities" ? -4 : 1);
+    const [surprise, share, difference, slope] = row.slice(-4);
+    writeNumber(surprise, -Math.log(p[k]));
     if (classes !== "probabilities") writeNumber(row[0], found[k]);
     writeNumber(share, observed[k]);
     writeNumber(difference, p[k] - observed[k]);

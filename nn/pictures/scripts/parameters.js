@@ -8,6 +8,11 @@ function draw(element, state) {
     slider.setAttribute("aria-label", name);
     number.setAttribute("aria-label", `${name}, as a number`);
     choose.title = name;
+    const colour = state.data.colours[state.data.parameters[i].node];
+    if (colour !== undefined) {
+      line.classList.add(`unit${colour}`);
+      choose.append(document.createElement("i"));
+    }
     choose.append(Object.assign(document.createElement("bdi"), { textContent: name }));
     return { line, choose, slider, number, slope };
   });

@@ -16,6 +16,8 @@ function createState(data) {
     data.classOf = data.targets;
     data.targets = data.classOf.map((observed) => data.outputs.map((_, k) => Number(k === observed)));
   }
+  data.parameters = data.parameters.map(([name, start, node]) => ({ name, start, node }));
+  data.boxes = data.boxes.map(([name, formula, operands, node, gradient]) => ({ name, formula, operands, node, gradient }));
   const { rows, targets, parameters, edges, root } = data;
   const state = {
     data,
