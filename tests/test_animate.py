@@ -73,6 +73,7 @@ def test_an_animation_is_saved_or_shown_in_a_frame_of_its_own(tmp_path):
     shown = animation._repr_html_()
     assert unescape(re.search('srcdoc="([^"]*)"', shown)[1]) == animation.html
     assert "allow-scripts" in shown
+    assert 'title="Forward and backward"' in shown
     assert "bytes" in repr(animation)
 
 

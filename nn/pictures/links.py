@@ -8,10 +8,11 @@ from math import prod
 from typing import NamedTuple
 
 from autograd import Value
-from autograd.drawing.formulas import Formula, Number, as_formula
+from autograd.drawing.formulas import Formula, Formulas, Number, as_formula, expression
 from autograd.drawing.local_formulas import LocalFormulas
 from autograd.node import edges
 from autograd.operation import FLOATS
+from autograd.ops import leaky_relu, relu
 
 MOST_PATHS = 3
 LONGEST = 60
@@ -138,12 +139,37 @@ class Chains:
 
     def _factor(self, node: Value, position: int, partial: float) -> Number:
         """A local derivative in symbols; where it depends on a choice, by the name of the operation."""
-        operation = node.operation
+        operation, operands = node.operation, node.parents
         assert operation is not None
         formula = self._formulas.of(node, position, partial)
-        is_choice = operation.kinks is not None and operation.name not in ("relu", "abs")
-        if operation.linear or not (is_choice or isinstance(formula, float)):
+        is_told = operation in (relu, leaky_relu) and len(operands) == 1  # with both of its cases
+        if operation.linear or is_told or not (isinstance(formula, float) or _chooses(node)):
             return formula
-        name = self._name(node.parents[position])
-        text = f"{operation.name}′({name})" if name else f"{operation.name}′"
+        text = f"{operation.name}′({as_formula(expression(operands[position], self._name)).text})"
         return Formula(partial, text, text)
+
+
+class _Noticing(Formulas):
+    """Formulas that notice whether one chooses by its numbers, which will be others."""
+
+    has_chosen = False
+
+    def where(self, condition: Number, x: Number, y: Number) -> Number:
+        self.has_chosen = True
+        return super().where(condition, x, y)
+
+    def step(self, x: Number, threshold: Number, tie: Number) -> float:
+        self.has_chosen = True
+        return super().step(x, threshold, tie)
+
+
+def _chooses(node: Value) -> bool:
+    """Whether a local derivative of a result has several cases."""
+    operation, noticing = node.operation, _Noticing()
+    assert operation is not None
+    operands = [Formula(operand.number, "x", "x") for operand in node.parents]
+    try:
+        operation.partials(noticing, Formula(node.number, "y", "y"), *operands)
+    except Exception:  # a user's operation may do anything with what it takes for a number
+        return True
+    return noticing.has_chosen
