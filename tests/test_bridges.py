@@ -231,6 +231,7 @@ def test_conditions_are_decided_anew_by_a_program():
 # Errors
 
 
+@pytest.mark.slow  # it imports torch's table of decompositions
 def test_unknown_operations_are_listed_in_one_error(network):
     x = double(0.5, 1.0)
 
@@ -266,6 +267,27 @@ def test_unknown_operations_are_listed_in_one_error(network):
 def test_what_has_no_graph_is_said_in_a_sentence(f, message):
     with pytest.raises(NotImplementedError, match=message):
         from_torch(f)
+
+
+def test_the_backward_of_a_function_of_torch_is_refused_with_its_module():
+    class Forgetful(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.exp()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    class Layer(nn.Module):
+        def forward(self, x):
+            return Forgetful.apply(x) * 2
+
+    model, x = nn.Sequential(nn.Linear(2, 2), Layer()).double(), double(1.0, 2.0)
+    with pytest.raises(
+        NotImplementedError, match=r"torch\.autograd\.Function Forgetful.*\n.*module 1 \(Layer\), .*py:"
+    ):
+        from_torch(lambda: model(x).sum(), model=model)
 
 
 def test_a_tensor_with_a_history_is_refused():

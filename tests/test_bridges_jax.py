@@ -198,8 +198,7 @@ FUNCTIONS = {
         lambda a, b, c: jax.nn.softmax(jnp.where(jnp.tri(3) > 0, a @ b.T, -jnp.inf), 1) @ c, (3, 2), (3, 2), (3, 2)
     ),
 }
-QUICK = {"relu at 0", "softplus", "einsum", "logsumexp", "gather", "at add", "max_pool", "scan reverse", "cond"}
-QUICK |= {"custom_vjp of its own"}
+QUICK = {"relu at 0", "einsum", "at add", "scan reverse", "custom_vjp of its own"}
 
 
 @pytest.mark.parametrize(
