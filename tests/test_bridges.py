@@ -161,6 +161,27 @@ def test_what_is_detached_or_under_no_grad_is_constant():
     assert (y.data, named(y)["x[0]"].grad) == (24.0, 12.0)
 
 
+def test_writing_in_place_does_what_it_does_in_torch():
+    x = double(1.0, 2.0, 3.0, requires_grad=True)
+
+    def f():
+        y, mask, rows = x * 2, double(1.0, 1.0, 0.0), torch.zeros(2, 3, dtype=torch.float64)
+        y.detach()[0] = 5.0  # a number that autograd does not see
+        with torch.no_grad():
+            y[1] += 0.5
+        rows[0] = y
+        first = (x * mask.clone()).sum()
+        mask[2] = 1.0
+        rows[1, :2] = (x * mask)[1:]
+        return (rows * rows).sum() + first
+
+    f().backward()
+    y = from_torch(f)
+    y.backward()
+    assert y.data == f().item()
+    assert [named(y)[f"x[{i}]"].grad for i in range(3)] == x.grad.tolist()
+
+
 def test_equal_numbers_in_a_pool_give_the_first_the_derivative():
     x = double([[[1.0, 1.0], [1.0, 0.0]]], requires_grad=True)
     y = from_torch(lambda: F.max_pool2d(x, 2).sum())

@@ -48,13 +48,17 @@ _FUSED: dict[str, Callable[..., Cells]] = {
 }
 
 
-def fused(equation: Foreign, operands: Sequence[Foreign]) -> Cells | None:
-    """The result of a function of JAX's own that the table has as one operation; None for all others."""
+def is_fused(equation: Foreign) -> bool:
+    """Whether an equation calls a function of JAX's own that the table has as one operation."""
     if equation.primitive.name not in ("jit", "pjit", "custom_jvp_call"):
-        return None
+        return False
     name, is_jax = source_of(closed_of(equation.params))
-    if not is_jax or name not in _FUSED or len(equation.outvars) != 1:
-        return None
+    return is_jax and name in _FUSED and len(equation.outvars) == 1
+
+
+def fused(equation: Foreign, operands: Sequence[Foreign]) -> Cells:
+    """The result of such an equation."""
+    name, _ = source_of(closed_of(equation.params))
     return _FUSED[name](*(x if is_cells(x) else np.asarray(x) for x in operands))
 
 

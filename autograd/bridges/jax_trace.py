@@ -19,7 +19,7 @@ from ..context import scope
 from ..value import Value
 from .cells import Cells, Foreign, Parameter, combined, leaves, lifted, moved
 from .jax_equations import closed_of, evaluated, float64, is_cells, numbers_of, place_of, source_of
-from .jax_rules import CONTROL, fused
+from .jax_rules import CONTROL, fused, is_fused
 from .lax_table import CONDITIONS, LINEAR, MOVES, SHAPES, TABLE
 from .problems import Problems
 
@@ -135,9 +135,9 @@ class Reader:
         if any(jnp.issubdtype(x.aval.dtype, jnp.complexfloating) for x in equation.outvars):
             self.problems.note("complex numbers; a Value is a real number", place_of(equation))
             return evaluated(equation, numbers_of(operands, equation))
-        own = fused(equation, operands)
-        if own is not None:
-            return [own]
+        if is_fused(equation):
+            with self._step(equation, is_named):
+                return [fused(equation, operands)]
         if name in CALLS:
             with _scope_of(equation):
                 return self.call(closed_of(parameters), operands)
@@ -160,7 +160,7 @@ class Reader:
 
     def _step(self, equation: Foreign, is_named: bool) -> AbstractContextManager[object]:
         is_large = max(x.aval.size for x in equation.outvars) > LARGE
-        return scope(equation.primitive.name) if is_large and not is_named else nullcontext()
+        return scope(title_of(equation)) if is_large and not is_named else nullcontext()
 
     def _asked(self, equation: Foreign, operands: list[Foreign]) -> Cells:
         """What a primitive that moves numbers, or combines them linearly, does with cells."""
@@ -200,6 +200,11 @@ class _NamedScopes:
         """Closes all but so many of the outermost scopes."""
         while len(self._open) > depth:
             self._open.pop()[1].__exit__(None, None, None)
+
+
+def title_of(equation: Foreign) -> str:
+    """What pictures call an equation: a function of JAX by its name, other primitives by theirs."""
+    return source_of(closed_of(equation.params))[0] if is_fused(equation) else str(equation.primitive.name)
 
 
 def _scope_of(equation: Foreign) -> AbstractContextManager[object]:
