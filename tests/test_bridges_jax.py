@@ -242,6 +242,24 @@ def test_arguments_give_the_names():
     assert type(found["x[1]"]) is Value is not type(found["params.1.b[0]"])
 
 
+def test_integers_are_constants_and_steer():
+    y = from_jax(lambda x, i, n: x[i].sum() * n, np.array([1.0, 2.0, 3.0]), np.array([0, 2]), 2)
+    y.backward()
+    assert {leaf.name: leaf.grad for leaf in leaves([y]) if not leaf.is_constant} == {"x[0]": 2.0, "x[2]": 2.0}
+
+
+def test_a_rule_for_what_cannot_be_differentiated_is_kept():
+    @jax.custom_vjp
+    def root(x):
+        return lax.while_loop(lambda r: jnp.abs(r * r - x) > 1e-12, lambda r: 0.5 * (r + x / r), x)
+
+    root.defvjp(lambda x: (root(x), root(x)), lambda r, g: (g / (2.0 * r),))
+    y = from_jax(lambda x: root(x) * 3.0, 2.0)
+    y.backward()
+    x = next(leaf for leaf in leaves([y]) if leaf.name == "x")
+    assert (y.parents[0].op, x.grad) == ("root", pytest.approx(1.5 / math.sqrt(2.0), rel=1e-12))
+
+
 def test_python_floats_are_computed_with_in_float64():
     y = from_jax(lambda x: jnp.sin(x) * 0.1, 0.3)
     assert y.data == pytest.approx(math.sin(0.3) * 0.1, rel=1e-15)

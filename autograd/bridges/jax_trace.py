@@ -36,7 +36,7 @@ def translated(f: Callable[..., Foreign], args: Sequence[Foreign]) -> Foreign:
         flat, structure = tree_util.tree_flatten_with_path(tuple(args))
         names = _names_of_arguments(f, args)
         numbers = [_checked(x, names, path) for path, x in flat]
-        places = [i for i, x in enumerate(numbers) if isinstance(x, np.ndarray)]
+        places = [i for i, x in enumerate(numbers) if isinstance(x, np.ndarray) and x.dtype == np.float64]
         if not places:
             kinds = ", ".join(type(x).__name__ for x in args) or "none"
             raise TypeError(f"from_jax: at least one argument must be floating, such as 3.0 instead of 3; got {kinds}")
@@ -62,7 +62,7 @@ def _checked(x: Foreign, names: list[str], path: Foreign) -> Foreign:
         raise TypeError(f"from_jax takes numbers and arrays as JAX does, got the Value {x!r} as {_name(names, path)}")
     if not hasattr(x, "dtype") and not isinstance(x, (int, float, complex)):
         return x
-    kind = jnp.result_type(x)
+    kind = x.dtype if hasattr(x, "dtype") else jnp.result_type(x)
     if jnp.issubdtype(kind, jnp.complexfloating):
         raise TypeError(f"from_jax: {_name(names, path)} is complex; a Value is a real number")
     return np.asarray(x, dtype=np.float64) if jnp.issubdtype(kind, jnp.floating) else x
