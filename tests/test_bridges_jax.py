@@ -157,6 +157,7 @@ FUNCTIONS = {
     "segment_sum": case(lambda a: jax.ops.segment_sum(a, jnp.array([0, 0, 1]), 2), (3, 2)),
     "concatenate": case(lambda a, b: jnp.concatenate([a, b]), (2, 3), (1, 3)),
     "stack split": case(lambda a: jnp.stack(jnp.split(a, 3, 1)[::-1])),
+    "unstack": case(lambda a: a * jnp.unstack(a, axis=1)[1][:, None]),
     "pad": case(lambda a: lax.pad(a, 2.0, [(1, 0, 0), (0, -1, 1)])),
     "roll tile": case(lambda a: jnp.tile(jnp.roll(a, 1, 1), (2, 1))),
     "tril": case(lambda a: jnp.tril(a) + jnp.diag(jnp.diag(a)), (3, 3)),

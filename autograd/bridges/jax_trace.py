@@ -26,7 +26,7 @@ from .problems import Problems
 LARGE = 16
 """An equation that gives more numbers than this, outside of named scopes, is a scope of its own."""
 
-CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_lin"})
+CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "composite"})
 """Primitives that only call another jaxpr."""
 
 
