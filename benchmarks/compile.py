@@ -3,162 +3,32 @@
 Every contender computes the same loss and gradient; all are checked against each other first. They take turns within
 one process, so that a busy machine slows all of them alike. Peers that are not installed are left out.
 
-    python benchmarks/compile.py            # all works
-    python benchmarks/compile.py W1 W3      # some of them
-    python benchmarks/compile.py W4         # with jax too, which takes minutes to compile this one
+    python -m benchmarks.compile            # all works
+    python -m benchmarks.compile W1 W3      # some of them
+    python -m benchmarks.compile W4         # with jax too, which takes minutes to compile this one
+    python -m benchmarks.compile --quick    # small, and a few turns only: to see that it runs
+    python -m benchmarks.compile --alone    # without other libraries
 """
 
 from __future__ import annotations
 
-import os
+import argparse
+import gc
+import operator
+import statistics
+import sys
+import time
+from itertools import pairwise
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
-os.environ.setdefault("JAX_ENABLE_X64", "1")
+import numpy as np
 
-import gc  # noqa: E402
-import importlib  # noqa: E402
-import operator  # noqa: E402
-import random  # noqa: E402
-import statistics  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from itertools import pairwise  # noqa: E402
+import autograd
+import nn
+from autograd import Value, compile
 
-import numpy as np  # noqa: E402
-
-import autograd  # noqa: E402
-import nn  # noqa: E402
-from autograd import Value, compile  # noqa: E402
-
-
-def peer(name):
-    """A library, or None where it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
-
-
-torch, jax, casadi = peer("torch"), peer("jax"), peer("casadi")
-if torch:
-    torch.set_num_threads(1)
-    torch.set_default_dtype(torch.float64)
-
-
-def flat(gradient):
-    """A gradient in parts as one vector."""
-    return np.concatenate([np.asarray(part).ravel() for part in gradient]) if isinstance(gradient, list) else gradient
-
-
-class Work:
-    """One task: contenders by name, each a function without arguments that gives (loss, gradient)."""
-
-    def __init__(self, name):
-        self.name = name
-        self.contenders = {}
-        self.flatten = {}
-        self.compile_times = {}
-
-    def add(self, name, make, flatten=flat):
-        """Makes a contender and runs it once, which together count as its time to compile.
-
-        `flatten` puts its gradient into the order of the parameters; that is not part of its time.
-        """
-        start = time.perf_counter()
-        step = make()
-        step()
-        self.compile_times[name] = time.perf_counter() - start
-        self.contenders[name] = step
-        self.flatten[name] = flatten
-
-    def check(self):
-        """All contenders agree on loss and gradient."""
-        value, gradient = self.contenders["compile"]()
-        for name, step in self.contenders.items():
-            loss, other = step()
-            np.testing.assert_allclose(float(loss), value, rtol=1e-9, err_msg=name)
-            np.testing.assert_allclose(self.flatten[name](other), gradient, rtol=1e-7, atol=1e-9, err_msg=name)
-
-    def measure(self, seconds=2.0):
-        """Median time of a step of each contender, in microseconds. They take turns, in an order that changes."""
-        repeats = {}
-        for name, step in self.contenders.items():
-            start = time.perf_counter()
-            step()
-            repeats[name] = max(1, min(1000, int(0.002 / (time.perf_counter() - start))))
-        times = {name: [] for name in self.contenders}
-        gc.collect()
-        gc.disable()
-        stop = time.perf_counter() + seconds * len(self.contenders)
-        turns = list(self.contenders.items())
-        shuffle = random.Random(0).shuffle
-        while time.perf_counter() < stop or len(times["compile"]) < 5:
-            shuffle(turns)
-            for name, step in turns:
-                count = repeats[name]
-                if count > 1:
-                    step()  # fills the caches, which another contender has left with its own data
-                start = time.perf_counter()
-                for _ in range(count):
-                    step()
-                times[name].append((time.perf_counter() - start) / count * 1e6)
-        gc.enable()
-        return {name: statistics.median(each) for name, each in times.items()}
-
-    def report(self):
-        """Prints the table."""
-        self.check()
-        medians = self.measure()
-        print(f"\n{self.name}")
-        print(f"  {'':<16}{'us a step':>12}{'compile is':>14}{'to compile':>14}")
-        for name, median in medians.items():
-            ratio = f"{medians['compile'] / median:.3f} x"
-            print(f"  {name:<16}{median:>12.2f}{ratio:>14}{self.compile_times[name]:>12.3f} s")
-
-
-def add_torch(work, loss, parameters, flatten=flat, compiles=True):
-    """PyTorch with and without torch.compile."""
-    if not torch:
-        return
-
-    def stepping(function):
-        def step():
-            value = function()
-            return value.detach(), list(torch.autograd.grad(value, parameters))
-
-        return step
-
-    work.add("torch eager", lambda: stepping(loss), flatten)
-    if compiles:
-        try:
-            work.add("torch.compile", lambda: stepping(torch.compile(loss)), flatten)
-        except Exception as error:  # it needs a C++ compiler
-            print(f"torch.compile is left out: {type(error).__name__}")
-
-
-def add_jax(work, loss, theta):
-    if jax:
-        function = jax.jit(jax.value_and_grad(loss))
-        vector = jax.numpy.asarray(theta)
-
-        def step():
-            value, gradient = function(vector)
-            return value, gradient.block_until_ready()
-
-        work.add("jax.jit", lambda: step)
-
-
-def layers_of(theta, sizes):
-    """Weights and biases of a network whose neurons' parameters follow each other, as micrograd has them."""
-    layers, start = [], 0
-    for width, number in pairwise(sizes):
-        block = theta[start : start + number * (width + 1)].reshape(number, width + 1)
-        layers.append(block)
-        start += number * (width + 1)
-    return layers
-
+from . import contenders
+from .contenders import Work, add_jax, add_torch, casadi, flat, jax, layers_of, peer, torch
+from .unrolled import w5, w6, w7_lstm, w7_mixture, w8
 
 # W1: micrograd's demo, a 2-16-16-1 network with hinge loss and regularisation on 100 points
 
@@ -419,13 +289,32 @@ def w4(batch):
     rng = np.random.default_rng(0)
     theta, inputs = rng.normal(size=20), rng.normal(size=(batch, 10))
 
-    def compiled():
+    def compiled(backend=None):
         p, x = [Value(number) for number in theta.tolist()], [Value(0.0) for _ in range(10)]
         graph = random_graph(p + x, 2000, (autograd.tanh, autograd.sin, autograd.sigmoid))
-        step = compile(graph, wrt=p, inputs=(x,))
+        step = compile(graph, wrt=p, inputs=(x,), backend=backend)
         return lambda: step(inputs)
 
-    work.add("compile", compiled)
+    work.add("compile", compiled)  # the native engine, if its extra is installed
+    work.add("without it", lambda: compiled("floats" if batch == 1 else "arrays"))
+    if casadi:
+        t, x = casadi.SX.sym("t", 20), casadi.SX.sym("x", 10)
+        leaf = [*[t[i] for i in range(20)], *[x[i] for i in range(10)]]
+
+        def casadi_step():
+            total = random_graph(leaf, 2000, (casadi.tanh, casadi.sin, lambda z: 1 / (1 + casadi.exp(-z))))
+            function = casadi.Function("f", [t, x], [total, casadi.gradient(total, t)])
+            if batch == 1:
+                return lambda: function(theta, inputs[0])
+            mapped, rows = function.map(batch), casadi.DM(inputs.T)
+
+            def step():
+                losses, gradients = mapped(theta, rows)
+                return losses.full().mean(), gradients.full().reshape(20, batch, order="F").mean(axis=1)
+
+            return step
+
+        work.add("CasADi", casadi_step, lambda gradient: np.asarray(gradient).ravel())
     if torch:
         leaf = torch.tensor(theta, requires_grad=True)
         columns = list(torch.tensor(inputs.T))
@@ -443,6 +332,21 @@ def w4(batch):
 
         add_jax(work, jax_loss, theta)
     return work
+
+
+def making():
+    """From Values to the first result, of irregular graphs of 2,000 and 20,000 nodes, each made three times."""
+    times = {}
+    for number in (2000, 20_000) * 3:
+        p, x = [Value(0.5 + 0.01 * i) for i in range(20)], [Value(0.0) for _ in range(10)]
+        graph = random_graph(p + x, number, (autograd.tanh, autograd.sin, autograd.sigmoid))
+        gc.collect()
+        start = time.perf_counter()
+        compile(graph, wrt=p, inputs=(x,))(np.zeros((1, 10)))
+        times.setdefault(number, []).append(time.perf_counter() - start)
+    few, many = [statistics.median(each) for each in times.values()]
+    print(f"\nirregular graphs, from Values to the first result: 2,000 nodes {few:.2f} s, the first time "
+          f"{times[2000][0]:.2f} s; 20,000 nodes {many / few:.1f} x")  # fmt: skip
 
 
 def big(width):
@@ -483,15 +387,36 @@ WORKS = {
     "W2": [lambda: w2(32), lambda: w2(1)],
     "W3": [lambda: w3(False), lambda: w3(True)],
     "W4": [lambda: w4(1), lambda: w4(1000)],
+    "W5": [lambda: w5(1), lambda: w5(32)],
+    "W6": [lambda: w6(32)],
+    "W7": [lambda: w7_mixture(False), lambda: w7_mixture(True), w7_lstm],
+}
+OTHERS = {
+    "W8": lambda: w8([1_000, 100_000, 1_000_000, 10_000_000]),
+    "making": making,
+    "big": lambda: (big(250), big(500)),
+    "epoch": epoch,
+}
+
+QUICK = {
+    "W5": [lambda: w5(1, steps=3), lambda: w5(4, steps=3)],
+    "W6": [lambda: w6(2, steps=4, width=4)],
+    "W7": [lambda: w7_mixture(False, 5, 3, 2), lambda: w7_mixture(True, 5, 3, 2), lambda: w7_lstm(3, 2, 3)],
+    "W8": [lambda: w8([10, 100])],
 }
 
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or [*WORKS, "big", "epoch"]
-    for name in wanted:
-        if name == "big":
-            big(250)
-            big(500)
-        if name == "epoch":
-            epoch()
-        for make in WORKS.get(name, []):
-            make().report()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("works", nargs="*", metavar="work", help=f"of {', '.join([*WORKS, *OTHERS])}; default all")
+    parser.add_argument("--quick", action="store_true", help="W5 to W8, small: to see that they run")
+    parser.add_argument("--alone", action="store_true", help="without other libraries")
+    given = parser.parse_args()
+    if given.quick:
+        contenders.SECONDS = 0.0
+    for name in given.works or (QUICK if given.quick else [*WORKS, *OTHERS]):
+        for make in (QUICK if given.quick else WORKS).get(name, []):
+            work = make()
+            if work is not None:
+                work.report()
+        if not given.quick and name in OTHERS:
+            OTHERS[name]()

@@ -10,7 +10,7 @@ import tomllib
 
 import pytest
 
-import autograd
+import autograd.testing
 import nn
 from docs.machinery import offline, pages, segments
 
@@ -102,6 +102,13 @@ def test_the_reference_has_every_public_name_once():
     text = "\n".join(path.read_text(encoding="utf-8") for path in (DOCS / "reference").glob("*.md"))
     listed = re.findall(r"^\.\. auto\w+:: (\S+)", text, flags=re.MULTILINE)
     assert sorted(listed) == sorted(public_names())
+
+
+def test_every_public_name_has_an_example():
+    modules = {"autograd": autograd, "nn": nn, "nn.init": nn.init, "autograd.testing": autograd.testing}
+    names = [full.rpartition(".") for full in public_names()]
+    things = {f"{module}.{name}": getattr(modules[module], name) for module, _, name in names}
+    assert [full for full, thing in things.items() if ">>>" not in (thing.__doc__ or "")] == []
 
 
 def test_where_things_are_is_where_they_are():

@@ -93,6 +93,13 @@ class GradcheckError(AssertionError):
 
     Attributes:
         report: the Report.
+
+    >>> from autograd import GradcheckError, check_gradient
+    >>> try:
+    ...     check_gradient(lambda x: x**2, lambda x: x, 3.0)
+    ... except GradcheckError as error:
+    ...     print(error.report.hints[0])
+    a factor of 2 is missing, as from the derivative of a square
     """
 
     __module__ = "autograd"  # which is where users import it from, and what tracebacks show
@@ -117,6 +124,11 @@ class Report:
         problems: what is wrong besides numbers, such as arguments that are changed in place.
         advice: how to see more, where the resolution is poor.
         ok: whether the check passes.
+
+    >>> from autograd import check_gradient
+    >>> report = check_gradient(lambda x: x**2, lambda x: 2 * x, 3.0)
+    >>> report.ok, [(entry.input, entry.verdict) for entry in report.entries]
+    (True, [('x', 'ok')])
     """
 
     def __init__(

@@ -11,17 +11,19 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .ir import Instruction, Program
+    from .signatures import Group
     from .trace import Graph
 
 FLOAT_OPERATION = 0.03  # one operation on Python floats
 CALL = 0.6  # one NumPy call, whatever it computes
 CALLS_PER_GROUP = 1.6  # a group of nodes takes its product, its bias, its function ...
 ELEMENT = 0.0003  # one element of an array, in one call
+FAR_ELEMENT = 0.0012  # the same if there are more than
+NEAR = 1 << 20  # numbers, which a core's cache may not hold
 NATIVE_CALL = 3.5  # one call of the native engine, whatever it computes
-NATIVE_OPERATION = 0.0035  # one operation there, on one row
-NATIVE_BLOCK = 0.005  # one operation on a block of rows,
-NATIVE_ELEMENT = 0.0006  # and on each of them; a block has 8 at least
 NATIVE_PAYS = 50.0  # less is saved too slowly: loading the engine takes as long as 100,000 NumPy calls
 PRODUCT_FLOP = 0.0001  # one operation within a matrix product
 BACKWARD = 3.0  # value and gradient take this many times as long as the value alone
@@ -38,6 +40,7 @@ class Size(NamedTuple):
     Attributes:
         nodes: results in the graph.
         operations: on two numbers each; a dot product of n pairs is 2n - 1 of them.
+        instructions: what is left if sums take in the sums and products that only they need.
         groups: sets of nodes that pack into one array.
         gradient: whether it computes the gradient too.
         batched: whether it takes arrays with one row per observation.
@@ -45,15 +48,18 @@ class Size(NamedTuple):
 
     nodes: int
     operations: int
+    instructions: int
     groups: int
     gradient: bool
     batched: bool
 
 
-def sized(graph: Graph, groups: int, gradient: bool, batched: bool) -> Size:
+def sized(graph: Graph, groups: Sequence[Group], gradient: bool, batched: bool) -> Size:
     """The size of a simplified graph."""
     widths = [len(operands) for operands in graph.operands if operands]
-    return Size(len(widths), sum([max(1, width - 1) for width in widths]), groups, gradient, batched)
+    operations = sum([max(1, width - 1) for width in widths])
+    instructions = sum([len(group.nodes) for group in groups])
+    return Size(len(widths), operations, instructions, len(groups), gradient, batched)
 
 
 def floats(size: Size, batch: int) -> float:
@@ -63,7 +69,8 @@ def floats(size: Size, batch: int) -> float:
 
 def columns(size: Size, batch: int) -> float:
     """One NumPy call per operation of the graph, on the whole batch."""
-    return _passes(size) * size.operations * (CALL + batch * ELEMENT)
+    calls = _passes(size) * size.operations
+    return calls * (CALL + batch * (ELEMENT if calls * batch <= NEAR else FAR_ELEMENT))
 
 
 def arrays(size: Size, batch: int) -> float:
@@ -72,9 +79,15 @@ def arrays(size: Size, batch: int) -> float:
 
 
 def native(size: Size, batch: int) -> float:
-    """Machine code, a row at a time or in blocks of rows."""
-    row = NATIVE_OPERATION if batch == 1 else NATIVE_BLOCK + max(8, batch) * NATIVE_ELEMENT
-    return NATIVE_CALL + _passes(size) * size.operations * row
+    """Machine code, a row at a time or in blocks of rows: a time for each instruction, and one for each operation."""
+    instructions, operations = _passes(size) * size.instructions, _passes(size) * size.operations
+    if batch == 1:
+        return NATIVE_CALL + 0.002 * instructions + 0.0002 * operations
+    width = 8
+    while width < min(batch, 64) and 2 * width * instructions <= NEAR // 4:
+        width *= 2
+    block = (0.003 + 0.0006 * width) * instructions + (0.0015 + 0.000125 * width) * operations
+    return NATIVE_CALL + -(-batch // width) * block
 
 
 def _passes(size: Size) -> float:
@@ -109,16 +122,20 @@ def choose(size: Size) -> Choice:
     below = 1
     while below <= 1024 and floats(size, below) < min(arrays(size, below), columns(size, below)):
         below += 1
-    paying = [rows for rows in _BATCHES if _native_pays(size, rows)]
+    paying = [rows for rows in _BATCHES if _native_pays(size, rows, packs)]
     native_from, native_below = (paying[0], 2 * paying[-1]) if paying else (0, 0)
     return Choice(packs, below if below > 1 else 0, native_from, sys.maxsize if _LARGEST in paying else native_below)
 
 
-def _native_pays(size: Size, batch: int) -> bool:
-    """Whether the native engine takes half of the time that others do, and saves enough to be worth loading."""
-    best = min(floats(size, batch), arrays(size, batch), columns(size, batch))
+def _native_pays(size: Size, batch: int, packs: bool) -> bool:
+    """Whether the native engine is clearly faster than others, and saves enough to be worth loading.
+
+    Where arrays are so large that NumPy's calls themselves cost little, nothing beats its matrix products.
+    """
+    best = min(floats(size, batch), (arrays if packs else columns)(size, batch))
     time = native(size, batch)
-    return 2.0 * time <= best and best - time >= NATIVE_PAYS
+    calls_dominate = not packs or arrays(size, 0) >= 0.5 * arrays(size, batch)
+    return calls_dominate and 1.5 * time <= best and best - time >= NATIVE_PAYS
 
 
 def block(work: Work, calls: int, row_size: int) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from . import arrays
-from .ir import Contribution, View, looked_at, whole
+from .ir import Contribution, View, is_mask, looked_at, whole
 from .terms import Arrays, UntraceableError
 
 if TYPE_CHECKING:
@@ -93,6 +93,16 @@ def _pull_map(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None
 def _contributions(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> list[Instruction | None]:
     """The cotangent times each partial derivative; None for operands without one."""
     builder, operation = reverse.builder, y.data
+    if operation is ops.where and is_mask(y.operands[0]):
+        mask, x, other = y.operands
+        sides = [(ops.where, mask, cotangent, builder.number(0.0)), (ops.where, mask, builder.number(0.0), cotangent)]
+        return [
+            None,
+            *[
+                builder.map(*side) if each in reverse.active else None
+                for each, side in zip((x, other), sides, strict=True)
+            ],
+        ]
     try:
         partials = reverse.system.derivatives(operation, y, y.operands)
     except UntraceableError:
@@ -159,16 +169,16 @@ def _pull_contract(reverse: _Reverse, y: Instruction, cotangent: Instruction) ->
     builder = reverse.builder
     inputs, result = y.data.split("->")
     labels = inputs.split(",")
-    if cotangent.is_number and not result and labels[0] == labels[1]:
-        for i, x in enumerate(y.operands):
-            reverse.add(x, builder.map(ops.mul, cotangent, y.operands[1 - i]), per_row=y.batched)
+    factors, mask = y.operands[:2], y.operands[2:]
+    if cotangent.is_number and not (result or mask) and labels[0] == labels[1]:
+        for i, x in enumerate(factors):
+            reverse.add(x, builder.map(ops.mul, cotangent, factors[1 - i]), per_row=y.batched)
         return
     cotangent = builder.filled(cotangent, y.shape, y.batched)
-    for i, x in enumerate(y.operands):
+    for i, x in enumerate(factors):
         if x in reverse.active:
-            other = y.operands[1 - i]
-            spec = f"{result},{labels[1 - i]}->{labels[i]}"
-            product = builder.contract(spec, cotangent, other, x.batched)
+            spec = f"{','.join([result, labels[1 - i], *labels[2:]])}->{labels[i]}"
+            product = builder.contract(spec, [cotangent, factors[1 - i], *mask], x.batched)
             reverse.add(x, product, per_row=False)  # it has summed over the rows
 
 

@@ -105,6 +105,96 @@ def as_view(positions: Numbers) -> View | None:
     return View(offset, positions.shape, tuple(strides))
 
 
+def in_grids(rows: Numbers, columns: Numbers, swap: bool = False) -> tuple[Numbers, tuple[int, int, int]] | None:
+    """As `factored`, but sums may be absent, and rows shorter than others; -1 fills them up.
+
+    Shorter rows of the second kind may be the beginnings of longer ones, as where each position of a sequence sees
+    those before it.
+
+    Args:
+        rows: the left factors of each sum.
+        columns: the right factors.
+        swap: whether these are the right and the left factors.
+
+    Returns:
+        Which sum is where in the array c r l, -1 for none, and its lengths; None if too much of it would be absent.
+    """
+    if rows.shape[1] == 1:
+        return None
+    left_of, _ = _distinct(rows)
+    right_of = _beginnings(columns)
+    if right_of is None:
+        return None
+    component = _connected(left_of, right_of)
+    if component is None:
+        return None
+    lefts, rights = _within(component, left_of), _within(component, right_of)
+    if swap:
+        lefts, rights = rights, lefts
+    lengths = (int(component.max()) + 1, int(rights.max()) + 1, int(lefts.max()) + 1)
+    size = prod(lengths)
+    if size > _ABSENT * len(rows) or lengths[1] * lengths[2] == 1:
+        return None
+    places = (component * lengths[1] + rights) * lengths[2] + lefts
+    place = np.full(size, -1)
+    place[places] = np.arange(len(rows))
+    return (place, lengths) if len(np.unique(places)) == len(rows) else None
+
+
+_ABSENT = 2.5  # times as many elements as there are sums, absent ones included, are too many
+
+
+def _beginnings(rows: Numbers) -> Numbers | None:
+    """Each row's number, where a row that is the beginning of another one counts as that; None if beginnings differ."""
+    _, number = np.unique(rows[:, 0], return_inverse=True)
+    longest = np.full((int(number.max()) + 1, rows.shape[1]), -1)
+    np.maximum.at(longest, number, rows)
+    return number if ((rows == longest[number]) | (rows == -1)).all() else None
+
+
+def _connected(left_of: Numbers, right_of: Numbers) -> Numbers | None:
+    """The set of lefts and rights that each pair belongs to; None if that takes long to find out."""
+    of_left = np.arange(int(left_of.max()) + 1)
+    for _ in range(8):
+        of_right = np.full(int(right_of.max()) + 1, len(of_left))
+        np.minimum.at(of_right, right_of, of_left[left_of])
+        smaller = of_left.copy()
+        np.minimum.at(smaller, left_of, of_right[right_of])
+        if (smaller == of_left).all():
+            return by_appearance(of_left[left_of])
+        of_left = smaller
+    return None
+
+
+def _within(component: Numbers, number: Numbers) -> Numbers:
+    """The numbers counted within each component, from 0 on, in their order."""
+    pairs, place = np.unique(np.stack([component, number], axis=1), axis=0, return_inverse=True)
+    starts = np.searchsorted(pairs[:, 0], pairs[:, 0])
+    counted: Numbers = (np.arange(len(pairs)) - starts)[place.reshape(-1)]
+    return counted
+
+
+def extended(positions: Numbers, present: Numbers, size: int) -> Numbers:
+    """Positions for missing elements too: those that continue an even spacing, otherwise any in the same row."""
+    offset = 0
+    expected = np.zeros(positions.shape, dtype=np.int64)
+    for axis in range(positions.ndim):
+        steps = np.diff(positions, axis=axis)
+        both = present.take(range(1, positions.shape[axis]), axis) & present.take(
+            range(positions.shape[axis] - 1), axis
+        )
+        stride = int(steps[both][0]) if both.any() else 0
+        expected += (np.arange(positions.shape[axis]) * stride).reshape(
+            [-1 if other == axis else 1 for other in range(positions.ndim)]
+        )
+    offset = int((positions - expected)[present][0])
+    expected += offset
+    if (expected == positions)[present].all() and expected.min() >= 0 and expected.max() < size:
+        return expected
+    first = np.take_along_axis(positions, present.argmax(axis=-1)[..., None], axis=-1)
+    return np.where(present, positions, np.where(present.any(axis=-1, keepdims=True), first, positions[present][0]))
+
+
 def evenly_spaced(positions: Numbers) -> Shape:
     """The shape in which positions are evenly spaced along every axis; their own if there is none."""
     number = len(positions)

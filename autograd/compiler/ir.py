@@ -45,7 +45,7 @@ class Instruction:
         op: the kind of step:
 
             - `theta`, `input`: the parameter vector; the array of argument number `data`
-            - `literal`: a number or an array of numbers
+            - `literal`: a number, an array of numbers, or a mask: an array of bools
             - `symbol`: a number known once the batch is: the "batch" size, the "scale" of each row's loss
             - `map`: `data`, an `Action`, element by element
             - `pick`: number `data` of a `map` that gives several arrays
@@ -53,7 +53,9 @@ class Instruction:
             - `take`: elements by their numbers, `data`
             - `copy`: the elements of a view, contiguous; or the same ones for every observation
             - `fill`: an array full of one number
-            - `contract`: products summed over shared axes; `data` is "clk,crk->crl", say
+            - `contract`: products summed over shared axes; `data` is "clk,crk->crl", say. With a third operand, a mask,
+              as in "clk,crk,clk->crl", products count only where it is true. Elsewhere a factor is 0, or the result is
+              not read: the mask matters if a factor is infinite, as 0 times infinity is nan
             - `rows`: a function along the last axis, such as "softmax"
             - `total`: the sum over the last axis, times `data`
             - `rows_total`: the sum over the batch
@@ -237,7 +239,7 @@ class Builder:
 
     def rows_total(self, array: Instruction) -> Instruction:
         """The sum over the batch. If all observations have the same, it counts once per row."""
-        if array.op == "contract" and builtins.all(operand.batched for operand in array.operands):
+        if array.op == "contract" and builtins.all(operand.batched for operand in array.operands[:2]):
             return self.make("contract", array.operands, array.data, array.shape, False)
         if array.batched:
             return self.make("rows_total", [array], None, array.shape, False)
@@ -245,13 +247,17 @@ class Builder:
             return self.number(1.0)
         return self.map(ops.mul, array, self.symbol("batch"))
 
-    def contract(self, spec: str, x: Instruction, y: Instruction, batched: bool) -> Instruction:
+    def contract(self, spec: str, operands: Sequence[Instruction], batched: bool) -> Instruction:
         """Products of two arrays' elements, summed over the axes missing from the result in `spec`."""
         inputs, result = spec.split("->")
         lengths: dict[str, int] = {}
-        for labels, array in zip(inputs.split(","), (x, y), strict=True):
+        for labels, array in zip(inputs.split(","), operands, strict=True):
             lengths.update(zip(labels, array.shape, strict=True))
-        return self.make("contract", [x, y], spec, tuple(lengths[label] for label in result), batched)
+        return self.make("contract", operands, spec, tuple(lengths[label] for label in result), batched)
+
+    def masked(self, mask: np.ndarray, array: Instruction, number: float) -> Instruction:
+        """The array where the mask is true, elsewhere a number: nothing flows back from there, not even nan."""
+        return self.map(ops.where, self.make("literal", (), mask, mask.shape), array, self.number(number))
 
 
 def whole(shape: Shape) -> View:
@@ -285,6 +291,11 @@ def _key(data: Any) -> Any:
     if isinstance(data, tuple):
         return type(data), tuple(map(_key, data))
     return data
+
+
+def is_mask(x: Instruction) -> bool:
+    """Whether this is an array of bools."""
+    return x.op == "literal" and isinstance(x.data, np.ndarray) and x.data.dtype == bool
 
 
 # Operations that fold. Only what holds for every operand, nan, inf and -0 included, is in here.

@@ -6,6 +6,7 @@ the library's, to any order, under any of JAX's transformations. Importing this 
 
 from __future__ import annotations
 
+import math
 from functools import partial, reduce
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
@@ -36,13 +37,26 @@ def _on_jax(function: Any) -> Callable[..., Array]:
 
 
 _SHARED |= {name: _on_jax(getattr(arrays, name)) for name in ("root", "gaussian", "largest_shares")}
-softmax_pull = _on_jax(arrays.softmax_pull)
 products_of_the_others = _on_jax(arrays.products_of_the_others)
 
 
 def stack(*xs: Array) -> Array:
     """Operands side by side along a new last axis."""
     return jnp.stack(jnp.broadcast_arrays(*xs), axis=-1)
+
+
+def within(number: float, dtype: Array) -> float:
+    """A finite number, or the largest of a type that is too small for it."""
+    top = float(jnp.finfo(dtype).max)
+    return min(max(number, -top), top)
+
+
+def _fitting(operands: Sequence[Array]) -> Sequence[Array]:
+    """Operands whose plain numbers are within the type of the arrays, such as a bound of the largest float."""
+    if not any(isinstance(x, float) and math.isfinite(x) for x in operands):
+        return operands
+    dtype = jnp.result_type(*operands)
+    return [within(x, dtype) if isinstance(x, float) and math.isfinite(x) else x for x in operands]
 
 
 # Along the last axis
@@ -60,8 +74,7 @@ def _with_jvp(function: Callable[..., Array], jvp: Callable[..., tuple[Array, Ar
     """The function with a rule of its own for derivatives, which makes no use of tangents that are 0 for certain."""
     differentiable = jax.custom_jvp(function)
     differentiable.defjvp(jvp, symbolic_zeros=True)
-    result: Callable[..., Array] = differentiable
-    return result
+    return lambda *operands: differentiable(*_fitting(operands))
 
 
 def _softmax(x: Array) -> Array:
@@ -90,6 +103,12 @@ def _log_softmax_jvp(primals: Sequence[Array], tangents: Sequence[Array]) -> tup
     [x], [tangent] = primals, tangents
     relative = tangent - _at_the_top(x, tangent)
     return log_softmax(x), relative - jnp.sum(softmax(x) * relative, axis=-1, keepdims=True)
+
+
+def softmax_pull(p: Array, cotangent: Array) -> Array:
+    """The cotangent of x for p = softmax(x): p (c - sum(p c)), with all c relative to that of the largest p."""
+    c = cotangent - _at_the_top(p, cotangent)
+    return p * (c - jnp.sum(p * c, axis=-1, keepdims=True))
 
 
 def _at_the_top(x: Array, array: Array) -> Array:
@@ -122,6 +141,28 @@ def _of_rows(function: Callable[[Array], Array], partials: Callable[[Array], Arr
 def _logsumexp(x: Array) -> Array:
     top, _, _, rest = _exponentials(x)
     return jnp.where(jnp.isfinite(top), top + jnp.log1p(rest), top)[..., 0]
+
+
+def masked_products(spec: str, x: Array, y: Array, mask: Array) -> Array:
+    """A contraction of which some products do not count, "clk,crk,clk->crl", say: not even 0 times infinity.
+
+    The masked factors are 0, so that a plain contraction gives the same if it is finite.
+    """
+    inputs, result = spec.split("->")
+    axes = inputs.split(",")
+    labels = result + "".join([label for label in dict.fromkeys("".join(axes)) if label not in result])
+
+    def spread(array: Array, of: str) -> Array:
+        ordered = jnp.transpose(array, [of.index(label) for label in labels if label in of])
+        return jnp.expand_dims(ordered, [i for i, label in enumerate(labels) if label not in of])
+
+    def selected() -> Array:
+        counts = spread(mask, axes[2]) != 0.0
+        left, right = (jnp.where(counts, spread(array, of), 0.0) for array, of in ((x, axes[0]), (y, axes[1])))
+        return jnp.sum(left * right, axis=tuple(range(len(result), len(labels))))
+
+    plain = jnp.einsum(f"{axes[0]},{axes[1]}->{result}", x, y)
+    return jax.lax.cond(jnp.isfinite(plain).all(), lambda: plain, selected)
 
 
 def _constant(function: Callable[..., Array]) -> Callable[..., Array]:
@@ -297,4 +338,4 @@ def functions(own: Sequence[Operation | Contribution]) -> dict[str, Any]:
     """What the text of a program refers to, which calls these operations of the user's own."""
     names = {row.name: getattr(NUMBERS, row.name) for row in TABLE.values() if not (row.sequences or row.of_first)}
     operations = [_contributing(each) if isinstance(each, Contribution) else NUMBERS.own(each) for each in own]
-    return {**names, **ROWS, "jnp": jnp, "stack": stack, "operations": operations}
+    return {**names, **ROWS, "masked_products": masked_products, "jnp": jnp, "stack": stack, "operations": operations}

@@ -118,11 +118,8 @@ def for_arrays(m: Lowering, operation: Action, operands: list[Instruction]) -> I
 
 def for_code(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
     """In terms of operators and functions of one, two or three numbers, and of functions along the last axis."""
-    if operation == "softmaxes" or operation is ops.logsumexp:
-        columns = _columns(m.builder, operands)
-        if operation == "softmaxes":
-            return m.builder.rows("softmax", columns.shape, columns)
-        return m.builder.rows("logsumexp", columns.shape[:-1], columns)
+    if operation == "softmaxes" or operation in (ops.softmax, ops.log_softmax, ops.logsumexp):
+        return _of_columns(m, operation, operands)
     if not isinstance(operation, Operation):
         return m.builder.map(operation, *operands)
     terms = [ArrayTerm(m, operand) for operand in operands]
@@ -138,11 +135,17 @@ def for_code(m: Lowering, operation: Action, operands: list[Instruction]) -> Ins
     return m.expanded(operation, operands)
 
 
-def _columns(builder: Builder, arrays: list[Instruction]) -> Instruction:
-    """Arrays of one shape, and numbers, side by side along a new last axis."""
-    shape = next((array.shape for array in arrays if not array.is_number), ())
-    parts = [builder.reshaped(builder.filled(array, shape, False), (*shape, 1)) for array in arrays]
-    return builder.make("join", parts, None, (*shape, len(parts)))
+def _of_columns(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
+    """A function of operands, of one shape or numbers, side by side along a new last axis."""
+    builder = m.builder
+    shape = next((each.shape for each in operands if not each.is_number), ())
+    parts = [builder.reshaped(builder.filled(each, shape, False), (*shape, 1)) for each in operands]
+    columns = builder.make("join", parts, None, (*shape, len(parts)))
+    if not isinstance(operation, Operation):
+        return builder.rows("softmax", columns.shape, columns)
+    if operation.of_first:
+        return m.pick(ArrayTerm(m, builder.rows(operation.name, columns.shape, columns)), 0).instruction
+    return builder.rows(operation.name, shape, columns)
 
 
 _OF_ALL: dict[Action, Action] = {ops.softmax: "softmaxes", ops.log_softmax: "log_softmaxes"}

@@ -54,9 +54,7 @@ class Plan:
         self.request = request._replace(outputs=())
         self.theta = theta
         self._groups = grouped(self._graph)
-        self.size = costs.sized(
-            self._graph, len(self._groups.groups), request.gives_gradient, batched=bool(request.inputs)
-        )
+        self.size = costs.sized(self._graph, self._groups.groups, request.gives_gradient, batched=bool(request.inputs))
         self._choice = costs.choose(self.size)
         self.packs = self._choice.packs
         self.choices = _choices(request, self._choice, native_installed())

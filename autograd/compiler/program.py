@@ -13,7 +13,7 @@ from .calls import Arguments, copy_into, quietly, shaped
 from .exports import SUFFIXES, Exports, checked_path
 from .lower import for_jax
 from .plan import Plan
-from .requests import require_jax
+from .requests import native_installed, require_extra
 
 if TYPE_CHECKING:
     import os
@@ -115,11 +115,10 @@ class Compiled:
         Raises:
             ImportError: JAX is not installed.
         """
-        require_jax("to_jax")
+        require_extra("jax", "to_jax")
         from .jax_program import JaxFunction
 
-        plan = self._plan
-        return JaxFunction(plan.lowered(plan.packs, rule=for_jax), plan.request)
+        return JaxFunction(self._plan.written(for_jax), self._plan.request)
 
     def save_source(self, path: str | os.PathLike[str]) -> None:
         """Writes the program as a module that stands alone, with the present parameters in it.
@@ -183,6 +182,7 @@ class Compiled:
             lines.append(f"nothing depends on {', '.join(unread)}")
         batch = costs.typical_batch(size)
         estimates = [("arrays", costs.arrays), ("one array per node", costs.columns), ("floats", costs.floats)]
+        estimates += [("native", costs.native)] * native_installed()
         times = ", ".join(f"{name} {estimate(size, batch):,.0f} us" for name, estimate in estimates)
         rows = f" for {costs.counted(batch, 'row')}" if size.batched else ""
         return "\n  ".join(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .. import ops
 from .flatten import Flat, flatten
 from .trace import CONSTANT
 
@@ -15,6 +17,15 @@ Kind = tuple[int, ...]
 """How a part of a sum is built: its sign and the signature of its node, or of the two nodes of a product."""
 Slots = dict[Kind, list[Any]]
 """The nodes, or pairs of nodes, of each kind."""
+
+PADDED = {
+    ops.softmax: -math.inf,
+    ops.log_softmax: -math.inf,
+    ops.logsumexp: -math.inf,
+    ops.prod: 1.0,
+    ops.mean: 0.0,
+}
+"""What pads rows of several lengths, by operation: what makes no difference to the result."""
 
 
 class Group:
@@ -47,9 +58,46 @@ def grouped(graph: Graph) -> Grouped:
     """Which nodes of a graph are alike.
 
     A leaf's signature is its source, that of a sum its number of terms and products of each kind, that of any other
-    result the operation and the operands' signatures.
+    result the operation and the operands' signatures. If there are many groups, rows of several lengths count as alike
+    where that makes far fewer: shorter ones are padded.
     """
     flat = flatten(graph)
+    exact = _grouped(graph, flat, None)
+    if len(exact.groups) < _MANY:
+        return exact
+    loose = _grouped(graph, flat, bytearray([1]) * len(graph))
+    padded = bytearray(len(graph))
+    for group in loose.groups:
+        if _is_worth_padding(_lengths(graph, group)):
+            for i in group.nodes:
+                padded[i] = 1
+    ragged = _grouped(graph, flat, padded) if any(padded) else exact
+    return ragged if len(ragged.groups) < _FEWER * len(exact.groups) else exact
+
+
+_MANY = 8  # groups; with fewer, padding cannot save much
+_FEWER = 0.8  # times the groups are few enough to pad for
+_LENGTHS = 3  # at least so many lengths are padded to one
+_WASTE = 2.5  # times as many terms as there are, padded ones included, are too many
+
+
+def _lengths(graph: Graph, group: Group) -> list[tuple[int, ...]]:
+    """How many terms and products of each kind a node has, or how many operands."""
+    if group.slots is None:
+        return [(len(graph.operands[i]),) for i in group.nodes]
+    kinds = list(group.slots[0])
+    return [tuple([len(slots[kind]) for kind in kinds]) for slots in group.slots]
+
+
+def _is_worth_padding(lengths: list[tuple[int, ...]]) -> bool:
+    if len(set(lengths)) < _LENGTHS:
+        return False
+    longest = sum(map(max, zip(*lengths, strict=True)))
+    return bool(longest * len(lengths) <= _WASTE * sum(map(sum, lengths)))
+
+
+def _grouped(graph: Graph, flat: Flat, padded: bytearray | None) -> Grouped:
+    """The groups; nodes that are marked are alike whatever their number of operands."""
     known: dict[Any, int] = {}
     signature = list(graph.sources)
     groups: list[Group] = []
@@ -63,6 +111,10 @@ def grouped(graph: Graph) -> Grouped:
         key: Any
         if slots is None:
             key = (operation, *[signature[x] for x in graph.operands[i]])
+            if padded and padded[i] and operation in PADDED and len(set(key)) == 2:
+                key = (operation, key[1], ...)
+        elif padded and padded[i]:
+            key = frozenset(slots)
         else:
             key = tuple(sorted([(kind, len(parts)) for kind, parts in slots.items()]))
         j = known.get(key)

@@ -165,7 +165,8 @@ def _array_text(array: np.ndarray) -> str:
     """The array, exactly."""
     numbers = ", ".join(_element_text(x) for x in array.ravel().tolist())
     shaped = "" if array.ndim == 1 else f".reshape({array.shape})"
-    return f"np.array([{numbers}], dtype=np.{array.dtype}){shaped}"
+    kind = "bool_" if array.dtype == bool else str(array.dtype)  # the other name is younger
+    return f"np.array([{numbers}], dtype=np.{kind}){shaped}"
 
 
 def _element_text(x: float) -> str:

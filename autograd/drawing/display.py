@@ -24,6 +24,11 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is untyped
 
     `.source` is the DOT text, `.render(outfile="loss.svg")` writes a file, `.pipe(format="png")` returns the bytes, and
     notebooks show it. Formats are Graphviz's: svg, png, pdf, jpg, gif, eps and more.
+
+    >>> from autograd import Value, draw
+    >>> picture = draw(Value(2.0, name="w") * 3)
+    >>> picture.source.startswith("digraph"), picture.pipe(format="svg", encoding="utf-8").startswith("<?xml")
+    (True, True)
     """
 
     layout: str | None = None

@@ -95,6 +95,12 @@ class Explanation:
         number_of_paths: how many there are in all.
         total: the derivative of y with respect to x: the sum over all paths.
         remainder: the sum over the paths that are not in `paths`.
+
+    >>> from autograd import Value, explain
+    >>> w = Value(3.0, name="w")
+    >>> explanation = explain(2 * w + w, w)
+    >>> explanation.total, [path.product for path in explanation.paths]
+    (3.0, [2.0, 1.0])
     """
 
     def __init__(

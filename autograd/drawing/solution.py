@@ -60,6 +60,12 @@ class Solution:
     Attributes:
         forward: a line for each result, operands before results.
         backward: a line for each Value that a derivative flows into, results before operands.
+
+    >>> from autograd import Value, explain
+    >>> w = Value(3.0, name="w")
+    >>> solution = explain((2 * w).square())
+    >>> len(solution.forward), len(solution.backward)
+    (2, 3)
     """
 
     def __init__(

@@ -29,10 +29,9 @@ def write_pages(app: Sphinx) -> None:
 
 
 class Live(SphinxDirective):
-    """`{live} dosage`: the page of that name, below each other on narrow screens; the title is its content."""
+    """`{live} dosage`: the page of that name; nothing at all where the demo does not exist."""
 
     required_arguments = 1
-    has_content = True
 
     def run(self) -> list[nodes.Node]:
         """A frame, and a link to the page by itself."""
@@ -42,7 +41,7 @@ class Live(SphinxDirective):
         if not Path(self.env.app.outdir, FOLDER, name).exists():
             raise ExtensionError(f"demos.playground has written no {name}, which {self.env.docname} shows")
         path = "../" * self.env.docname.count("/") + f"{FOLDER}/{name}"
-        title = " ".join(self.content) or "The network, live"
+        title = "The network, live"
         text = (
             f'<figure class="live"><iframe src="{path}" title="{title}" loading="lazy"></iframe>'
             f'<figcaption><a href="{path}">{title}: open the page by itself</a></figcaption></figure>'

@@ -93,6 +93,12 @@ def plot_fit(
             not fit each other; a band was asked for, but there are several outputs, or no more observations than
             parameters.
         ImportError: matplotlib is not installed.
+
+    >>> import nn
+    >>> model = nn.MLP([1, 2, 1], seed=0)
+    >>> axes = nn.plot_fit(model, [0, 0.5, 1], [0, 1, 0])
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('input', 'predicted')
     """
     rows, observed = _checked(model, X, y)
     if any(len(row) != 1 for row in rows):
@@ -166,6 +172,12 @@ def plot_decision_regions(
     Raises:
         ValueError: the network does not have two inputs, or `X` and `y` do not fit each other.
         ImportError: matplotlib is not installed.
+
+    >>> import nn
+    >>> model = nn.MLP([2, 3, 2], seed=0)
+    >>> axes = nn.plot_decision_regions(model, [[0, 1], [1, 0]], [0, 1], class_names=["no", "yes"])
+    >>> [text.get_text() for text in axes.get_legend().get_texts()]
+    ['no', 'yes']
     """
     rows, observed = _checked(model, X, y)
     if any(len(row) != 2 for row in rows):

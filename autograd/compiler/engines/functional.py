@@ -152,8 +152,11 @@ class Functional:
         inputs, result = instruction.data.split("->")
         arrays = [*instruction.operands, instruction]
         labels = zip(arrays, [*inputs.split(","), result], strict=True)
-        x, y, out = ["b" * array.batched + axes for array, axes in labels]
-        return self._done(instruction, "contract", f"{x},{y}->{out}", *self._operands(instruction))
+        x, y, *mask, out = ["b" * array.batched + axes for array, axes in labels]
+        operands = self._operands(instruction)
+        if mask and not set(mask[0]) <= set(out):  # otherwise what is masked is not read
+            return self._done(instruction, "masked_products", f"{x},{y},{mask[0]}->{out}", *operands)
+        return self._done(instruction, "contract", f"{x},{y}->{out}", *operands[:2])
 
     # Gradients
 

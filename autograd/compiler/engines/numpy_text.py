@@ -61,10 +61,12 @@ _SPELLINGS: dict[Action, str] = {
     # calls
     "zero": "{out}.fill(0.0)",
     "copyto": "np.copyto({out}, {0})",
+    "copyto_where": "np.copyto({out}, {0}, where={1})",
     "pick": "np.copyto({out}, {0}[{1}])",
     "call": "{0}({1}, {2}, out={out})",
     "dot": "{0}.dot({1}, out={out})",  # the method is called faster than the function
     "matmul": "np.matmul({0}, {1}, out={out})",
+    "add_unmasked": "add_unmasked({out}, {all})",
     "multiply": "np.multiply({0}, {1}, out={out})",
     "add": "np.add({0}, {1}, out={out})",
     "add_rows": "np.add.reduce({0}, axis=0, out={out})",
@@ -78,7 +80,7 @@ _SPELLINGS: dict[Action, str] = {
     "softmaxes": "{out} = softmaxes([{all}])",
     "exponentials": "{out} = exponentials({all})",
     **{name: f"np.{name}({{0}}, axis=-1, out={{out}})" for name in ("prod", "max", "min")},
-    **{name: f"np.copyto({{out}}, {name}({{all}}))" for name in ("softmax_pull", *PARTIALS.values())},
+    **{name: f"np.copyto({{out}}, {name}({{all}}))" for name in PARTIALS.values()},
     **{name: f"{name}({{all}}, {{out}})" for name in OF_EXPONENTIALS},
     # element by element
     **{does: _into(function) for does, function in _FUNCTIONS.items()},

@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import ops
 from ..arrays import OF_EXPONENTIALS
-from ..ir import base_of, contiguous, looked_at, whole
+from ..ir import base_of, contiguous, is_mask, looked_at, whole
 from .assembly import Assembly, assembly, is_strided
 from .buffers import Buffer, Buffers
 from .looks import Array, Look, Rows, flat, lengths, viewed, whole_length
@@ -175,10 +175,10 @@ class Places:
             self._array[instruction] = instruction.data
             return
         operands: tuple[Operand, ...] = (instruction.data,)
-        if instruction.size > _PRINTED:
+        if instruction.size > _PRINTED or is_mask(instruction):
             operands = (len(self.constants), instruction.shape)
             self.constants.append(instruction.data)
-        does = "numbers" if instruction.size <= _PRINTED else "described_constant"
+        does = "numbers" if len(operands) == 1 else "described_constant"
         self._array[instruction] = self._set_up(does, operands, self._fresh("c"))
 
     def _place_fill(self, instruction: Instruction) -> None:
@@ -202,9 +202,20 @@ class Places:
         elif instruction.data == "softmaxes":
             self._array[instruction] = name = self._fresh("p")
             self._do("softmaxes", self._operands(instruction), name)
+        elif instruction.data is ops.where and is_mask(instruction.operands[0]):
+            self._select(instruction)
         elif not self._is_combined(instruction):
             operands = self._operands(instruction)
             self._do(instruction.data, operands, self._buffer(instruction))
+
+    def _select(self, instruction: Instruction) -> None:
+        """Copies one operand, and a number to where the mask says so."""
+        mask, x, y = instruction.operands
+        base, number, where = (x, y, ~mask.data) if y.is_number else (y, x, mask.data)
+        source, out = self._array[base], self._buffer(instruction)
+        if source != out:
+            self._do("copyto", (source,), out)
+        self._do("copyto_where", (self._array[number], self._index(where)), out)
 
     def _is_combined(self, instruction: Instruction) -> bool:
         """Whether this combines two numbers into the first result, which Python does faster than a NumPy call."""
@@ -221,13 +232,17 @@ class Places:
     def _place_rows(self, instruction: Instruction) -> None:
         operands: tuple[Operand, ...] = self._operands(instruction)
         if instruction.data in OF_EXPONENTIALS:
-            x, *others = instruction.operands
-            operands = (self._exponentials(x), *operands[1:])
-            if instruction.data == "log_softmax":
-                operands = (*operands, self._name(x))
-            if others:
-                operands = (*operands, self._ones(x.shape[-1]))
+            operands = self._of_exponentials(instruction)
         self._do(instruction.data, operands, self._buffer(instruction))
+
+    def _of_exponentials(self, instruction: Instruction) -> tuple[Operand, ...]:
+        """What functions take that share the exponentials of their first operand, or of its own first operand."""
+        x, *others = instruction.operands
+        if instruction.data == "softmax_pull":
+            return (self._exponentials(x.operands[0]), *self._operands(instruction), self._ones(x.shape[-1]))
+        if instruction.data == "log_softmax_pull":
+            return (self._exponentials(x), *map(self._name, others), self._ones(x.shape[-1]))
+        return (self._exponentials(x), self._name(x)) if instruction.data == "log_softmax" else (self._exponentials(x),)
 
     def _exponentials(self, x: Instruction) -> str:
         if x not in self._common:
@@ -293,7 +308,7 @@ class Places:
     # Products
 
     def _place_contract(self, instruction: Instruction) -> None:
-        x, y = instruction.operands
+        x, y = instruction.operands[:2]
         product = Product(instruction)
         if product.swapped:
             x, y = y, x
@@ -304,6 +319,10 @@ class Places:
         if out not in self._dynamic:
             result = self._look(result)
         self._multiply(instruction, product, (left, right), result)
+        if product.masks_terms:
+            spec = ",".join(product.labels[:2]) + f",{product.mask}->{product.labels[2]}"
+            operands = [self._name(operand) for operand in instruction.operands]
+            self._do("add_unmasked", (*operands, f'"{spec}"'), out)
 
     def _matrix(self, instruction: Instruction, form: Form) -> Array:
         look = form.look(self._name(instruction))
@@ -315,7 +334,7 @@ class Places:
         `dot` knows no stacks and computes into contiguous arrays only. Where a factor is a single number, it takes 0
         times infinity for 0.
         """
-        numbers = [factor for factor in contract.operands if factor.size == 1]
+        numbers = [factor for factor in contract.operands[:2] if factor.size == 1]
         takes_dot = not product.is_stack and contract not in self._strided
         if takes_dot and not numbers:
             self._do("dot", factors, out)

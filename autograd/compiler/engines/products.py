@@ -33,11 +33,16 @@ class Product:
         is_stack: whether the factors are stacks.
         is_matrix: whether both factors are matrices.
         is_outer: whether nothing is summed.
+        labels: the axes of the factors and the result, with b for the batch.
+        mask: the axes of the mask, if there is one.
+        masks_terms: whether the mask leaves out some terms of a sum, and not only whole sums.
     """
 
     def __init__(self, contract: Instruction) -> None:
-        x, y, out = _labels(contract)
-        operands = list(contract.operands)
+        x, y, out = self.labels = _labels(contract)
+        self.mask = "".join(contract.data.split("->")[0].split(",")[2:])
+        self.masks_terms = not set(self.mask) <= set(out)
+        operands = list(contract.operands[:2])
         stack = [label for label in out if label in x and label in y]
         first = next((label for label in out if label not in stack), "")
         self.swapped = first in y and first not in x
@@ -63,8 +68,8 @@ class Product:
 def _labels(contract: Instruction) -> tuple[str, str, str]:
     """The axes of the two factors and the result, with b for the batch."""
     inputs, result = contract.data.split("->")
-    labels = [*inputs.split(","), result]
-    arrays = [*contract.operands, contract]
+    labels = [*inputs.split(",")[:2], result]
+    arrays = [*contract.operands[:2], contract]
     x, y, out = (("b" if array.batched else "") + each for array, each in zip(arrays, labels, strict=True))
     return x, y, out
 

@@ -153,16 +153,30 @@ def stores(numbers: Numbers, tape: Sequence[int], at: int) -> None:
 def sums(numbers: Numbers, tape: Sequence[int], at: int) -> None:
     """Sums of products, less others.
 
-    The operands of an instruction are where its list begins: the number of products to add, the number of those to
+    The operand of an instruction is where its list begins: the number of products to add, the number of those to
     subtract, and the pairs of factors. A term is a product with 1, which is a scalar; scalars are first factors.
     """
     result, instructions, operand = tape[at + 1], tape[at + 2], tape[at + 3]
+    width, scalars = tape[WIDTH], tape[SCALARS]
     for i in range(instructions):
-        pairs = tape[operand + i]
-        if tape[WIDTH] == 1:
-            numbers[result + i] = sum_of_numbers(numbers, tape, pairs)
+        if width == 1:
+            numbers[result + i] = sum_of_numbers(numbers, tape, tape[operand + i])
         else:
-            sum_of_blocks(numbers, tape, pairs, result + i)
+            sum_of_blocks(numbers, tape, tape[operand + i], scalars + (result + i - scalars) * width)
+
+
+def totals(numbers: Numbers, tape: Sequence[int], at: int) -> None:
+    """Adds sums of products to their totals over the rows that count."""
+    result, instructions, operand = tape[at + 1], tape[at + 2], tape[at + 3]
+    width, scratch = tape[WIDTH], tape[SCRATCH]
+    for i in range(instructions):
+        if width == 1:
+            numbers[result + i] += sum_of_numbers(numbers, tape, tape[operand + i])
+        else:
+            sum_of_blocks(numbers, tape, tape[operand + i], scratch)
+            for row in range(tape[ROWS], width):
+                numbers[scratch + row] = 0.0
+            numbers[result + i] += folded(numbers, scratch, width)
 
 
 def sum_of_numbers(numbers: Numbers, tape: Sequence[int], pairs: int) -> float:
@@ -177,10 +191,9 @@ def sum_of_numbers(numbers: Numbers, tape: Sequence[int], pairs: int) -> float:
     return total
 
 
-def sum_of_blocks(numbers: Numbers, tape: Sequence[int], pairs: int, result: int) -> None:
-    """A sum of products of blocks, or of blocks with single numbers."""
+def sum_of_blocks(numbers: Numbers, tape: Sequence[int], pairs: int, total: int) -> None:
+    """A sum of products of blocks, or of blocks with single numbers, into the block at `total`."""
     width, scalars = tape[WIDTH], tape[SCALARS]
-    total = scalars + (result - scalars) * width
     for i in range(width):
         numbers[total + i] = -0.0
     plus = pairs + 2 + 2 * tape[pairs]
@@ -191,39 +204,29 @@ def sum_of_blocks(numbers: Numbers, tape: Sequence[int], pairs: int, result: int
             factor = numbers[x] if k < plus else -numbers[x]
             for i in range(width):
                 numbers[total + i] += factor * numbers[y + i]
+        elif k < plus:
+            add_product(numbers, total, scalars + (x - scalars) * width, y, width)
         else:
-            x = scalars + (x - scalars) * width
-            if k < plus:
-                for i in range(width):
-                    numbers[total + i] += numbers[x + i] * numbers[y + i]
-            else:
-                for i in range(width):
-                    numbers[total + i] -= numbers[x + i] * numbers[y + i]
+            subtract_product(numbers, total, scalars + (x - scalars) * width, y, width)
 
 
-def totals(numbers: Numbers, tape: Sequence[int], at: int) -> None:
-    """Adds products to their totals over the rows. Those of rows that do not count are left out."""
-    result, instructions, operand = tape[at + 1], tape[at + 2], tape[at + 3]
-    width, rows, scalars, scratch = tape[WIDTH], tape[ROWS], tape[SCALARS], tape[SCRATCH]
-    for i in range(instructions):
-        x, y = tape[operand + i], tape[operand + instructions + i]
-        if width == 1:
-            numbers[result + i] += numbers[x] * numbers[y]
-            continue
-        x = found(numbers, tape, x, scratch)
-        y = scalars + (y - scalars) * width
-        for row in range(width):
-            numbers[scratch + GATHERED + row] = numbers[x + row] * numbers[y + row]
-        for row in range(rows, width):
-            numbers[scratch + GATHERED + row] = 0.0
-        numbers[result + i] += total(numbers, scratch + GATHERED, width)
+def add_product(numbers: Numbers, total: int, x: int, y: int, width: int) -> None:
+    """Adds the product of two blocks to a third."""
+    for i in range(width):
+        numbers[total + i] += numbers[x + i] * numbers[y + i]
 
 
-def total(numbers: Numbers, place: int, length: int) -> float:
-    """The sum of a block in eight parts, which is faster and rounds less than one number after the other."""
-    for i in range(LANES, length):
-        numbers[place + i % LANES] += numbers[place + i]
-    result = 0.0
-    for i in range(LANES):
-        result += numbers[place + i]
-    return result
+def subtract_product(numbers: Numbers, total: int, x: int, y: int, width: int) -> None:
+    """Subtracts the product of two blocks from a third."""
+    for i in range(width):
+        numbers[total + i] -= numbers[x + i] * numbers[y + i]
+
+
+def folded(numbers: Numbers, place: int, width: int) -> float:
+    """The sum of a block, a power of 2 wide: halves are added until one number is left, which rounds least."""
+    half = width // 2
+    while half:
+        for i in range(half):
+            numbers[place + i] += numbers[place + half + i]
+        half //= 2
+    return numbers[place]

@@ -68,7 +68,7 @@ def _run(code: Sequence[int], at: int, names: _Names) -> Iterator[str]:
         elif operation == STORES:
             yield f"result {i} = {names[operands[0]]}"
         elif operation == TOTALS:
-            yield f"{names[result + i]} += {_product(operands, names)}"
+            yield f"{names[result + i]} += {_sum(code, operands[0], names)}"
         elif operation == SUMS:
             yield f"{names[result + i]} = {_sum(code, operands[0], names)}"
         else:

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 _SIGNS = {ops.add: (1, 1), ops.sub: (1, -1), ops.neg: (-1,)}
 _ADDITIONS = {*_SIGNS, ops.sum}
-_TAKEN_IN = {*_ADDITIONS, ops.dot, ops.mul}  # by additions, if nothing else needs them
+_SUMS = {ops.sum, ops.dot, "total"}
+_TAKEN_IN = {*_ADDITIONS, ops.mul, ops.dot, "total"}  # by additions and totals, if nothing else needs them
 
 ONE, ONES = 0, 1
 """The number 1 as a scalar, and for every row: the values that every program begins with."""
 
 Pair = tuple[int, int]
+Pairs = tuple[list[Pair], list[Pair]]
 
 
 class Values:
@@ -113,6 +115,8 @@ _READ: dict[str, Callable[[Values, Instruction], int]] = {
 class Sums:
     """Which values are sums of products, and which of them take in others.
 
+    A sum of totals is the total of a sum.
+
     Attributes:
         absorbed: whether a value is part of the only sum that needs it.
         pairs: the products that a sum or a total adds, and those that it subtracts, as pairs of factors.
@@ -123,14 +127,10 @@ class Sums:
         self._values = values
         self.needs_ones = False
         self.absorbed = self._found()
-        self.pairs: dict[int, tuple[list[Pair], list[Pair]]] = {}
+        self.pairs: dict[int, Pairs] = {}
         for i, does in enumerate(values.does[:]):
-            if self.absorbed[i]:
-                continue
-            operands = values.operands[i]
-            if does == "total":
-                self.pairs[i] = ([self._total(operands[0])], [])
-            elif does in (ops.sum, ops.dot) or (does in _SIGNS and any(map(self.absorbed.__getitem__, operands))):
+            takes_in = does in _SIGNS and any(map(self.absorbed.__getitem__, values.operands[i]))
+            if (does in _SUMS or takes_in) and not self.absorbed[i]:
                 self.pairs[i] = self._flattened(i)
 
     def factors(self, i: int) -> list[int]:
@@ -144,28 +144,28 @@ class Sums:
             uses[i] += 1
         absorbed = bytearray(len(uses))
         for i, does in enumerate(values.does):
-            if does in _ADDITIONS:
+            if does in _ADDITIONS or does == "total":
+                stage = INSIDE if does == "total" else values.stages[i]
                 for x in values.operands[i]:
-                    if uses[x] == 1 and values.does[x] in _TAKEN_IN and values.stages[x] == values.stages[i]:
+                    if uses[x] == 1 and values.does[x] in _TAKEN_IN and values.stages[x] == stage:
                         absorbed[x] = 1
-            elif does == "total":
-                [x] = values.operands[i]
-                absorbed[x] = uses[x] == 1 and values.does[x] is ops.mul
         return absorbed
 
-    def _total(self, x: int) -> Pair:
-        return self._pair(self._values.operands[x], INSIDE) if self.absorbed[x] else (ONE, x)
-
-    def _flattened(self, root: int) -> tuple[list[Pair], list[Pair]]:
-        """Walks down the additions that a sum takes in, from left to right."""
-        does, operands, stage = self._values.does, self._values.operands, self._values.stages[root]
-        pairs: tuple[list[Pair], list[Pair]] = ([], [])
-        stack = [(root, 1)]
+    def _flattened(self, root: int) -> Pairs:
+        """Walks down what a sum takes in, from left to right."""
+        does, operands = self._values.does, self._values.operands
+        is_total = does[root] == "total"
+        stage = INSIDE if is_total else self._values.stages[root]
+        pairs: Pairs = ([], [])
+        totals: list[tuple[int, int]] = []
+        stack = [(operands[root][0] if is_total else root, 1)]
         while stack:
             i, sign = stack.pop()
             factors = operands[i]
             if i != root and not self.absorbed[i]:
                 pairs[sign < 0].append(self._pair((ONE, i), stage))
+            elif does[i] == "total":
+                totals.append((i, sign))
             elif does[i] is ops.mul:
                 pairs[sign < 0].append(self._pair(factors, stage))
             elif does[i] is ops.dot:
@@ -176,7 +176,19 @@ class Sums:
             else:
                 signs = _SIGNS.get(does[i], (1,) * len(factors))  # type: ignore[arg-type]
                 stack += reversed([(x, sign * s) for x, s in zip(factors, signs, strict=True)])
+        if totals:
+            pairs[0].append((ONE, self._total_of(totals)))
         return pairs
+
+    def _total_of(self, totals: Sequence[tuple[int, int]]) -> int:
+        """One total in place of a sum of them, each with its sign."""
+        total = self._added("total", (), AFTER)
+        self.pairs[total] = ([], [])
+        for i, sign in totals:
+            plus, minus = self._flattened(i)[::sign]
+            self.pairs[total][0].extend(plus)
+            self.pairs[total][1].extend(minus)
+        return total
 
     def _pair(self, factors: Sequence[int], stage: int) -> Pair:
         """Two factors, in the loop over the batch a scalar first and never two of them."""
@@ -187,8 +199,8 @@ class Sums:
         if values.stages[x] == INSIDE:
             return y, x
         self.needs_ones = True
-        if x == ONE:
-            return y, ONES
-        product = values.new(ops.mul, (x, y), BEFORE)
+        return (y if x == ONE else self._added(ops.mul, (x, y), BEFORE)), ONES
+
+    def _added(self, does: Action, operands: Sequence[int], stage: int) -> int:
         self.absorbed.append(0)
-        return product, ONES
+        return self._values.new(does, operands, stage)

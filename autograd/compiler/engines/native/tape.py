@@ -108,7 +108,8 @@ def _entries(values: Values, sums: Sums) -> Iterator[_Entry]:
         if does == "input":
             yield _Entry(INSIDE, 0, LOADS, i)
         elif does == "total":
-            yield _Entry(INSIDE, _LAST, TOTALS, i)
+            if not sums.absorbed[i]:
+                yield _Entry(INSIDE, _LAST, TOTALS, i)
         elif not isinstance(does, str) or does in ELEMENTWISE:
             if sums.absorbed[i] or (i == ONES and not sums.needs_ones):
                 continue
@@ -174,13 +175,10 @@ class _Writer:
         """Writes a run of alike instructions."""
         self._begin(stage)
         places, operands = self._places, self._values.operands
-        if does == SUMS:
-            self._sums_of(group)
+        if does in (SUMS, TOTALS):
+            self._sums_of(does, group)
         elif does == LOADS:
             self._add(LOADS, places[group[0]], len(group), [[self._values.data[i] for i in group]])
-        elif does == TOTALS:
-            pairs = [self._sums.pairs[i][0][0] for i in group]
-            self._add(TOTALS, places[group[0]], len(group), [[places[pair[k]] for pair in pairs] for k in (0, 1)])
         else:
             width = len(operands[group[0]])
             columns = [[places[operands[i][k]] for i in group] for k in range(width)]
@@ -201,7 +199,7 @@ class _Writer:
         for column in columns:
             self._operands += column
 
-    def _sums_of(self, group: list[int]) -> None:
+    def _sums_of(self, does: int, group: list[int]) -> None:
         starts: list[int] = []
         lists: list[int] = []
         place = self._next + len(group)
@@ -211,7 +209,7 @@ class _Writer:
             lists += [len(plus), len(minus)]
             lists += [self._places[x] for pair in plus for x in pair]
             lists += [self._places[x] for pair in minus for x in pair]
-        self._add(SUMS, self._places[group[0]], len(group), [starts])
+        self._add(does, self._places[group[0]], len(group), [starts])
         self._operands += lists
 
     def code(self, layout: Layout, columns: int) -> np.ndarray:
