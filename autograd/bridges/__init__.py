@@ -9,6 +9,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from . import rows as _rows  # noqa: F401  # graphs that hold its operations can then be unpickled
+
 
 def from_torch(f: Callable[[], Any], *, model: object = None) -> Any:
     """What a function of PyTorch computes, as a graph of Values: every number, with its derivative by every leaf.
