@@ -311,6 +311,15 @@ def test_the_backward_of_a_function_of_torch_is_refused_with_its_module():
         from_torch(lambda: model(x).sum(), model=model)
 
 
+def test_a_wrong_translation_is_noticed_at_once(monkeypatch):
+    from autograd.bridges.aten_names import TABLE
+
+    monkeypatch.setitem(TABLE, "tanh", TABLE["sinh"])
+    x = double(0.5, requires_grad=True)
+    with pytest.raises(RuntimeError, match="the translation of tanh does not give torch's numbers"):
+        from_torch(lambda: torch.tanh(x).sum())
+
+
 def test_a_tensor_with_a_history_is_refused():
     computed = torch.ones(2, requires_grad=True) * 2
     with pytest.raises(NotImplementedError, match="computed outside of f"):
