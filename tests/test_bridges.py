@@ -312,7 +312,7 @@ def test_the_backward_of_a_function_of_torch_is_refused_with_its_module():
 
 
 def test_a_wrong_translation_is_noticed_at_once(monkeypatch):
-    from autograd.bridges.aten_names import TABLE
+    from autograd.bridges.torch_trace import TABLE
 
     monkeypatch.setitem(TABLE, "tanh", TABLE["sinh"])
     x = double(0.5, requires_grad=True)
