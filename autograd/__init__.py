@@ -68,15 +68,17 @@ if TYPE_CHECKING:
     from .bridges import from_jax, from_torch
     from .checking import GradcheckError, Report, check_backward, check_gradient, gradcheck
     from .debug.reads import Placeholder, detect_reads
-    from .drawing import Drawing, Explanation, Solution, animate, draw, explain
+    from .drawing import Animation, Drawing, Explanation, Page, Solution, animate, draw, explain
 
 __version__ = "0.2.0"
 
 # Imported when first asked for, so that `import autograd` stays light.
 _LATER = {
+    "Animation": "drawing",
     "Drawing": "drawing",
     "Explanation": "drawing",
     "GradcheckError": "checking",
+    "Page": "drawing",
     "Placeholder": "debug.reads",
     "Report": "checking",
     "Solution": "drawing",
@@ -93,10 +95,12 @@ _LATER = {
 
 # As in NumPy, `import *` leaves Python's own abs, max, min and sum alone.
 __all__ = [
+    "Animation",
     "AnomalyError",
     "Drawing",
     "Explanation",
     "GradcheckError",
+    "Page",
     "Placeholder",
     "Report",
     "Solution",

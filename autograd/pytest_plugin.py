@@ -131,6 +131,17 @@ def _signature_without(signature: inspect.Signature, names: Collection[str], fix
     return signature.replace(parameters=kept)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuses marked methods of unittest's classes, which pytest does not call itself."""
+    unittest = sys.modules.get("unittest")
+    kind = getattr(item, "cls", None)
+    if unittest is None or kind is None or not issubclass(kind, unittest.TestCase):
+        return
+    for marker in item.iter_markers():
+        if marker.name in _MARKERS:
+            pytest.fail(f"{item.name} is marked {marker.name}, but unittest calls it; use a plain class", pytrace=False)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Checks a marked function instead of calling it once."""
@@ -179,6 +190,8 @@ def _check_function(
     check: Any = item.funcargs["gradcheck"]
     function, names = _function_of_values(item, "gradcheck", "the Value to check")
     _require_tolerances(tolerances)
+    if not isinstance(ranges, (dict, type(None))):
+        raise _MisuseError(f"gradcheck(ranges=...) must be a dict such as {{'x': (0.0, 1.0)}}, got {ranges!r}")
     if isinstance(points, int) and points > 0:
         try:
             points = list(sample_points(function, names, points, seed, ranges or {}))
@@ -203,7 +216,7 @@ def _require_tolerances(tolerances: dict[str, Any]) -> None:
 def _check_layer(
     item: pytest.Function,
     shapes: object = None,
-    dtypes: Sequence[str] = ("float64",),
+    dtypes: object = ("float64",),
     framework: str | None = None,
     seed: int = 0,
     **options: Any,
@@ -217,9 +230,17 @@ def _check_layer(
         )
     _require_tolerances({key: options[key] for key in ("rtol", "atol", "kinks") if key in options})
     make = _maker(framework or _framework_of(item))
-    for dtype in [dtypes] if isinstance(dtypes, str) else dtypes:
+    names_of_types = list(map(_name_of, dtypes if isinstance(dtypes, (list, tuple)) else [dtypes]))
+    if not names_of_types:
+        raise _MisuseError("check_backward(dtypes=...) must name at least one dtype, got none")
+    for dtype in names_of_types:
         item.stash[_points] = f"shapes {', '.join(map(str, shapes))}, dtype {dtype}, seed {seed}"
         check(function, *make(shapes, dtype, seed), seed=seed, **options)
+
+
+def _name_of(dtype: object) -> str:
+    """The name of a dtype, which may be given itself, as in `dtypes=[torch.float32]`."""
+    return dtype if isinstance(dtype, str) else getattr(dtype, "__name__", str(dtype).rpartition(".")[2])
 
 
 def _framework_of(item: pytest.Function) -> str:
@@ -244,7 +265,12 @@ def _maker(framework: str) -> Callable[[Sequence[Any], str, int], list[Any]]:
         import numpy
 
         rng = numpy.random.default_rng(seed)
-        drawn = [rng.normal(size=shape) for shape in shapes]
+        try:
+            drawn = [rng.normal(size=shape) for shape in shapes]
+        except (TypeError, ValueError) as error:
+            raise _MisuseError(f"check_backward(shapes=...) must hold shapes, got {shapes!r}: {error}") from None
+        if not dtype.startswith(("float", "bfloat", "double", "half")):
+            raise _MisuseError(f"check_backward: nothing is differentiated by arrays of dtype {dtype!r}")
         try:
             if framework == "torch":
                 import torch

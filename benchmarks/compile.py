@@ -13,7 +13,9 @@ one process, so that a busy machine slows all of them alike. Peers that are not 
 from __future__ import annotations
 
 import argparse
+import gc
 import operator
+import statistics
 import sys
 import time
 from itertools import pairwise

@@ -27,7 +27,7 @@ import numpy as np
 import nn
 from autograd import Value, compile
 from autograd.compiler.program import Compiled
-from autograd.compiler.requests import require_jax
+from autograd.compiler.requests import require_extra
 
 from .command_line import parsed_with_folder, positive
 
@@ -162,7 +162,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Trains, in all settings or as one process of a cluster, and prints the table."""
     chosen = options(arguments)
-    require_jax("demos.cluster")
+    require_extra("jax", "demos.cluster")
     if chosen.processes is None:
         shared = ["steps", "rows", "learning_rate", "seed", "dtype", "out"]
         given = [text for name in shared for text in (f"--{name.replace('_', '-')}", str(getattr(chosen, name)))]

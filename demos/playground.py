@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nn
-from autograd import Value
-from autograd.drawing import Page
+from autograd import Page, Value
 
 from .command_line import parsed_with_folder
 

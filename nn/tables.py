@@ -33,7 +33,7 @@ def table(titles: Row, rows: Sequence[Row], total: Row) -> Text:
         drawn.add_row(*map(rich.markup.escape, row))
     file = io.StringIO()
     width = sum(map(_width, zip(titles, *rows, total, strict=True))) + 4 * len(titles)
-    rich.console.Console(file=file, width=width, color_system=None).print(drawn)
+    rich.console.Console(file=file, width=width, color_system=None, force_jupyter=False).print(drawn)
     return Text("\n".join(line.rstrip() for line in file.getvalue().strip("\n").splitlines()))
 
 

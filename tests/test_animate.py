@@ -182,6 +182,7 @@ def test_in_a_browser_one_steps_and_clicks(animated):
     page.key(keys.ARROW_RIGHT)
     assert page.text("step-text") == STEPS[2]
     page.key(keys.ARROW_LEFT)
+    assert page.text("step-text") == STEPS[1]
     page.press("back")
     page.key(keys.ARROW_LEFT)
     assert page.text("count") == "step 1 of 11"

@@ -213,6 +213,21 @@ def test_pooling_compiles_for_other_numbers():
     assert program([[1.0, 3.0, 5.0, 4.0]]).tolist() == [8.0]
 
 
+def test_conditions_are_decided_anew_by_a_program():
+    x = double(-2.0, 0.5, 3.0, requires_grad=True)
+
+    def f():
+        inside = torch.where((x > -1) & ~(x >= 2), x * x, 0.1 * x)
+        return (inside + x.masked_fill(x < 0, 7.0) + (x > 1).double() + F.hardshrink(x) + F.huber_loss(x, x * 0)).sum()
+
+    y = from_torch(f)
+    program = compile(y, inputs=[[named(y)[f"x[{i}]"] for i in range(3)]])
+    assert program([x.tolist()])[0] == pytest.approx(f().item(), rel=1e-12)
+    with torch.no_grad():
+        x.copy_(double(1.5, -0.25, -4.0))
+    assert program([x.tolist()])[0] == pytest.approx(f().item(), rel=1e-12)
+
+
 # Errors
 
 

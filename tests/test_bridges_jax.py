@@ -1,11 +1,12 @@
 """from_jax: numbers and gradients are JAX's, for functions of one or a few primitives and for whole layers."""
 
+import math
+
 import numpy as np
 import pytest
 
-from autograd import Value
-from autograd.bridges import from_jax
-from autograd.node import leaves
+from autograd import Value, compile, draw, explain, from_jax, gradcheck
+from autograd.node import leaves, scopes
 
 jax = pytest.importorskip("jax")
 jnp, lax = jax.numpy, jax.lax
@@ -217,6 +218,75 @@ def test_while_takes_as_many_turns_as_the_numbers_at_hand():
     assert [y.data for y in results] == [0.3 / 8, 0.4 / 8]
     results[0].backward()
     assert {leaf.name: leaf.grad for leaf in leaves(results) if not leaf.is_constant} == {"x[0]": 1 / 8, "x[1]": 0.0}
+
+
+def test_conditions_are_decided_anew_by_a_program():
+    def f(x):
+        return jnp.sum(jnp.where((x > -1.0) & ~(x >= 2.0), x * x, jax.nn.leaky_relu(x)) + jnp.clip(x, -3.0, 1.0))
+
+    y = from_jax(f, np.array([-2.0, 0.5, 3.0]))
+    x = {leaf.name: leaf for leaf in leaves([y]) if not leaf.is_constant}
+    program = compile(y, inputs=[[x[f"x[{i}]"] for i in range(3)]])
+    with jax.enable_x64(True):
+        for numbers in ([-2.0, 0.5, 3.0], [1.5, -0.25, -4.0]):
+            assert program([numbers])[0] == pytest.approx(float(f(jnp.array(numbers))), rel=1e-12)
+
+
+def test_arguments_give_the_names():
+    def f(params, x, power=2):
+        return sum(jnp.sum(layer["w"] @ x + layer["b"]) for layer in params) ** power
+
+    params = [{"w": np.ones((1, 2)), "b": np.zeros(1)}, {"w": np.ones((1, 2)), "b": np.ones(1)}]
+    y = from_jax(f, params, np.array([1.0, 2.0]), 3)
+    found = {leaf.name: leaf for leaf in leaves([y]) if not leaf.is_constant}
+    assert {"params.0.w[0][1]", "params.1.b[0]", "x[1]"} <= set(found)
+    assert type(found["x[1]"]) is Value is not type(found["params.1.b[0]"])
+
+
+def test_python_floats_are_computed_with_in_float64():
+    y = from_jax(lambda x: jnp.sin(x) * 0.1, 0.3)
+    assert y.data == pytest.approx(math.sin(0.3) * 0.1, rel=1e-15)
+
+
+def test_scopes_are_named_scopes_and_functions_under_jit():
+    @jax.jit
+    def layer(x):
+        return jnp.tanh(x)
+
+    def f(x):
+        with jax.named_scope("encoder"):
+            h = layer(x) * x
+        return jnp.sum(h)
+
+    y = from_jax(f, np.array([1.0, 2.0]))
+    assert [scope.name for scope in scopes([y])] == ["encoder", "layer"]
+    assert y.scope is None
+
+
+def test_it_draws_explains_and_checks():
+    y = from_jax(lambda w, x: jnp.sum(jax.nn.softplus(w @ x)), np.array([[1.0, -2.0]]), np.array([0.5, 1.0]))
+    y.backward()
+    w = next(leaf for leaf in leaves([y]) if leaf.name == "w[0][1]")
+    assert "w[0][1]" in draw(y).source
+    assert explain(y, w).total == w.grad
+    assert gradcheck(y, wrt=[w]).ok
+
+
+def test_unknown_primitives_are_listed_in_one_error():
+    with pytest.raises(NotImplementedError) as caught:
+        from_jax(lambda x: jnp.sum(jax.scipy.special.gammaln(x) + jnp.real(jnp.fft.fft(x))), np.ones(2))
+    assert "the primitive lgamma\n    in " in str(caught.value)
+    assert "complex numbers; a Value is a real number\n    in " in str(caught.value)
+    assert "test_bridges_jax.py" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((lambda n: n * 2, 3), "3.0 instead of 3"), ((lambda z: z, 1j), "z is complex"), ((3,), "takes a function")],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        from_jax(*arguments)
 
 
 def test_a_backward_that_is_not_linear_is_refused():

@@ -130,7 +130,7 @@ def test_random_graphs(language, seeds, tmp_path):
 
 
 def attention(rng, x, tokens=3, dimension=4):
-    """A mean square after one head of attention among tokens, and its parameters."""
+    """A mean square after one head of causal attention among tokens, its parameters, and what it is the mean of."""
     query, key, value = ([values(rng, dimension) for _ in range(dimension)] for _ in range(3))
     rows = [x[i * dimension : (i + 1) * dimension] for i in range(tokens)]
     q, k, v = ([[autograd.dot(w, row) for w in weights] for row in rows] for weights in (query, key, value))
@@ -138,7 +138,8 @@ def attention(rng, x, tokens=3, dimension=4):
     for i in range(tokens):
         shares = autograd.softmax([autograd.dot(q[i], each) for each in k[: i + 1]])
         out += [autograd.dot(shares, [each[d] for each in v[: i + 1]]) for d in range(dimension)]
-    return autograd.mean([o.square() for o in out]), [w for part in (query, key, value) for row in part for w in row]
+    weights = [w for part in (query, key, value) for row in part for w in row]
+    return autograd.mean([o.square() for o in out]), weights, out
 
 
 def networks(rng):
@@ -150,7 +151,7 @@ def networks(rng):
         parameters = list(model.parameters())
         yield compile(nn.cross_entropy(model(x), target), wrt=parameters, inputs=(x, target)), arrays
         yield compile(nn.softmax(model(x)), inputs=(x,)), arrays[:1]
-    loss, parameters = attention(rng, tokens)
+    loss, parameters, _ = attention(rng, tokens)
     yield compile(loss, wrt=parameters, inputs=(tokens,)), [rng.normal(size=(4, 12))]
     kernel = values(rng, 3)
     windows = [autograd.dot(kernel, tokens[i : i + 3]).tanh() for i in range(10)]
@@ -271,6 +272,9 @@ WRONG_CALLS = [
     ("m.step([1, 2], [1, 2])", "TypeError: row 0 of argument 0 must be an array of 2 numbers, got a number"),
     ("m.step([[1, '2']], [1])", "TypeError: row 0 of argument 0 must hold numbers, got a string"),
     ("m.step([[1, 2]], [[1]])", "TypeError: row 0 of argument 1 must hold numbers, got an array of 1"),
+    ("m.step([new BigInt64Array(2)], [1])", "TypeError: row 0 of argument 0 must hold numbers, got a bigint"),
+    ("m.step([[1, , 2].slice(0, 2)], [1])", "TypeError: row 0 of argument 0 must hold numbers, got undefined"),
+    ("m.step([[1, 2], [1, 2]], [1, true])", "TypeError: row 1 of argument 1 must hold numbers, got a boolean"),
     ("m.step([], [])", "RangeError: argument 0 must have at least one row"),
     ("m.step([[1, 2]], [1, 2])", "RangeError: argument 1 has 2 rows, but argument 0 has 1"),
     ("m.train([[1, 2]], { learningRate: 1, steps: 1 })", "TypeError: expected 2 arrays"),
@@ -393,3 +397,103 @@ def test_a_large_network(language, rng, tmp_path):
     code = (tmp_path / f"case0.{language}").read_text()
     assert len(code) < 1_000_000
     assert len([line for line in code.splitlines() if not re.match(r"[- \d.,e]*$", line)]) < 250
+
+
+# Few loops and little memory
+
+
+def exported_c(program):
+    """The text and the number of elements of working memory."""
+    text = program.exports.c("net")
+    work = re.search(r"static double work\[(\d+)\];", text)
+    return text, int(work[1]) if work else 0
+
+
+def test_a_layer_is_one_loop(rng):
+    model, x = nn.MLP([8, 6, 5, 3], activation="tanh", rng=rng), values(rng, 8)
+    text, work = exported_c(compile_outputs(model(x), list(model.parameters()), (x,)))
+    assert text.count("for (size_t i") == 3
+    assert work == 6 + 5
+
+
+def test_arrays_share_memory(rng):
+    """Of ten layers, one after the other, two are needed at a time."""
+    model, x = nn.MLP([4, *[5] * 10, 1], activation="relu", rng=rng), values(rng, 4)
+    assert exported_c(compile(model(x), inputs=(x,)))[1] == 10
+
+
+def test_gradients_are_added_up_where_the_caller_wants_them(rng):
+    """So the memory is that of the layers, however many weights these have."""
+    model, x, y = nn.MLP([100, 20, 1], activation="tanh", rng=rng), values(rng, 100), Value(0.0)
+    text, work = exported_c(compile(nn.ssr(model(x), [y]), wrt=list(model.parameters()), inputs=(x, y)))
+    assert work <= 3 * 20
+    assert "gradient[100 * i + j] += " in text
+
+
+def test_loops_do_not_merge_over_what_needs_all_elements(rng):
+    """Each result reads all of the layer before it, or its neighbour: that comes after the loop."""
+    x = values(rng, 6)
+    h = [a.tanh() for a in x]
+    g = [a * b for a, b in zip(h, h[::-1], strict=True)]
+    text, work = exported_c(compile([*g, autograd.logsumexp(h)], inputs=(x,)))
+    assert work == 6
+    assert text.count("for (size_t i = 0; i < 6; i++)") == 2
+
+
+# Rows of several lengths, and infinities in rows
+
+
+def ragged(rng, x):
+    """Outputs of rows of several lengths, which pack into one array with gaps: causal attention, and what follows."""
+    loss, parameters, _ = attention(rng, x)
+    rows = [x[: i + 2] for i in range(6)]
+    outputs = [autograd.max([a.tanh() for a in row]) for row in rows]
+    outputs += [nn.log_softmax([a * 2.0 for a in row])[0] for row in rows]
+    outputs += [autograd.logsumexp(row) * autograd.mean(row) for row in rows]
+    return loss, parameters, outputs
+
+
+BAD_ROWS = np.array(
+    [[1, inf, 2, 0, 1, 2, 3, 4, 5, 6, 7, 8], [-inf, 0, 1, inf] * 3, [nan, 1, -inf, 2] * 3, [inf] * 12, [-inf] * 12]
+)
+
+
+@pytest.mark.usefixtures("packing")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_rows_of_several_lengths(language, rng, tmp_path):
+    x = values(rng, 12)
+    loss, parameters, outputs = ragged(rng, x)
+    programs = [compile(loss, wrt=parameters, inputs=(x,)), compile(outputs, inputs=(x,))]
+    programs.append(compile(autograd.sum(outputs) * parameters[0], wrt=parameters[:1], inputs=(x,)))
+    check(language, programs, [[rng.normal(size=(4, 12))]] * 3, tmp_path)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_masked_infinity(language, rng, tmp_path):
+    """Tokens do not see the last one, which is infinite."""
+    x, rows = values(rng, 48), rng.normal(size=(2, 48))
+    rows[:, -1] = inf
+    program = compile(attention(rng, x, 12)[2], inputs=(x,), backend="arrays")
+    assert np.isfinite(program(rows)[:, :44]).all()
+    assert not np.isfinite(program(rows)[:, 44:]).any()
+    check(language, [program], [[rows]], tmp_path)
+
+
+@pytest.mark.usefixtures("packing")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_infinities_in_rows(language, rng, tmp_path):
+    """Shares, their logarithms and sums of exponentials, and the gradients of all; masked infinities among them."""
+    w, x = [Value(0.1 * i) for i in range(12)], values(rng, 12)
+    rows = [w[i : i + 3] for i in range(0, 12, 3)]
+    losses = [
+        autograd.sum([a * b for row in rows for a, b in zip(x, function(row), strict=False)])
+        for function in (autograd.softmax, nn.log_softmax, lambda row: [autograd.logsumexp(row), autograd.max(row)])
+    ]
+    programs = [compile(loss, wrt=w, inputs=(x,)) for loss in [*losses, ragged(rng, w)[0]]]
+    programs.append(compile(ragged(rng, x)[2], inputs=(x,)))
+    given = [rng.normal(size=(2, 12))]
+    calls = [[(row, given) for row in BAD_ROWS]] * 4 + [[([], [BAD_ROWS])]]
+    for program, each, found in zip(programs, calls, results(language, programs, calls, tmp_path), strict=True):
+        for (theta, arrays), got in zip(each, found, strict=True):
+            program.theta = theta
+            assert_agree(got, program(*arrays))

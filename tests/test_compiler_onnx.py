@@ -13,7 +13,7 @@ from autograd.ops import TABLE
 from autograd.value import apply
 
 from .test_compiler import assert_close, cube, many, random_graph, values
-from .test_compiler_exports import attention, packing, same, table_of_operands, width
+from .test_compiler_exports import BAD_ROWS, attention, packing, ragged, same, table_of_operands, width
 from .test_compiler_hostile import structured_loss
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -114,6 +114,14 @@ def test_infinite_shares(tmp_path):
     rows = np.array([[1, np.inf, 2], [-np.inf, 0, np.inf], [np.inf, np.inf, 0], [-np.inf] * 3, [np.nan, 1, np.inf]])
     program = compile([*autograd.softmax(x), autograd.logsumexp(x)], inputs=(x,))
     np.testing.assert_array_equal(run(program, [rows], tmp_path / "m.onnx"), program(rows))
+
+
+@pytest.mark.usefixtures("packing")
+def test_rows_of_several_lengths_and_infinities(rng, tmp_path):
+    x = values(rng, 12)
+    loss, _, outputs = ragged(rng, x)
+    check([compile([loss, *outputs], inputs=(x,))], [[rng.normal(size=(4, 12))]], tmp_path)
+    check([compile(loss, inputs=(x,)), compile(outputs, inputs=(x,))], [[BAD_ROWS]] * 2, tmp_path)
 
 
 def test_float32(rng, tmp_path):

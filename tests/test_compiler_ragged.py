@@ -10,8 +10,6 @@ from autograd import Value, compile
 from autograd.compiler import signatures
 from autograd.compiler.elements import MISSING
 from autograd.compiler.grids import extended, in_grids
-from autograd.compiler.ir import is_mask
-from autograd.compiler.lower import for_code
 from autograd.compiler.pipeline import Request, packed, traced
 from autograd.compiler.signatures import grouped
 from autograd.ops import TABLE
@@ -240,15 +238,3 @@ def test_jax_pads_too(number):
     (value, gradient), (expected, expected_gradient) = [step() for step in steps]
     np.testing.assert_allclose(value, expected, rtol=1e-12)
     np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-11, atol=1e-13)
-
-
-@pytest.mark.parametrize("number", [1.5, math.inf])
-def test_engines_without_masks_select(number):
-    """For languages without masks, the products of a masked contraction are selected one by one."""
-    q, k, v = (values(np.random.default_rng(seed), 16, 3) for seed in range(3))
-    v[15][1].data = number
-    seen = attention(q, k, v, "those before")[:45]
-    step = compile(autograd.sum([output * output for output in seen]), wrt=leaves_of(q, k, v), backend="arrays")
-    lowered = step._plan.written(for_code)
-    assert all(len(each.operands) == 2 for each in lowered.instructions if each.op == "contract")
-    assert not any(is_mask(each) for each in lowered.instructions)

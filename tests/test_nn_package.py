@@ -23,7 +23,8 @@ ALLOWED = (
     "autograd.node",
     "autograd.operation",
     "autograd.structures",
-)  # about any file, graph, nested list
+    "autograd.value",
+)  # about any file, graph, nested list, and an operation of the table to be recorded
 
 INNER = {*Node.__slots__} - {"operation", "gradient"}  # autograd.operation is public, and a Slope has a gradient
 

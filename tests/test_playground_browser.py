@@ -108,10 +108,17 @@ def test_pointing_at_a_factor_lights_up_where_it_comes_from(dose_page):
         )
 
     heads = dose_page.browser.find_elements("css selector", "thead th[data-link]")
-    head = next(each for each in heads if "dpredicted/dy1" in each.text)
-    dose_page.run("arguments[0].focus()", head)
-    assert [each["wire"] for each in lit("[data-wire]")] == ["4"]  # w3, the derivative itself
-    assert len(lit("[data-arrow]")) == 1
+    for title, wires, units in (
+        ("dpredicted/dy1", ["4"], []),  # w3, the derivative itself
+        ("dy1/dx1", [], ["0.0"]),
+        ("dx1/dw1", ["0"], []),
+        ("dSSR/dpredicted", [], ["out.0"]),
+    ):
+        head = next(each for each in heads if title in each.text)
+        dose_page.run("arguments[0].focus()", head)
+        assert [each["wire"] for each in lit("[data-wire]")] == wires
+        assert [each["unit"] for each in lit("[data-unit]")] == units
+        assert len(lit("[data-arrow]")) == 1
     dose_page.run("document.activeElement.blur()")
     assert lit("[data-wire]") == []
 

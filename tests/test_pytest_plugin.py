@@ -284,6 +284,7 @@ def test_loose(x):
         ("@pytest.mark.gradcheck([1.0])\ndef test_it(x):\n    return x\n", "*one element for each of x, got 1.0"),
         ("@pytest.mark.gradcheck([(1, 2)])\ndef test_it(x):\n    return x\n", "*for each of x, got (1, 2)"),
         ("@pytest.mark.gradcheck\ndef test_it():\n    return Value(1)\n", "*test_it*no positional arguments*"),
+        ("@pytest.mark.gradcheck(ranges=3)\ndef test_it(x):\n    return x\n", "*ranges=...) must be a dict*, got 3"),
         ("@pytest.mark.gradcheck(rtol='a')\ndef test_it(x):\n    return x\n", "*rtol must be 0 or a positive*'a'"),
     ],
 )
@@ -293,6 +294,19 @@ def test_bad_use_is_one_clear_error(run, text, message):
     outcome.stdout.fnmatch_lines([message])
     assert "Traceback" not in outcome.stdout.str()
     assert "pytest_plugin.py" not in outcome.stdout.str()
+
+
+def test_methods_that_unittest_calls_cannot_be_marked(run):
+    outcome = run("""
+import unittest
+
+class TestIt(unittest.TestCase):
+    @pytest.mark.gradcheck
+    def test_it(self, x):
+        return x
+""")
+    outcome.assert_outcomes(errors=1)
+    outcome.stdout.fnmatch_lines(["test_it is marked gradcheck, but unittest calls it; use a plain class"])
 
 
 def test_mocks_are_passed_and_not_sampled(run):
@@ -420,6 +434,22 @@ def test_dtype(x):
 @pytest.mark.check_backward(shapes=[(2, 2)])
 def test_nothing(x):
     x + x
+
+@pytest.mark.check_backward(shapes=[3], dtypes=[{framework_of_types}.float32, "float32"])
+def test_types(x):
+    return x * x
+
+@pytest.mark.check_backward(shapes=[("a",)])
+def test_shapes(x):
+    return x
+
+@pytest.mark.check_backward(shapes=[3], dtypes="int32")
+def test_integers(x):
+    return x
+
+@pytest.mark.check_backward(shapes=[3], dtypes=[])
+def test_no_types(x):
+    return x
 """
 
 
@@ -432,16 +462,21 @@ def test_nothing(x):
 )
 def test_layers_of_frameworks_are_marked(pytester, framework, tanh, wrong):
     pytest.importorskip(framework)
-    pytester.makepyfile(LAYERS.format(framework=framework, tanh=tanh, wrong=wrong))
+    pytester.makepyfile(
+        LAYERS.format(framework=framework, tanh=tanh, wrong=wrong, framework_of_types=tanh.rpartition(".")[0])
+    )
     plugin = [] if "chainrule" in registered() else ["-p", "autograd.pytest_plugin"]
     outcome = pytester.runpytest_subprocess(*plugin, "--strict-markers", "-p", "no:cacheprovider")
-    outcome.assert_outcomes(passed=4, failed=3)
+    outcome.assert_outcomes(passed=5, failed=6)
     outcome.stdout.fnmatch_lines_random(
         [
             "*GradcheckError: check_backward FAILED at x: 1 gradient, 1 wrong",
             "shapes (2, 2), dtype float32, seed 0",
             f"check_backward: {framework} has no dtype 'float33'",
             "test_nothing is marked check_backward and must return what the function under test gives, got None",
+            "check_backward(shapes=...) must hold shapes, got [[]('a',)]: *",
+            "check_backward: nothing is differentiated by arrays of dtype 'int32'",
+            "check_backward(dtypes=...) must name at least one dtype, got none",
         ]
     )
     assert "a factor of 2 is missing" in outcome.stdout.str()

@@ -79,7 +79,7 @@ def _require_no_arguments(f: object) -> None:
         return  # a function that does not say what it takes
 
 
-def from_jax(f: Callable[..., Any], *args: Any) -> Any:
+def from_jax(f: Callable[..., Any], *args: object) -> Any:
     """What a function of JAX computes for these arguments, as a graph of Values.
 
     As `from_torch`, from the jaxpr that JAX traces as for `jax.jit`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from .cells import (
     Cells,
     Numbers,
     add,
+    choice,
     chosen,
     div,
     elementwise,
@@ -101,9 +101,8 @@ def softplus(x: Cells, beta: float = 1.0, threshold: float = 20.0) -> Cells:
     """log(1 + exp(beta x)) / beta; x itself above the threshold, as torch has it."""
 
     def one(v: Value) -> Value:
-        if v.number * beta > threshold:
-            return v
-        return rows.scaled(recorded(ops.softplus, rows.scaled(v, beta)), 1.0 / beta)
+        bent = rows.scaled(recorded(ops.softplus, rows.scaled(v, beta)), 1.0 / beta)
+        return choice(rows.greater(v, constant(threshold / beta)), v, bent) if v.number * beta > threshold else bent
 
     return elementwise(one, x)
 
@@ -148,7 +147,8 @@ enter("relu6", lambda x: hardtanh(x, 0.0, 6.0))
 @translation()
 def hardshrink(x: Cells, lambd: float = 0.5) -> Cells:
     """x outside of [-lambd, lambd], 0 inside."""
-    return elementwise(lambda v: v if abs(v.number) > lambd else rows.scaled(v, 0.0), x)
+    bound, zero = constant(lambd), constant(0.0)
+    return elementwise(lambda v: choice(rows.greater(recorded(ops.abs, v), bound), v, zero), x)
 
 
 @translation()
@@ -165,7 +165,7 @@ def softshrink(x: Cells, lambd: float = 0.5) -> Cells:
 @translation()
 def threshold(x: Cells, threshold: float, value: float) -> Cells:
     """x above the threshold, a number below."""
-    return elementwise(lambda v: v if v.number > threshold else constant(value), x)
+    return elementwise(lambda v: choice(rows.greater(v, constant(threshold)), v, constant(value)), x)
 
 
 @translation()
@@ -191,6 +191,15 @@ def clamp(x: Cells, min: Numbers | None = None, max: Numbers | None = None) -> C
 
 enter("clamp_min", lambda x, min: clamp(x, min))
 enter("clamp_max", lambda x, max: clamp(x, None, max))
+
+# Conditions
+
+for _name, _condition in rows.CONDITIONS.items():
+    enter(_name, lambda x, other, _condition=_condition: elementwise(_condition, x, other))
+for _name in ("logical", "bitwise"):
+    enter(f"{_name}_and", lambda x, other: elementwise(rows.both, x, other))
+    enter(f"{_name}_or", lambda x, other: elementwise(rows.either, x, other))
+    enter(f"{_name}_not", lambda x: elementwise(rows.opposite, x))
 
 # Two operands
 
@@ -230,7 +239,8 @@ def _base_two(x: Cells) -> Cells:
 
 
 def _with_sign_of(x: Value, other: Value) -> Value:
-    return x if math.copysign(1.0, x.number) == math.copysign(1.0, other.number) else recorded(ops.neg, x)
+    size = recorded(ops.abs, x)
+    return choice(rows.at_least(other, constant(0.0)), size, recorded(ops.neg, size))
 
 
 @translation("div", "divide", "true_divide")
@@ -253,6 +263,6 @@ enter("fmin", _where_a_number(ops.minimum))
 
 
 @translation()
-def where(condition: np.ndarray[Any, Any], x: Numbers, other: Numbers) -> Cells:
+def where(condition: Numbers, x: Numbers, other: Numbers) -> Cells:
     """Elements of x where the condition holds, of other elsewhere."""
     return chosen(condition, x, other)

@@ -266,16 +266,9 @@ def _loss(name: str, one: Callable[..., Value]) -> None:
     TABLE[name] = function
 
 
-def _huber(p: Value, o: Value, delta: float = 1.0) -> Value:
-    """r^2 / 2 inside a band, delta (|r| - delta / 2) outside (Huber 1964): c (|r| - c / 2) with c = min(|r|, delta)."""
-    r = minus(p, o)
-    if abs(r.number) < delta:
-        return rows.scaled(recorded(ops.square, r), 0.5)
-    return rows.scaled(rows.shifted(recorded(ops.abs, r), -0.5 * delta), delta)
-
-
 def _smooth_l1(p: Value, o: Value, beta: float = 1.0) -> Value:
-    return recorded(ops.abs, minus(p, o)) if beta == 0.0 else rows.scaled(_huber(p, o, beta), 1.0 / beta)
+    r = minus(p, o)
+    return recorded(ops.abs, r) if beta == 0.0 else rows.scaled(rows.huber(r, beta), 1.0 / beta)
 
 
 def _soft_margin(p: Value, o: Value) -> Value:
@@ -284,7 +277,7 @@ def _soft_margin(p: Value, o: Value) -> Value:
 
 _loss("mse_loss", lambda p, o: recorded(ops.square, minus(p, o)))
 _loss("l1_loss", lambda p, o: recorded(ops.abs, minus(p, o)))
-_loss("huber_loss", _huber)
+_loss("huber_loss", lambda p, o, delta=1.0: rows.huber(minus(p, o), delta))
 _loss("smooth_l1_loss", _smooth_l1)
 _loss("soft_margin_loss", _soft_margin)
 

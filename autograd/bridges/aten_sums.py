@@ -125,18 +125,16 @@ def std_mean(x: Cells, dim: Dims = None, correction: float | None = None, keepdi
 
 
 def norm_of(p: float) -> Callable[[list[Value]], Value]:
-    """The p-norm of many numbers, whose derivative at the origin is 0."""
+    """The p-norm of many numbers."""
 
     def one(xs: list[Value]) -> Value:
+        if p == 2.0:
+            return rows.euclidean(xs)
         sizes = [recorded(ops.abs, x) for x in xs]
         if p == math.inf:
             return largest(sizes)
         if p == 1.0 or len(xs) == 1:
             return total(sizes)
-        if all(x.number == 0.0 for x in xs):
-            return rows.scaled(total(xs), 0.0)
-        if p == 2.0:
-            return recorded(ops.sqrt, inner(xs, xs))
         exponent = constant(p)
         return recorded(ops.pow, total([recorded(ops.pow, size, exponent) for size in sizes]), constant(1.0 / p))
 

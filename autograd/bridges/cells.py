@@ -85,11 +85,6 @@ def data(cells: Cells) -> NDArray[np.float64]:
     return np.array([x.number for x in cells.ravel().tolist()], dtype=np.float64).reshape(cells.shape)
 
 
-def is_constant(cells: Numbers) -> bool:
-    """Whether no derivative flows into any of the cells."""
-    return all(x.operation is CONSTANT for x in lifted(cells).ravel().tolist())
-
-
 def recorded(operation: Operation, *operands: Value) -> Value:
     """The result of an operation; a constant if all operands are."""
     for operand in operands:
@@ -174,9 +169,22 @@ def pow(x: Numbers, y: Numbers) -> Cells:
     return elementwise(power, x, y)
 
 
-def chosen(condition: NDArray[Any], x: Numbers, y: Numbers) -> Cells:
-    """Elements of x where the condition holds, of y elsewhere: moved, not computed."""
-    return np.where(condition, lifted(x), lifted(y))
+def chosen(condition: Numbers, x: Numbers, y: Numbers) -> Cells:
+    """Elements of x where the condition holds, of y elsewhere.
+
+    They are moved, not computed, unless the condition itself is computed from leaves: then another one may hold when
+    the graph is compiled for other numbers.
+    """
+    if not (isinstance(condition, np.ndarray) and condition.dtype == object):
+        return np.where(np.asarray(condition, dtype=bool), lifted(x), lifted(y))
+    return elementwise(choice, condition, x, y)
+
+
+def choice(condition: Value, x: Value, y: Value) -> Value:
+    """x if the condition is not 0, otherwise y; no node if that is known."""
+    if condition.operation is CONSTANT or x is y:
+        return x if condition.number else y
+    return recorded(ops.where, condition, x, y)
 
 
 # Many numbers to one
@@ -216,13 +224,6 @@ def largest(xs: list[Value]) -> Value:
 def smallest(xs: list[Value]) -> Value:
     """The smallest as one node; equal ones share the derivative."""
     return xs[0] if len(xs) == 1 else recorded(ops.min if len(xs) > 2 else ops.minimum, *xs)
-
-
-def first_largest(xs: list[Value]) -> Value:
-    """The largest as one node; of equal ones the first has the whole derivative."""
-    top = max([x.number for x in xs])
-    at_the_top = [x for x in xs if x.number == top]
-    return largest([x for x in xs if x.number != top or x is at_the_top[0]]) if at_the_top else largest(xs)
 
 
 def log_sum_exp(xs: list[Value]) -> Value:

@@ -22,9 +22,14 @@ def is_cells(x: Foreign) -> bool:
     return isinstance(x, np.ndarray) and x.dtype == object
 
 
-def numbers_of(operands: Sequence[Foreign]) -> list[Foreign]:
-    """The operands with numbers in place of cells."""
-    return [jnp.asarray(data(x)) if is_cells(x) else x for x in operands]
+def numbers_of(operands: Sequence[Foreign], equation: Foreign) -> list[Foreign]:
+    """The operands of an equation with numbers in place of cells."""
+    kinds = [x.aval.dtype for x in equation.invars]
+    return [jnp.asarray(data(x), _kind(k)) if is_cells(x) else x for x, k in zip(operands, kinds, strict=True)]
+
+
+def _kind(dtype: Foreign) -> Foreign:
+    return dtype if jnp.issubdtype(dtype, jnp.bool_) else jnp.float64
 
 
 def evaluated(equation: Foreign, operands: Sequence[Foreign]) -> list[Foreign]:

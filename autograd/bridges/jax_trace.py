@@ -20,7 +20,7 @@ from ..value import Value
 from .cells import Cells, Foreign, Parameter, combined, leaves, lifted, moved
 from .jax_equations import closed_of, evaluated, float64, is_cells, numbers_of, place_of, source_of
 from .jax_rules import CONTROL, fused
-from .lax_table import LINEAR, MOVES, TABLE
+from .lax_table import CONDITIONS, LINEAR, MOVES, SHAPES, TABLE
 from .problems import Problems
 
 LARGE = 16
@@ -130,8 +130,11 @@ class Reader:
         name, parameters = equation.primitive.name, equation.params
         if not any(map(is_cells, operands)):
             return evaluated(equation, operands)
-        if not any(jnp.issubdtype(x.aval.dtype, jnp.inexact) for x in equation.outvars):
-            return evaluated(equation, numbers_of(operands))  # a decision
+        if not any(jnp.issubdtype(x.aval.dtype, jnp.inexact) for x in equation.outvars) and not self._is_live(equation):
+            return evaluated(equation, numbers_of(operands, equation))  # a decision
+        if any(jnp.issubdtype(x.aval.dtype, jnp.complexfloating) for x in equation.outvars):
+            self.problems.note("complex numbers; a Value is a real number", place_of(equation))
+            return evaluated(equation, numbers_of(operands, equation))
         own = fused(equation, operands)
         if own is not None:
             return [own]
@@ -144,10 +147,16 @@ class Reader:
             return [self._asked(equation, operands)]
         if name not in TABLE:
             self.problems.note(f"the primitive {name}", place_of(equation))
-            return evaluated(equation, numbers_of(operands))
+            return evaluated(equation, numbers_of(operands, equation))
         with self._step(equation, is_named):
             found = TABLE[name](parameters, *operands)
         return found if isinstance(found, (tuple, list)) else [found]
+
+    def _is_live(self, equation: Foreign) -> bool:
+        """Whether it gives conditions that stay in the graph, or moves them."""
+        is_condition = all(jnp.issubdtype(x.aval.dtype, jnp.bool_) for x in equation.outvars)
+        name = equation.primitive.name
+        return is_condition and (name in CONDITIONS or name in CALLS or name in CONTROL or name in SHAPES)
 
     def _step(self, equation: Foreign, is_named: bool) -> AbstractContextManager[object]:
         is_large = max(x.aval.size for x in equation.outvars) > LARGE

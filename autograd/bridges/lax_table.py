@@ -21,6 +21,8 @@ from .cells import (
     Numbers,
     add,
     along,
+    choice,
+    chosen,
     div,
     elementwise,
     largest,
@@ -45,8 +47,7 @@ Parameters: TypeAlias = dict[str, Any]
 
 MOVES = frozenset(
     """
-    broadcast concatenate copy dynamic_slice dynamic_update_slice gather pad scatter select_n
-    select_and_gather_add stack tile
+    broadcast concatenate copy dynamic_slice dynamic_update_slice gather pad scatter select_and_gather_add stack tile
     """.split()  # noqa: SIM905
 )
 """Primitives that only move numbers."""
@@ -131,9 +132,9 @@ def clamp(_: Parameters, low: Numbers, x: Numbers, high: Numbers) -> Cells:
     """x between two bounds, at which the derivative is 0."""
 
     def one(lo: Value, v: Value, hi: Value) -> Value:
-        if v.number in (lo.number, hi.number):
-            return constant(v.number)
-        return recorded(ops.clip, v, lo, hi)
+        if v.number not in (lo.number, hi.number):
+            return recorded(ops.clip, v, lo, hi)
+        return choice(rows.greater(v, lo), choice(rows.greater(hi, v), v, hi), lo)
 
     return elementwise(one, low, x, high)
 
@@ -144,7 +145,27 @@ def stop_gradient(_: Parameters, x: Cells) -> Cells:
     return elementwise(lambda v: constant(v.number), x)
 
 
+# Conditions
+
+CONDITIONS = frozenset({*rows.CONDITIONS, "and", "or", "not"})
+"""Primitives that give conditions, which are kept as numbers 0 and 1."""
+
+for _name, _of_numbers in {**rows.CONDITIONS, "and": rows.both, "or": rows.either, "not": rows.opposite}.items():
+    TABLE[_name] = lambda _, *operands, _function=_of_numbers: elementwise(_function, *operands)
+
+
+@translation("select_n")
+def select(_: Parameters, which: Numbers, *cases: Numbers) -> Cells:
+    """The case with the number that the condition has."""
+    if isinstance(which, np.ndarray) and which.dtype == object:
+        return chosen(which, cases[1], cases[0])
+    return np.choose(np.asarray(which).astype(int), [lifted(case) for case in cases])
+
+
 # Shapes
+
+SHAPES = frozenset({"reshape", "transpose", "squeeze", "expand_dims", "rev", "broadcast_in_dim", "slice", "select_n"})
+"""Primitives that move conditions as they move numbers."""
 
 TABLE["reshape"] = lambda parameters, x: x.reshape(parameters["new_sizes"])
 TABLE["transpose"] = lambda parameters, x: x.transpose(parameters["permutation"])

@@ -1,15 +1,19 @@
-"""Two rows for what frameworks decide otherwise than the table, and small functions made of the table's rows."""
+"""Operations of the frameworks that the table does not have, as rows of their own or in a few of its rows."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from .. import ops
 from ..custom import operation
 from ..operation import N, NumberSystem, Operation
 from ..value import Value, constant
 from .cells import minus, plus, recorded, times
+
+if TYPE_CHECKING:
+    from ..operation import Formula, Kinks, Partials
 
 
 def _firsts(m: NumberSystem[N], at_the_end: Sequence[N]) -> tuple[N, ...]:
@@ -22,21 +26,26 @@ def _firsts(m: NumberSystem[N], at_the_end: Sequence[N]) -> tuple[N, ...]:
     return tuple(found)
 
 
-def _row(name: str, of_many: Operation, is_largest: bool) -> Operation:
+def _operation(
+    name: str, formula: Formula, partials: Partials, latex: str | None = None, kinks: Kinks | None = None
+) -> Operation:
+    row: Operation = operation(name, formula, partials, latex=latex, kinks=kinks).operation  # type: ignore[attr-defined]
+    return row
+
+
+def _first(name: str, of_many: Operation, is_largest: bool) -> Operation:
     """The largest or smallest of many numbers, of which equal ones do not share the derivative: the first has it."""
 
     def partials(m: NumberSystem[N], y: N, *xs: N) -> tuple[N, ...]:
         return _firsts(m, [m.step(x, y, 1.0) if is_largest else m.step(y, x, 1.0) for x in xs])
 
-    function = operation(name, of_many.formula, partials, latex=of_many.latex, kinks=of_many.kinks)
-    found: Operation = function.operation  # type: ignore[attr-defined]
-    return found
+    return _operation(name, of_many.formula, partials, latex=of_many.latex, kinks=of_many.kinks)
 
 
-FIRST_MAX = _row("first_max", ops.max, is_largest=True)
+FIRST_MAX = _first("first_max", ops.max, is_largest=True)
 """The maximum that pooling takes, and reductions that return positions too."""
 
-FIRST_MIN = _row("first_min", ops.min, is_largest=False)
+FIRST_MIN = _first("first_min", ops.min, is_largest=False)
 """The minimum of reductions that return positions too."""
 
 
@@ -50,11 +59,78 @@ def first_min(xs: list[Value]) -> Value:
     return xs[0] if len(xs) == 1 else recorded(FIRST_MIN, *xs)
 
 
+def _fmod_partials(m: NumberSystem[N], z: N, x: N, y: N) -> tuple[N | float, N]:
+    return 1.0, -m.trunc(m.div(x, y))
+
+
+def _huber_partials(m: NumberSystem[N], y: N, r: N, delta: N) -> tuple[N, N]:
+    return m.where(m.step(delta, m.abs(r), 0.0), r, delta * m.sign(r)), m.relu(m.abs(r) - delta)
+
+
+def _huber_formula(m: NumberSystem[N], r: N, delta: N) -> N:
+    inside = m.minimum(m.abs(r), delta)
+    return inside * (m.abs(r) - 0.5 * inside)
+
+
+def _norm_partials(m: NumberSystem[N], y: N, *xs: N) -> tuple[N, ...]:
+    return tuple(m.where(y, m.div(x, y), 0.0) for x in xs)
+
+
+_FMOD = _operation("fmod", lambda m, x, y: m.sign(x) * m.mod(m.abs(x), m.abs(y)), _fmod_partials)
+_HUBER = _operation("huber_loss", _huber_formula, _huber_partials)
+_NORM = _operation("norm", lambda m, *xs: m.sqrt(m.dot(xs, xs)), _norm_partials, latex=r"\left\|{all}\right\|")
+
+
 def fmod(x: Value, y: Value) -> Value:
     """The rest of x / y with the sign of x, as C has it."""
-    if y.number < 0.0:
-        y = recorded(ops.neg, y)
-    return recorded(ops.neg, recorded(ops.mod, recorded(ops.neg, x), y)) if x.number < 0.0 else recorded(ops.mod, x, y)
+    return recorded(_FMOD, x, y)
+
+
+def huber(r: Value, delta: float) -> Value:
+    """r^2 / 2 inside a band, delta (|r| - delta / 2) outside (Huber 1964), as one node without a kink."""
+    return recorded(_HUBER, r, constant(delta))
+
+
+def euclidean(xs: list[Value]) -> Value:
+    """The length of a vector as one node, whose derivative at the origin is 0."""
+    return recorded(ops.abs, xs[0]) if len(xs) == 1 else recorded(_NORM, *xs)
+
+
+# Conditions: 1 where they hold, 0 elsewhere
+
+
+def greater(x: Value, y: Value) -> Value:
+    """Whether x is above y."""
+    return recorded(ops.step, x, y, constant(0.0))
+
+
+def at_least(x: Value, y: Value) -> Value:
+    """Whether x is not below y."""
+    return recorded(ops.step, x, y, constant(1.0))
+
+
+def both(x: Value, y: Value) -> Value:
+    """Whether two conditions hold."""
+    return times(x, y)
+
+
+def either(x: Value, y: Value) -> Value:
+    """Whether at least one of two conditions holds."""
+    return recorded(ops.maximum, x, y)
+
+
+def opposite(x: Value) -> Value:
+    """Whether a condition does not hold."""
+    return minus(constant(1.0), x)
+
+
+CONDITIONS: dict[str, Callable[..., Value]] = {
+    "gt": greater,
+    "ge": at_least,
+    "lt": lambda x, y: greater(y, x),
+    "le": lambda x, y: at_least(y, x),
+}
+"""Comparisons under the names that torch and JAX give them."""
 
 
 def erfc(x: Value) -> Value:

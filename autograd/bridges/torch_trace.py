@@ -8,25 +8,25 @@ is differentiated. Values are kept by storage: a view needs no translation, it r
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ..collector import collector_paused
 from ..context import scope
 from ..value import Value, constant
-from . import aten, aten_layers  # noqa: F401  # these fill the table
+from . import aten, aten_layers, rows  # noqa: F401  # the first two fill the table
 from .aten_names import CREATES, LINEAR, MOVES, POSITIONS, RESHAPES, TABLE, base_name, title_of
 from .aten_sums import at_positions
-from .cells import Cells, Parameter, add, combined, data, filled, leaves, moved
+from .cells import Cells, Parameter, add, chosen, combined, data, filled, leaves, moved
 from .problems import Problems, user_line
-from .torch_names import Names, buffers_of, elements_of, storage_of
+from .torch_context import Running, buffers_kept, modules_as_scopes, steps_apart
+from .torch_names import Names, elements_of, storage_of
 
 Argument: TypeAlias = Any
 """What an operation of torch is given: a tensor, a number, a list of them, a type, ..."""
@@ -41,6 +41,11 @@ RANDOM = {"bernoulli_", "native_dropout", "rrelu_with_noise", "_fused_dropout", 
 LARGE = 16
 """An operation that gives more numbers than this, in a module of several parts, is a scope of its own."""
 
+LOGIC = frozenset(rows.CONDITIONS) | {
+    f"{kind}_{name}" for kind in ("logical", "bitwise") for name in ("and", "or", "not")
+}
+"""Operations that give conditions, which are kept as numbers 0 and 1."""
+
 CLOSE = 1e-6
 """How far, relative to the largest number of a tensor, what was recorded may be from what torch found in float64."""
 
@@ -54,10 +59,10 @@ def translated(f: Callable[[], Argument], model: torch.nn.Module | None) -> Argu
     recorder = Recorder(names)
     with ExitStack() as stack:
         stack.enter_context(collector_paused())
-        stack.enter_context(_buffers_kept(names.modules))
+        stack.enter_context(buffers_kept(names.modules))
         stack.enter_context(torch.enable_grad())
-        stack.enter_context(_steps_apart())
-        stack.enter_context(_modules_as_scopes(recorder))
+        stack.enter_context(steps_apart())
+        stack.enter_context(modules_as_scopes(names, recorder.running))
         with recorder:
             result = f()
     return recorder.returned(result)
@@ -112,8 +117,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         is_view = not func._schema.is_mutable and all(
             x.layout == torch.strided and storage_of(x) in shared for x in outputs
         )
-        if not is_view and any(x.is_floating_point() or x.is_complex() for x in outputs):
+        if not is_view and any(x.is_floating_point() or x.is_complex() or name in LOGIC for x in outputs):
             self._record(name, func, given, before, outputs)
+        elif not is_view:
+            for x in outputs:
+                self._variables.pop(storage_of(x), None)  # a condition that is now another, or a number again
         return result
 
     def _record(
@@ -129,7 +137,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         if reason := next(filter(None, map(_has_no_numbers, outputs)), None):
             self._note(reason)
             return
-        if name in MOVES or name in LINEAR:
+        if name == "masked_fill" and before["mask"].dtype == object:
+            found = [chosen(before["mask"], before["value"], before["self"])]
+        elif name == "_to_copy" and given["self"].dtype == torch.bool:
+            found = [before["self"]]
+        elif name in MOVES or name in LINEAR:
             found = [(moved if name in MOVES else combined)(*self._on_numbers(func, given, name in MOVES))]
         elif name in POSITIONS:
             positions = outputs[1].detach().cpu().numpy() if len(outputs) > 1 else None
@@ -142,7 +154,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
             self._note(f"the operation {self._decomposing or _called(func)}")
         for i, output in enumerate(outputs):
             cells = found[i] if i < len(found) else None
-            if output.is_floating_point():
+            if output.is_floating_point() or name in LOGIC:
                 self._write(output, self._constants_of(output) if cells is None else cells, name)
 
     def _step(self, name: str, output: torch.Tensor) -> AbstractContextManager[object]:
@@ -175,6 +187,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         """Whether a derivative flows into a tensor; makes its leaves if it is seen for the first time."""
         if self._decomposing:
             return x.layout == torch.strided and storage_of(x) in self._variables
+        if x.dtype == torch.bool:
+            return x.layout == torch.strided and storage_of(x) in self._variables
         if not x.requires_grad:
             return False
         if reason := _has_no_numbers(x):
@@ -198,7 +212,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
     def _operand(self, argument: Argument) -> Argument:
         """What the translation of an operation is given for one of its arguments: cells, whole numbers, or itself."""
         if isinstance(argument, torch.Tensor):
-            if not argument.is_floating_point():
+            if not argument.is_floating_point() and not self._is_variable(argument):
                 return argument.detach().cpu().numpy()
             return self._cells(argument)
         if isinstance(argument, (list, tuple)):
@@ -211,7 +225,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         if flat is None:
             return self._constants_of(x)
         cells = _view(flat, x)
-        if self._decomposing or x.requires_grad:
+        if self._decomposing or x.requires_grad or x.dtype == torch.bool:
             return cells.copy()
         return filled([constant(value.number) for value in cells.ravel().tolist()], cells.shape)
 
@@ -307,17 +321,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         return found
 
 
-class Running(NamedTuple):
-    """A module that is being called."""
-
-    title: str
-    """Its path and its class."""
-    has_parts: bool
-    """Whether it consists of other modules."""
-    scope: scope | None
-    """What its results belong to; None for a loss, which is no part of a network."""
-
-
 class _Slot:
     """Where an array goes into the arguments of an operation."""
 
@@ -395,54 +398,3 @@ def _unrecorded(x: torch.Tensor) -> str:
             f"torch.autograd.Function {name}, whose backward is a program of its own; write it in operations of torch"
         )
     return "a tensor that was computed outside of f, whose history is not seen; compute it inside f, or detach() it"
-
-
-@contextmanager
-def _buffers_kept(modules: dict[torch.nn.Module, str]) -> Iterator[None]:
-    """Leaves the buffers of modules as they were: a translation is no step of training."""
-    before = [(buffer, buffer.detach().clone()) for buffer in buffers_of(modules)]
-    try:
-        yield
-    finally:
-        for buffer, numbers in before:
-            if not torch.equal(buffer, numbers):
-                buffer.data.copy_(numbers)  # unseen by the graphs of torch that hold the buffer
-
-
-@contextmanager
-def _steps_apart() -> Iterator[None]:
-    """Without fused cells and attention, which hide what they compute."""
-    fast_path, fused = torch.backends.mha.get_fastpath_enabled(), torch._C._get_mkldnn_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    torch._C._set_mkldnn_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast_path)
-        torch._C._set_mkldnn_enabled(fused)
-
-
-@contextmanager
-def _modules_as_scopes(recorder: Recorder) -> Iterator[None]:
-    """Each call of a module is a scope with its path; losses are no part of a network, and are none."""
-
-    def begin(module: torch.nn.Module, _: Argument) -> None:
-        kind = type(module).__name__
-        name = recorder.names.modules.get(module) or kind
-        inside = None if isinstance(module, torch.nn.modules.loss._Loss) else scope(name, owner=module)
-        title = name if name == kind else f"{name} ({kind})"
-        recorder.running.append(Running(title, any(True for _ in module.children()), inside))
-        if inside is not None:
-            inside.__enter__()
-
-    def end(*_: Argument) -> None:
-        inside = recorder.running.pop().scope
-        if inside is not None:
-            inside.__exit__(None, None, None)
-
-    hooks = [register_module_forward_pre_hook(begin), register_module_forward_hook(end, always_call=True)]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()

@@ -22,6 +22,11 @@ from .verdicts import BY_SEVERITY, ILL_CONDITIONED, OK, WRONG
 # Components in one group contribute as much as one another up to this factor; there are at most so many groups.
 _SIMILAR = 16.0
 _MOST_GROUPS = 8
+# If so many components of a group, drawn at random, are all wrong, so is about all of it: nobody looks for the others.
+_DRAWN = 3
+_LARGE = 8
+# After so many wrong components one asks whether they are in one row.
+_TELLING = 4
 # So many components are found to be wrong, and so many looked at alone; the rest of what is wrong is counted.
 _MOST_WRONG = 20
 _MOST_ALONE = 50
@@ -76,11 +81,13 @@ class Findings:
         alone: the verdicts on components that were looked at alone.
         unexplored: other components of groups that are wrong.
         resolution: the smallest relative error in one component that would have shown.
+        confined: the axis, and the index on it, that all wrong components share.
     """
 
     alone: dict[int, str] = field_of(default_factory=dict)
     unexplored: list[int] = field_of(default_factory=list)
     resolution: float = 0.0
+    confined: tuple[int, int] | None = None
 
     @property
     def wrong(self) -> list[int]:
@@ -145,7 +152,8 @@ class Directions:
         allowed = np.full(1, 1e-6 * float(np.abs(claimed).max(initial=0.0)) + 2.0**-1000)
         found = [self.measure(direction, np.full(1, np.nan), allowed) for direction in directions]
         true = np.array([line.slopes[0] for line in found])
-        error = np.array([line.errors[0] for line in found])
+        rounded = np.sqrt(((self.claim.typical[:1] * directions) ** 2).sum(axis=1))
+        error = np.array([line.errors[0] for line in found]) + ROUNDINGS * self.claim.unit * rounded
         return directions, Lines(true, claimed, error, directions @ self.field.point, directions.sum(axis=1))
 
     def measure(self, direction: Buffer, claimed: Buffer, allowed: Buffer) -> Line:
@@ -156,8 +164,8 @@ class Directions:
         self.calls += self.field.calls - before
         return line
 
-    def search(self) -> Findings:
-        """Which components are wrong."""
+    def search(self, shape: tuple[int, ...]) -> Findings:
+        """Which components of an array are wrong."""
         findings = Findings()
         wrong = []
         for members in self._groups():
@@ -166,21 +174,50 @@ class Directions:
                 findings.resolution = max(findings.resolution, self.resolution(members, found))
             else:
                 wrong.append(members)
-        self.explore(wrong, findings)
+        self.explore(wrong, findings, 0, shape)
         return findings
 
-    def explore(self, groups: Sequence[Indices], findings: Findings) -> None:
-        """Follows groups that are wrong down to single components. Components of one row are next to each other."""
-        pending = list(reversed(groups))
+    def explore(self, groups: Sequence[Indices], findings: Findings, start: int, shape: tuple[int, ...]) -> None:
+        """Follows groups that are wrong down to single components. Components of one row are next to each other.
+
+        Args:
+            groups: of components of one array.
+            findings: takes what is found.
+            start: the first component of the array.
+            shape: of the array.
+        """
+        pending = [members for members in reversed(groups) if not self._is_all_wrong(members, findings)]
         while pending:
             members = pending.pop()
             is_enough = len(findings.wrong) >= _MOST_WRONG or len(findings.alone) >= _MOST_ALONE
-            if is_enough or self.calls > _MOST_CALLS:
+            if is_enough or self.calls > _MOST_CALLS or findings.confined is not None:
                 findings.unexplored += members.tolist()
-            elif members.size == 1:
-                findings.alone[int(members[0])] = self._judge(int(members[0]))
-            else:
+            elif members.size > 1:
                 pending += self._wrong_halves(members)
+            else:
+                findings.alone[int(members[0])] = self._judge(int(members[0]))
+                if len(findings.wrong) == _TELLING:
+                    findings.confined = self._confined(findings, start, shape)
+        if findings.confined is None:
+            findings.confined = self._confined(findings, start, shape)
+        if findings.confined is not None:
+            axis, index = findings.confined
+            inside = set((np.flatnonzero(_places(shape)[axis] == index) + start).tolist())
+            findings.unexplored = [i for i in findings.unexplored if i in inside]
+
+    def _is_all_wrong(self, members: Indices, findings: Findings) -> bool:
+        """Whether components drawn at random are all wrong; only these are then looked at."""
+        if members.size < _LARGE:
+            return False
+        drawn = self._rng.choice(members, _DRAWN, replace=False)
+        if any(self.compare(drawn[i : i + 1]).agrees for i in range(_DRAWN)):
+            return False
+        if len(findings.wrong) < _DRAWN:
+            findings.alone.update((int(i), self._judge(int(i))) for i in drawn)
+            if any(findings.alone[int(i)] != WRONG for i in drawn):
+                return False
+        findings.unexplored += [i for i in members.tolist() if i not in findings.alone]
+        return True
 
     def _wrong_halves(self, members: Indices) -> list[Indices]:
         first, second = members[: members.size // 2], members[members.size // 2 :]
@@ -188,25 +225,16 @@ class Directions:
             return [second]  # the whole is wrong, so it must be here
         return [first] if self.compare(second).agrees else [second, first]
 
-    def confined(self, findings: Findings, start: int, shape: tuple[int, ...]) -> tuple[int, int] | None:
-        """The axis and the index on it that all wrong components of an array share, if all others are right.
-
-        Args:
-            findings: what is wrong; others are taken from what is unexplored.
-            start: the first component of the array.
-            shape: of the array.
-        """
-        end = start + math.prod(shape)
-        wrong = [i - start for i in findings.wrong if start <= i < end]
+    def _confined(self, findings: Findings, start: int, shape: tuple[int, ...]) -> tuple[int, int] | None:
+        """The axis and the index on it that all wrong components of an array share, if all others are right."""
+        wrong = [i - start for i in findings.wrong]
         if len(wrong) < 2 or len(shape) < 2:
             return None
-        places = np.array(np.unravel_index(wrong, shape))
+        everywhere = _places(shape)
+        places = everywhere[:, wrong]
         for axis in np.flatnonzero((places == places[:, :1]).all(axis=1)):
-            everywhere = np.unravel_index(np.arange(math.prod(shape)), shape)[axis]
-            others = np.flatnonzero(everywhere != places[axis, 0]) + start
+            others = np.flatnonzero(everywhere[axis] != places[axis, 0]) + start
             if self.compare(others).agrees:
-                right = set(others.tolist())
-                findings.unexplored = [i for i in findings.unexplored if i not in right]
                 return int(axis), int(places[axis, 0])
         return None
 
@@ -231,3 +259,8 @@ class Directions:
             doubt = compared.allowed + 2.0 * compared.line.errors
             found = 2.0 * doubt[:, np.newaxis] / np.where(is_counted, sizes, np.inf)
         return float(np.nan_to_num(found, nan=0.0, posinf=np.inf).max(initial=0.0))
+
+
+def _places(shape: tuple[int, ...]) -> Indices:
+    """The index of each component on each axis, one row an axis."""
+    return np.array(np.unravel_index(np.arange(math.prod(shape)), shape), dtype=np.intp)

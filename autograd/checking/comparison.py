@@ -121,6 +121,8 @@ class Comparison:
         x = np.broadcast_to(self._point.numbers, (m, n)).ravel()
         errors = np.array([[columns[i][o].error for i in range(n)] for o in range(m)]).reshape(m * n)
         errors = np.where(errors <= 0.05 * np.abs(true.ravel()), errors, 0.0)  # what is known so badly proves nothing
+        is_kink = np.array([[columns[i][o].is_kink for i in range(n)] for o in range(m)]).reshape(m * n)
+        true[is_kink.reshape(m, n)] = np.nan  # there is not one derivative, so nothing explains it
         self.lines = Lines(true.ravel(), self._jacobian.ravel(), errors, x, np.ones(m * n))
         if m == 1:
             self.lines.others = dict(transposed(self._jacobian[0], self._point.shape))
@@ -132,11 +134,10 @@ class Comparison:
         m, n = self._jacobian.shape
         claim = Claim(self._jacobian, tolerance.rtol, tolerance.atol, self._unit, self._typical)
         directions = Directions(self.field(), claim, np.random.default_rng(seed), self.verdict_alone)
-        findings = directions.search()
+        findings = directions.search(self._point.shape)
         self.resolution = findings.resolution
-        found = directions.confined(findings, 0, self._point.shape)
-        if found is not None:
-            self.remarks.append(confined_to(names[0].partition("[")[0], self._point.shape, *found))
+        if findings.confined is not None:
+            self.remarks.append(confined_to(names[0].partition("[")[0], self._point.shape, *findings.confined))
         if findings.wrong and m == 1:
             along, self.lines = directions.lines(np.arange(n))
             self.lines.others = dict(transposed(self._jacobian[0], self._point.shape, along))

@@ -271,11 +271,11 @@ class _Search:
             for k in self._wrong_parts(parts):
                 wrong[k].append(parts[k])
         for k, findings in enumerate(self._findings):
-            self._directions.explore(wrong[k], findings)
-            shape = np.shape(self._gradients[k].x)
-            where = self._directions.confined(findings, int(self._members[k][0]), shape) if wrong[k] else None
-            if where is not None:
-                self._remarks.append(confined_to(self._gradients[k].name, shape, *where))
+            if wrong[k]:
+                shape = np.shape(self._gradients[k].x)
+                self._directions.explore(wrong[k], findings, int(self._members[k][0]), shape)
+                if findings.confined is not None:
+                    self._remarks.append(confined_to(self._gradients[k].name, shape, *findings.confined))
 
     def _wrong_parts(self, parts: Sequence[Indices]) -> list[int]:
         """The inputs whose small components are wrong: all are moved together, and one by one if that is wrong."""

@@ -22,6 +22,8 @@ from .verdicts import WRONG
 _FIT = 1e-5
 # A factor that is no usual one, and a difference, are believed on so many lines.
 _ENOUGH = 3
+# Nobody takes the mean of more.
+_MOST_OBSERVATIONS = 1e7
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ def _count(factor: float) -> str | None:
         (abs(factor), "large", "is the 1/n of a mean missing"),
         (1.0 / abs(factor), "small", "is there a 1/n too much"),
     ):
-        if n > 1.5 and abs(n - round(n)) <= _FIT * n:
+        if 1.5 < n < _MOST_OBSERVATIONS and abs(n - round(n)) <= _FIT * n:
             return f"everything is {round(n)} times too {size}{sign}: {question}, with n = {round(n)}?"
     return None
 

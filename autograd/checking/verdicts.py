@@ -69,12 +69,12 @@ class Tolerance:
 
     def resolution(self, analytic: float, slope: Slope) -> float:
         """The smallest relative error of a derivative that would have shown."""
-        true = abs(slope.middle)
         if slope.is_unknown:
             return math.inf
-        if slope.is_kink or max(true, abs(analytic)) == 0.0:
+        if slope.is_kink or analytic == slope.middle == 0.0:
             return self.rtol
-        return (self.rtol * true + self.atol + (1.0 + _SAFETY) * slope.error) / true if true else math.inf
+        size = abs(analytic)  # not the true one, which may be all error where it is small
+        return (self.rtol * abs(slope.middle) + self.atol + (1.0 + _SAFETY) * slope.error) / size if size else math.inf
 
 
 def is_impossible(analytic: float, slope: Slope) -> bool:

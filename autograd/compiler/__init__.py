@@ -48,10 +48,10 @@ def compile(
     Returns:
         The program `step`: call it with the arrays. `step.theta` is the vector of parameters, to change in place or
         assign; `step.pull()` copies the Values' data into it, `step.push()` back. `step.source` is its text;
-        `step.save_source(path)` writes a module that needs NumPy only, with the same `step` and, for a loss, `train`.
-        `step.to_jax()` is the same as a pure function for JAX, its accelerators and clusters.
-        `repr(step)` says how much it does and the estimates by which its backend was chosen. It can be neither copied
-        nor pickled.
+        `step.save_source(path)` writes a module that stands alone, of Python with NumPy, JavaScript or C by the suffix;
+        `save_onnx(path)` a model of ONNX, for a program without `wrt`. `step.to_jax()` is the same as a pure function
+        for JAX, its accelerators and clusters. `repr(step)` says how much it does and the estimates by which its
+        backend was chosen. It can be neither copied nor pickled.
 
     Raises:
         TypeError: an output, parameter or placeholder is not a Value, or they are a set, which has no order.

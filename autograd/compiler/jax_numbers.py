@@ -6,6 +6,7 @@ the library's, to any order, under any of JAX's transformations. Importing this 
 
 from __future__ import annotations
 
+import math
 from functools import partial, reduce
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
@@ -44,6 +45,20 @@ def stack(*xs: Array) -> Array:
     return jnp.stack(jnp.broadcast_arrays(*xs), axis=-1)
 
 
+def within(number: float, dtype: Array) -> float:
+    """A finite number, or the largest of a type that is too small for it."""
+    top = float(jnp.finfo(dtype).max)
+    return min(max(number, -top), top)
+
+
+def _fitting(operands: Sequence[Array]) -> Sequence[Array]:
+    """Operands whose plain numbers are within the type of the arrays, such as a bound of the largest float."""
+    if not any(isinstance(x, float) and math.isfinite(x) for x in operands):
+        return operands
+    dtype = jnp.result_type(*operands)
+    return [within(x, dtype) if isinstance(x, float) and math.isfinite(x) else x for x in operands]
+
+
 # Along the last axis
 
 
@@ -59,8 +74,7 @@ def _with_jvp(function: Callable[..., Array], jvp: Callable[..., tuple[Array, Ar
     """The function with a rule of its own for derivatives, which makes no use of tangents that are 0 for certain."""
     differentiable = jax.custom_jvp(function)
     differentiable.defjvp(jvp, symbolic_zeros=True)
-    result: Callable[..., Array] = differentiable
-    return result
+    return lambda *operands: differentiable(*_fitting(operands))
 
 
 def _softmax(x: Array) -> Array:

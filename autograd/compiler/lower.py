@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from functools import partial, reduce
-from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from .. import arithmetic, ops
 from ..ops import TABLE, Operation
 from . import arrays
-from .ir import View, contiguous, is_literal, is_mask, looked_at
+from .ir import View, contiguous, is_literal
 from .terms import Arrays, ArrayTerm, UntraceableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from .ir import Action, Builder, Contribution, Instruction, Program, Shape
+    from .ir import Action, Builder, Contribution, Instruction, Program
     from .terms import Operand
 
 Rule: TypeAlias = "Callable[[Lowering, Action, list[Instruction]], Instruction]"
@@ -44,36 +43,9 @@ def lower(program: Program, builder: Builder, rule: Rule) -> Program:
             new[old] = builder.filled(result, old.shape, old.batched) if lacks_array else result
         elif old.op == "pick":
             new[old] = m.pick(ArrayTerm(m, operands[0]), old.data).instruction
-        elif is_mask(old) and rule is for_code:
-            new[old] = builder.numbers(old.data)
-        elif old.op == "contract" and len(operands) > 2 and rule is for_code:
-            new[old] = _without_mask(builder, old, operands)
         else:
             new[old] = builder.make(old.op, operands, old.data, old.shape, old.batched)
     return builder.program([new[output] for output in program.outputs])
-
-
-def _without_mask(builder: Builder, contract: Instruction, operands: list[Instruction]) -> Instruction:
-    """A masked contraction as a sum of products, each of them selected."""
-    factors, result = contract.data.split("->")
-    axes = factors.split(",")
-    labels = result + "".join([label for label in dict.fromkeys("".join(axes)) if label not in result])
-    length: dict[str, int] = {}
-    for of, operand in zip(axes, operands, strict=True):
-        length.update(zip(of, operand.shape, strict=True))
-    shape = tuple([length[label] for label in labels])
-    x, y, mask = [_spread(builder, operand, of, labels, shape) for operand, of in zip(operands, axes, strict=True)]
-    terms = builder.map(ops.where, mask, builder.map(ops.mul, x, y), builder.number(0.0))
-    if len(labels) > len(result):
-        terms = builder.total(builder.reshaped(terms, (*contract.shape, prod(shape[len(result) :]))))
-    return builder.rows_total(terms) if terms.batched and not contract.batched else terms
-
-
-def _spread(builder: Builder, array: Instruction, axes: str, labels: str, shape: Shape) -> Instruction:
-    """A view with all axes: along those that the array lacks it repeats."""
-    base, view = looked_at(array)
-    strides = dict(zip(axes, view.strides, strict=True))
-    return builder.view(base, View(view.offset, shape, tuple([strides.get(label, 0) for label in labels])))
 
 
 class Lowering(Arrays):
@@ -146,11 +118,8 @@ def for_arrays(m: Lowering, operation: Action, operands: list[Instruction]) -> I
 
 def for_code(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
     """In terms of operators and functions of one, two or three numbers, and of functions along the last axis."""
-    if operation == "softmaxes" or operation is ops.logsumexp:
-        columns = _columns(m.builder, operands)
-        if operation == "softmaxes":
-            return m.builder.rows("softmax", columns.shape, columns)
-        return m.builder.rows("logsumexp", columns.shape[:-1], columns)
+    if operation == "softmaxes" or operation in (ops.softmax, ops.log_softmax, ops.logsumexp):
+        return _of_columns(m, operation, operands)
     if not isinstance(operation, Operation):
         return m.builder.map(operation, *operands)
     terms = [ArrayTerm(m, operand) for operand in operands]
@@ -166,11 +135,17 @@ def for_code(m: Lowering, operation: Action, operands: list[Instruction]) -> Ins
     return m.expanded(operation, operands)
 
 
-def _columns(builder: Builder, arrays: list[Instruction]) -> Instruction:
-    """Arrays of one shape, and numbers, side by side along a new last axis."""
-    shape = next((array.shape for array in arrays if not array.is_number), ())
-    parts = [builder.reshaped(builder.filled(array, shape, False), (*shape, 1)) for array in arrays]
-    return builder.make("join", parts, None, (*shape, len(parts)))
+def _of_columns(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
+    """A function of operands, of one shape or numbers, side by side along a new last axis."""
+    builder = m.builder
+    shape = next((each.shape for each in operands if not each.is_number), ())
+    parts = [builder.reshaped(builder.filled(each, shape, False), (*shape, 1)) for each in operands]
+    columns = builder.make("join", parts, None, (*shape, len(parts)))
+    if not isinstance(operation, Operation):
+        return builder.rows("softmax", columns.shape, columns)
+    if operation.of_first:
+        return m.pick(ArrayTerm(m, builder.rows(operation.name, columns.shape, columns)), 0).instruction
+    return builder.rows(operation.name, shape, columns)
 
 
 _OF_ALL: dict[Action, Action] = {ops.softmax: "softmaxes", ops.log_softmax: "log_softmaxes"}

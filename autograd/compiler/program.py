@@ -13,7 +13,7 @@ from .calls import Arguments, copy_into, quietly, shaped
 from .exports import SUFFIXES, Exports, checked_path
 from .lower import for_jax
 from .plan import Plan
-from .requests import native_installed, require_jax
+from .requests import native_installed, require_extra
 
 if TYPE_CHECKING:
     import os
@@ -115,11 +115,10 @@ class Compiled:
         Raises:
             ImportError: JAX is not installed.
         """
-        require_jax("to_jax")
+        require_extra("jax", "to_jax")
         from .jax_program import JaxFunction
 
-        plan = self._plan
-        return JaxFunction(plan.lowered(plan.packs, rule=for_jax), plan.request)
+        return JaxFunction(self._plan.written(for_jax), self._plan.request)
 
     def save_source(self, path: str | os.PathLike[str]) -> None:
         """Writes the program as a module that stands alone, with the present parameters in it.

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 BACKENDS = ("floats", "arrays", "native", "jax")
+EXTRAS = {"native": "numba", "jax": "jax"}
+"""The package that each extra brings for a backend of its name."""
 
 
 def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str | None, dtype: Any) -> Request:
@@ -41,13 +43,8 @@ def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str 
         raise ValueError(
             f"compile: backend must be one of {', '.join(map(repr, BACKENDS))} or None, got {shown(backend)}"
         )
-    if backend == "native" and not native_installed():
-        raise ImportError(
-            'compile: backend \'native\' needs the extra "native": pip install "chainrule[native]", '
-            'or pip install -e ".[native]" in a clone'
-        )
-    if backend == "jax":
-        require_jax("backend 'jax'")
+    if backend in EXTRAS:
+        require_extra(backend, f"compile: backend {backend!r}")
     kind = _dtype(dtype)
     if backend == "floats" and kind != np.float64:
         raise ValueError(f"compile: backend 'floats' computes in float64, got dtype {kind}")
@@ -57,17 +54,16 @@ def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str 
 @cache
 def native_installed() -> bool:
     """Whether numba is there, which takes long to import."""
-    return find_spec("numba") is not None
+    return find_spec(EXTRAS["native"]) is not None
 
 
-def require_jax(what: str) -> None:
-    """Raises an ImportError that says what needs JAX, and how to install it, if it is not there."""
-    try:
-        import jax  # noqa: F401
-    except ImportError:
+def require_extra(extra: str, what: str) -> None:
+    """Raises an ImportError that says what needs the extra, and how to install it, if its package is not there."""
+    if find_spec(EXTRAS[extra]) is None:
         raise ImportError(
-            f'{what} needs the extra "jax": pip install "chainrule[jax]", or pip install -e ".[jax]" in a clone'
-        ) from None
+            f'{what} needs the extra "{extra}": pip install "chainrule[{extra}]", '
+            f'or pip install -e ".[{extra}]" in a clone'
+        )
 
 
 def _outputs(outputs: Any) -> tuple[list[Value], bool]:

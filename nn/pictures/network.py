@@ -22,11 +22,11 @@ from .subject import Subject
 
 COLOURS = 6
 """Hidden nodes beyond these share colours."""
-WIDEST = 1.9
-"""Times the width of `diagram`, for networks with a row of their own."""
+NARROWEST, WIDEST = 0.96, 1.9
+"""How much narrower or wider than `diagram` a network is, to fit beside a panel or to fill a row of its own."""
 ALONE = 1200.0
 """Pixels in such a row."""
-BESIDE = 700.0
+BESIDE = 688.0
 """Pixels for a network beside another panel."""
 TALLER = 1.18
 """Than `diagram`, since biases have two lines here."""
@@ -171,10 +171,11 @@ class Picture:
             observed: the target of the observation, a number per output; empty if it has another form.
             title: what a screen reader says about it.
         """
-        places = grid(len(inputs), self._network.stages, len(outputs), True, True)
+        places = grid(len(inputs), self._network.stages, len(outputs), False, True)
         self._top = TALLER * max(column.centres[0][1] for column in places.columns) + NODE / 2 + 2.5 * LINE
-        room = ALONE if places.width + 2 * MARGIN > BESIDE else BESIDE
-        self._across = max(1.0, min(WIDEST if room == ALONE else 1.0, (room - 2 * MARGIN) / places.width))
+        fits = (BESIDE - 2 * MARGIN) / places.width
+        alone = max(1.0, min(WIDEST, (ALONE - 2 * MARGIN) / places.width))
+        self._across = min(1.0, fits) if fits >= NARROWEST else alone
         width, height = self._across * places.width + 2 * MARGIN, self._top - TALLER * places.bottom + 2.2 * LINE
         lines, above = [], []
         for stage, before, column in zip(self._network.stages, places.columns, places.columns[1:], strict=False):

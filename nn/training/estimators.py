@@ -26,7 +26,11 @@ from ..types import Loss, Vector
 from .fit import fit
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from autograd import Drawing
+
+    from ..module import Parameter
 
 _WHOLE = 500  # up to this many rows, "auto" takes all of them per step
 _BATCH = 128
@@ -41,11 +45,11 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         activation: str = "softplus",
         *,
         loss: Loss | None = None,
-        optimizer: Callable[[Any], Optimizer] | None = None,
+        optimizer: Callable[[Sequence[Parameter]], Optimizer] | None = None,
         epochs: int = 300,
         batch_size: int | str | None = "auto",
         tolerance: float | None = None,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -90,7 +94,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             return None if rows <= _WHOLE else _BATCH
         return min(self.batch_size, rows)
 
-    def _outputs(self, X: Any) -> Vector:  # noqa: N803
+    def _outputs(self, X: ArrayLike) -> Vector:  # noqa: N803
         """What the network gives for each row, before a softmax."""
         check_is_fitted(self)
         rows = validate_data(self, X, dtype=np.float64, reset=False)
@@ -105,7 +109,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         return diagram(self.module_, **{**known, **options})
 
 
-def _default_optimizer(parameters: Any) -> Optimizer:
+def _default_optimizer(parameters: Sequence[Parameter]) -> Optimizer:
     return Adam(parameters, lr=0.02)
 
 
@@ -150,12 +154,12 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]
         activation: str = "softplus",
         *,
         loss: Loss | None = None,
-        optimizer: Callable[[Any], Optimizer] | None = None,
+        optimizer: Callable[[Sequence[Parameter]], Optimizer] | None = None,
         epochs: int = 300,
         batch_size: int | str | None = "auto",
         tolerance: float | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
     ) -> None:
         super().__init__(
@@ -171,7 +175,7 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]
         )
         self.class_weight = class_weight
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:  # noqa: N803
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPClassifier:  # noqa: N803
         """Trains a new network.
 
         Args:
@@ -198,23 +202,23 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]
         self.classes_ = classes
         return self
 
-    def decision_function(self, X: Any) -> Vector:  # noqa: N803
+    def decision_function(self, X: ArrayLike) -> Vector:  # noqa: N803
         """The raw outputs, of shape (rows, classes); for two classes the second minus the first, of shape (rows,)."""
         outputs = self._outputs(X)
         return outputs[:, 1] - outputs[:, 0] if len(self.classes_) == 2 else outputs
 
-    def predict_proba(self, X: Any) -> Vector:  # noqa: N803
+    def predict_proba(self, X: ArrayLike) -> Vector:  # noqa: N803
         """The softmax of the raw outputs, of shape (rows, classes)."""
         shares = np.exp(self.predict_log_proba(X))
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
-    def predict_log_proba(self, X: Any) -> Vector:  # noqa: N803
+    def predict_log_proba(self, X: ArrayLike) -> Vector:  # noqa: N803
         """The logarithm of the softmax, of shape (rows, classes)."""
         outputs = self._outputs(X)
         lead = outputs - outputs.max(axis=1, keepdims=True)
         return np.asarray(lead - np.log(np.exp(lead).sum(axis=1, keepdims=True)))
 
-    def predict(self, X: Any) -> np.ndarray[Any, Any]:  # noqa: N803
+    def predict(self, X: ArrayLike) -> np.ndarray[Any, Any]:  # noqa: N803
         """The class with the largest output, of shape (rows,)."""
         outputs = self._outputs(X)
         return np.asarray(self.classes_[outputs.argmax(axis=1)])
@@ -256,7 +260,7 @@ class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]
     [1.0]
     """
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:  # noqa: N803
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPRegressor:  # noqa: N803
         """Trains a new network.
 
         Args:
@@ -284,7 +288,7 @@ class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]
         tags.target_tags.multi_output = True
         return tags
 
-    def predict(self, X: Any) -> Vector:  # noqa: N803
+    def predict(self, X: ArrayLike) -> Vector:  # noqa: N803
         """The outputs, of shape (rows,) or (rows, outputs), as `y` had."""
         outputs = self._outputs(X)
         return outputs[:, 0] if self._is_flat else outputs

@@ -36,8 +36,8 @@ _HEAD = """/* {name}.c: compiled from a graph of scalars by autograd. C99, and n
 #include <stddef.h>"""
 
 _SIZES = (
-    "About {code:,} bytes of code and constants, besides the functions of math.h, and {state:,} bytes of state: "
-    "{held}. Nothing is allocated.{shared}"
+    "About {code:,} bytes of code and constants, besides the functions of math.h, and {state:,} bytes of state{held}. "
+    "Nothing is allocated.{shared}"
 )
 _SHARED = " Calls share the working memory, so only one may run at a time."
 
@@ -52,7 +52,7 @@ def c_text(exported: Exported, name: str) -> str:
     decided, written = exported.loops, syntax(exported.dtype)
     memory = arena(decided.stages, decided.sizes)
     numbers = written.language.number
-    constants = [_array(f"static const double {each}", array, numbers) for each, array in decided.constants.items()]
+    constants = [_constant(each, array, numbers) for each, array in decided.constants.items()]
     constants += [_table(each, array) for each, array in decided.tables.items()]
     state = [_array(f"double {name}_theta", exported.theta, numbers)] if len(exported.theta) else []
     state += [f"static double work[{memory.size}];"] if memory.size else []
@@ -104,6 +104,12 @@ def _array(declared: str, array: np.ndarray, number: Callable[[float], str]) -> 
     return _initialized(f"{declared}[{array.size}]", [number(x) for x in array.ravel().tolist()])
 
 
+def _constant(name: str, array: np.ndarray, number: Callable[[float], str]) -> str:
+    if array.dtype == bool:  # a mask
+        return _initialized(f"static const unsigned char {name}[{array.size}]", [str(int(x)) for x in array.flat])
+    return _array(f"static const double {name}", array, number)
+
+
 def _table(name: str, numbers: np.ndarray) -> str:
     elements = list(map(str, numbers.ravel().tolist()))
     return _initialized(f"static const {_index_type(numbers)} {name}[{numbers.size}]", elements)
@@ -125,14 +131,15 @@ def _head(exported: Exported, name: str, sizes: str) -> str:
     """The comment that says how to call the module, and the includes."""
     declared = [f"extern double {name}_theta[{len(exported.theta)}];"] * bool(len(exported.theta))
     declared.append(f"{_signature(exported, name)};")
-    takes = [f"x{k} is {_rows(shape)}." for k, shape in enumerate(exported.input_shapes)]
-    if exported.gives_gradient:
+    takes = [f"x{k}: {_rows(shape)}." for k, shape in enumerate(exported.input_shapes)]
+    if exported.output_shape is None:
         over = f", {'averaged' if exported.mean else 'added'} over the rows," if takes else ""
-        does = f"Returns the loss{over} and writes its gradient with respect to {name}_theta, as many numbers."
+        does = f"Returns the loss{over} and writes its gradient with respect to {name}_theta."
+        takes.append(f"gradient: {_counted(len(exported.theta))}.")
     else:
-        does = (
-            f"Writes the outputs, {_rows(exported.output_shape or ()) if takes else prod(exported.output_shape or ())}."
-        )
+        does = "Writes the outputs."
+        shape = exported.output_shape
+        takes.append(f"outputs: {_rows(shape) if takes else _counted(prod(shape))}.")
     return _HEAD.format(
         name=name,
         declarations="\n".join([f"   {each}" for each in declared]),
@@ -156,7 +163,8 @@ def _counted(number: int) -> str:
 def _sizes(exported: Exported, memory: Arena, code: list[str]) -> str:
     """What the module takes of a small memory."""
     width = exported.dtype.itemsize
-    constants = sum([array.size * width for array in exported.loops.constants.values()])
+    arrays = exported.loops.constants.values()
+    constants = sum([array.size * (1 if array.dtype == bool else width) for array in arrays])
     constants += sum(
         [array.size * (2 if "short" in _index_type(array) else 4) for array in exported.loops.tables.values()]
     )
@@ -166,7 +174,7 @@ def _sizes(exported: Exported, memory: Arena, code: list[str]) -> str:
     return _SIZES.format(
         code=_rounded(constants + _code_bytes("\n".join(code))),
         state=(parameters + memory.size) * width,
-        held=" and ".join(held) or "it keeps none",
+        held=f": {' and '.join(held)}" if held else "",
         shared=_SHARED if memory.size else "",
     )
 

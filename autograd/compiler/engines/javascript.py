@@ -36,6 +36,8 @@ _OF_ROWS: dict[Action, str] = {"logsumexp": "logSumExp", "prod": "prod", "max": 
 _ROW_FUNCTIONS = {
     "softmax": "softmax",
     "softmax_pull": "softmaxPull",
+    "log_softmax": "logSoftmax",
+    "log_softmax_pull": "logSoftmaxPull",
     "products_of_the_others": "productsOfTheOthers",
     "largest_shares": "largestShares",
     "smallest_shares": "smallestShares",

@@ -118,7 +118,10 @@ def _array(numbers: list[float]) -> str:
 
 def _data(exported: Exported, memory: Arena) -> list[str]:
     """The constants, and the arrays to compute into."""
-    lines = [f"const {name} = {_array(each.ravel().tolist())};" for name, each in exported.loops.constants.items()]
+    lines = [
+        f"const {name} = {_array(each.ravel().astype(float).tolist())};"
+        for name, each in exported.loops.constants.items()
+    ]
     for name, numbers in exported.loops.tables.items():
         lines.append(f"const {name} = [{', '.join(map(str, numbers.ravel().tolist()))}];")
     if memory.size:

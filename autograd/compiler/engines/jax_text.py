@@ -95,6 +95,8 @@ def _text(operand: Operand) -> str:
     if isinstance(operand, np.ndarray):
         return _list_text(operand.tolist())
     if isinstance(operand, int) or math.isfinite(operand):
+        if abs(operand) > _LARGE:
+            return f"within({operand!r}, theta.dtype)"
         return repr(operand) if operand >= 0 else f"({operand!r})"
     return f"jnp.{operand}" if operand != -math.inf else "(-jnp.inf)"
 
@@ -118,6 +120,8 @@ def _look_text(look: Look) -> str:
         return f"{name}.T" if numbers == (1, 0) else f"{name}.transpose({', '.join(texts)})"
     return f"{name}[{_BEFORE[how]}{':'.join(texts[:2] if numbers[2] == 1 else texts)}]"
 
+
+_LARGE = 65504.0  # what 16 bits hold
 
 _BEFORE = {"slice": "", "slice_of_rows": ":, "}
 """What stands before the slice of the last axis."""

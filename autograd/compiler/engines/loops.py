@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from .nests import Statement
     from .scalars import Row, Term
 
-_ROWS_FROM_ROWS = {"softmax", "softmax_pull", "products_of_the_others", "largest_shares", "smallest_shares"}
+_ROWS_FROM_ROWS = {"softmax", "softmax_pull", "log_softmax", "log_softmax_pull"}
+_ROWS_FROM_ROWS |= {"products_of_the_others", "largest_shares", "smallest_shares"}
 _PREFIX = {"contract": "z", "map": "h", "rows": "r", "join": "j", "assemble": "g"}
 _COMPUTED = {"contract", "map", "total", "rows_total"}  # element by element, so that any place will do
 _STORED = _COMPUTED | {"assemble", "join", "rows"}
@@ -249,8 +250,10 @@ class Loops:
             restrided(self._terms[operand], [each.find(axis) for axis in axes])
             for each, operand in zip(labels, instruction.operands, strict=True)
         ]
-        lengths = tuple([length[axis] for axis in axes])
-        return self._store(instruction, Expression(ops.mul, tuple(factors), 1), lengths, len(axes) - len(result))
+        term = Expression(ops.mul, tuple(factors[:2]), 1)
+        if len(factors) > 2:
+            term = Expression(ops.where, (factors[2], term, 0.0), 2)
+        return self._store(instruction, term, tuple([length[axis] for axis in axes]), len(axes) - len(result))
 
     # Along the last axis
 

@@ -83,7 +83,7 @@ class OnnxGraph:
         return f"x{instruction.data}"
 
     def _write_literal(self, instruction: Instruction) -> str:
-        return self.nodes.constant(instruction.data)
+        return self.nodes.constant(np.asarray(instruction.data, dtype=float))  # also of a mask
 
     def _write_view(self, instruction: Instruction) -> str:
         [base] = instruction.operands
@@ -132,15 +132,14 @@ class OnnxGraph:
     def _write_contract(self, instruction: Instruction) -> str:
         """A product of matrices, or of stacks of them: axes in another order, those of a kind merged."""
         inputs, result = instruction.data.split("->")
-        factors = [
-            (self._names[each], "b" * each.batched + axes)
-            for each, axes in zip(instruction.operands, inputs.split(","), strict=True)
-        ]
-        length = {"b": -1}
+        factors, length = [], {"b": -1}
         for each, axes in zip(instruction.operands, inputs.split(","), strict=True):
+            factors.append((self._names[each], "b" * each.batched + axes))
             length.update(zip(axes, each.shape, strict=True))
-        (x, of_x), (y, of_y) = sorted(factors, key=lambda factor: "b" not in factor[1])
         out = "b" * instruction.batched + result
+        if len(factors) > 2:
+            return self._masked_sums(factors, out, length)
+        (x, of_x), (y, of_y) = sorted(factors, key=lambda factor: "b" not in factor[1])
         stack = [axis for axis in out if axis in of_x and axis in of_y]
         rows = "".join([axis for axis in out if axis in of_x and axis not in stack])
         columns = "".join([axis for axis in out if axis in of_y and axis not in stack])
@@ -152,6 +151,20 @@ class OnnxGraph:
         if len(rows) != 1 or len(columns) != 1:
             product = self._reshaped(product, [length[axis] for axis in axes])
         return self._transposed(product, [axes.index(axis) for axis in out])
+
+    def _masked_sums(self, factors: Sequence[tuple[str, str]], out: str, length: dict[str, int]) -> str:
+        """Sums of the products that a mask lets through: a matrix product would take 0 times infinity for nan."""
+        summed = [axis for axis in length if axis not in out and any(axis in axes for _, axes in factors)]
+        spread = []
+        for name, axes in factors:
+            order = [axis for axis in [*out, *summed] if axis in axes]
+            ordered = self._transposed(name, [axes.index(axis) for axis in order])
+            lengths = [length[axis] if axis in axes else 1 for axis in [*out, *summed]]
+            spread.append(Tensor(self._m, self._reshaped(ordered, lengths)))
+        x, y, mask = spread
+        terms = self._m.where(mask, x * y, 0.0)
+        last = np.arange(-len(summed), 0)
+        return self._m.node("ReduceSum", terms, last, keepdims=0).name
 
     def _matrices(self, name: str, axes: str, groups: Sequence[str], length: dict[str, int]) -> str:
         """A tensor with its axes in another order, those of a group merged."""
@@ -228,14 +241,29 @@ def _softmax(m: OnnxNumbers, x: Tensor) -> Tensor:
     return m.div(e, m.choose(is_plain, total, math.nan))
 
 
-def _logsumexp(m: OnnxNumbers, x: Tensor) -> Tensor:
-    """The largest element's own 1 is left out of the sum, so that a small one beside it is not lost."""
+def _rest(m: OnnxNumbers, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The largest element of each row, where the first such is, and the sum of exp(x - largest) over all others.
+
+    Its own 1 is left out, so that a small sum beside it is not lost.
+    """
     top = _largest(m, x)
-    place = m.node("ArgMax", x, axis=-1, keepdims=1)
     numbers = m.node("Range", np.array(0), m.node("Squeeze", m.node("Shape", x, start=-1)), np.array(1))
-    rest = m.choose(m.equal(place, numbers), 0.0, m.exp(x - top))
-    total = m.node("ReduceSum", rest, np.array([-1]), keepdims=1)
-    return _without_axis(m, m.choose(m.is_finite(top), top + m.log1p(total), top))
+    is_top = m.equal(m.node("ArgMax", x, axis=-1, keepdims=1), numbers)
+    rest = m.choose(is_top, 0.0, m.exp(x - top))
+    return top, is_top, m.node("ReduceSum", rest, np.array([-1]), keepdims=1)
+
+
+def _logsumexp(m: OnnxNumbers, x: Tensor) -> Tensor:
+    top, _, rest = _rest(m, x)
+    return _without_axis(m, m.choose(m.is_finite(top), top + m.log1p(rest), top))
+
+
+def _log_softmax(m: OnnxNumbers, x: Tensor) -> Tensor:
+    """x - logsumexp(x), measured from the largest element, so that it keeps its digits."""
+    top, is_top, rest = _rest(m, x)
+    log = m.log1p(rest)
+    others = x - top - m.choose(m.is_finite(top), log, m.choose(m.equal(top, math.inf), 0.0, top - top))
+    return m.choose(m.equal(top, -math.inf), -math.inf, m.choose(is_top, -log, others))
 
 
 def _product(m: OnnxNumbers, x: Tensor) -> Tensor:
@@ -244,6 +272,7 @@ def _product(m: OnnxNumbers, x: Tensor) -> Tensor:
 
 _OF_ROWS: dict[str, Callable[[OnnxNumbers, Tensor], Tensor]] = {
     "softmax": _softmax,
+    "log_softmax": _log_softmax,
     "logsumexp": _logsumexp,
     "prod": _product,
     "max": lambda m, x: _without_axis(m, _largest(m, x)),

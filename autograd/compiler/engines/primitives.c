@@ -153,6 +153,39 @@ static void softmax_pull(const double *p, const double *gradient, size_t n, doub
     }
 }
 
+/* x - log(sum(exp(x))) for each of n numbers. Measured from the largest one, it keeps its digits. */
+static void log_softmax(const double *x, size_t n, double *logs)
+{
+    const size_t place = place_of_largest(x, n);
+    const double top = x[place];
+    double rest = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        rest += i == place ? 0.0 : exp(x[i] - top);
+    }
+    const double others = isfinite(top) ? log1p(rest) : isnan(top) ? top : 0.0;
+    for (size_t i = 0; i < n; i++) {
+        logs[i] = top < INFINITY && isinf(top) ? top : i == place ? -log1p(rest) : x[i] - top - others;
+    }
+}
+
+/* The gradient of x, given that of log_softmax(x). For the largest x the sum of the other shares stands for 1 - p. */
+static void log_softmax_pull(const double *x, const double *gradient, size_t n, double *pulled)
+{
+    const size_t place = place_of_largest(x, n);
+    double rest = 0.0, others = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        pulled[i] = exp(x[i] - x[place]);
+        rest += i == place ? 0.0 : pulled[i];
+        others += i == place ? 0.0 : gradient[i];
+    }
+    const double whole = x[place] > -INFINITY ? 1.0 + rest : NAN;
+    const double total = gradient[place] + others;
+    for (size_t i = 0; i < n; i++) {
+        pulled[i] = gradient[i] - pulled[i] * total / whole;
+    }
+    pulled[place] = (gradient[place] * rest - others) / whole;
+}
+
 /* For each of n numbers the product of the others: no division, so zeros are fine. */
 static void products_of_the_others(const double *x, size_t n, double *products)
 {

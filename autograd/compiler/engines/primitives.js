@@ -215,6 +215,28 @@ function softmaxPull(p, gradient) {
   return p.map((share, i) => share * (gradient[i] - base - total));
 }
 
+/** x - log(sum(exp(xs))) for each x. Measured from the largest one, it keeps its digits. */
+function logSoftmax(xs) {
+  const top = largest(xs);
+  if (top === -Infinity) return xs.map(() => top);
+  const place = xs.findIndex((x) => Object.is(x, top));
+  const log = Math.log1p(xs.reduce((rest, x, i) => (i === place ? rest : rest + Math.exp(x - top)), 0));
+  const others = Number.isFinite(top) ? log : top === Infinity ? 0 : NaN;
+  return xs.map((x, i) => (i === place ? -log : x - top - others));
+}
+
+/** The gradient of xs, given that of logSoftmax(xs). For the largest x the sum of other shares stands for 1 - p. */
+function logSoftmaxPull(xs, gradient) {
+  const top = largest(xs);
+  const place = xs.findIndex((x) => Object.is(x, top));
+  const weights = xs.map((x) => Math.exp(x - top));
+  const sumOfOthers = (numbers) => numbers.reduce((total, x, i) => (i === place ? total : total + x), 0);
+  const [rest, others] = [sumOfOthers(weights), sumOfOthers(gradient)];
+  const whole = top > -Infinity ? 1 + rest : NaN;
+  const total = gradient[place] + others;
+  return weights.map((e, i) => (i === place ? (gradient[i] * rest - others) / whole : gradient[i] - (e * total) / whole));
+}
+
 /** For each number the product of the others: no division, so zeros are fine. */
 function productsOfTheOthers(xs) {
   const products = new Float64Array(xs.length).fill(1);
@@ -256,17 +278,32 @@ function rowCount(inputs, widths) {
 
 /** Throws unless all rows are arrays of so many numbers, or numbers if the width is null. */
 function checkRows(rows, name, width) {
-  const isArray = (x) => Array.isArray(x) || (ArrayBuffer.isView(x) && !(x instanceof DataView));
-  const kind = (x) => (x === null ? "null" : isArray(x) ? `an array of ${x.length}` : `a ${typeof x}`);
-  if (!isArray(rows)) throw new TypeError(`${name} must be an array with one row per observation, got ${kind(rows)}`);
+  if (!isArray(rows)) throw new TypeError(`${name} must be an array with one row per observation, got ${kindOf(rows)}`);
   if (!rows.length) throw new RangeError(`${name} must have at least one row`);
+  if (width === null) return checkNumbers(rows, (i) => `row ${i} of ${name}`);
   for (let i = 0; i < rows.length; i++) {
-    const row = width === null ? [rows[i]] : rows[i];
-    if (!isArray(row) || (width !== null && row.length !== width)) {
-      throw new TypeError(`row ${i} of ${name} must be an array of ${width} numbers, got ${kind(row)}`);
+    const row = rows[i];
+    if (!isArray(row) || row.length !== width) {
+      throw new TypeError(`row ${i} of ${name} must be an array of ${width} numbers, got ${kindOf(row)}`);
     }
-    for (let j = 0; j < row.length; j++) {
-      if (typeof row[j] !== "number") throw new TypeError(`row ${i} of ${name} must hold numbers, got ${kind(row[j])}`);
-    }
+    checkNumbers(row, () => `row ${i} of ${name}`);
   }
+}
+
+/** Throws unless an array holds numbers; a typed array holds what its first element is. */
+function checkNumbers(xs, nameOf) {
+  const length = Array.isArray(xs) ? xs.length : Math.min(xs.length, 1);
+  for (let i = 0; i < length; i++) {
+    if (typeof xs[i] !== "number") throw new TypeError(`${nameOf(i)} must hold numbers, got ${kindOf(xs[i])}`);
+  }
+}
+
+/** Whether this is an array, typed or not. */
+function isArray(x) {
+  return Array.isArray(x) || (ArrayBuffer.isView(x) && !(x instanceof DataView));
+}
+
+/** What something is, in an error message. */
+function kindOf(x) {
+  return x == null ? String(x) : isArray(x) ? `an array of ${x.length}` : `a ${typeof x}`;
 }

@@ -98,7 +98,10 @@ function choose(i) {
   draw();
 }
 all(page, "[data-line]").forEach((line, i) => {
-  line.querySelector('input[type="range"]').addEventListener("input", (event) => move(i, event.target.value));
+  const slider = line.querySelector('input[type="range"]');
+  for (const kind of ["input", "change"]) {
+    slider.addEventListener(kind, () => slider.value !== String(state.theta[i]) && move(i, slider.value));
+  }
   line.querySelector('input[type="number"]').addEventListener("change", (event) => move(i, event.target.value));
   line.querySelector("[data-choose]").addEventListener("click", () => choose(i));
 });
@@ -106,7 +109,7 @@ for (const part of all(page, "[data-wire]")) part.addEventListener("click", () =
 for (const part of all(page, "[data-weight]")) part.addEventListener("click", () => choose(Number(part.dataset.weight)));
 
 const rate = page.querySelector('[data-role="learning-rate"]');
-rate.addEventListener("input", () => {
+for (const kind of ["input", "change"]) rate.addEventListener(kind, () => {
   const number = Number(rate.value);
   if (rate.value === "" || !(number > 0) || !Number.isFinite(number)) return;
   state.rate = number;
