@@ -104,6 +104,11 @@ class Animation(Page):
 
     Attributes:
         html: the page.
+
+    >>> from autograd import Value, animate
+    >>> animation = animate(Value(3.0, name="w") * 2)
+    >>> animation.html.startswith("<!DOCTYPE html>")
+    True
     """
 
     def __init__(self, root: Value, look: Look, direction: str, theme: str | None, seconds: float) -> None:
