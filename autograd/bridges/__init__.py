@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ..extras import missing_extra
 from . import rows as _rows  # noqa: F401  # graphs that hold its operations can then be unpickled
 
 
@@ -59,7 +60,7 @@ def from_torch(f: Callable[[], Any], *, model: object = None) -> Any:
     try:
         import torch
     except ImportError:
-        raise ImportError('from_torch needs the extra "torch": pip install "chainrule[torch]"') from None
+        raise missing_extra("from_torch", "torch") from None
     from .torch_trace import translated
 
     if model is not None and not isinstance(model, torch.nn.Module):
@@ -122,7 +123,7 @@ def from_jax(f: Callable[..., Any], *args: object) -> Any:
     try:
         import jax  # noqa: F401
     except ImportError:
-        raise ImportError('from_jax needs the extra "jax": pip install "chainrule[jax]"') from None
+        raise missing_extra("from_jax", "jax") from None
     from .jax_trace import translated
 
     if not callable(f):
