@@ -19,7 +19,7 @@ import pytest
 import autograd
 from autograd import Value, arithmetic, compile, operation, ops
 from autograd.compiler import plan, requests
-from autograd.compiler.engines.native import elementary, machine_code, primitives
+from autograd.compiler.engines.native import compilation, elementary, machine_code, primitives
 from autograd.compiler.engines.native.interpreter import LANES
 from autograd.compiler.engines.native.tape import ELEMENTWISE
 
@@ -315,7 +315,7 @@ def test_when_nothing_can_be_compiled(monkeypatch):
     """As where LLVM does not know the processor."""
     monkeypatch.setattr(machine_code, "_loaded", [])
     monkeypatch.setattr(machine_code, "_read", lambda key: None)
-    monkeypatch.setattr(machine_code, "_compiled", lambda machine: 1 / 0)
+    monkeypatch.setattr(compilation, "compiled", lambda machine: 1 / 0)
     loss, w, x = many(1000)
     step = compile(loss, wrt=w, inputs=(x,))
     assert step([[0.1, 0.2]])[1].shape == (5,)
