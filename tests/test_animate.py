@@ -130,7 +130,7 @@ def test_a_gif_has_a_frame_for_each_step(tmp_path):
 
 def test_a_gif_without_pillow_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(ImportError, match=r"pip install 'chainrule\[plots\]'"):
+    with pytest.raises(ImportError, match=r'pip install "chainrule\[plots\]"'):
         animate(neuron()[1], tmp_path / "loss.gif")
     assert not (tmp_path / "loss.gif").exists()
 

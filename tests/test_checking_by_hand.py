@@ -384,13 +384,19 @@ def test_a_function_that_varies_between_neighbouring_numbers_tells_nothing(x):
 
 
 def test_a_wiggle_that_may_be_noise_is_no_mistake_either_way():
-    rng = random.Random(0)
+    def f(x):
+        return x + 1e-9 * math.sin(1e9 * x)
+
+    rng, wrong = random.Random(0), 0
     for _ in range(40):
         x = rng.uniform(-5.0, 5.0)
         for df in (lambda x: 1.0, lambda x: 1.0 + math.cos(1e9 * x)):
-            if abs(df(x)) > 1e-2:  # at the top of a wave f is flat to all its digits
-                assert check_gradient(lambda x: x + 1e-9 * math.sin(1e9 * x), df, x).ok
-        assert not failure(lambda x: x + 1e-9 * math.sin(1e9 * x), lambda x: 5.0, x).ok
+            try:
+                check_gradient(f, df, x)
+            except GradcheckError:
+                wrong += 1
+        assert not failure(f, lambda x: 5.0, x).ok
+    assert wrong <= 4  # of 80, as at the top of a wave, where f is flat to all its digits
 
 
 def test_a_function_that_overflows_is_ill_conditioned():

@@ -430,6 +430,23 @@ def test_gradients_are_added_up_where_the_caller_wants_them(rng):
     assert "gradient[100 * i + j] += " in text
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_loops_do_not_merge_with_the_sum_that_they_need(language, rng, tmp_path):
+    """Numbers over their sum; weights that are prepared before the rows, and needed for all of these."""
+    x, w = values(rng, 6), values(rng, 6)
+    e = [a.exp() for a in x]
+    prepared = [a.tanh() for a in w]
+    hidden = [(a * b).tanh() for a, b in zip(x, prepared, strict=True)]
+    later = [(a * b).sigmoid() for a, b in zip(hidden, hidden[::-1], strict=True)]
+    last = [(a * b).exp() for a, b in zip(later, later[::-1], strict=True)]
+    total = autograd.sum(e)
+    programs = [
+        compile([a / total for a in e], inputs=(x,), backend="arrays"),
+        compile(autograd.dot(last, last[::-1]), wrt=w, inputs=(x,), backend="arrays"),
+    ]
+    check(language, programs, [[rng.normal(size=(3, 6))]] * 2, tmp_path)
+
+
 def test_loops_do_not_merge_over_what_needs_all_elements(rng):
     """Each result reads all of the layer before it, or its neighbour: that comes after the loop."""
     x = values(rng, 6)

@@ -22,7 +22,7 @@ from autograd.compiler.flatten import flatten
 from autograd.compiler.grids import as_view, evenly_spaced, factored
 from autograd.compiler.ir import Builder, View
 from autograd.compiler.lower import for_arrays, lower
-from autograd.compiler.pipeline import Request, complete, packed, traced
+from autograd.compiler.pipeline import Request, complete, packed, traced, unpacked
 from autograd.compiler.signatures import grouped
 from autograd.compiler.simplify import simplify
 from autograd.compiler.trace import trace
@@ -399,3 +399,14 @@ def test_irregular_graphs_cost_in_proportion_to_their_size(backend, monkeypatch)
     (calls, memory), (more_calls, more_memory) = (cost_of_a_chain(length, backend) for length in (300, 1200))
     assert more_calls < 4.5 * calls
     assert more_memory < 4.5 * memory
+
+
+def test_all_shares_of_a_row_are_differentiated_together():
+    """The instructions per operand do not grow with the number of operands."""
+    counts = []
+    for number in (10, 40):
+        x = [Value(0.1 * i) for i in range(number)]
+        loss = autograd.dot(autograd.softmax([z.tanh() for z in x]), [1.0 + i for i in range(number)])
+        request = Request([loss], False, x, [], [], True)
+        counts.append(len(complete(request, *unpacked(request, traced(request))).instructions))
+    assert counts[1] < 4.5 * counts[0]

@@ -9,6 +9,8 @@ import xml.etree.ElementTree as ET
 import numpy  # noqa: F401  # a process loads it once, and so not in the sessions that are run inside of this one
 import pytest
 
+from autograd.checking.report import Report  # now, as what a run inside imports is forgotten afterwards
+
 pytest_plugins = ["pytester"]
 
 SET_UP = """
@@ -228,7 +230,7 @@ def test_without_graphviz_the_section_says_that_there_is_no_picture(run, monkeyp
     def draw(report):
         raise ImportError("no graphviz here")
 
-    monkeypatch.setattr("autograd.checking.report.Report.draw", draw)
+    monkeypatch.setattr(Report, "draw", draw)
     outcome = run(WRONG)
     outcome.assert_outcomes(failed=1)
     outcome.stdout.fnmatch_lines(["input  verdict *", "no picture of the graph: no graphviz here"])

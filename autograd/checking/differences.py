@@ -343,7 +343,7 @@ def _slope(
     narrow, wide = _with_jumps(shrinking), growing.slope()
     # Steps over many periods of a function see a slope near 0: wide ones must say the same, only more exactly.
     agree = abs(wide.middle - narrow.middle) <= _MUCH * narrow.error
-    if agree and _MUCH * wide.error < narrow.error:
+    if agree and _MUCH * wide.error < narrow.error and growing.are_confirmed(_OUT_OF_PROPORTION * first):
         return wide, growing.telling, step
     return narrow, shrinking.telling, step
 

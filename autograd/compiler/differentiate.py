@@ -11,7 +11,7 @@ import numpy as np
 from .. import ops
 from . import arrays
 from .ir import Contribution, View, is_mask, looked_at, whole
-from .terms import Arrays, UntraceableError
+from .terms import Arrays, ArrayTerm, UntraceableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +53,7 @@ class _Reverse:
         self.system = Arrays(builder)
         self.active = active
         self.contributions: dict[Instruction, list[tuple[Place, Instruction]]] = {}
+        self.picked: dict[Instruction, dict[int, Instruction]] = {}  # the gradients of the arrays that a map gives
 
     def add(self, array: Instruction, contribution: Instruction, place: Place = None, per_row: bool = True) -> None:
         """Adds to the gradient of a part of an array.
@@ -79,6 +80,9 @@ class _Reverse:
 
     def pull(self, instruction: Instruction) -> None:
         """Turns an instruction's gradient into contributions to those of its operands."""
+        if instruction.op == "map" and instruction.data == "softmaxes":
+            _pull_shares(self, instruction)
+            return
         cotangent = self.gradient(instruction)
         if cotangent is not None:
             _RULES[instruction.op](self, instruction, cotangent)
@@ -88,6 +92,30 @@ def _pull_map(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None
     for x, contribution in zip(y.operands, _contributions(reverse, y, cotangent), strict=True):
         if contribution is not None and x in reverse.active:
             reverse.add(x, contribution, per_row=y.batched)
+
+
+def _pull_pick(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> None:
+    reverse.picked.setdefault(y.operands[0], {})[y.data] = cotangent
+
+
+def _pull_shares(reverse: _Reverse, y: Instruction) -> None:
+    """The cotangents of n shares together, in linear time: for each operand p (c - sum(p c)).
+
+    All c are taken relative to that of the largest p, which changes the rounding only: 1 - p keeps its digits.
+    """
+    m, picked = reverse.system, reverse.picked.pop(y, {})
+    if not picked:
+        return
+    shares = [m.pick(ArrayTerm(m, y), i) for i in range(len(y.operands))]
+    c = [ArrayTerm(m, picked[i]) if i in picked else ArrayTerm(m, m.builder.number(0.0)) for i in range(len(shares))]
+    top, c_top = shares[0], c[0]
+    for share, cotangent in zip(shares[1:], c[1:], strict=True):
+        c_top = m.where(m.step(share, top, 0.0), cotangent, c_top)
+        top = m.maximum(share, top)
+    relative = [cotangent - c_top for cotangent in c]
+    total = m.sum([share * each for share, each in zip(shares, relative, strict=True)])
+    for x, share, each in zip(y.operands, shares, relative, strict=True):
+        reverse.add(x, (share * (each - total)).instruction, per_row=y.batched)
 
 
 def _contributions(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> list[Instruction | None]:
@@ -216,6 +244,7 @@ def _pull_rows(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> Non
 
 _RULES: dict[str, Callable[[_Reverse, Instruction, Any], None]] = {
     "map": _pull_map,
+    "pick": _pull_pick,
     "view": _pull_view,
     "take": _pull_take,
     "copy": _pull_take,

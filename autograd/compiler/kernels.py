@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .ir import Program
 
+_python_floats = np.ndarray.tolist
 _FLOAT_ROWS = 4096  # that are Python floats at the same time
 
 
@@ -73,15 +74,16 @@ class FloatKernel(Kernel):
     def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The loss and its gradient, or the outputs as a list."""
         try:
-            return self._step(self._numbers, self._theta, batch, *arrays)
+            numbers = _python_floats if batch <= _FLOAT_ROWS else self._numbers
+            return self._step(numbers, self._theta, batch, *arrays)
         except (ZeroDivisionError, OverflowError):  # where Python's arithmetic raises, NumPy's follows IEEE 754
             with np.errstate(all="ignore"):
                 return self._step(list, self._theta, batch, *arrays)
 
     def _numbers(self, array: np.ndarray) -> Iterable[Any]:
         """The array's floats. The rows of a long one come a block at a time."""
-        if array is self._theta or len(array) <= _FLOAT_ROWS:
-            return array.tolist()  # type: ignore[no-any-return]
+        if array is self._theta:
+            return _python_floats(array)  # type: ignore[no-any-return]
         blocks = range(0, len(array), _FLOAT_ROWS)
         return chain.from_iterable(array[start : start + _FLOAT_ROWS].tolist() for start in blocks)
 

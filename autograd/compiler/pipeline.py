@@ -91,7 +91,11 @@ def unpacked(request: Request, graph: Graph) -> tuple[Builder, Instruction]:
     arrays = leaves(builder, graph, request.shapes)
     made: list[Instruction] = []
     for i, operation in enumerate(graph.operations):
-        if operation is not None:
+        if operation is ops.softmax:
+            shared = sorted(graph.operands[i])  # all shares of a row have one instruction in common
+            shares = builder.map("softmaxes", *[made[x] for x in shared])
+            made.append(builder.make("pick", [shares], shared.index(graph.operands[i][0]), shares.shape))
+        elif operation is not None:
             made.append(builder.map(operation, *[made[x] for x in graph.operands[i]]))
         elif graph.sources[i] == CONSTANT:
             made.append(builder.number(graph.data[i]))

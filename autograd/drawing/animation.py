@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..chain import gradients_kept
+from ..extras import missing_extra
 from ..node import nodes
 from ..value import Value
 from .canvas import DIRECTIONS, Picture, placed
@@ -104,6 +105,11 @@ class Animation(Page):
 
     Attributes:
         html: the page.
+
+    >>> from autograd import Value, animate
+    >>> animation = animate(Value(3.0, name="w") * 2)
+    >>> animation.html.startswith("<!DOCTYPE html>")
+    True
     """
 
     def __init__(self, root: Value, look: Look, direction: str, theme: str | None, seconds: float) -> None:
@@ -247,7 +253,7 @@ def _write_gif(film: Film, path: Path, seconds: float) -> None:
     try:
         from PIL import Image
     except ImportError as missing:
-        raise ImportError("a GIF needs Pillow: pip install 'chainrule[plots]'") from missing
+        raise missing_extra("a GIF is written by Pillow, and", "plots") from missing
     frames = [Image.open(io.BytesIO(film.image(step, "png"))).convert("RGB") for step in film.steps]
     size = (max(frame.width for frame in frames), max(frame.height for frame in frames))
     still = []

@@ -51,6 +51,11 @@ class Page:
 
     Attributes:
         html: the whole page.
+
+    >>> from autograd import Page
+    >>> page = Page("<!DOCTYPE html><title>Seven</title><p>7</p>")
+    >>> page
+    <Page of 43 bytes; .save(path) writes it>
     """
 
     def __init__(self, html: str, height: int = 760) -> None:

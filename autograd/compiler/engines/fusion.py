@@ -72,14 +72,15 @@ def _alone(loop: Loop) -> Nest:
 
 
 def _may_follow(new: Nest, last: Nest) -> bool:
-    """Whether each index of a loop may run right after the same index of others instead of after all of theirs."""
+    """Whether each index of a loop may run right after the same index of others instead of after all of theirs.
+
+    Arrays are read after all that computes them, so what it writes matters to nobody before it.
+    """
     [loop] = new.loops
     reads, target = _reads(loop), _outer(loop)
     for each in last.loops:
         written = _outer(each)
         if any(element.array == written.array and (each.adds or element != written) for element in reads):
-            return False
-        if any(element.array == target.array and (loop.adds or element != target) for element in _reads(each)):
             return False
         if written.array == target.array and not (loop.adds and each.adds):
             return False
@@ -107,12 +108,10 @@ def _with_numbers(block: Block, where: dict[str, set[int]], sizes: dict[str, int
     """The block with plain numbers for arrays that nothing else reads, of which it computes each element once."""
     if isinstance(block, RowCall):
         return block
-    targets = [loop.target for loop in block.loops]
     numbers: dict[str, Term] = {}
     for loop in block.loops:
         name = loop.target.array
-        is_once = [each.array for each in targets].count(name) == 1
-        if name in sizes and where[name] == {id(block)} and is_once and not loop.adds and len(block.loops) > 1:
+        if name in sizes and where[name] == {id(block)} and not loop.adds and len(block.loops) > 1:
             numbers[name] = Variable(name)
             del sizes[name]
     if not numbers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import prod
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ _TRAINED = """`step` gives the loss and its gradient with respect to `theta`, th
  * place; `train` moves them down the gradient."""
 _PREDICTED = "`predict` gives the outputs."
 
-_THETA = """/** The parameters. Change them in place, as by theta.set(numbers). */
+_THETA = """/** {about_theta} */
 export const theta = {theta};"""
 
 _STEP = """/**
@@ -89,7 +90,9 @@ def _words(exported: Exported) -> dict[str, str]:
     shape = exported.output_shape or ()
     returned = f"number{'[]' * (len(shape) + bool(names))}"
     rows = " for each row" if names else ""
+    of_theta = "The parameters. Change them in place, as by theta.set(numbers)."
     return {
+        "about_theta": of_theta if len(exported.theta) else "No parameters: the program has constants only.",
         "theta": _array(exported.theta.tolist()),
         "over": f", {'averaged' if exported.mean else 'added'} over the rows," if names else "",
         "takes": "".join(takes),
@@ -136,7 +139,7 @@ def _program(exported: Exported, memory: Arena) -> str:
     shapes = {f"x{k}": shape for k, shape in enumerate(exported.input_shapes)}
     written = syntax(shapes)
     before, inside, after = (written.lines(stage) for stage in decided.stages)
-    width = len(exported.theta) if exported.output_shape is None else sum(exported.output_shape) or 1
+    width = len(exported.theta) if exported.output_shape is None else prod(exported.output_shape)
     start = [f"const {'gradient' if exported.output_shape is None else 'outputs'} = new Float64Array({width});"]
     result = "Array.from(outputs)" if exported.output_shape else "outputs[0]"
     if exported.output_shape is None:

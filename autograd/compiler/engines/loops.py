@@ -154,7 +154,8 @@ class Loops:
         if 0 in lengths[len(outer) :]:
             term, lengths, sums = 0.0, outer, 0
         if 0 not in outer:
-            target = target._replace(strides=(*target.strides, *[0] * sums))
+            if target.element is not None:
+                target = target._replace(strides=(*target.strides, *[0] * sums))
             self._statements[stage].append(coalesced(Loop(target, term, tuple(lengths), sums, adds)))
 
     # Leaves and what is only looked at

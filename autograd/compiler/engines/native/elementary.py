@@ -1,8 +1,8 @@
 """Elementary functions for the native engine: one formula without branches each, so that loops over them vectorise.
 
 Everything here is Python on floats that numba can compile too. Choices are conditional expressions, which become
-selections; polynomials are Taylor series on reduced arguments, long enough for a float. Errors are 1 or 2 units in the
-last place.
+selections; polynomials are Taylor series on reduced arguments, long enough for a float. Errors are below 2.5 units in
+the last place, mostly below 1.
 
 Arguments are reduced as W. J. Cody and W. Waite describe (Software Manual for the Elementary Functions, 1980): a
 constant such as log(2) is split into a few leading bits, by which multiplication is exact, and the rest.
@@ -35,7 +35,7 @@ def bits(x: float) -> int:
 
 def from_bits(n: int) -> float:
     """The float with these bits."""
-    return float(struct.unpack("<d", struct.pack("<q", n))[0])
+    return float(struct.unpack("<d", struct.pack("<Q", n & 0xFFFFFFFFFFFFFFFF))[0])
 
 
 def _power_of_two(rounded: float) -> float:

@@ -81,12 +81,11 @@ class NativeKernel(Exclusive, Kernel):
                 if layout.per_row:
                     parts.append(numbers.results[:count].copy())
             results = np.concatenate(parts) if layout.per_row else numbers.array.take(layout.results)
-        if not self._gives_gradient:
-            return results.reshape(-1, *self._shape) if layout.per_row else results.reshape(self._shape)
-        gradient = results[1:]
-        return float(results[0]), gradient if gradient.dtype == self._theta.dtype else quietly(
-            gradient, self._theta.dtype
-        )
+        if self._theta.dtype != np.float64:
+            results = quietly(results, self._theta.dtype)
+        if self._gives_gradient:
+            return float(results[0]), results[1:]
+        return results.reshape(-1, *self._shape) if layout.per_row else results.reshape(self._shape)
 
     def _prepared(self, batch: int) -> _Numbers:
         """Numbers for blocks as wide as the batch, if that is possible."""
@@ -120,7 +119,7 @@ class _Numbers:
         scratch = layout.scalars + layout.blocks * width + LANES
         arguments = scratch + 3 * GATHERED
         out = arguments + self.rows * columns
-        self.array = np.zeros(out + self.rows * results)
+        self.array = _aligned(out + self.rows * results)
         self.array[: len(layout.constants)] = layout.constants
         self.arguments = self.array[arguments:out].reshape(self.rows, columns)
         self.results = self.array[out:].reshape(self.rows, results)
@@ -136,3 +135,10 @@ class _Numbers:
         self.array[first:after] = 0.0
         for name, place in layout.symbols.items():
             self.array[place] = batch if name == "batch" else 1.0 / batch
+
+
+def _aligned(length: int) -> np.ndarray:
+    """Zeros that begin where a cache line does."""
+    zeros = np.zeros(length + LANES)
+    start = -(zeros.ctypes.data // zeros.itemsize) % LANES
+    return zeros[start : start + length]

@@ -101,10 +101,11 @@ def _key(*parts: str) -> str:
 
 
 def _directories() -> Iterator[Path]:
-    """Where the file may lie: where numba is told to, beside this module, or among the user's caches."""
+    """Where the file may lie: where numba is told to; otherwise beside this module, or among the user's caches."""
     told = os.environ.get("NUMBA_CACHE_DIR")
     if told:
         yield Path(told)
+        return
     yield Path(__file__).parent / "__pycache__"
     if sys.platform == "win32":
         caches = os.environ.get("LOCALAPPDATA", "~/AppData/Local")

@@ -35,6 +35,8 @@ class ForNative:
             return m.builder.map("bundle", *[share.instruction for share in self._softmax(m, xs)])
         if operation is ops.logsumexp:
             return self._logsumexp(m, xs).instruction
+        if operation is ops.log_softmax and len(xs) > 1:  # of one number it is 0, even of nan
+            return self._log_softmax(m, xs).instruction
         rewrite = _ON_NUMBERS.get(operation)
         if rewrite and xs:
             return rewrite(m, xs).instruction
@@ -65,6 +67,13 @@ class ForNative:
     def _logsumexp(self, m: Lowering, xs: Sequence[ArrayTerm]) -> ArrayTerm:
         top, _, _, _, rest = self._exponentials(m, xs)
         return m.where(0.0 * top, top, top + m.log1p(rest))  # 0 * top is nan, which counts as true, unless it is finite
+
+    def _log_softmax(self, m: Lowering, xs: Sequence[ArrayTerm]) -> ArrayTerm:
+        """The logarithm of the first share: its difference from the maximum first, which at the top is exactly 0."""
+        top, at_the_top, _, ties, rest = self._exponentials(m, xs)
+        infinite = m.where(ties, m.where(m.step(top, 0.0, 0.0), math.nan, top), 0.0)
+        difference = m.where(at_the_top[0], m.where(0.0 * top, infinite, 0.0), xs[0] - top)
+        return difference - m.log1p(rest)
 
     def _softmax(self, m: Lowering, xs: Sequence[ArrayTerm]) -> list[ArrayTerm]:
         top, at_the_top, others, ties, rest = self._exponentials(m, xs)

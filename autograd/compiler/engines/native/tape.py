@@ -15,7 +15,7 @@ from .... import ops
 from ...lower import FLOAT_FUNCTIONS
 from ..scalars import AFTER, BEFORE, INSIDE
 from . import interpreter as code
-from .interpreter import HEAD, LOADS, RUN, STORES, SUMS, TOTALS
+from .interpreter import HEAD, LANES, LOADS, RUN, STORES, SUMS, TOTALS
 from .sums import ONES, Sums, Values
 
 if TYPE_CHECKING:
@@ -130,8 +130,9 @@ def _laid_out(values: Values, entries: Sequence[_Entry], per_row: bool) -> tuple
     blocks = [entry.value for entry in entries if entry.stage == INSIDE and entry.does != TOTALS]
     theta = len(literals) + len(named)
     first_total = theta + values.parameters
+    first_block = -(-(first_total + len(totals) + len(scalars)) // LANES) * LANES  # blocks begin where cache lines do
     places = [0] * len(does)
-    for first, group in ((0, [*literals, *named]), (first_total, [*totals, *scalars, *blocks])):
+    for first, group in ((0, [*literals, *named]), (first_total, [*totals, *scalars]), (first_block, blocks)):
         for place, i in enumerate(group, first):
             places[i] = place
     for i, each in enumerate(does):
@@ -143,7 +144,7 @@ def _laid_out(values: Values, entries: Sequence[_Entry], per_row: bool) -> tuple
         parameters=values.parameters,
         symbols={data[i]: places[i] for i in named},
         totals=(first_total, first_total + len(totals)),
-        scalars=first_total + len(totals) + len(scalars),
+        scalars=first_block,
         blocks=len(blocks),
         results=np.array([places[i] for i in values.results], dtype=np.int64),
         per_row=per_row,
