@@ -106,9 +106,13 @@ def test_the_reference_has_every_public_name_once():
 
 def test_every_public_name_has_an_example():
     modules = {"autograd": autograd, "nn": nn, "nn.init": nn.init, "autograd.testing": autograd.testing}
-    names = [full.rpartition(".") for full in public_names()]
-    things = {f"{module}.{name}": getattr(modules[module], name) for module, _, name in names}
-    assert [full for full, thing in things.items() if ">>>" not in (thing.__doc__ or "")] == []
+    without = []
+    for full in public_names():
+        module, _, name = full.rpartition(".")
+        with contextlib.suppress(ImportError):  # the extra of this name is not installed
+            if ">>>" not in (getattr(modules[module], name).__doc__ or ""):
+                without.append(full)
+    assert without == []
 
 
 def test_where_things_are_is_where_they_are():
