@@ -9,14 +9,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from . import ops
+from .extras import missing_extra
 from .value import Value, apply
 
 try:
     from hypothesis import currently_in_test_context, note, strategies
 except ImportError as missing:
-    raise ImportError(
-        'autograd.testing needs hypothesis, which is not installed; install it with: pip install "chainrule[test]"'
-    ) from missing
+    raise missing_extra("autograd.testing", "test") from missing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """Small neural networks in code: modules, losses, optimisers, training and storage, in the manner of PyTorch."""
 
+from importlib.util import find_spec as _find_spec
+
 from autograd import collision as _collision  # noqa: F401  # first of all, it looks whether autograd is intact
 
 from . import init
@@ -129,6 +131,10 @@ __all__ = [
 ]
 
 
+if _find_spec("sklearn") is None:  # neither `import *` nor dir() offers what is an ImportError
+    __all__[:] = [name for name in __all__ if _LATER.get(name) != "training.estimators"]
+
+
 def __getattr__(name: str) -> object:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -138,4 +144,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *__all__})

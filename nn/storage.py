@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
+from autograd.extras import missing_extra
 from autograd.files import read_up_to, write_atomically
 
 from .checks import kind_of, listed, one_of, printable, shown
@@ -196,7 +197,7 @@ def _safetensors() -> ModuleType:
     try:
         import safetensors.numpy
     except ImportError:
-        raise ImportError('.safetensors files need the extra "storage": pip install "chainrule[storage]"') from None
+        raise missing_extra("a .safetensors file", "storage") from None
     return safetensors.numpy
 
 

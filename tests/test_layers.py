@@ -13,7 +13,7 @@ ORDER = (
     "autograd.helpers",
     "autograd.ops",
     "autograd.node",
-    "autograd.debug.lines autograd.elsewhere",
+    "autograd.debug.lines autograd.elsewhere autograd.extras",
     "autograd.context",
     "autograd.chain",
     "autograd.copying autograd.specialize autograd.files autograd.collector",

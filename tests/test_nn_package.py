@@ -19,12 +19,13 @@ ALLOWED = (
     "autograd.compiler",
     "autograd.drawing.mermaid",
     "autograd.drawing.theme",
+    "autograd.extras",
     "autograd.files",
     "autograd.node",
     "autograd.operation",
     "autograd.structures",
     "autograd.value",
-)  # about any file, graph, nested list, and an operation of the table to be recorded
+)  # about any extra, file, graph, nested list, and an operation of the table to be recorded
 
 INNER = {*Node.__slots__} - {"operation", "gradient"}  # autograd.operation is public, and a Slope has a gradient
 
@@ -46,6 +47,15 @@ def test_only_public_names_of_autograd_are_used(path):
 def test_every_name_is_exported():
     assert all(hasattr(nn, name) for name in nn.__all__)
     assert len(set(nn.__all__)) == len(nn.__all__)
+
+
+def test_without_scikit_learn_a_star_brings_the_rest():
+    program = (
+        "import sys, pydoc; sys.modules['sklearn'] = None\n"
+        "from nn import *; import nn\n"
+        "print(MLP is nn.MLP, 'MLPRegressor' in dir(nn), bool(pydoc.render_doc(nn)))"
+    )
+    assert output_of(program) == "True False True\n"
 
 
 def test_functions_are_not_hidden_by_modules_of_their_name():

@@ -9,6 +9,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ..extras import missing_extra
+from . import rows as _rows  # noqa: F401  # graphs that hold its operations can then be unpickled
+
 
 def from_torch(f: Callable[[], Any], *, model: object = None) -> Any:
     """What a function of PyTorch computes, as a graph of Values: every number, with its derivative by every leaf.
@@ -27,9 +30,9 @@ def from_torch(f: Callable[[], Any], *, model: object = None) -> Any:
     - **Scopes**: each call of a module is one, and so is each large operation in a module of several parts, so that
       `draw` boxes and folds them.
 
-    As in every tracer, what Python decides (`if loss > 1`, indices, sizes) is decided with the numbers at hand; so are
-    conditions made of comparisons, and the order that `sort` and `topk` find. Maximum, pooling, clamp and the
-    activations decide anew when the graph is compiled for other numbers.
+    As in every tracer, what Python decides (`if loss > 1`, indices, sizes) is decided with the numbers at hand, and so
+    are the order that `sort` and `topk` find and what a mask selects. Conditions in `where` and `masked_fill`, maxima,
+    pooling, clamp and the activations decide anew when the graph is compiled for other numbers.
 
     Args:
         f: a function of no arguments that returns a tensor, or tensors in lists, tuples and dicts, computed from
@@ -57,7 +60,7 @@ def from_torch(f: Callable[[], Any], *, model: object = None) -> Any:
     try:
         import torch
     except ImportError:
-        raise ImportError('from_torch needs the extra "torch": pip install "chainrule[torch]"') from None
+        raise missing_extra("from_torch", "torch") from None
     from .torch_trace import translated
 
     if model is not None and not isinstance(model, torch.nn.Module):
@@ -92,8 +95,8 @@ def from_jax(f: Callable[..., Any], *args: object) -> Any:
     - **Nodes**: an equation of the jaxpr is one operation for each of its numbers; equations that only move numbers add
       none. relu, silu, softplus and logaddexp of JAX are single operations.
     - **Loops and branches**: `scan`, `fori_loop`, `while_loop`, `cond` and `switch` are unrolled, with the numbers at
-      hand: another number of turns, or another branch, is another graph. The same holds for comparisons in `where`,
-      `sort` and `top_k`.
+      hand: another number of turns, or another branch, is another graph. The same holds for `sort` and `top_k`;
+      conditions in `where` decide anew when the graph is compiled for other numbers.
     - **custom_jvp, custom_vjp**: if a function's own derivative is that of what it computes, that is recorded;
       otherwise it is an operation with the derivative it has in JAX, which has gradients but cannot be compiled or
       differentiated twice.
@@ -120,7 +123,7 @@ def from_jax(f: Callable[..., Any], *args: object) -> Any:
     try:
         import jax  # noqa: F401
     except ImportError:
-        raise ImportError('from_jax needs the extra "jax": pip install "chainrule[jax]"') from None
+        raise missing_extra("from_jax", "jax") from None
     from .jax_trace import translated
 
     if not callable(f):

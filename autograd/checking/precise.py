@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from ..extras import missing_extra
 from ..operation import NumberSystem, Operation
 
 if TYPE_CHECKING:
@@ -43,10 +44,7 @@ class Precise(NumberSystem["mpf"]):
         try:
             from mpmath.ctx_mp import MPContext  # only here: checking alone needs it, and it takes long to import
         except ImportError as error:
-            raise ImportError(
-                "gradcheck computes true derivatives with mpmath, which is not installed; "
-                'install it with: pip install "chainrule[check]"'
-            ) from error
+            raise missing_extra("gradcheck computes true derivatives with mpmath, and", "check") from error
         self.context = context = MPContext()
         context.mpf.__float__ = _refuse
         self.nan, self.inf = context.nan, context.inf

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..extras import missing_extra
 from ..value import Value
 from .calls import shown
 from .pipeline import Request
@@ -60,10 +61,7 @@ def native_installed() -> bool:
 def require_extra(extra: str, what: str) -> None:
     """Raises an ImportError that says what needs the extra, and how to install it, if its package is not there."""
     if find_spec(EXTRAS[extra]) is None:
-        raise ImportError(
-            f'{what} needs the extra "{extra}": pip install "chainrule[{extra}]", '
-            f'or pip install -e ".[{extra}]" in a clone'
-        )
+        raise missing_extra(what, extra)
 
 
 def _outputs(outputs: Any) -> tuple[list[Value], bool]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd import Value, derivative, no_grad
 from autograd.drawing.theme import THEMES, Theme, theme_named
+from autograd.extras import missing_extra
 from autograd.node import nodes
 
 from ..activations import argmax, one_hot
@@ -298,7 +299,7 @@ def _axes(ax: Axes | None) -> Axes:
     try:
         from matplotlib import pyplot
     except ImportError:
-        raise ImportError('plots need the extra "plots": pip install "chainrule[plots]"') from None
+        raise missing_extra("a plot", "plots") from None
     return pyplot.subplots(layout="constrained")[1]
 
 

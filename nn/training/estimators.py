@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autograd.extras import missing_extra
+
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.utils import check_random_state, column_or_1d, compute_class_weight
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as missing:
-    raise ImportError(
-        'MLPClassifier and MLPRegressor need scikit-learn 1.6 or later, the extra "sklearn": '
-        'pip install "chainrule[sklearn]", or pip install -e ".[sklearn]" in a clone'
-    ) from missing
+    raise missing_extra("an estimator, with scikit-learn 1.6 or later,", "sklearn") from missing
 
 from ..layers import MLP
 from ..losses import cross_entropy, mse, nll

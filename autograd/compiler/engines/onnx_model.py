@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...extras import missing_extra
 from .onnx_graph import OUTPUTS
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def onnx_bytes(nodes: Nodes, input_shapes: Sequence[Shape], output_shape: Shape)
         import onnx
         from onnx import helper, numpy_helper
     except ImportError:
-        raise ImportError('ONNX files need the extra "onnx": pip install "chainrule[onnx]"') from None
+        raise missing_extra("save_onnx", "onnx") from None
     batch = ["batch"] * bool(input_shapes)
     inputs = [
         helper.make_tensor_value_info(f"x{k}", nodes.kind, [*batch, *shape]) for k, shape in enumerate(input_shapes)
