@@ -90,6 +90,15 @@ def test_a_note_about_what_is_gone_is_an_error():
 INITIALISERS = "normal uniform xavier_uniform xavier_normal kaiming_uniform kaiming_normal zeros"
 
 
+def test_docstrings_beside_the_code_are_markdown():
+    doc = "A product, x**2 * y.\n\nArgs:\n    x: a number,\n        positive.\n\n>>> f(2)\n4\n\nMore."
+    text = segments.markdown(doc)
+    assert r"x\*\*2 \* y" in text
+    assert "- `x`: a number,\n  positive." in text
+    assert "```pycon\n>>> f(2)\n4\n```" in text
+    assert text.endswith("More.")
+
+
 def public_names():
     yield from (f"autograd.{name}" for name in {*autograd.__all__, "abs", "max", "min", "sum"})
     yield from (f"nn.{name}" for name in nn.__all__ if name != "init")
