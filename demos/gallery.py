@@ -53,7 +53,7 @@ def dosage(parameters: dict[str, float]) -> dict[str, Any]:
     loss = nn.ssr([model([dose]) for dose in DOSES], [[effect] for effect in EFFECTS])
     loss.name = "SSR"
     loss.backward()
-    return {"model": model, "loss": loss, "w1": model.parameters()[0]}
+    return {"model": model, "loss": loss, "w1": model.parameters()[0], "X": DOSES, "y": EFFECTS}
 
 
 def neuron() -> dict[str, Any]:
@@ -219,6 +219,16 @@ picture.render(outfile=out / f"dosage-network-{theme}.svg")
 """,
     ),
     Exhibit(
+        "dosage-page",
+        "A page on which one moves its weights and reads why the loss changes",
+        lambda: dosage(START),
+        """
+page = nn.playground(model, X, y, inputs=["dose"], outputs=["effectiveness"])
+page.save(out / "dosage-page.html")
+""",
+        PAGE,
+    ),
+    Exhibit(
         "dosage-graph",
         "Its sum of squared residuals of three doses, for a column of text",
         lambda: dosage(FITTED),
@@ -379,7 +389,7 @@ def section(exhibit: Exhibit, files: Sequence[Path]) -> str:
     if exhibit.kind is TEXT:
         shown = f"<pre class='shown'>{html.escape(files[0].read_text(encoding='utf-8').rstrip())}</pre>"
     elif exhibit.kind is PAGE:
-        shown = f"<p><a href='{first}'>Open the animation</a></p>"
+        shown = f"<p><a href='{first}'>Open the page</a></p>"
     else:
         dark = html.escape(files[1].name)
         source = f"<source media='(prefers-color-scheme: dark)' srcset='{dark}'>"

@@ -73,6 +73,7 @@ def test_an_animation_is_saved_or_shown_in_a_frame_of_its_own(tmp_path):
     shown = animation._repr_html_()
     assert unescape(re.search('srcdoc="([^"]*)"', shown)[1]) == animation.html
     assert "allow-scripts" in shown
+    assert 'title="Forward and backward"' in shown
     assert "bytes" in repr(animation)
 
 
@@ -160,7 +161,7 @@ class Animated(Page):
         script = """
             return Object.fromEntries([...document.querySelectorAll("[data-box]")].map((group) => [
               group.querySelector(".name").textContent,
-              [...group.querySelectorAll("tspan")].filter((t) => getComputedStyle(t).visibility === "visible")
+              [...group.querySelectorAll("tspan")].filter((t) => getComputedStyle(t).display !== "none")
                 .map((t) => t.textContent),
             ]))"""
         return self.run(script)
@@ -207,6 +208,12 @@ def test_in_a_browser_two_pages_in_one_document_work_and_fit_a_phone(browser, tm
         for _ in range(step):
             page.press("forward")
         assert page.text("count") == f"step {step + 1} of 11"
+        page.press("last step")
+        assert page.run(
+            "const room = document.querySelector('.scroll').getBoundingClientRect();"
+            "const box = document.querySelector('.current').getBoundingClientRect();"
+            "return box.left >= room.left && box.right <= room.right"
+        )
         assert page.run("return document.documentElement.scrollWidth <= innerWidth")
         assert page.smallest_text() >= 11
         assert page.smallest_button() >= 40

@@ -161,6 +161,27 @@ def test_what_is_detached_or_under_no_grad_is_constant():
     assert (y.data, named(y)["x[0]"].grad) == (24.0, 12.0)
 
 
+def test_writing_in_place_does_what_it_does_in_torch():
+    x = double(1.0, 2.0, 3.0, requires_grad=True)
+
+    def f():
+        y, mask, rows = x * 2, double(1.0, 1.0, 0.0), torch.zeros(2, 3, dtype=torch.float64)
+        y.detach()[0] = 5.0  # a number that autograd does not see
+        with torch.no_grad():
+            y[1] += 0.5
+        rows[0] = y
+        first = (x * mask.clone()).sum()
+        mask[2] = 1.0
+        rows[1, :2] = (x * mask)[1:]
+        return (rows * rows).sum() + first
+
+    f().backward()
+    y = from_torch(f)
+    y.backward()
+    assert y.data == f().item()
+    assert [named(y)[f"x[{i}]"].grad for i in range(3)] == x.grad.tolist()
+
+
 def test_equal_numbers_in_a_pool_give_the_first_the_derivative():
     x = double([[[1.0, 1.0], [1.0, 0.0]]], requires_grad=True)
     y = from_torch(lambda: F.max_pool2d(x, 2).sum())
@@ -231,6 +252,7 @@ def test_conditions_are_decided_anew_by_a_program():
 # Errors
 
 
+@pytest.mark.slow  # it imports torch's table of decompositions
 def test_unknown_operations_are_listed_in_one_error(network):
     x = double(0.5, 1.0)
 
@@ -266,6 +288,36 @@ def test_unknown_operations_are_listed_in_one_error(network):
 def test_what_has_no_graph_is_said_in_a_sentence(f, message):
     with pytest.raises(NotImplementedError, match=message):
         from_torch(f)
+
+
+def test_the_backward_of_a_function_of_torch_is_refused_with_its_module():
+    class Forgetful(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.exp()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    class Layer(nn.Module):
+        def forward(self, x):
+            return Forgetful.apply(x) * 2
+
+    model, x = nn.Sequential(nn.Linear(2, 2), Layer()).double(), double(1.0, 2.0)
+    with pytest.raises(
+        NotImplementedError, match=r"torch\.autograd\.Function Forgetful.*\n.*module 1 \(Layer\), .*py:"
+    ):
+        from_torch(lambda: model(x).sum(), model=model)
+
+
+def test_a_wrong_translation_is_noticed_at_once(monkeypatch):
+    from autograd.bridges.torch_trace import TABLE
+
+    monkeypatch.setitem(TABLE, "tanh", TABLE["sinh"])
+    x = double(0.5, requires_grad=True)
+    with pytest.raises(RuntimeError, match="the translation of tanh does not give torch's numbers"):
+        from_torch(lambda: torch.tanh(x).sum())
 
 
 def test_a_tensor_with_a_history_is_refused():

@@ -169,6 +169,7 @@ def test_the_type_is_that_of_theta():
     function = jax.jit(step.to_jax())
     shapes = jax.eval_shape(function, jnp.asarray(step.theta, "float16"), *data)
     assert [each.dtype for each in shapes] == ["float16", "float16"]
+    assert repr(step.to_jax()) == "<function for JAX of arrays with shapes (33,), (batch, 2), (batch, 3)>"
     jax.config.update("jax_enable_x64", False)
     value, gradient = function(step.theta, *data)
     assert value.dtype == gradient.dtype == "float32"
@@ -202,6 +203,31 @@ def test_what_the_function_refuses():
             assert str(caught.value).startswith(message)
     with pytest.raises(ValueError, match=r"theta must be a vector of 33 numbers, got shape \(3,\)"):
         function(step.theta[:3], x, y)
+
+
+@pytest.mark.slow
+def test_optimisers_of_both_worlds():
+    """Those of optax drive the function, those of nn a program with this backend; they go the same way."""
+    optax = pytest.importorskip("optax")
+    step, data = classifier(backend="jax")
+    theta = jnp.array(step.theta)
+    ours = nn.Adam([Value(x) for x in step.theta.tolist()], lr=0.01)
+    theirs = optax.adam(0.01)
+    state = theirs.init(theta)
+    function = step.to_jax()
+
+    @jax.jit
+    def update(theta, state):
+        value, gradient = function(theta, *data)
+        change, state = theirs.update(gradient, state, theta)
+        return optax.apply_updates(theta, change), state, value
+
+    for _ in range(20):
+        theta, state, loss = update(theta, state)
+        value, gradient = step(*data)
+        ours.update(step.theta, gradient)
+        assert value == pytest.approx(float(loss), rel=1e-12)
+    cases.assert_close(theta, step.theta)
 
 
 # Operations of one's own
@@ -266,6 +292,17 @@ def test_single_precision():
     assert value == pytest.approx(expected(*data)[0], rel=1e-6)
 
 
+bounded = operation("bounded", lambda m, x: m.minimum(x, sys.float_info.max), lambda m, y, x: (1.0,))
+
+
+def test_numbers_beyond_the_type():
+    """They are the largest of it: no warning, and no infinity that nobody meant."""
+    w = Value(2.0)
+    largest = float(np.finfo("float32").max)
+    step = compile([bounded(w / 0.0), 0.25 * (1e300 * (0.5 * w))], inputs=[w], dtype="float32", backend="jax")
+    assert step([2.0]).tolist() == [[largest, 0.25 * largest]]
+
+
 @pytest.mark.parametrize("use", [lambda: classifier(backend="jax"), lambda: classifier()[0].to_jax()])
 def test_without_jax(use, monkeypatch):
     monkeypatch.setitem(sys.modules, "jax", None)
@@ -305,10 +342,8 @@ step, data = classifier()
 data = [np.concatenate([each] * 4) for each in data]
 expected = step(*data)
 function = jax.jit(step.to_jax())
-meshes = [Mesh(np.array(jax.devices()), ["rows"])]
-if hasattr(jax.sharding, "AxisType"):
-    meshes.append(jax.make_mesh((4,), ("rows",), axis_types=(jax.sharding.AxisType.Explicit,)))
-for mesh in meshes:
+explicit = jax.make_mesh((4,), ("rows",), axis_types=(jax.sharding.AxisType.Explicit,))
+for mesh in (Mesh(np.array(jax.devices()), ["rows"]), explicit):
     data = [jax.device_put(each, NamedSharding(mesh, PartitionSpec("rows"))) for each in data]
     theta = jax.device_put(step.theta, NamedSharding(mesh, PartitionSpec()))
     text = function.lower(theta, *data).compile().as_text()

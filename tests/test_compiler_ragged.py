@@ -131,6 +131,34 @@ def test_sums_of_every_form(padding, number):
     check([output.tanh() for output in outputs], leaves_of(x, w))
 
 
+@pytest.mark.parametrize("name", ["sum", "mean", "logsumexp", "prod", "dot"])
+def test_an_infinite_derivative_of_a_short_row(padding, name):
+    """It flows back to the row's own terms, not to those that stand where it is padded."""
+    x = [Value(number) for number in (0.0, 1.0, 2.0, 3.0, 0.5, 1.5)]
+    y, w = [2.0 * z for z in x], [z + 1.0 for z in x]
+    rows = [y[: i + 1] * 1 for i in range(6)]
+    if name == "dot":
+        results = [autograd.dot(row, w[: len(row)]) for row in rows]
+    elif name == "prod":
+        results = [apply(TABLE[name], *row[::-1]) for row in [y[:1], y[1:2], y[1:3], y[1:4]]]
+    else:
+        results = [apply(TABLE[name], *row) for row in rows]
+    check([autograd.sqrt(result) for result in results], x)
+
+
+def test_products_of_which_pairs_have_lengths_of_their_own(padding):
+    """Beside a product of matrices, products that look like one but for how many terms each sum has."""
+    rng = np.random.default_rng(4)
+    q, k, u, v = values(rng, 4, 3), values(rng, 4, 3), values(rng, 4, 3), values(rng, 4, 3)
+    waves = [[[z.tanh() for z in row] for row in each] for each in (u, v)]
+    outputs = []
+    for i in range(4):
+        for j in range(4):
+            number = 1 + i * j % 3
+            outputs.append(autograd.dot(q[i], k[j]) + autograd.dot(waves[0][i][:number], waves[1][j][:number]))
+    check(outputs, leaves_of(q, k, u, v))
+
+
 def test_products_of_a_triangle(padding):
     """Rows of a triangular matrix times a vector, as in the logarithm of a Gaussian's density."""
     rng = np.random.default_rng(2)

@@ -505,3 +505,10 @@ def test_a_symmetric_operation_of_many_equal_operands_has_one_edge():
     source = draw(loss, max_nodes=10).source
     assert len(edges(source)) == 4
     assert 'tooltip="500 operands"' in source
+
+
+def test_a_deep_network_folds_to_a_row_of_its_modules():
+    layers = [layer for seed in range(6) for layer in (nn.Linear(8, 8, seed=seed), nn.ReLU())]
+    loss = sum_of(nn.Sequential(*layers)([Value(1.0)] * 8))
+    source = draw(loss).source
+    assert all(f"{position} (Linear)" in source for position in range(0, 12, 2))

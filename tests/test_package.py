@@ -109,3 +109,11 @@ def test_everything_works_without_the_written_code():
 def test_both_packages_are_typed():
     assert (ROOT / "autograd" / "py.typed").exists()
     assert (ROOT / "nn" / "py.typed").exists()
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_a_missing_framework_is_an_error_that_names_its_extra(framework, monkeypatch):
+    monkeypatch.setitem(sys.modules, framework, None)
+    bridge = getattr(autograd, f"from_{framework}")
+    with pytest.raises(ImportError, match=rf'pip install "chainrule\[{framework}\]"'):
+        bridge(lambda: None)

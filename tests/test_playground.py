@@ -218,10 +218,20 @@ def test_the_chain_rule_of_the_published_start_is_a_table_without_scripts():
     assert "grad <tspan>0.761</tspan>" in page.html
 
 
+def symbols_in(page):
+    return {link[2] for link in data_in(page)["links"]}
+
+
 def test_what_has_a_choice_in_its_derivative_is_named_and_not_written_out():
-    model = nn.MLP([1, 1, 1], activation="elu", seed=0)
-    heads = {link[2] for link in data_in(nn.playground(model, [0.5, -0.5], [1.0, 0.0]))["links"]}
-    assert "elu′(x1)" in heads
+    for activation, slope in (
+        ("elu", "elu′(x1)"),
+        ("relu", "(1 if x1 > 0 else 0)"),
+        ("leaky_relu", "(1 if x1 > 0 else 0.01)"),
+    ):
+        model = nn.MLP([1, 1, 1], activation=activation, seed=0)
+        assert slope in symbols_in(nn.playground(model, [0.5, -0.5], [1.0, 0.0]))
+    page = nn.playground(nn.MLP([1, 1, 1], seed=0), [0.5, -0.5], [1.0, 0.0], loss=nn.huber)
+    assert "huber′(predicted - observed)" in symbols_in(page)
 
 
 def test_the_model_is_left_as_it_is():
@@ -292,6 +302,12 @@ def test_a_model_of_one_s_own_has_a_page_without_a_network():
     assert 'data-panel="curve"' in page.html
 
 
+def test_one_weight_has_no_surface():
+    page = nn.playground(nn.Linear(1, 1, bias=False, seed=0), [1.0, 2.0], [2.0, 4.0])
+    assert 'data-panel="tangent"' in page.html
+    assert 'data-panel="surface"' not in page.html
+
+
 # What cannot be shown
 
 
@@ -332,6 +348,7 @@ MLP = nn.MLP([1, 2, 1], seed=0)
             ValueError,
             r"at most 500 .* has 723; draw it with nn\.diagram",
         ),
+        ((MLP, [0.5] * 1001, [1.0] * 1001), ValueError, r"at most 1,000 observations; X has 1,001"),
         ((Reader(), [1.0, -1.0], [1.0, 1.0]), ValueError, r"test_playground\.py:\d+"),
         ((Decider(), [1.0, 2.0], [1.0, 1.0]), ValueError, "'decides' cannot be written in JavaScript"),
     ],

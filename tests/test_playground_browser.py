@@ -1,6 +1,7 @@
 """The page of one's own network in a real browser: what readers and scripts do with it."""
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -168,7 +169,8 @@ def test_classes_have_bars_and_p_minus_observed(browser, files):
     page = Page(browser, files["iris"])
     cells = page.run("""return [...document.querySelectorAll('[data-panel="classes"] tbody tr')].map((row) =>
         [...row.querySelectorAll("td")].map((cell) => Number((cell.querySelector("span") ?? cell).dataset.value)))""")
-    for _, p, observed, difference, slope in cells:
+    for _, p, surprise, observed, difference, slope in cells:
+        assert surprise == pytest.approx(-math.log(p), rel=1e-12)
         assert difference == pytest.approx(p - observed, abs=1e-15)
         assert slope == pytest.approx(difference, rel=1e-9)
     assert sum(row[1] for row in cells) == pytest.approx(1.0)

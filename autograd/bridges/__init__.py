@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..extras import missing_extra
+from . import rows as _rows  # noqa: F401  # graphs that hold its operations can then be unpickled
 
 
 def from_torch(f: Callable[[], Any], *, model: object = None) -> Any:
@@ -29,9 +30,9 @@ def from_torch(f: Callable[[], Any], *, model: object = None) -> Any:
     - **Scopes**: each call of a module is one, and so is each large operation in a module of several parts, so that
       `draw` boxes and folds them.
 
-    As in every tracer, what Python decides (`if loss > 1`, indices, sizes) is decided with the numbers at hand; so are
-    conditions made of comparisons, and the order that `sort` and `topk` find. Maximum, pooling, clamp and the
-    activations decide anew when the graph is compiled for other numbers.
+    As in every tracer, what Python decides (`if loss > 1`, indices, sizes) is decided with the numbers at hand, and so
+    are the order that `sort` and `topk` find and what a mask selects. Conditions in `where` and `masked_fill`, maxima,
+    pooling, clamp and the activations decide anew when the graph is compiled for other numbers.
 
     Args:
         f: a function of no arguments that returns a tensor, or tensors in lists, tuples and dicts, computed from
@@ -94,8 +95,8 @@ def from_jax(f: Callable[..., Any], *args: object) -> Any:
     - **Nodes**: an equation of the jaxpr is one operation for each of its numbers; equations that only move numbers add
       none. relu, silu, softplus and logaddexp of JAX are single operations.
     - **Loops and branches**: `scan`, `fori_loop`, `while_loop`, `cond` and `switch` are unrolled, with the numbers at
-      hand: another number of turns, or another branch, is another graph. The same holds for comparisons in `where`,
-      `sort` and `top_k`.
+      hand: another number of turns, or another branch, is another graph. The same holds for `sort` and `top_k`;
+      conditions in `where` decide anew when the graph is compiled for other numbers.
     - **custom_jvp, custom_vjp**: if a function's own derivative is that of what it computes, that is recorded;
       otherwise it is an operation with the derivative it has in JAX, which has gradients but cannot be compiled or
       differentiated twice.

@@ -19,14 +19,14 @@ from ..context import scope
 from ..value import Value
 from .cells import Cells, Foreign, Parameter, combined, leaves, lifted, moved
 from .jax_equations import closed_of, evaluated, float64, is_cells, numbers_of, place_of, source_of
-from .jax_rules import CONTROL, fused
+from .jax_rules import CONTROL, fused, is_fused
 from .lax_table import CONDITIONS, LINEAR, MOVES, SHAPES, TABLE
 from .problems import Problems
 
 LARGE = 16
 """An equation that gives more numbers than this, outside of named scopes, is a scope of its own."""
 
-CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_lin"})
+CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "composite"})
 """Primitives that only call another jaxpr."""
 
 
@@ -36,7 +36,7 @@ def translated(f: Callable[..., Foreign], args: Sequence[Foreign]) -> Foreign:
         flat, structure = tree_util.tree_flatten_with_path(tuple(args))
         names = _names_of_arguments(f, args)
         numbers = [_checked(x, names, path) for path, x in flat]
-        places = [i for i, x in enumerate(numbers) if isinstance(x, np.ndarray)]
+        places = [i for i, x in enumerate(numbers) if isinstance(x, np.ndarray) and x.dtype == np.float64]
         if not places:
             kinds = ", ".join(type(x).__name__ for x in args) or "none"
             raise TypeError(f"from_jax: at least one argument must be floating, such as 3.0 instead of 3; got {kinds}")
@@ -62,7 +62,7 @@ def _checked(x: Foreign, names: list[str], path: Foreign) -> Foreign:
         raise TypeError(f"from_jax takes numbers and arrays as JAX does, got the Value {x!r} as {_name(names, path)}")
     if not hasattr(x, "dtype") and not isinstance(x, (int, float, complex)):
         return x
-    kind = jnp.result_type(x)
+    kind = x.dtype if hasattr(x, "dtype") else jnp.result_type(x)
     if jnp.issubdtype(kind, jnp.complexfloating):
         raise TypeError(f"from_jax: {_name(names, path)} is complex; a Value is a real number")
     return np.asarray(x, dtype=np.float64) if jnp.issubdtype(kind, jnp.floating) else x
@@ -135,9 +135,9 @@ class Reader:
         if any(jnp.issubdtype(x.aval.dtype, jnp.complexfloating) for x in equation.outvars):
             self.problems.note("complex numbers; a Value is a real number", place_of(equation))
             return evaluated(equation, numbers_of(operands, equation))
-        own = fused(equation, operands)
-        if own is not None:
-            return [own]
+        if is_fused(equation):
+            with self._step(equation, is_named):
+                return [fused(equation, operands)]
         if name in CALLS:
             with _scope_of(equation):
                 return self.call(closed_of(parameters), operands)
@@ -160,7 +160,7 @@ class Reader:
 
     def _step(self, equation: Foreign, is_named: bool) -> AbstractContextManager[object]:
         is_large = max(x.aval.size for x in equation.outvars) > LARGE
-        return scope(equation.primitive.name) if is_large and not is_named else nullcontext()
+        return scope(title_of(equation)) if is_large and not is_named else nullcontext()
 
     def _asked(self, equation: Foreign, operands: list[Foreign]) -> Cells:
         """What a primitive that moves numbers, or combines them linearly, does with cells."""
@@ -200,6 +200,11 @@ class _NamedScopes:
         """Closes all but so many of the outermost scopes."""
         while len(self._open) > depth:
             self._open.pop()[1].__exit__(None, None, None)
+
+
+def title_of(equation: Foreign) -> str:
+    """What pictures call an equation: a function of JAX by its name, other primitives by theirs."""
+    return source_of(closed_of(equation.params))[0] if is_fused(equation) else str(equation.primitive.name)
 
 
 def _scope_of(equation: Foreign) -> AbstractContextManager[object]:

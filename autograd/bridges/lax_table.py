@@ -93,7 +93,7 @@ for _name, _function in {"add": add, "add_any": add, "sub": sub, "mul": mul, "di
 for _name, _of_numbers in {"rsqrt": rows.rsqrt, "erfc": rows.erfc, "rem": rows.fmod}.items():
     TABLE[_name] = lambda _, *operands, _function=_of_numbers: elementwise(_function, *operands)
 
-for _name in ("convert_element_type", "reduce_precision", "optimization_barrier", "copy_p", "pvary"):
+for _name in ("real", "convert_element_type", "reduce_precision", "optimization_barrier", "copy_p", "pvary"):
     TABLE[_name] = lambda _, *operands: operands[0] if len(operands) == 1 else operands
 
 TABLE["integer_pow"] = lambda parameters, x: pow(x, float(parameters["y"]))
@@ -196,6 +196,14 @@ def split(parameters: Parameters, x: Cells) -> tuple[Cells, ...]:
     """The cells in several parts."""
     ends = np.cumsum([int(size) for size in parameters["sizes"]])[:-1]
     return tuple(np.split(x, ends.tolist(), axis=parameters["axis"]))
+
+
+@translation("unstack")
+def unstack(parameters: Parameters, x: Cells) -> tuple[Cells, ...]:
+    """The cells at each index of a dimension."""
+    return tuple(
+        part.squeeze(parameters["axis"]) for part in np.split(x, x.shape[parameters["axis"]], parameters["axis"])
+    )
 
 
 # Reductions

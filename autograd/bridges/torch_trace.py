@@ -81,7 +81,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         self.running: list[Running] = []
         self._problems = Problems("from_torch")
         self._variables: dict[int, Cells] = {}
-        self._constants: dict[tuple[int, int], dict[int, Value]] = {}
+        self._constants: dict[int, dict[int, Value]] = {}
         self._kept: dict[int, Argument] = {}  # storages, whose addresses would be given to others
         self._decomposing: str | None = None  # the operation that is being run as smaller ones
 
@@ -104,7 +104,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
                 "dropout in training mode: it draws which numbers to drop, so there is no one graph; call model.eval()"
             )
         variables = [x for x in tensors if self._is_variable(x)]
-        if not variables or name in CREATES or func._schema.name.partition("::")[2] in RESHAPES:
+        if not variables:
+            return self._run_without_gradient(func, given, args, kwargs or {})
+        if name in CREATES or func._schema.name.partition("::")[2] in RESHAPES:
             return func(*args, **(kwargs or {}))
         before = {name: self._operand(x) for name, x in given.items() if name not in NOT_MATHEMATICS}
         if not (name in TABLE or name in MOVES or name in LINEAR or name in POSITIONS or _is_view(func)):
@@ -222,9 +224,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
     def _cells(self, x: torch.Tensor) -> Cells:
         """The Values of a tensor: what was recorded, or constants."""
         flat = self._variables.get(storage_of(x))
-        if flat is None:
+        cells = None if flat is None else _view(flat, x)
+        if cells is None or None in cells.ravel().tolist():
             return self._constants_of(x)
-        cells = _view(flat, x)
         if self._decomposing or x.requires_grad or x.dtype == torch.bool:
             return cells.copy()
         return filled([constant(value.number) for value in cells.ravel().tolist()], cells.shape)
@@ -232,12 +234,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
     def _constants_of(self, x: torch.Tensor) -> Cells:
         """One constant for each number of a tensor, the same as long as nobody writes there."""
         storage = storage_of(x)
-        version = -1 if x.is_inference() else x._version
-        pool = self._constants.setdefault((storage, version), {})
+        pool = self._constants.setdefault(storage, {})
         self._kept[storage] = x.untyped_storage()
         places = elements_of(x).ravel().tolist()
         for place, number in zip(places, _numbers(x).ravel().tolist(), strict=True):
-            if place not in pool:
+            if place not in pool or pool[place].number != number:
                 pool[place] = constant(number, self.names.of_element(storage, place))
         return filled([pool[place] for place in places], tuple(x.shape))
 
@@ -282,9 +283,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
     def _run_without_gradient(
         self, func: Argument, given: dict[str, Argument], args: Sequence[Argument], kwargs: dict[str, Argument]
     ) -> Argument:
-        """Runs an operation inside no_grad: what it writes over Values changes their numbers, not their derivatives."""
+        """Runs an operation that torch's autograd does not see: over Values it writes numbers, the derivatives stay."""
         targets = [given[each.name] for each in func._schema.arguments if each.alias_info and each.alias_info.is_write]
-        written = [x for x in targets if isinstance(x, torch.Tensor) and storage_of(x) in self._variables]
+        dense = [x for x in targets if isinstance(x, torch.Tensor) and x.layout == torch.strided]
+        written = [x for x in dense if storage_of(x) in self._variables and not x.is_complex()]
         before = [_numbers(x).copy() for x in written]
         result = func(*args, **kwargs)
         for x, numbers in zip(written, before, strict=True):

@@ -23,10 +23,11 @@ def compile(
     """Compiles a graph: the same numbers, hundreds of times faster.
 
     Build the graph once, for one observation, with placeholders for what changes; the program then takes whole batches.
-    It finds the matrix products in the scalar graph and runs as NumPy calls; as straight-line Python if the graph is
-    too small to gain from arrays; or, with the extra "native", as machine code if it is large and has no such products.
-    Its results agree with those of the Values to 1e-12 relative; sums are added in
-    another order, which shows where partial sums overflow.
+    Long ones it computes a block of rows at a time, so that memory does not grow with them. It finds the matrix
+    products in the scalar graph and runs as NumPy calls; as straight-line Python, if the graph is too small to gain
+    from arrays; or, with the extra "native", as machine code if it is large and has no such products. Its results
+    agree with those of the Values to 1e-12 relative; sums are added in another order, which shows where partial sums
+    overflow.
 
     Leaves that are neither in `wrt` nor in `inputs` are read now and are constants from then on. What Python decided
     while the graph was built (`if x > 0`, the length of a loop) stays decided; use `where`, `maximum`, `relu` and the

@@ -338,4 +338,11 @@ def functions(own: Sequence[Operation | Contribution]) -> dict[str, Any]:
     """What the text of a program refers to, which calls these operations of the user's own."""
     names = {row.name: getattr(NUMBERS, row.name) for row in TABLE.values() if not (row.sequences or row.of_first)}
     operations = [_contributing(each) if isinstance(each, Contribution) else NUMBERS.own(each) for each in own]
-    return {**names, **ROWS, "masked_products": masked_products, "jnp": jnp, "stack": stack, "operations": operations}
+    others = {
+        "jnp": jnp,
+        "masked_products": masked_products,
+        "operations": operations,
+        "stack": stack,
+        "within": within,
+    }
+    return {**names, **ROWS, **others}

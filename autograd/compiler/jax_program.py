@@ -6,13 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.experimental
 import jax.numpy as jnp
 import numpy as np
 
 from .calls import check_number, check_shapes
 from .engines.jax_text import jax_text
 from .engines.parts import defined
+from .ir import tuple_text
 from .jax_numbers import functions
 from .kernels import Kernel
 
@@ -31,6 +31,8 @@ class JaxFunction:
     Attributes:
         source: the text that runs, after the arguments are checked.
     """
+
+    __name__ = "step"  # what JAX calls it in profiles and in the text that it compiles
 
     def __init__(self, program: Program, request: Request) -> None:
         text = jax_text(program, len(request.inputs))
@@ -54,6 +56,10 @@ class JaxFunction:
             return jnp.asarray(value, theta.dtype), jnp.asarray(gradient, theta.dtype)
         shape = (rows[0].shape[0], *self._output_shape) if rows else self._output_shape
         return jnp.broadcast_to(jnp.asarray(results, theta.dtype), shape)
+
+    def __repr__(self) -> str:
+        rows = "".join([f", {tuple_text(['batch', *map(str, shape)])}" for shape in self._input_shapes])
+        return f"<function for JAX of arrays with shapes ({self._parameters},){rows}>"
 
     def _converted(self, theta: Array, arrays: Sequence[Array]) -> list[Array]:
         """The arguments as arrays of one type of floats."""
@@ -87,7 +93,7 @@ def _sharded_by_compiler(run: Callable[..., Any], rows: Sequence[Array], by_rows
 
     A sum over sharded rows has no sharding type that would follow from those of its operands.
     """
-    for array in rows if hasattr(jax, "typeof") else ():
+    for array in rows:
         sharding = jax.typeof(array).sharding
         if sharding.spec and sharding.spec[0] is not None:
             result = jax.sharding.PartitionSpec(*[sharding.spec[0]] * by_rows)
@@ -127,6 +133,5 @@ class JaxKernel(Kernel):
 
 def _precision(dtype: np.dtype[np.floating]) -> AbstractContextManager[None]:
     """JAX with 64 bits if the program computes in them, whatever the caller has chosen for the rest of the process."""
-    enable_x64: Callable[[bool], AbstractContextManager[None]]
-    enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
-    return enable_x64(bool(dtype == np.float64))
+    context: AbstractContextManager[None] = jax.enable_x64(bool(dtype == np.float64))
+    return context

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import ops
 from .elements import MISSING, Elements
-from .grids import Numbers, as_view
+from .grids import Numbers, as_view, evenly_spaced
 from .signatures import PADDED
 from .sums import Sums
 from .trace import CONSTANT, FIRST_INPUT, THETA
@@ -124,5 +124,7 @@ class Packer(Elements):
         example[row_of] = np.arange(len(operands))
         nodes = np.take_along_axis(operands, ranks, axis=1)[example]
         place = np.argmin(ranks, axis=1)  # where the first operand has gone
+        shape = evenly_spaced(rows[:, 0]) if len(rows) > 1 else (1,)
+        nodes = nodes.reshape(*shape, nodes.shape[1])
         result = self.builder.rows(operation.name, nodes.shape, self._rows(operation, nodes))
-        return result, row_of * nodes.shape[1] + place
+        return result, row_of * nodes.shape[-1] + place

@@ -45,8 +45,17 @@ BACKGROUND = {"light": "#f4f6f9", "dark": "#0d1117"}
 class Page:
     """A page that works offline, by itself, and any number of times in one document.
 
+    Args:
+        html: the whole page.
+        height: of its frame in a notebook, in pixels.
+
     Attributes:
         html: the whole page.
+
+    >>> from autograd import Page
+    >>> page = Page("<!DOCTYPE html><title>Seven</title><p>7</p>")
+    >>> page
+    <Page of 43 bytes; .save(path) writes it>
     """
 
     def __init__(self, html: str, height: int = 760) -> None:
@@ -77,8 +86,9 @@ class Page:
 
     def _repr_html_(self) -> str:
         """For notebooks: the page in a frame of its own, as wide as the cell."""
+        title = self.html.partition("<title>")[2].partition("</title>")[0]  # escaped for attributes too
         return (
-            f'<iframe title="{escape(type(self).__name__)}" srcdoc="{escape(self.html)}" sandbox="allow-scripts" '
+            f'<iframe title="{title}" srcdoc="{escape(self.html)}" sandbox="allow-scripts" '
             f'style="width: 100%; height: {self._height}px; border: 0"></iframe>'
         )
 
@@ -95,12 +105,13 @@ class Part(NamedTuple):
         return without_comments(text) if self.name.endswith(".js") else text
 
 
+_AT_THE_END = re.compile(r"\s+// [^\"'`]*$")
 _COMMENTS = ("//", "/**", "* ", "*/")
 
 
 def without_comments(script: str) -> str:
-    """A script without indentation and without the lines that only comment."""
-    lines = [line.strip() for line in script.splitlines()]
+    """A script without indentation and comments."""
+    lines = [_AT_THE_END.sub("", line.strip()) for line in script.splitlines()]
     return "".join(f"{line}\n" for line in lines if line not in ("", "*") and not line.startswith(_COMMENTS))
 
 

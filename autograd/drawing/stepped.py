@@ -181,7 +181,7 @@ def _box(i: int, box: Box, centre: Point, size: Point, numbers: Mapping[str, Seq
 ARROWHEAD = (
     '<svg width="0" height="0" aria-hidden="true"><defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" '
     'markerWidth="7" markerHeight="7" markerUnits="userSpaceOnUse" orient="auto">'
-    '<path d="M0 0L8 4L0 8z" fill="context-stroke"/></marker></defs></svg>'
+    '<path d="M0 0L8 4L0 8z"/></marker></defs></svg>'
 )
 
 BUTTONS = "".join(

@@ -59,6 +59,22 @@ class Network(NamedTuple):
     stages: list[Stage]
     units: list[list[Unit]]
 
+    def colours(self) -> dict[Value, int]:
+        """The colour of each hidden node, for its Values and for the parameters on the way to it or, last, from it."""
+        found: dict[Value, int] = {}
+        before: list[int | None] = []
+        for stage, units in zip(self.stages, self.units, strict=True):
+            if isinstance(stage.layer, Linear):
+                for j, unit in enumerate(units):
+                    own = [*stage.layer.weight[j], *([] if stage.layer.bias is None else [stage.layer.bias[j]])]
+                    if unit.colour is not None:
+                        found |= dict.fromkeys([*own, unit.enters, unit.leaves], unit.colour % COLOURS)
+                    else:
+                        pairs = zip(stage.layer.weight[j], before, strict=False)
+                        found |= {weight: colour % COLOURS for weight, colour in pairs if colour is not None}
+            before = [unit.colour for unit in units]
+        return found
+
     @property
     def every(self) -> list[Unit]:
         """The nodes of all columns."""

@@ -69,8 +69,9 @@ def playground(
 
     Raises:
         TypeError: an argument is of another type.
-        ValueError: data and model do not fit each other, the model has more than 500 parameters (`nn.diagram` draws
-            it), Python code in model or loss reads numbers, or an operation cannot be written in JavaScript.
+        ValueError: data and model do not fit each other, there are more than 500 parameters (`nn.diagram` draws such a
+            model) or 1,000 observations, Python code in model or loss reads numbers, or an operation cannot be written
+            in JavaScript.
 
     >>> import nn
     >>> page = nn.playground(nn.MLP([1, 2, 1], seed=0), [0.0, 0.5, 1.0], [0.0, 1.0, 0.0], inputs=["dose"])
@@ -105,6 +106,7 @@ class _Playground:
             for parameter in subject.parameters
         ]
         self.network = network_of(subject, self.script.nodes)
+        self.colours = self.network.colours() if self.network else {}
         order = nodes([subject.loss])
         chains = Chains(order, wording.name, lambda value: value.name, wording.about_loss)
         self.chains = [chains.to(parameter) for parameter in subject.parameters]
@@ -140,6 +142,7 @@ class _Playground:
             "curve": count == 1,
             "regions": count == 2,
             "classes": bool(self.subject.classes),
+            "surface": len(self.subject.parameters) > 1,
             "graph": bool(self.graph.boxes),
         }
         return [name for name in PANELS if fits.get(name, True)]
@@ -159,7 +162,8 @@ class _Playground:
         if "graph" in wanted:
             root = len(self.graph.boxes) - 1
             title = f"the graph of one observation, from {', '.join(inputs)} to {loss}"
-            wanted["graph"] = svg(self.graph.boxes, title, classes=lambda i: "root" if i == root else "")
+            owns = [f"unit{self.colours[value]}" if value in self.colours else "" for value in self.graph.values]
+            wanted["graph"] = svg(self.graph.boxes, title, classes=lambda i: "root" if i == root else owns[i])
         if "curve" in wanted:
             wanted["curve"] = "".join(
                 f'<span><i class="component unit{term["unit"]}"></i><bdi>{clean(term["name"])}</bdi></span>'
@@ -181,12 +185,14 @@ class _Playground:
         return Table(heads, rows)
 
     def _data(self) -> dict[str, Any]:
-        """What the scripts read."""
+        """What the scripts read; `state.js` gives names to the parts of its lists."""
         subject, wording, number = self.subject, self.wording, self.number
         classes = [wording.class_of(k) for k in range(len(self.traces))]
         is_one_hot = len(subject.y) > 1 and bool(np.isin(subject.targets, (0.0, 1.0)).all()) and None not in classes
         parameters = zip(subject.names, subject.parameters, strict=True)
         ends = [value for link in self.links for value in (link.top, link.bottom)]
+        place = {id(link): i for i, link in enumerate(self.links)}
+        known = set(subject.parameters)
         return {
             "loss": wording.loss,
             "added": subject.added,
@@ -199,23 +205,18 @@ class _Playground:
             "boundary": wording.boundary,
             "inputNames": wording.inputs,
             "outputNames": wording.outputs,
-            "parameters": [{"name": name, "start": p.data, "node": number.get(p, -1)} for name, p in parameters],
+            "parameters": [[name, p.data, number.get(p, -1)] for name, p in parameters],
+            "colours": {number[value]: colour for value, colour in self.colours.items() if value in number},
             "fixed": [i for i, parameter in enumerate(subject.parameters) if not parameter.trainable],
             "edges": [i for edge in self.script.edges for i in edge],
             "root": number[subject.loss],
             "outputs": [number[output] for output in subject.outputs],
             "components": self._components(),
-            "names": {number[end]: wording.name(end) for end in ends if end not in set(subject.parameters)},
+            "names": {number[end]: wording.name(end) for end in ends if end not in known},
             "links": [self._link(link) for link in self.links],
-            "chains": [[self.links.index(link) for link in chain] for chain in self.chains],
+            "chains": [[place[id(link)] for link in chain] for chain in self.chains],
             "boxes": [
-                {
-                    "name": box.name,
-                    "formula": box.formula,
-                    "operands": box.operands,
-                    "node": number[value],
-                    "gradient": int(box.has_gradient),
-                }
+                [box.name, box.formula, box.operands, number[value], int(box.has_gradient)]
                 for box, value in zip(self.graph.boxes, self.graph.values, strict=True)
             ],
         }
@@ -251,6 +252,4 @@ class _Playground:
 
     def _colour_of(self, factors: Sequence[Value], otherwise: int) -> int:
         """The colour of the hidden node among the factors of a term."""
-        hidden = self.network.every if self.network else []
-        known = [unit.colour for unit in hidden if unit.colour is not None and unit.leaves in factors]
-        return (known[0] if known else otherwise) % COLOURS
+        return next((self.colours[factor] for factor in factors if factor in self.colours), otherwise % COLOURS)

@@ -24,6 +24,9 @@ from ..types import Loss, Numbers, Vector
 MOST_PARAMETERS = 500
 """Nobody moves more weights than this one by one."""
 
+MOST_OBSERVATIONS = 1000
+"""Nobody reads a table of more rows."""
+
 _SHORT = {
     losses.ssr: "SSR",
     losses.mse: "MSE",
@@ -98,6 +101,11 @@ def subject_of(model: Module, X: Numbers, y: Numbers, loss: Loss | None) -> Subj
             f"{len(parameters):,}; draw it with nn.diagram"
         )
     data = observations(X, y, "X", "y")
+    if len(data[0]) > MOST_OBSERVATIONS:
+        raise ValueError(
+            f"playground: the page computes everything anew at each move, so it takes at most {MOST_OBSERVATIONS:,} "
+            f"observations; X has {len(data[0]):,}, of which some will do, such as X[:{MOST_OBSERVATIONS}]"
+        )
     function = loss or _usual_loss(model, data)
     eager = EagerStep(model, function, data, parameters, _base(function) is losses.ssr, "X")
     theta = np.array([parameter.data for parameter in parameters])

@@ -7,7 +7,8 @@
  * happens in a step. Keys are those pressed in `keys`, an element or the document.
  */
 function createStepper(panel, boxes, textOf, keys) {
-  const groups = all(panel, "[data-box]"), arrows = all(panel, "[data-arrow]");
+  const groups = all(panel, "[data-box]"),
+    arrows = all(panel, "[data-arrow]");
   const parts = groups.map((group) => ({
     data: group.querySelector(".data tspan"),
     grad: group.querySelector(".grad tspan"),
@@ -37,7 +38,15 @@ function createStepper(panel, boxes, textOf, keys) {
       mark(arrow, "undone", !(done.has(result) && boxes[operand].gradient));
       mark(arrow, "current", isBackward ? operand === current : result === current);
     });
+    reveal(groups[current]);
     write();
+  }
+  /** Scrolls the picture, and not the page, so that a box can be seen. */
+  function reveal(group) {
+    const room = group.closest(".scroll");
+    const [outer, inner] = [room.getBoundingClientRect(), group.getBoundingClientRect()];
+    if (inner.left < outer.left || inner.right > outer.right) room.scrollLeft += inner.left - outer.left - 40;
+    if (inner.top < outer.top || inner.bottom > outer.bottom) room.scrollTop += inner.top - outer.top - 40;
   }
   function write() {
     const text = textOf(...steps[now]);
@@ -45,7 +54,8 @@ function createStepper(panel, boxes, textOf, keys) {
     count.textContent = `step ${now + 1} of ${steps.length}`;
   }
   const jumps = { first: () => 0, back: () => now - 1, forward: () => now + 1, last: () => steps.length - 1 };
-  for (const button of all(panel, "[data-go]")) button.addEventListener("click", () => show(jumps[button.dataset.go]()));
+  for (const button of all(panel, "[data-go]"))
+    button.addEventListener("click", () => show(jumps[button.dataset.go]()));
   groups.forEach((group, i) => {
     group.addEventListener("click", () => {
       const back = steps.findIndex(([box, isBackward]) => box === i && isBackward);

@@ -15,7 +15,9 @@ function shown(x, digits = 3) {
   if (!Number.isFinite(x)) return x !== x ? "nan" : x > 0 ? "∞" : "−∞";
   const size = Math.abs(x);
   const isPlain = x === 0 || (size >= 1e-3 && size < 10 ** Math.max(digits, 5));
-  const text = isPlain ? String(Number(x.toPrecision(digits))) : Number(x.toPrecision(digits)).toExponential().replace("e+", "e");
+  const text = isPlain
+    ? String(Number(x.toPrecision(digits)))
+    : Number(x.toPrecision(digits)).toExponential().replace("e+", "e");
   return text.replaceAll("-", "−");
 }
 
@@ -37,7 +39,8 @@ function ticks(low, high, count = 4) {
   if (!(rough > 0) || !Number.isFinite(rough)) return [low];
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((times) => times * power >= rough * 0.999);
-  const first = Math.ceil(low / step - 1e-9), number = Math.floor(high / step + 1e-9) - first + 1;
+  const first = Math.ceil(low / step - 1e-9),
+    number = Math.floor(high / step + 1e-9) - first + 1;
   // Numbers without digits left between them have no ticks, nor an end to counting.
   return number > 0 && number < 50 ? Array.from({ length: number }, (_, k) => (first + k) * step) : [low, high];
 }
@@ -65,21 +68,30 @@ function steadyRange(before, low, high) {
 function chart(element, { x, y, xName, yName, height = 260, label }) {
   if (!widths.has(element)) widths.set(element, Math.max(240, Math.floor(element.clientWidth || 480)));
   const width = widths.get(element);
-  const [left, right, top, bottom] = [52, width - 10, 12, height - 40];
-  const place = ([low, high], start, end) => (v) => start + ((v - low) / (high - low)) * (end - start);
+  const [left, right, top, bottom] = [60, width - 10, 12, height - 40];
+  const place =
+    ([low, high], start, end) =>
+    (v) =>
+      start + ((v - low) / (high - low)) * (end - start);
   const [px, py] = [place(x, left, right), place(y, bottom, top)];
   const clamped = (v) => Math.max(-1e4, Math.min(1e4, v)).toFixed(1);
-  const across = ticks(...x, width / 90), up = ticks(...y, height / 60);
+  const across = ticks(...x, width / 90),
+    up = ticks(...y, height / 60);
   const axes = [
-    ...across.map((v) => `<path class="grid" d="M${clamped(px(v))} ${top}V${bottom}"/>
-      <text x="${clamped(px(v))}" y="${bottom + 16}" text-anchor="middle">${shown(v)}</text>`),
-    ...up.map((v) => `<path class="grid" d="M${left} ${clamped(py(v))}H${right}"/>
-      <text x="${left - 6}" y="${clamped(py(v) + 4)}" text-anchor="end">${shown(v)}</text>`),
+    ...across.map(
+      (v) => `<path class="grid" d="M${clamped(px(v))} ${top}V${bottom}"/>
+      <text x="${clamped(px(v))}" y="${bottom + 16}" text-anchor="middle">${shown(v)}</text>`,
+    ),
+    ...up.map(
+      (v) => `<path class="grid" d="M${left} ${clamped(py(v))}H${right}"/>
+      <text x="${left - 6}" y="${clamped(py(v) + 4)}" text-anchor="end">${shown(v)}</text>`,
+    ),
     `<text class="axis" x="${(left + right) / 2}" y="${height - 6}" text-anchor="middle">${escaped(xName)}</text>`,
     `<text class="axis" transform="translate(12 ${(top + bottom) / 2}) rotate(-90)" text-anchor="middle">${escaped(yName)}</text>`,
   ];
   const line = (points) => {
-    let text = "", isOn = false;
+    let text = "",
+      isOn = false;
     for (const [a, b] of points) {
       const drawn = Number.isFinite(a) && Number.isFinite(b);
       if (drawn) text += `${isOn ? "L" : "M"}${clamped(px(a))} ${clamped(py(b))}`;
@@ -87,7 +99,9 @@ function chart(element, { x, y, xName, yName, height = 260, label }) {
     }
     return text;
   };
-  const text = (content) => `<svg class="chart" role="img" aria-label="${escaped(label)}" width="${width}" height="${height}"
+  const text = (
+    content,
+  ) => `<svg class="chart" role="img" aria-label="${escaped(label)}" width="${width}" height="${height}"
     viewBox="0 0 ${width} ${height}">${axes.join("")}
     <svg x="${left}" y="${top}" width="${right - left}" height="${bottom - top}"
       viewBox="${left} ${top} ${right - left} ${bottom - top}">${content}</svg></svg>`;

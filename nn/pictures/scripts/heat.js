@@ -6,14 +6,18 @@ const colours = new Map();
 function rgb(element, variable) {
   if (!colours.has(variable)) {
     const text = getComputedStyle(element).getPropertyValue(variable).trim();
-    colours.set(variable, [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16)));
+    colours.set(
+      variable,
+      [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16)),
+    );
   }
   return colours.get(variable);
 }
 
 /** Between two colours, or more in a row. */
 function mixed(colours, t) {
-  const place = Math.max(0, Math.min(1, t)) * (colours.length - 1), i = Math.min(Math.floor(place), colours.length - 2);
+  const place = Math.max(0, Math.min(1, t)) * (colours.length - 1),
+    i = Math.min(Math.floor(place), colours.length - 2);
   return [0, 1, 2].map((c) => colours[i][c] + (place - i) * (colours[i + 1][c] - colours[i][c]));
 }
 
@@ -37,7 +41,12 @@ function createHeat(element) {
       const about = chart(front, axes);
       front.innerHTML = about.text(content(about));
       const { left, top, right, bottom } = about;
-      Object.assign(canvas.style, { left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px` });
+      Object.assign(canvas.style, {
+        left: `${left}px`,
+        top: `${top}px`,
+        width: `${right - left}px`,
+        height: `${bottom - top}px`,
+      });
       if (!painted) return about;
       canvas.width = canvas.height = size;
       const image = new ImageData(size, size);

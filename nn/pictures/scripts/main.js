@@ -3,20 +3,28 @@
 const page = document.currentScript.closest("main");
 const data = JSON.parse(page.querySelector('script[type="application/json"]').textContent);
 const state = createState(data);
-const bodies = all(page, "[data-panel]").map((panel) => [panels[panel.dataset.panel], panel.querySelector("[data-body]") ?? panel]);
-const [lossText, count, status] = ["loss", "steps", "status"].map((role) => page.querySelector(`[data-role="${role}"]`));
+const bodies = all(page, "[data-panel]").map((panel) => [
+  panels[panel.dataset.panel],
+  panel.querySelector("[data-body]") ?? panel,
+]);
+const [lossText, count, status] = ["loss", "steps", "status"].map((role) =>
+  page.querySelector(`[data-role="${role}"]`),
+);
 const run = page.querySelector('[data-action="run"]');
 const isCalm = matchMedia("(prefers-reduced-motion: reduce)");
-let timer = 0, idle = 0, told = 0;
+let timer = 0,
+  idle = 0,
+  told = 0;
 
-state.isIdle = false;
-{ // so many losses as fit between two frames
+/** How fine areas of the loss may be: so many losses as are computed in about 6 ms, and in 75 ms when the reader pauses. */
+function measureGrids() {
   const before = performance.now();
   let calls = 0;
-  while (performance.now() - before < 3) calls += 1 + Number(state.lossWith([]) < 0);
-  state.fineGrid = Math.max(24, Math.min(112, Math.floor(Math.sqrt(25 * calls))));
-  state.coarseGrid = Math.max(8, Math.min(32, Math.floor(Math.sqrt(2 * calls))));
+  for (; performance.now() - before < 3; calls++) state.lossWith([]);
+  const side = (losses, least, most) => Math.max(least, Math.min(most, Math.floor(Math.sqrt(losses))));
+  return { isIdle: false, coarseGrid: side(2 * calls, 8, 32), fineGrid: side(25 * calls, 24, 112) };
 }
+Object.assign(state, measureGrids());
 
 /** Draws everything; later, when the reader pauses, the areas of colour in finer grain. */
 function draw() {
@@ -106,15 +114,17 @@ all(page, "[data-line]").forEach((line, i) => {
   line.querySelector("[data-choose]").addEventListener("click", () => choose(i));
 });
 for (const part of all(page, "[data-wire]")) part.addEventListener("click", () => choose(Number(part.dataset.wire)));
-for (const part of all(page, "[data-weight]")) part.addEventListener("click", () => choose(Number(part.dataset.weight)));
+for (const part of all(page, "[data-weight]"))
+  part.addEventListener("click", () => choose(Number(part.dataset.weight)));
 
 const rate = page.querySelector('[data-role="learning-rate"]');
-for (const kind of ["input", "change"]) rate.addEventListener(kind, () => {
-  const number = Number(rate.value);
-  if (rate.value === "" || !(number > 0) || !Number.isFinite(number)) return;
-  state.rate = number;
-  rate.dataset.value = String(number);
-});
+for (const kind of ["input", "change"])
+  rate.addEventListener(kind, () => {
+    const number = Number(rate.value);
+    if (rate.value === "" || !(number > 0) || !Number.isFinite(number)) return;
+    state.rate = number;
+    rate.dataset.value = String(number);
+  });
 /** The choices of a list, as many as there are names. */
 function offer(list, names) {
   list.append(...names.map((name, i) => new Option(name, i)));
@@ -132,8 +142,11 @@ page.addEventListener("click", (event) => {
   const point = event.target.closest("[data-pick], tr[data-observation]");
   if (point) pick(Number(point.dataset.pick ?? point.dataset.observation));
 });
-const select = page.querySelector('[data-role="second"]');
-offer(select, data.parameters.map(({ name }) => name));
+const select = page.querySelector('[data-role="second"]') ?? document.createElement("select"); // one weight has no second
+offer(
+  select,
+  data.parameters.map(({ name }) => name),
+);
 select.addEventListener("change", () => {
   const i = Number(select.value);
   if (i === state.chosen) state.chosen = state.second;
@@ -150,7 +163,10 @@ function light(number) {
   state.lightGraph?.(link.arrows);
 }
 const chain = page.querySelector('[data-role="chain"]');
-for (const [start, end] of [["mouseover", "mouseleave"], ["focusin", "focusout"]]) {
+for (const [start, end] of [
+  ["mouseover", "mouseleave"],
+  ["focusin", "focusout"],
+]) {
   chain.addEventListener(start, (event) => light(event.target.closest("[data-link]")?.dataset.link ?? ""));
   chain.addEventListener(end, () => light(""));
 }

@@ -3,10 +3,15 @@
 let parts;
 
 function found(element) {
-  const numbered = (name) => all(element, `[data-${name}]`).map((part) => [part, Number(part.getAttribute(`data-${name}`))]);
+  const numbered = (name) =>
+    all(element, `[data-${name}]`).map((part) => [part, Number(part.getAttribute(`data-${name}`))]);
   return {
     wires: numbered("wire"),
-    weights: numbered("weight").map(([part, i]) => [part.querySelector(".number"), part.querySelector(".slope tspan"), i]),
+    weights: numbered("weight").map(([part, i]) => [
+      part.querySelector(".number"),
+      part.querySelector(".slope tspan"),
+      i,
+    ]),
     leaves: numbered("leaves"),
     dots: numbered("leaves-dot"),
     observed: numbered("observed"),
@@ -16,7 +21,8 @@ function found(element) {
 
 function draw(element, state) {
   parts ??= found(element);
-  const [values] = state.traces[state.observation], { outputs } = state.data;
+  const [values] = state.traces[state.observation],
+    { outputs } = state.data;
   const { targets } = state.data;
   const largest = new Map();
   for (const [wire, i] of parts.wires) {

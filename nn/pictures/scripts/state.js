@@ -12,10 +12,19 @@ function total(numbers) {
 }
 
 function createState(data) {
-  if (!Array.isArray(data.targets[0])) { // classes, which the functions take as the shares of all
+  if (!Array.isArray(data.targets[0])) {
+    // classes, which the functions take as the shares of all
     data.classOf = data.targets;
     data.targets = data.classOf.map((observed) => data.outputs.map((_, k) => Number(k === observed)));
   }
+  data.parameters = data.parameters.map(([name, start, node]) => ({ name, start, node }));
+  data.boxes = data.boxes.map(([name, formula, operands, node, gradient]) => ({
+    name,
+    formula,
+    operands,
+    node,
+    gradient,
+  }));
   const { rows, targets, parameters, edges, root } = data;
   const state = {
     data,
@@ -29,11 +38,18 @@ function createState(data) {
     path: [],
     firstLoss: 0,
     message: "",
-    version: 0, // of all numbers but those of the two weights of the surface
   };
   for (const { name, node } of parameters) data.names[node] = name;
-  data.links = data.links.map(([top, bottom, symbols, wires, units, arrows], number) =>
-    ({ number, top, bottom, symbols, wires, units, arrows, name: `d${data.names[top]}/d${data.names[bottom]}` }));
+  data.links = data.links.map(([top, bottom, symbols, wires, units, arrows], number) => ({
+    number,
+    top,
+    bottom,
+    symbols,
+    wires,
+    units,
+    arrows,
+    name: `d${data.names[top]}/d${data.names[bottom]}`,
+  }));
   data.labels = rows.map((row, k) => {
     const known = data.inputNames.slice(0, 3).map((name, i) => `${name} ${shown(row[i])}`);
     if (data.classOf && data.outputNames.length > 1) known.push(data.outputNames[data.classOf[k]]);
@@ -49,7 +65,8 @@ function createState(data) {
       const result = edges[2 * e];
       if (result > top) continue;
       if (result <= bottom) break;
-      if (found[result] !== 0 && (result === top || !isEnd(result))) found[edges[2 * e + 1]] += found[result] * locals[e];
+      if (found[result] !== 0 && (result === top || !isEnd(result)))
+        found[edges[2 * e + 1]] += found[result] * locals[e];
     }
     return found;
   };
@@ -60,7 +77,8 @@ function createState(data) {
     state.loss = share * total(state.traces.map(([values]) => values[root]));
     state.gradients = state.traces.map(([, locals]) => state.derivatives(locals, root, -1));
     state.gradient = parameters.map(({ node }) =>
-      node < 0 ? 0 : state.gradients.reduce((sum, found) => sum + share * (found[node] ?? 0), 0));
+      node < 0 ? 0 : state.gradients.reduce((sum, found) => sum + share * (found[node] ?? 0), 0),
+    );
   };
 
   /** The loss over all observations where some parameters have other numbers: `[[index, number], ...]`. */
@@ -87,22 +105,22 @@ function createState(data) {
     state.path = [];
     state.message = "";
     state.evaluate();
-    if (i !== state.chosen && i !== state.second) state.version++;
   };
 
   /** One step of gradient descent. Returns whether it makes sense to go on. */
   state.step = () => {
-    const before = state.theta.slice(), { loss } = state;
+    const before = state.theta.slice(),
+      { loss } = state;
     if (!state.path.length) [state.firstLoss, state.path] = [loss, [before]];
     parameters.forEach((_, i) => {
       if (!data.fixed.includes(i)) state.theta[i] -= state.rate * state.gradient[i];
     });
     state.evaluate();
-    state.version++;
     if (!Number.isFinite(state.loss) || !state.gradient.every(Number.isFinite)) {
       state.theta.set(before);
       state.evaluate();
-      state.message = `The steps diverged: ${data.loss} rose from ${shown(state.firstLoss)} to ${shown(loss)}, and the ` +
+      state.message =
+        `The steps diverged: ${data.loss} rose from ${shown(state.firstLoss)} to ${shown(loss)}, and the ` +
         "next step is beyond all numbers. A smaller learning rate helps; reset, and try a tenth of it.";
       return false;
     }
@@ -122,7 +140,6 @@ function createState(data) {
     parameters.forEach(({ start }, i) => (state.theta[i] = start));
     Object.assign(state, { steps: 0, path: [], message: "", ranges: [] });
     parameters.forEach((_, i) => state.widen(i));
-    state.version++;
     state.evaluate();
   };
 
