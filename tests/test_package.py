@@ -35,7 +35,10 @@ def test_scalar_work_imports_nothing_heavy():
 @pytest.mark.parametrize("package", [autograd, nn])
 def test_everything_public_is_documented(package):
     for name in package.__all__:
-        thing = getattr(package, name)
+        try:
+            thing = getattr(package, name)
+        except ImportError:  # the extra of this name is not installed
+            continue
         assert isinstance(thing, types.ModuleType) or (thing.__doc__ and thing.__doc__.strip()), name
 
 

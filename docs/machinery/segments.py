@@ -118,17 +118,27 @@ def _is_heading(segment: Segment) -> bool:
 
 
 def markdown(docstring: str) -> str:
-    """A docstring in Google's style as Markdown: its sections become lists; examples stay what they are."""
+    """A docstring in Google's style as Markdown: its sections become lists, its examples blocks of code."""
     lines: list[str] = []
+    is_example = False
     for line in docstring.splitlines():
         text = line.strip()
-        if re.fullmatch(r"(Args|Attributes|Returns|Raises|Yields):", text):
-            lines += ["", f"**{text[:-1]}**", ""]
-        elif line.startswith("    ") and (found := re.match(r"    (\w+): (.*)", line)):
-            lines.append(f"- `{found[1]}`: {_literal(found[2])}")
-        else:
-            lines.append(("  " if line.startswith("     ") else "") + _literal(text))
-    return "\n".join(lines)
+        if is_example and not text:
+            lines.append("```")
+        elif text.startswith(">>>") and not is_example:
+            lines.append("```pycon")
+        is_example = text.startswith(">>>") or (is_example and bool(text))
+        lines.append(line if is_example else _prose(line))
+    return "\n".join([*lines, *(["```"] if is_example else [])])
+
+
+def _prose(line: str) -> str:
+    text = line.strip()
+    if re.fullmatch(r"(Args|Attributes|Returns|Raises|Yields):", text):
+        return f"\n**{text[:-1]}**\n"
+    if line.startswith("    ") and (found := re.match(r"    (\w+): (.*)", line)):
+        return f"- `{found[1]}`: {_literal(found[2])}"
+    return ("  " if line.startswith("     ") else "") + _literal(text)
 
 
 def _literal(text: str) -> str:
