@@ -55,7 +55,7 @@ def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str 
 
 @cache
 def native_installed() -> bool:
-    """Whether machine code may be chosen by itself: numba is there, which takes long to import, and the system is Linux.
+    """Whether machine code may be chosen by itself: on Linux, and if numba is there, which takes long to import.
 
     Elsewhere its loading has not been tried, so it has to be asked for.
     """
