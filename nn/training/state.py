@@ -27,7 +27,7 @@ from ..types import Loss, Positions, Vector
 from .history import History
 from .metrics import Metric, Readings
 from .program import Step
-from .steps import EagerStep, Slope, added_up, all_finite
+from .steps import EagerStep, Slope, added_up
 from .whole import Jacobian, WholeProblem
 
 ANYTHING = "unknown"
@@ -310,10 +310,10 @@ class Training:
             self._stop_at(problem, self._culprit(batch))
         parameters.mark_finite()
         moved = self._moved(slope)
-        if not all_finite(moved):
-            self._stop_at(f"the step of {self.task.optimizer!r} is not finite", None)
         change = moved - parameters.now
         size = float(np.abs(change, out=change).max())
+        if not math.isfinite(size):
+            self._stop_at(f"the step of {self.task.optimizer!r} is not finite", None)
         parameters.now = moved
         eager = self.step.eager
         return slope.loss * eager.weight(batch), size, slope.reached is None or bool(slope.reached.any())
