@@ -7,9 +7,11 @@ again.
 
 from __future__ import annotations
 
-from functools import wraps
+from functools import update_wrapper
 from numbers import Real
 from operator import index
+from sys import modules
+from types import MethodType
 
 from . import ops
 from .chain import Linearization
@@ -195,6 +197,28 @@ def _require_function(name: str, f: object) -> None:
         raise TypeError(f"{name}: the first argument must be a function, got {f!r} of type {type(f).__name__}")
 
 
+class _Derivative:
+    """What `grad` and its kin return: a function that bears f's name and is pickled by reference where f is."""
+
+    def __init__(self, of: Callable[..., Any], f: Callable[..., Any], argnums: object, call: Callable[..., Any]):
+        update_wrapper(self, f)
+        self._made_by, self._call = (of, (f, argnums)), call
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._call(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type) -> Callable[..., Any]:
+        return self if instance is None else MethodType(self, instance)
+
+    def __reduce__(self) -> str | tuple[Callable[..., Any], tuple[object, ...]]:
+        name: str = getattr(self, "__qualname__", "")
+        is_decorated = getattr(modules.get(self.__module__), name, None) is self  # it stands where f stood
+        return name if is_decorated else self._made_by
+
+    def __repr__(self) -> str:
+        return f"<{self._made_by[0].__name__} of {self._made_by[1][0]!r}>"
+
+
 def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """The function that returns f's value and its gradient.
 
@@ -214,14 +238,13 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     >>> value_and_grad(lambda x: x[0] * x[1])([3.0, 4.0])
     (12.0, [4.0, 3.0])
     """
-    return _value_and_grad("value_and_grad", f, argnums)
+    return _Derivative(value_and_grad, f, argnums, _value_and_grad("value_and_grad", f, argnums))
 
 
 def _value_and_grad(name: str, f: Callable[..., Any], argnums: int | Sequence[int]) -> Callable[..., Any]:
     _require_function(name, f)
     several = _checked_argnums(name, argnums)
 
-    @wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         positions = _positions(name, several, len(args))
         call = _Call(name, f, args, positions, kwargs)
@@ -241,13 +264,12 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     >>> grad(lambda x: x**3)(2.0), grad(grad(lambda x: x**3))(2.0)
     (12.0, 12.0)
     """
-    both = _value_and_grad("grad", f, argnums)
+    return _Derivative(grad, f, argnums, _gradient("grad", f, argnums))
 
-    @wraps(f)
-    def gradient(*args: Any, **kwargs: Any) -> Any:
-        return both(*args, **kwargs)[1]
 
-    return gradient
+def _gradient(name: str, f: Callable[..., Any], argnums: int | Sequence[int]) -> Callable[..., Any]:
+    both = _value_and_grad(name, f, argnums)
+    return lambda *args, **kwargs: both(*args, **kwargs)[1]
 
 
 def jacobian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
@@ -269,7 +291,7 @@ def jacobian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([3.0, 4.0]).tolist()
     [[4.0, 3.0], [1.0, 1.0]]
     """
-    return _jacobian("jacobian", f, argnums)
+    return _Derivative(jacobian, f, argnums, _jacobian("jacobian", f, argnums))
 
 
 def _jacobian(name: str, f: Callable[..., Any], argnums: int) -> Callable[..., Any]:
@@ -277,7 +299,6 @@ def _jacobian(name: str, f: Callable[..., Any], argnums: int) -> Callable[..., A
     if _integer(argnums) is None:
         raise TypeError(f"{name}: argnums must be one integer, got {argnums!r}")
 
-    @wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         (position,) = _positions(name, (argnums,), len(args))
         call = _Call(name, f, args, [position], kwargs)
@@ -305,13 +326,7 @@ def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     >>> hessian(lambda x: x[0]**2 * x[1])([3.0, 4.0]).tolist()
     [[8.0, 6.0], [6.0, 0.0]]
     """
-    gradient = _value_and_grad("hessian", f, argnums)
-
-    @wraps(f)
-    def gradient_alone(*args: Any, **kwargs: Any) -> Any:
-        return gradient(*args, **kwargs)[1]
-
-    return _jacobian("hessian", gradient_alone, argnums)
+    return _Derivative(hessian, f, argnums, _jacobian("hessian", _gradient("hessian", f, argnums), argnums))
 
 
 def _require_tuple(name: str, role: str, arguments: object) -> tuple[Any, ...]:

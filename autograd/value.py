@@ -265,7 +265,7 @@ class Value(Node):
     silu = _method(ops.silu)
     gelu = _method(ops.gelu)
     erf = _method(ops.erf)
-    abs = _method(ops.abs)
+    abs = fabs = _method(ops.abs)
     sign = _method(ops.sign)
     floor = __floor__ = _method(ops.floor)
     ceil = __ceil__ = _method(ops.ceil)

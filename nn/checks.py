@@ -58,9 +58,11 @@ def as_float(number: Any) -> float:
 
 
 def plain(entry: object, what: str = "this") -> Any:
-    """Arrays and tensors as lists of Python numbers or Values, those without dimensions as one; others as they are."""
+    """Arrays, tensors and tables as lists of Python numbers or Values, those without dimensions as one; others stay."""
     if isinstance(entry, (Value, float, list)):  # nearly always
         return entry
+    if (to_array := getattr(type(entry), "to_numpy", None)) is not None:  # a table, which iterates over its columns
+        entry = to_array(entry)
     if isinstance(entry, np.ma.MaskedArray) and np.ma.getmaskarray(entry).any():
         raise TypeError(f"{what} is a masked array without numbers in places; fill them, or leave their rows out")
     to_list = getattr(type(entry), "tolist", None)

@@ -412,6 +412,18 @@ def test_nothing_has_a_derivative_at_infinity(x):
         check_gradient(lambda x: np.tanh(x).sum(), lambda x: 1 - np.tanh(x) ** 2, x)
 
 
+def test_there_has_to_be_a_number_to_check():
+    with pytest.raises(ValueError, match="x holds no numbers"):
+        check_gradient(np.sum, np.ones_like, np.zeros((0, 3)))
+
+
+def test_a_list_that_contains_itself_is_no_place():
+    endless = [1.0]
+    endless.append({"again": endless})
+    with pytest.raises(ValueError, match=r"x\[1\]\['again'\] contains itself"):
+        check_gradient(lambda x: x[0], lambda x: x, endless)
+
+
 def test_noise_where_a_function_is_small_is_noise():
     rng = random.Random(0)
     for x in (2.5e-3, 1e-4, -7e-4):

@@ -92,6 +92,24 @@ def test_a_saved_module_works_in_blocks_too(model, dtype, tmp_path, monkeypatch)
     assert step(rows).dtype == dtype
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_blocks_on_jax(model, reduction, monkeypatch):
+    pytest.importorskip("jax")
+    from autograd.compiler import jax_program
+
+    x, y = [Value(0.0) for _ in range(3)], [Value(0.0) for _ in range(2)]
+    options = {"inputs": (x, y), "wrt": model.parameters(), "reduction": reduction}
+    steps = [compile(nn.ssr(model(x), y), backend=backend, **options) for backend in ("jax", "arrays")]
+    predicted = [compile(model(x), inputs=(x,), backend=backend) for backend in ("jax", "arrays")]
+    monkeypatch.setattr(jax_program, "_BLOCK", 4)
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
+    (value, gradient), expected = [step(*rows) for step in steps]
+    np.testing.assert_allclose(value, expected[0], rtol=1e-13)
+    np.testing.assert_allclose(gradient, expected[1], rtol=1e-12)
+    np.testing.assert_allclose(*[predict(rows[0]) for predict in predicted], rtol=1e-12)
+
+
 @pytest.mark.parametrize(("backend", "batches"), [("arrays", (200_000, 800_000)), ("floats", (10_000, 40_000))])
 def test_memory_does_not_grow_with_the_batch(backend, batches):
     x, y = [Value(0.0), Value(0.0)], Value(0.0)

@@ -12,6 +12,8 @@ import pytest
 import autograd
 import nn
 from autograd import Value, compile, operation, ops
+from autograd.compiler.engines.jax_text import jax_text
+from autograd.compiler.ir import Builder, View
 from autograd.value import apply
 from tests import test_compiler as cases
 
@@ -293,6 +295,16 @@ def test_single_precision():
 
 
 bounded = operation("bounded", lambda m, x: m.minimum(x, sys.float_info.max), lambda m, y, x: (1.0,))
+
+
+def test_numbers_of_elements_are_no_numbers_of_a_type():
+    builder = Builder(batched=False)
+    theta = builder.make("theta", (), None, (70_000,))
+    views = [builder.view(theta, view) for view in (View(69_999, (), ()), View(1, (69_998,), (1,)))]
+    source = jax_text(builder.program([*views, builder.number(-70_000.0)]), 0).source
+    assert (
+        source == "def program(theta):\n    return theta[..., 69999], theta[1:69999], within(-70000.0, theta.dtype)\n"
+    )
 
 
 def test_numbers_beyond_the_type():

@@ -17,7 +17,7 @@ from .test_compiler_exports import BAD_ROWS, attention, packing, ragged, same, t
 from .test_compiler_hostile import structured_loss
 
 onnxruntime = pytest.importorskip("onnxruntime")
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 
 __all__ = ["packing"]
 
@@ -70,6 +70,13 @@ def test_random_graphs(seeds, tmp_path):
         programs.append(compile([loss, x[1], loss * 2.0] if seed % 4 else loss, inputs=(x, y)))
         arrays.append([rng.normal(size=(3, 4)), rng.normal(size=3)])
     check(programs, arrays, tmp_path)
+
+
+def test_a_runtime_has_no_constants_to_warn_of(tmp_path):
+    x = [Value(0.0), Value(0.0)]
+    compile(nn.MLP([2, 3, 2], seed=0)(x), inputs=(x,)).save_onnx(tmp_path / "model.onnx")
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    assert {each.name for each in graph.initializer} <= {name for node in graph.node for name in node.input}
 
 
 def test_networks(rng, tmp_path):

@@ -1,6 +1,9 @@
 """derivative, grad, jacobian, hessian, jvp, vjp, hvp."""
 
+import copy
+import inspect
 import math
+import pickle
 from collections import namedtuple
 
 import numpy as np
@@ -296,3 +299,37 @@ def test_unused_partials_are_no_anomalies():
 def test_mistakes(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def cubes(x, y=1.0):
+    return (x[0] ** 3 + x[1] ** 3) * y
+
+
+@grad
+def doubled(x):
+    return x * x
+
+
+@pytest.mark.parametrize("make", [grad, value_and_grad, jacobian, hessian])
+def test_derivatives_of_functions_are_pickled_by_reference(make):
+    derived = make(cubes)
+    for again in (pickle.loads(pickle.dumps(derived)), copy.deepcopy(derived)):
+        np.testing.assert_equal(again([1.0, 2.0], y=3.0), derived([1.0, 2.0], y=3.0))
+        assert again.__wrapped__ is cubes
+    assert pickle.loads(pickle.dumps(grad(make(cubes), argnums=1))).__wrapped__.__wrapped__ is cubes
+    assert (derived.__name__, inspect.signature(derived)) == ("cubes", inspect.signature(cubes))
+    assert pickle.loads(pickle.dumps(doubled)) is doubled
+    with pytest.raises((AttributeError, pickle.PicklingError), match=r"local object|lambda"):
+        pickle.dumps(make(lambda x: x * x))
+
+
+def test_a_derivative_is_a_method_where_its_function_is():
+    class Spring:
+        stiffness = 3.0
+
+        def energy(self, x):
+            return self.stiffness * x**2 / 2
+
+        force = grad(energy, argnums=1)
+
+    assert Spring().force(2.0) == 6.0

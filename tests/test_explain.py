@@ -1,6 +1,8 @@
 """The explained chain rule: its numbers against the gradients, its words against the lectures."""
 
+import copy
 import math
+import pickle
 import re
 
 import pytest
@@ -338,3 +340,15 @@ def test_partials_may_use_the_operators_of_python(formula, partial, text):
     x = Value(2.0, name="x")
     y = operation("own", lambda m, x: formula(x), lambda m, y, x: (partial(y, x),))(x)
     assert str(explain(y, x)).splitlines()[1].strip() == f"= {text}"
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deepcopy", "pickle"])
+def test_explanations_are_copied_with_their_factors(copied):
+    x = Value(2.0, name="x")
+    explanation = explain((x * x).exp() + x, x)
+    again = copied(explanation)
+    assert str(again) == str(explanation)
+    assert [path.factors for path in again.paths] == [path.factors for path in explanation.paths]
+    assert [f.latex for path in again.paths for f in path.factors] == [
+        f.latex for path in explanation.paths for f in path.factors
+    ]

@@ -99,3 +99,12 @@ def test_a_digest_of_arrays_is_that_of_lists_and_tells_shapes_apart():
     column, row = observations(numbers, numbers[:, None], "", ""), observations(numbers.reshape(1, 6), [[1.0]], "", "")
     assert digest(column) == digest(observations(numbers.tolist(), [[y] for y in range(1, 7)], "", ""))
     assert digest((column[0], column[1])) != digest((row[0], column[1]))
+
+
+def test_a_table_has_rows_though_it_iterates_over_the_names_of_its_columns():
+    class Table(dict):
+        def to_numpy(self):
+            return np.column_stack(list(self.values()))
+
+    rows, _ = observations(Table(width=[1.0, 2.0, 3.0], length=[4, 5, 6]), [0, 1, 0], "inputs", "targets")
+    assert list(rows) == [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]

@@ -194,7 +194,7 @@ def test_derivatives_of_high_order_do_not_recurse():
 
 
 @pytest.mark.parametrize("name", ["log2", "log10", "exp2", "cbrt", "arcsinh", "arccosh", "arctanh", "floor", "ceil",
-                                  "rint", "trunc", "degrees", "radians", "deg2rad", "rad2deg"])  # fmt: skip
+                                  "rint", "trunc", "fabs", "degrees", "radians", "deg2rad", "rad2deg"])  # fmt: skip
 def test_ufuncs(name):
     points = {"arccosh": [1.5, 2.5], "arctanh": [-0.5, 0.25]}.get(name, [0.4, 2.5])
     result = getattr(np, name)(np.array([Value(x) for x in points]))

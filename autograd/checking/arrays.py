@@ -194,15 +194,18 @@ def place(i: int, size: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, np.unravel_index(i, size)))}]" if size else ""
 
 
-def _parts(structure: Foreign, path: str) -> Iterator[tuple[str, Any]]:
+def _parts(structure: Foreign, path: str, around: tuple[object, ...] = ()) -> Iterator[tuple[str, Any]]:
+    if any(structure is outer for outer in around):
+        raise ValueError(f"{path} contains itself; a structure of numbers must end somewhere")
+    around = (*around, structure)
     if isinstance(structure, (Value, Real)) or framework(structure):
         yield path, structure
     elif isinstance(structure, (list, tuple)):
         for i, part in enumerate(structure):
-            yield from _parts(part, f"{path}[{i}]")
+            yield from _parts(part, f"{path}[{i}]", around)
     elif isinstance(structure, dict):
         for key, part in structure.items():
-            yield from _parts(part, f"{path}[{key!r}]")
+            yield from _parts(part, f"{path}[{key!r}]", around)
     elif hasattr(structure, "tolist"):  # a tensor of some other library
         yield path, np.array(structure.tolist())
     else:

@@ -44,7 +44,7 @@ def checked(
             raise TypeError(f"check_gradient: {role} must be a function of x, got {function!r}")
     tolerance = Tolerance(*tolerances)
     point = Point(x, "check_gradient: x")
-    _require_finite(point)
+    _require_finite_numbers(point)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # f may overflow far away from x
         plain = Plain(f, point, "check_gradient")
@@ -65,7 +65,9 @@ def checked(
     return report
 
 
-def _require_finite(point: Point) -> None:
+def _require_finite_numbers(point: Point) -> None:
+    if not point.numbers.size:
+        raise ValueError("check_gradient: x holds no numbers, so there is nothing to check")
     for i in np.flatnonzero(~np.isfinite(point.numbers))[:1]:
         raise ValueError(
             f"check_gradient: {point.names('x')[i]} is {float(point.numbers[i])!r}, where nothing has a derivative; "

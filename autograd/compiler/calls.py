@@ -146,6 +146,32 @@ def shaped(outputs: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> float 
     return outputs if outputs.shape == shape else np.broadcast_to(outputs, shape).copy()
 
 
+@np.errstate(all="ignore")
+def in_blocks(
+    run: Callable[[Sequence[np.ndarray], int], Any], arrays: Sequence[np.ndarray], batch: int, block: int, mean: bool
+) -> Any:
+    """The results of a long batch, a block of rows at a time.
+
+    Args:
+        run: gives the results of some rows: a loss and its gradient, or one array with a result for each row.
+        arrays: the arguments.
+        batch: their number of rows.
+        block: how many rows at a time.
+        mean: whether losses and gradients are averaged over the rows, or added up. Other results follow one another.
+    """
+    value, total, rows = 0.0, 0.0, None
+    for start in range(0, batch, block):
+        stop = min(start + block, batch)
+        result = run([array[start:stop] for array in arrays], stop - start)
+        if isinstance(result, tuple):
+            share = (stop - start) / batch if mean else 1.0
+            value, total = value + result[0] * share, total + result[1] * share
+        else:
+            rows = np.empty((batch, *result.shape[1:]), result.dtype) if rows is None else rows
+            rows[start:stop] = result
+    return (value, total) if rows is None else rows
+
+
 class _Programs(weakref.WeakValueDictionary[int, "Exclusive"]):
     """All programs. A fork waits until none of them runs: OpenBLAS would hang, and the child would find locks held."""
 
@@ -208,7 +234,9 @@ class ArrayProgram(Exclusive):
     def run(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         """The results, as floats and arrays."""
         with self.lock:
-            return self._of(batch)(*arrays) if batch <= self._block else self._in_blocks(arrays, batch)
+            if batch <= self._block:
+                return self._of(batch)(*arrays)
+            return in_blocks(lambda rows, number: self._of(number)(*rows), arrays, batch, self._block, self._mean)
 
     def _of(self, batch: int) -> Callable[..., Any]:
         """The program with buffers for this many rows."""
@@ -220,18 +248,3 @@ class ArrayProgram(Exclusive):
             if len(self._prepared) > _PREPARED:
                 self._prepared.popitem(last=False)
         return step
-
-    @np.errstate(all="ignore")
-    def _in_blocks(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
-        """The same, a block of rows at a time: losses and gradients add up, other results follow one another."""
-        value, total, rows = 0.0, 0.0, None
-        for start in range(0, batch, self._block):
-            stop = min(start + self._block, batch)
-            result = self._of(stop - start)(*[array[start:stop] for array in arrays])
-            if isinstance(result, tuple):
-                share = (stop - start) / batch if self._mean else 1.0
-                value, total = value + result[0] * share, total + result[1] * share
-            else:
-                rows = np.empty((batch, *result.shape[1:]), result.dtype) if rows is None else rows
-                rows[start:stop] = result
-        return (value, total) if rows is None else rows

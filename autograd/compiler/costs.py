@@ -31,6 +31,7 @@ BACKWARD = 3.0  # value and gradient take this many times as long as the value a
 _BATCHES = [2**k for k in range(13)]
 _LARGEST = _BATCHES[-1]
 _CACHE = 100_000  # elements of buffers that stay close to the processor
+_USUAL_BATCH = 64  # rows, or fewer, are not taken apart if that costs anything
 TYPICAL_BATCH = 32  # assumed as long as the batch size is unknown
 
 
@@ -141,7 +142,10 @@ def _native_pays(size: Size, batch: int, packs: bool) -> bool:
 def block(work: Work, calls: int, row_size: int) -> int:
     """The number of rows to compute at a time: enough to make calls a small part of the time, or to fill the cache."""
     row = work.row_flops * PRODUCT_FLOP + row_size * ELEMENT
-    return max(1, int(20.0 * calls * CALL / row), _CACHE // row_size) if row_size else 1024
+    if not row_size:
+        return 1024
+    by_calls = max(1, int(20.0 * calls * CALL / row))
+    return max(by_calls, min(_USUAL_BATCH, 6 * by_calls), _CACHE // row_size)
 
 
 class Work(NamedTuple):

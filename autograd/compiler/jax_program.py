@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .calls import check_number, check_shapes
+from .calls import check_number, check_shapes, in_blocks
 from .engines.jax_text import jax_text
 from .engines.parts import defined
 from .ir import tuple_text
@@ -104,8 +104,14 @@ def _sharded_by_compiler(run: Callable[..., Any], rows: Sequence[Array], by_rows
     return run
 
 
+_BLOCK = 65_536  # rows at a time
+
+
 class JaxKernel(Kernel):
-    """A program that JAX compiles, once per batch size. A forked child, in which JAX would hang, runs it on NumPy."""
+    """A program that JAX compiles, once per batch size; long batches go in blocks.
+
+    A forked child, in which JAX would hang, runs it on NumPy.
+    """
 
     name = "jax"
 
@@ -114,6 +120,7 @@ class JaxKernel(Kernel):
         super().__init__(program, function.source)
         self.does += f", compiled by XLA for {jax.default_backend()}"
         self._gives_gradient = request.gives_gradient
+        self._mean = request.mean
         self._theta = theta
         self._in_a_child = in_a_child
         self._step = jax.jit(function)
@@ -123,6 +130,11 @@ class JaxKernel(Kernel):
         """The loss and its gradient, or the outputs."""
         if os.getpid() != self._process:
             return self._in_a_child().run(arrays, batch)
+        if batch > _BLOCK:
+            return in_blocks(self._of_block, arrays, batch, _BLOCK, self._mean)
+        return self._of_block(arrays, batch)
+
+    def _of_block(self, arrays: Sequence[np.ndarray], batch: int) -> Any:
         with _precision(self._theta.dtype):
             results = self._step(self._theta, *arrays)
         if not self._gives_gradient:

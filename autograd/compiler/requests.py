@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -54,8 +55,11 @@ def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str 
 
 @cache
 def native_installed() -> bool:
-    """Whether numba is there, which takes long to import."""
-    return find_spec(EXTRAS["native"]) is not None
+    """Whether machine code may be chosen by itself: on Linux, and if numba is there, which takes long to import.
+
+    Elsewhere its loading has not been tried, so it has to be asked for.
+    """
+    return sys.platform == "linux" and find_spec(EXTRAS["native"]) is not None
 
 
 def require_extra(extra: str, what: str) -> None:

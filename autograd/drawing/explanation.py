@@ -40,6 +40,10 @@ class Factor(float):
         factor.result, factor.operand, factor.symbols = result, operand, symbols
         return factor
 
+    def __reduce__(self) -> tuple[type[Factor], tuple[float, str, str, Formula]]:
+        """What a copy or pickle is made from."""
+        return Factor, (float(self), self.result, self.operand, self.symbols)
+
     @property
     def formula(self) -> str:
         """The derivative in symbols."""

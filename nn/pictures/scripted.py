@@ -72,7 +72,7 @@ def script_of(subject: Subject) -> Script:
         if node.parents
         for _, operand, partial in _edges(node, exact)
     ]
-    values, locals_ = ", ".join([exact.text(node) for node in order]), ", ".join([str(p) for _, p in found])
+    values, locals_ = ", ".join([exact.text(node) for node in order]), ", ".join([exact.written(p) for _, p in found])
     functions = [
         _function("trace", "theta, x, y", _statements(order, exact), f"[[{values}], [{locals_}]]"),
         _function("lossOf", "theta, x, y", _statements(nodes([subject.loss]), quick), quick.text(subject.loss)),
@@ -92,12 +92,17 @@ class _Names:
 
     def __init__(self, subject: Subject, system: Writing) -> None:
         self.system = system
+        system.of = self.of  # type: ignore[method-assign]
         self._names = {
             leaf: f"{array}[{i}]"
             for array, leaves in (("theta", subject.parameters), ("x", subject.x), ("y", subject.y))
             for i, leaf in enumerate(leaves)
         }
         self._count = 0
+
+    def written(self, number: Written | float) -> str:
+        """A number of the system, or a plain one, as text."""
+        return str(number if isinstance(number, Written) else self.system.number(number))
 
     def of(self, node: Value) -> Written:
         """The node as a number of the system."""
@@ -135,7 +140,6 @@ def _written(node: Value, names: _Names) -> Written:
 
 
 def _edges(node: Value, names: _Names) -> list[tuple[int, Value, Any]]:
-    names.system.of = names.of  # type: ignore[method-assign]
     try:
         return edges(node, names.system)
     except Exception as problem:

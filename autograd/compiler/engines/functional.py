@@ -13,7 +13,7 @@ from .looks import Look, Rows, flat, lengths, viewed
 from .places import Statement
 
 if TYPE_CHECKING:
-    from ..ir import Instruction, Program
+    from ..ir import Action, Instruction, Program
     from .looks import Array
     from .places import Operand
 
@@ -40,14 +40,14 @@ class Functional:
             self._operand[instruction] = getattr(self, f"_place_{instruction.op}")(instruction)
         self.results = [self._operand[output] for output in program.outputs]
 
-    def _named(self, prefix: str, does: object, *operands: Operand) -> str:
+    def _named(self, prefix: str, does: Action, *operands: Operand) -> str:
         """The name of a new statement's result."""
         number = self._counts[prefix] = self._counts.get(prefix, -1) + 1
         name = f"{prefix}{number}"
-        self.statements.append(Statement(does, operands, name))  # type: ignore[arg-type]
+        self.statements.append(Statement(does, operands, name))
         return name
 
-    def _done(self, instruction: Instruction, does: object, *operands: Operand) -> str:
+    def _done(self, instruction: Instruction, does: Action, *operands: Operand) -> str:
         return self._named(_PREFIX.get(instruction.op, "h"), does, *operands)
 
     def _operands(self, instruction: Instruction) -> list[Array | float]:

@@ -93,16 +93,15 @@ def _text(operand: Operand) -> str:
     if isinstance(operand, tuple):
         return tuple_text([_text(length) for length in operand])
     if isinstance(operand, np.ndarray):
-        return _list_text(operand.tolist())
-    if isinstance(operand, int) or math.isfinite(operand):
-        if abs(operand) > _LARGE:
-            return f"within({operand!r}, theta.dtype)"
-        return repr(operand) if operand >= 0 else f"({operand!r})"
-    return f"jnp.{operand}" if operand != -math.inf else "(-jnp.inf)"
+        return f"[{', '.join([_text(x if isinstance(x, np.ndarray) else float(x)) for x in operand])}]"
+    return repr(operand) if isinstance(operand, int) else _number_text(operand)
 
 
-def _list_text(numbers: list[object] | float) -> str:
-    return f"[{', '.join([_list_text(x) for x in numbers])}]" if isinstance(numbers, list) else _text(numbers)  # type: ignore[arg-type]
+def _number_text(x: float) -> str:
+    text = repr(x) if math.isfinite(x) else "jnp.nan" if math.isnan(x) else "jnp.inf" if x > 0.0 else "-jnp.inf"
+    if _LARGE < abs(x) < math.inf:
+        return f"within({text}, theta.dtype)"
+    return f"({text})" if text[0] == "-" else text
 
 
 def _look_text(look: Look) -> str:

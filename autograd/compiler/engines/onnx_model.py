@@ -41,7 +41,8 @@ def onnx_bytes(nodes: Nodes, input_shapes: Sequence[Shape], output_shape: Shape)
         helper.make_node(node.kind, node.inputs, [name], name=name, **dict(node.attributes))
         for node, name in nodes.made.items()
     ]
-    constants = [numpy_helper.from_array(array, name) for name, array in nodes.constants.items()]
+    read = {OUTPUTS, *(name for node in nodes.made for name in node.inputs)}  # runtimes warn of what nothing reads
+    constants = [numpy_helper.from_array(array, name) for name, array in nodes.constants.items() if name in read]
     graph = helper.make_graph(made, "program", inputs, outputs, constants)
     opset = [helper.make_opsetid("", _OPSET)]
     model = helper.make_model(graph, opset_imports=opset, ir_version=_FORMAT, producer_name="autograd")

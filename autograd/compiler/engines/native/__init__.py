@@ -4,6 +4,6 @@
 2. `sums`: the values of a program; sums take in the products that only they need
 3. `tape`: decides the order of instructions and where numbers lie, as data
 4. `interpreter`: runs a tape; `elementary` and `primitives` are the functions that it calls
-5. `machine_code`: these three, compiled by numba once and then loaded from a file
+5. `compilation`: numba compiles these three; `machine_code`: once, and then they are loaded from a file
 6. `kernel`: what a program calls; `listing`: a tape as text
 """

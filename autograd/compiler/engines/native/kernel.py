@@ -76,7 +76,8 @@ class NativeKernel(Exclusive, Kernel):
                 count = min(numbers.rows, rows - first)
                 for column, array in zip(self._columns, arrays, strict=True):
                     numbers.arguments[:count, column] = array[first : first + count]
-                numbers.code[[head.CHUNK, head.STARTS, head.STOPS]] = [count, first == 0, first + count == rows]
+                code = numbers.code
+                code[head.CHUNK], code[head.STARTS], code[head.STOPS] = count, first == 0, first + count == rows
                 self._function(numbers.address, numbers.code_address)
                 if layout.per_row:
                     parts.append(numbers.results[:count].copy())

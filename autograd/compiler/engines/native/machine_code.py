@@ -11,26 +11,21 @@ import hashlib
 import json
 import os
 import sys
-import warnings
 from pathlib import Path
-from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from ....files import read_up_to, write_atomically
 from ...kernels import UnavailableError
-from . import elementary, interpreter, primitives
-from .tape import ELEMENTWISE
+from . import compilation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import ModuleType
 
-Foreign: TypeAlias = Any
-"""Objects of numba and LLVM, which have types only where these are installed."""
+    from .compilation import Foreign
 
 _LIMIT = 1 << 24  # bytes; some 300,000 are expected
 _FROM_C = "acos acosh asin asinh atan atan2 atanh cos erf erfc exp fmod hypot log pow sin tan"
-_loaded: list[Callable[[int, int], None]] = []  # the function, once there is one
+_loaded: list[_Function | UnavailableError] = []  # once it was tried
 
 
 def function() -> Callable[[int, int], None]:
@@ -44,11 +39,14 @@ def function() -> Callable[[int, int], None]:
             _loaded.append(_made())
         except Exception as error:  # numba and LLVM may raise anything
             what = " ".join(str(error).split())
-            raise UnavailableError(f"numba cannot compile here: {type(error).__name__}: {what[:200]}") from error
-    return _loaded[0]
+            _loaded.append(UnavailableError(f"numba cannot compile here: {type(error).__name__}: {what[:200]}"))
+    [made] = _loaded
+    if isinstance(made, UnavailableError):
+        raise UnavailableError(str(made))
+    return made
 
 
-def _made() -> Callable[[int, int], None]:
+def _made() -> _Function:
     import llvmlite
     import llvmlite.binding as llvm
 
@@ -68,7 +66,7 @@ def _made() -> Callable[[int, int], None]:
     key = _key(llvmlite.__version__, cpu, features)
     parts = _read(key)
     if parts is None:
-        parts = _compiled(machine)
+        parts = compilation.compiled(machine)
         _write(key, parts)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     for _, code in parts:
@@ -94,9 +92,10 @@ class _Function:
 def _key(*parts: str) -> str:
     """A name for all that the machine code depends on."""
     digest = hashlib.sha256("\0".join(parts).encode())
-    for path in (elementary.__file__, primitives.__file__, interpreter.__file__, __file__):
-        digest.update(Path(str(path)).read_bytes())
-    digest.update(" ".join(ELEMENTWISE.values()).encode())
+    digest.update(Path(compilation.__file__).read_bytes())
+    for module in compilation.SOURCES:
+        digest.update(Path(str(module.__file__)).read_bytes())
+    digest.update(compilation.elementwise_text().encode())
     return digest.hexdigest()[:32]
 
 
@@ -136,137 +135,3 @@ def _write(key: str, parts: list[tuple[str, bytes]]) -> None:
             digest = hashlib.sha256(content).hexdigest().encode()
             write_atomically(directory / f"native-{key}", digest + b"\n" + content)
             return
-
-
-def _compiled(machine: Foreign) -> list[tuple[str, bytes]]:
-    """The names of the functions and their machine code: first what computes, then what calls it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        elementwise = _emitted(machine, *_elementwise())
-        return [elementwise, _emitted(machine, *_interpreter(elementwise[0]))]
-
-
-def _emitted(machine: Foreign, function: Foreign, signature: Foreign) -> tuple[str, bytes]:
-    """The machine code of a function that numba compiles, and its name."""
-    import llvmlite.binding as llvm
-
-    function.compile(signature)
-    module = llvm.parse_assembly(function.inspect_llvm(function.signatures[0]))
-    [name] = [each.name for each in module.functions if not each.is_declaration and each.linkage.name == "external"]
-    return name, machine.emit_object(module)
-
-
-def _compilers() -> tuple[Foreign, Foreign]:
-    """How functions are compiled, and how those that may round a product and a sum together."""
-    import numba
-
-    options: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(**options), numba.njit(fastmath={"contract"}, **options)
-
-
-def _elementwise() -> tuple[Foreign, Foreign]:
-    """The function that has a loop for each operation, and its types."""
-    from numba import types
-
-    plain, fused = _compilers()
-    names: dict[str, Any] = {}
-    _add(names, elementary, fused)
-    _add(names, primitives, plain)
-    names.update(_bit_casts())
-    exec(elementwise_text(), names)
-    places = [types.int64] * 5
-    return plain(names["elementwise"]), types.void(types.int64, types.CPointer(types.float64), *places)
-
-
-def _interpreter(elementwise: str) -> tuple[Foreign, Foreign]:
-    """The function that runs a tape and calls `elementwise`, and its types."""
-    from numba import types
-
-    plain, _ = _compilers()
-    names: dict[str, Any] = {"elementwise": _called(elementwise)}
-    _add(names, interpreter, plain)
-    return names["run"], types.void(types.CPointer(types.float64), types.CPointer(types.int32))
-
-
-def _called(name: str) -> Foreign:
-    """A call of a function that was compiled before, as numba compiles its own: apart, or it would do so repeatedly."""
-    from llvmlite import ir
-    from numba import types
-    from numba.core import cgutils
-    from numba.extending import intrinsic
-
-    def emit(context: Foreign, builder: Foreign, signature: Foreign, operands: Foreign) -> Foreign:
-        pointer = ir.IntType(8).as_pointer()
-        result = cgutils.alloca_once(builder, pointer)
-        error = cgutils.alloca_once(builder, pointer)
-        numbers = [
-            context.cast(builder, each, kind, types.int64) if isinstance(kind, types.Integer) else each
-            for each, kind in zip(operands, signature.args, strict=True)
-        ]
-        arguments = [result, error, *numbers]
-        kind = ir.FunctionType(ir.IntType(32), [each.type for each in arguments])
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
-        return context.get_dummy_value()
-
-    def typed(
-        context: Foreign,
-        operation: Foreign,
-        numbers: Foreign,
-        result: Foreign,
-        a: Foreign,
-        b: Foreign,
-        c: Foreign,
-        length: Foreign,
-    ) -> tuple[Foreign, Foreign]:
-        return types.void(operation, numbers, result, a, b, c, length), emit
-
-    return intrinsic(typed)
-
-
-def _add(names: dict[str, Any], module: ModuleType, compiled: Callable[..., Foreign]) -> None:
-    """The functions of a module, compiled; they find each other, and the constants, in `names`."""
-    for name, each in vars(module).items():
-        if isinstance(each, FunctionType):
-            if each.__module__ == module.__name__:
-                names[name] = compiled(FunctionType(each.__code__, names, name, each.__defaults__))
-        elif name[:2] != "__":
-            names[name] = each
-
-
-def elementwise_text() -> str:
-    """The text of the function that has a loop for each operation."""
-    lines = ["def elementwise(operation, numbers, result, a, b, c, length):"]
-    for number, name in enumerate(ELEMENTWISE.values()):
-        lines.append(f"    {'elif' if number else 'if'} operation == {number}:")
-        function = getattr(primitives, name, None) or getattr(elementary, name)
-        operands = ", ".join([f"numbers[{each} + i]" for each in "abc"[: function.__code__.co_argcount]])
-        loop = f"for i in range(length): numbers[result + i] = {{}}({operands})"
-        lines.append(f"        {loop.format(name)}")
-        if name in elementary.BOUNDED:
-            lines += [
-                "        large = 0",
-                f"        for i in range(length): large += abs({operands}) > {elementary.BOUND}",
-                "        if large:",
-                "            for i in range(length):",
-                f"                if abs({operands}) > {elementary.BOUND}:",
-                f"                    numbers[result + i] = {elementary.BOUNDED[name]}({operands})",
-            ]
-    return "\n".join(lines)
-
-
-def _bit_casts() -> dict[str, Any]:
-    """`bits` and `from_bits` as the one instruction that each is."""
-    from llvmlite import ir
-    from numba import types
-    from numba.extending import intrinsic
-
-    def cast(source: Foreign, target: Foreign, kind: Foreign) -> Foreign:
-        def typed(context: Foreign, x: Foreign) -> Foreign:
-            return target(source), lambda context, builder, signature, operands: builder.bitcast(operands[0], kind)
-
-        return intrinsic(typed)
-
-    return {
-        "bits": cast(types.float64, types.int64, ir.IntType(64)),
-        "from_bits": cast(types.int64, types.float64, ir.DoubleType()),
-    }

@@ -30,6 +30,8 @@ class ForNative:
 
     def __call__(self, m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
         """What an operation on operands becomes."""
+        if operation in KNOWN:
+            return m.builder.map(operation, *operands)
         xs = [ArrayTerm(m, operand) for operand in operands]
         if operation == "softmaxes":
             return m.builder.map("bundle", *[share.instruction for share in self._softmax(m, xs)])
@@ -40,9 +42,9 @@ class ForNative:
         rewrite = _ON_NUMBERS.get(operation)
         if rewrite and xs:
             return rewrite(m, xs).instruction
-        if isinstance(operation, str) or operation in KNOWN or not isinstance(operation, ops.Operation):
-            return m.builder.map(operation, *operands)
-        return m.expanded(operation, operands)
+        if isinstance(operation, ops.Operation):
+            return m.expanded(operation, operands)
+        return m.builder.map(operation, *operands)
 
     def _ordered(self, xs: Sequence[ArrayTerm]) -> list[ArrayTerm]:
         for x in xs:
