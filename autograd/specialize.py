@@ -286,8 +286,9 @@ def _write_method_later(kind: type[Any], name: str, operation: Operation, record
 
 
 def _replace(kind: type[Any], name: str, function: Any) -> Any:
-    """Puts the written method where the plain one was, under its name and docstring."""
+    """Puts the written method where the plain one was, under its name, module and docstring."""
     plain = getattr(kind, name)
     function.__name__, function.__qualname__, function.__doc__ = plain.__name__, plain.__qualname__, plain.__doc__
+    function.__module__ = plain.__module__
     setattr(kind, name, function)
     return function

@@ -101,7 +101,7 @@ def test_docstrings_beside_the_code_are_markdown():
 
 def public_names():
     yield from (f"autograd.{name}" for name in {*autograd.__all__, "abs", "max", "min", "sum"})
-    yield from (f"nn.{name}" for name in nn.__all__ if name != "init")
+    yield from (f"nn.{name}" for name in {*nn.__all__, *nn._LATER} if name != "init")
     yield from (f"nn.init.{name}" for name in INITIALISERS.split())
 
     yield from ("autograd.testing.values", "autograd.testing.expressions")
