@@ -54,7 +54,7 @@ def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str 
 
 @cache
 def native_installed() -> bool:
-    """Whether machine code may be chosen by itself: numba, which takes long to import, is there, and this is Linux.
+    """Whether machine code may be chosen by itself: on Linux, and if numba is there, which takes long to import.
 
     Elsewhere its loading has not been tried, so it has to be asked for.
     """
