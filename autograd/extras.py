@@ -1,5 +1,15 @@
 """What needs an extra that is not installed says so, and how to install it."""
 
+from importlib.util import find_spec
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported, which is not done."""
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # a module without a specification stands in its place
+        return True
+
 
 def missing_extra(what: str, extra: str) -> ImportError:
     """The error to raise where the packages of an extra are not there.

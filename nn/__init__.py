@@ -1,8 +1,7 @@
 """Small neural networks in code: modules, losses, optimisers, training and storage, in the manner of PyTorch."""
 
-from importlib.util import find_spec as _find_spec
-
 from autograd import collision as _collision  # noqa: F401  # first of all, it looks whether autograd is intact
+from autograd.extras import is_installed as _is_installed
 
 from . import init
 from .activations import (
@@ -131,7 +130,7 @@ __all__ = [
 ]
 
 
-if _find_spec("sklearn") is None:  # neither `import *` nor dir() offers what is an ImportError
+if not _is_installed("sklearn"):  # neither `import *` nor dir() offers what is an ImportError
     __all__[:] = [name for name in __all__ if _LATER.get(name) != "training.estimators"]
 
 

@@ -56,6 +56,8 @@ def test_without_scikit_learn_a_star_brings_the_rest():
         "print(MLP is nn.MLP, 'MLPRegressor' in dir(nn), bool(pydoc.render_doc(nn)))"
     )
     assert output_of(program) == "True False True\n"
+    stub = "import sys, types; sys.modules['sklearn'] = types.ModuleType('sklearn'); import nn; print('MLP' in dir(nn))"
+    assert output_of(stub) == "True\n"
 
 
 def test_functions_are_not_hidden_by_modules_of_their_name():

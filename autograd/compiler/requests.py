@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..extras import missing_extra
+from ..extras import is_installed, missing_extra
 from ..value import Value
 from .calls import shown
 from .pipeline import Request
@@ -59,12 +58,12 @@ def native_installed() -> bool:
 
     Elsewhere its loading has not been tried, so it has to be asked for.
     """
-    return sys.platform == "linux" and find_spec(EXTRAS["native"]) is not None
+    return sys.platform == "linux" and is_installed(EXTRAS["native"])
 
 
 def require_extra(extra: str, what: str) -> None:
     """Raises an ImportError that says what needs the extra, and how to install it, if its package is not there."""
-    if find_spec(EXTRAS[extra]) is None:
+    if not is_installed(EXTRAS[extra]):
         raise missing_extra(what, extra)
 
 
