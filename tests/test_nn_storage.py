@@ -75,6 +75,7 @@ def test_what_a_killed_process_left_is_removed_at_the_next_write(model, path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # JAX warns of it, if another test has loaded it
 def test_what_a_living_process_writes_stays(tmp_path, monkeypatch):
     """One process writes in the middle of another's write."""
     path, fsync = tmp_path / "file", os.fsync
