@@ -21,6 +21,9 @@ from .types import Loss
 PREDICTION = "_prediction"
 """The attribute in which a Module keeps its program for `predict`; it may come and go."""
 
+ASSIGNED = "_assigned"
+"""The attribute in which a Module notes what its lists and dicts held when they were assigned."""
+
 _OWN = frozenset({"autograd", "nn"})  # whose functions keep nothing
 _RANDOM = (np.random.Generator, np.random.RandomState, random.Random)
 
@@ -48,7 +51,7 @@ class Kept:
             f"{path}.{name}" if path else name: _state(attribute)
             for path, module in modules
             for name, attribute in vars(module).items()
-            if name != PREDICTION
+            if name not in (PREDICTION, ASSIGNED)
         }
         for function in _functions([*_called(module for _, module in modules), loss]):
             for name, content in _variables(function).items():

@@ -12,8 +12,8 @@ from autograd import Value, dot
 
 from . import init
 from .activations import activation_named
-from .checks import boolean, is_number, items, kind_of, plain, positive_integer, shown
-from .module import Module, Parameter, Tensor, shape_or_none
+from .checks import boolean, is_number, items, kind_of, positive_integer, shown
+from .module import Module, Parameter
 
 
 class Linear(Module):
@@ -75,16 +75,6 @@ class Linear(Module):
     def extra_repr(self) -> str:
         """As in PyTorch."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
-
-    def _own_tensors(self, path: str) -> Iterator[tuple[str, Tensor]]:
-        for name, index in (("weight", "weight[j][i]"), ("bias", "bias[j]")):
-            tensor = plain(vars(self).get(name))
-            if isinstance(tensor, list) and shape_or_none(tensor) is None:
-                raise TypeError(
-                    f"{name} of {self._described()} holds something that is no Parameter, which nothing would train or "
-                    f"save; write model.{index}.data = ... for another number"
-                )
-        return super()._own_tensors(path)
 
     def _checked(self, xs: Sequence[Any]) -> list[Value]:
         try:

@@ -12,13 +12,13 @@ import numpy as np
 
 from autograd import Value, scope
 
-from .checks import array_of, boolean, kind_of, listed, printable, shown
-from .kept import PREDICTION
+from .checks import array_of, boolean, kind_of, listed, printable
+from .kept import ASSIGNED, PREDICTION
+from .paths import Key, bracketed, copied, dotted, found_at, is_outer, is_unchanged, joined
 from .prediction import holds_rows, prediction_of
 from .tables import table
 from .types import Vector
 
-Key: TypeAlias = str | int
 Tensor: TypeAlias = "Parameter | Sequence[Tensor]"
 """A Parameter, or a vector, matrix and so on of Parameters as nested lists of equal lengths."""
 
@@ -55,7 +55,7 @@ class Parameter(Value):
 
     def _placed(self, path: str) -> None:
         """Takes the path as name, unless it was given one."""
-        if self.path is None or _is_outer(path, self.path):
+        if self.path is None or is_outer(path, self.path):
             if self.name in (None, self.path):
                 self.name = path
             self.path = path
@@ -91,20 +91,15 @@ class Module:
     _path: str | None = None
 
     def __setattr__(self, name: str, value: object) -> None:
-        if (place := _lost((name,), vars(self).get(name), value)) is not None:
-            where = _bracketed(place)
-            raise TypeError(
-                f"{where} of this {type(self).__name__} holds parameters, which would no longer be trained or saved "
-                f"with {shown(value)} of type {type(value).__name__} in their place; write model.{where}.data = ... "
-                "for another number, or assign None to remove them"
-            )
+        self._require_kept(name, vars(self).get(name), value)
         object.__setattr__(self, name, value)
+        self._note(name, value)
         for keys, found in _contents((name,), value):
             if not isinstance(found, Module):
-                _place(found, _bracketed(keys))
+                _place(found, bracketed(keys))
             elif self not in (inside := found._first_paths()):  # a module around this one keeps its paths
                 for module, inner in inside.items():
-                    module._placed(path := _joined(_dotted(keys), inner))
+                    module._placed(path := joined(dotted(keys), inner))
                     for tensor_path, tensor in module._own_tensors(path):
                         _place(tensor, tensor_path)
 
@@ -272,7 +267,7 @@ class Module:
         return head + "".join(f"\n  {line}" for line in lines) + ("\n)" if lines else ")")
 
     def _named_children(self) -> list[tuple[str, Module]]:
-        return [(_dotted(keys), child) for keys, child in self._contents() if isinstance(child, Module)]
+        return [(dotted(keys), child) for keys, child in self._contents() if isinstance(child, Module)]
 
     def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
         """The arrays of parameters with their paths, as in `state_dict`: nested lists, or single Parameters.
@@ -284,9 +279,15 @@ class Module:
 
     def _own_tensors(self, path: str) -> Iterator[tuple[str, Tensor]]:
         """The arrays of parameters outside the modules inside this one, which has the path."""
+        for name, before in list(vars(self).get(ASSIGNED, {}).items()):
+            now = vars(self).get(name)
+            if not is_unchanged(before, now):
+                if now:  # a list may be emptied
+                    self._require_kept(name, before, now)
+                self._note(name, now)
         for keys, found in self._contents():
             if not isinstance(found, Module):
-                yield _joined(path, _bracketed(keys)), found
+                yield joined(path, bracketed(keys)), found
 
     def _tensors(self) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
@@ -306,7 +307,7 @@ class Module:
             path, module = pending.pop()
             if module not in found:
                 found[module] = path
-                children = [(_joined(path, inner), child) for inner, child in module._named_children()]
+                children = [(joined(path, inner), child) for inner, child in module._named_children()]
                 pending += reversed(children)
         return found
 
@@ -315,15 +316,32 @@ class Module:
         yield path, self
         for inner, child in self._named_children():
             if child is not self and child not in around:
-                yield from child._tree(_joined(path, inner), (*around, self))
+                yield from child._tree(joined(path, inner), (*around, self))
 
     def _contents(self) -> Iterator[tuple[tuple[Key, ...], Any]]:
         for name, value in list(vars(self).items()):
-            yield from _contents((name,), value)
+            if name != ASSIGNED:
+                yield from _contents((name,), value)
+
+    def _note(self, name: str, value: object) -> None:
+        """Notes what a container holds, to see later whether parameters in it were replaced."""
+        assigned = vars(self).setdefault(ASSIGNED, {})
+        assigned.pop(name, None)
+        if isinstance(value, (list, tuple, dict, np.ndarray)) and (not len(value) or any(_contents((name,), value))):
+            assigned[name] = copied(value)
+
+    def _require_kept(self, name: str, before: object, after: object) -> None:
+        if (place := _lost((name,), before, after)) is not None:
+            where, found = bracketed(place), found_at(after, place[1:])
+            owner = f"{type(self).__name__} {self._path!r}" if self._path else f"this {type(self).__name__}"
+            raise TypeError(
+                f"{where} of {owner} holds parameters, which would no longer be trained or saved with {kind_of(found)} "
+                f"in their place; write model.{where}.data = ... for another number, or assign None to remove them"
+            )
 
     def _placed(self, path: str) -> None:
         """Notes the path in an outer module."""
-        if path and (self._path is None or _is_outer(path, self._path)):
+        if path and (self._path is None or is_outer(path, self._path)):
             object.__setattr__(self, "_path", path)
 
 
@@ -369,7 +387,8 @@ def _lost(
     if isinstance(after, np.ndarray) and after.dtype == object:
         after = after.tolist()
     if next(_contents(keys, after), None) is None:
-        return inside[0]
+        removed = [item for _, item in _entries(after)]
+        return None if removed and not any(item is not None for item in removed) else inside[0]
     items = dict(_entries(after))
     lost = (_lost((*keys, key), item, items[key], (*around, before)) for key, item in _entries(before) if key in items)
     return next(filter(None, lost), None)
@@ -429,20 +448,3 @@ def _counts(parameters: Iterable[Parameter]) -> tuple[str, str]:
 def _place(tensor: Tensor, path: str) -> None:
     for index, parameter in elements(tensor):
         parameter._placed(path + index)
-
-
-def _is_outer(path: str, inner: str) -> bool:
-    """Whether a path leads where an inner one does, from further outside."""
-    return path.endswith(f".{inner}")
-
-
-def _dotted(keys: Iterable[Key]) -> str:
-    return ".".join(map(str, keys))
-
-
-def _bracketed(keys: Iterable[Key]) -> str:
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
-
-
-def _joined(outer: str, inner: str) -> str:
-    return f"{outer}.{inner}" if outer and inner else outer or inner

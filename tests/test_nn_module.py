@@ -404,6 +404,43 @@ def test_a_linear_notices_what_is_put_into_its_lists(name):
     rows = model[0].weight[1] if name == "weight" else model[0].bias
     rows[1] = rows[1] - 0.1
     for call in (model.parameters, model.state_dict):
-        with pytest.raises(TypeError, match=rf"{name} of layer '0'.*write model.{name}\["):
+        with pytest.raises(TypeError, match=rf"{name}\[.*1\] of Linear '0' holds parameters.*write model.{name}\["):
             call()
     assert "Linear" in repr(model)
+
+
+class Listed(nn.Module):
+    def __init__(self):
+        self.weights = [nn.Parameter(1.0), nn.Parameter(2.0)]
+        self.named = {"a": nn.Parameter(1.0), "b": nn.Parameter(2.0)}
+        self.ragged = [[nn.Parameter(1.0)], [nn.Parameter(2.0), nn.Parameter(3.0)]]
+        self.layers = []
+
+
+@pytest.mark.parametrize(
+    ("replace", "where"),
+    [
+        (lambda m: m.weights.__setitem__(0, m.weights[0] - 0.1), r"weights\[0\]"),
+        (lambda m: m.weights.__setitem__(slice(None), [0.5, 0.5]), r"weights\[0\]"),
+        (lambda m: m.named.update(a=Value(2.0)), r"named\.a"),
+        (lambda m: m.ragged[1].__setitem__(0, 3.0), r"ragged\[1\]\[0\]"),
+    ],
+)
+@pytest.mark.parametrize("change", [lambda m: m, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_a_parameter_replaced_inside_a_container_is_noticed(replace, where, change):
+    model = change(Listed())
+    replace(model)
+    with pytest.raises(TypeError, match=f"^{where} of this Listed holds parameters"):
+        model.parameters()
+
+
+def test_containers_may_grow_shrink_and_take_other_parameters():
+    model = Listed()
+    model.layers.append(nn.Linear(1, 1, seed=0))
+    model.weights[0] = nn.Parameter(5.0)
+    del model.named["a"]
+    model.ragged[1].pop()
+    assert [p.data for p in model.parameters()][:5] == [5.0, 2.0, 2.0, 1.0, 2.0]
+    model.weights.clear()
+    model.named["b"] = None
+    assert len(model.parameters()) == 2 + 2
