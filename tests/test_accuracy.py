@@ -84,7 +84,12 @@ def require_close(found: float, name: str, point: tuple[float, ...], order: list
         assert abs(found - float(true)) <= 8 * truth.sensitivity(name, point, order)
 
 
-CASES = [pytest.param(name, point, id=f"{name}{point}") for name in ops.TABLE for point in points(name)]
+# Every other point of each row waits for CI.
+CASES = [
+    pytest.param(name, point, id=f"{name}{point}", marks=[pytest.mark.slow] * (number % 2))
+    for name in ops.TABLE
+    for number, point in enumerate(points(name))
+]
 
 
 @pytest.mark.parametrize(("name", "point"), CASES)

@@ -67,7 +67,9 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("row", [row for row in ops.TABLE.values() if row is not ops.step], ids=lambda row: row.name)
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=[pytest.mark.slow] * (number % 2)) for number, fault in enumerate(FAULTS)]
+)
 def test_planted_faults_are_refused(row, fault):
     faulty = changed(row, FAULTS[fault])
     found = 0

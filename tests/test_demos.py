@@ -22,7 +22,7 @@ def run(demo, tmp_path, capsys, *arguments):
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_xor_is_learned_with_hidden_nodes_and_not_without(tmp_path, capsys, seed):
     output = run(xor, tmp_path, capsys, "--seed", str(seed))
     rows = [line.split() for line in output.splitlines() if re.match(r"  [01] [01] ", line)]
