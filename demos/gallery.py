@@ -332,7 +332,7 @@ picture.render(outfile=out / f"curvature-{theme}.svg")
         "A gradient check: the operation whose derivative is wrong, in red",
         wrong_operation,
         """
-picture = report.draw()
+picture = report.draw(theme)
 picture.render(outfile=out / f"check-{theme}.svg")
 """,
     ),

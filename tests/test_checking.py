@@ -455,8 +455,10 @@ def test_several_outputs_give_each_input_its_worst_entry():
 
 
 def test_the_picture_has_the_wrong_operation_in_red():
-    drawing = failure(faulty, [1.5, [2.0, 3.0]]).draw()
+    report = failure(faulty, [1.5, [2.0, 3.0]])
+    drawing = report.draw()
     assert "wrong derivative by operand 0: 18 instead of 27" in drawing.source
+    assert report.draw(theme="dark").source != drawing.source
     assert drawing.pipe(format="svg", encoding="utf-8").count("wrong derivative") >= 1
 
 

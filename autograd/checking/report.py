@@ -263,11 +263,14 @@ class Report:
         """Whether there is a graph to draw."""
         return bool(self._outputs)
 
-    def draw(self) -> Drawing:
+    def draw(self, theme: str = "light") -> Drawing:
         """The graph as a picture, with the operations that are wrong in red.
 
+        Args:
+            theme: "light" or "dark".
+
         Raises:
-            ValueError: there is no graph, as after `check_gradient`.
+            ValueError: there is no graph, as after `check_gradient`, or the theme is another one.
         """
         if not self._outputs:
             raise ValueError("this report is about a plain function, there is no graph to draw")
@@ -276,7 +279,8 @@ class Report:
         marked: dict[Value, str] = {}
         for fault in self.faults:
             marked[fault.node] = "\n".join(filter(None, [marked.get(fault.node), fault.in_short()]))
-        return draw(list(self._outputs), show=("data", "local"), size="column", marked=marked, caption=self.summary)
+        roots, shown = list(self._outputs), ("data", "local")
+        return draw(roots, show=shown, size="column", marked=marked, caption=self.summary, theme=theme)
 
 
 def _scope_path(node: Value) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from .. import ops
 from ..operation import NumberSystem
@@ -13,36 +13,42 @@ if TYPE_CHECKING:
     from ..ops import Operation
     from .ir import Action, Builder, Instruction
 
+T = TypeVar("T", bound="Operators")
 
-class UntraceableError(Exception):
+
+class UntraceableError(TypeError):
     """A formula, or a partial, asks its operands something that only numbers can answer."""
 
+    def __init__(self) -> None:
+        super().__init__("a formula has no numbers to compare here; write it with the functions of m, such as m.where")
 
-def _left(operation: Operation) -> Callable[..., ArrayTerm]:
-    return lambda x, *operands: x.system.apply(operation, x, *operands)
+
+def _alone(operation: Operation) -> Callable[[T], T]:
+    return lambda x: x.system.apply(operation, x)
 
 
-def _right(operation: Operation) -> Callable[..., ArrayTerm]:
+def _left(operation: Operation) -> Callable[[T, T | float], T]:
+    return lambda x, y: x.system.apply(operation, x, y)
+
+
+def _right(operation: Operation) -> Callable[[T, T | float], T]:
     return lambda y, x: y.system.apply(operation, x, y)
 
 
-class ArrayTerm:
-    """An array inside a formula."""
+class Operators:
+    """Python's operators on what formulas are evaluated on: each applies an operation of the table in its `system`."""
 
-    __slots__ = ("instruction", "system")
-
-    def __init__(self, system: Arrays, instruction: Instruction) -> None:
-        self.system = system
-        self.instruction = instruction
+    __slots__ = ()
+    system: Any
 
     __add__, __radd__ = _left(ops.add), _right(ops.add)
     __sub__, __rsub__ = _left(ops.sub), _right(ops.sub)
     __mul__, __rmul__ = _left(ops.mul), _right(ops.mul)
     __truediv__, __rtruediv__ = _left(ops.div), _right(ops.div)
     __pow__, __rpow__ = _left(ops.pow), _right(ops.pow)
-    __neg__, __abs__ = _left(ops.neg), _left(ops.abs)
+    __neg__, __abs__ = _alone(ops.neg), _alone(ops.abs)
 
-    def __pos__(self) -> ArrayTerm:
+    def __pos__(self) -> Self:
         return self
 
     def __eq__(self, other: object) -> bool:
@@ -52,6 +58,16 @@ class ArrayTerm:
 
     def __bool__(self) -> bool:
         raise UntraceableError
+
+
+class ArrayTerm(Operators):
+    """An array inside a formula."""
+
+    __slots__ = ("instruction", "system")
+
+    def __init__(self, system: Arrays, instruction: Instruction) -> None:
+        self.system = system
+        self.instruction = instruction
 
 
 Operand: TypeAlias = ArrayTerm | float
@@ -92,7 +108,7 @@ class Arrays(NumberSystem[ArrayTerm]):
             return operand.instruction
         if isinstance(operand, (int, float)):
             return self.builder.number(operand)
-        raise UntraceableError(operand)
+        raise UntraceableError
 
     def formula(self, operation: Operation, operands: Sequence[Instruction]) -> Instruction:
         """The result of an operation's formula."""

@@ -101,7 +101,7 @@ def _label_share(before: int, after: int) -> float:
     from the start, and those from `before` nodes to each node as much from the end.
     """
     if before == 1:
-        return 0.45
+        return 0.56
     return 1.0 / (after + 1) if after <= before else 1.0 - 1.0 / (before + 1)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ... import ops
 from ...operation import FLOATS, NumberSystem
+from ..terms import Operators
 
 if TYPE_CHECKING:
     from ...ops import Operation
@@ -44,15 +45,7 @@ _NODES = {
 """Operations that ONNX and its runtimes have in all precisions, nan and infinities included."""
 
 
-def _left(operation: Operation) -> Callable[..., Tensor]:
-    return lambda x, y: x.system.apply(operation, x, y)
-
-
-def _right(operation: Operation) -> Callable[..., Tensor]:
-    return lambda y, x: y.system.apply(operation, x, y)
-
-
-class Tensor:
+class Tensor(Operators):
     """A tensor inside a formula, by its name in the graph."""
 
     __slots__ = ("name", "system")
@@ -60,26 +53,6 @@ class Tensor:
     def __init__(self, system: OnnxNumbers, name: str) -> None:
         self.system = system
         self.name = name
-
-    __add__, __radd__ = _left(ops.add), _right(ops.add)
-    __sub__, __rsub__ = _left(ops.sub), _right(ops.sub)
-    __mul__, __rmul__ = _left(ops.mul), _right(ops.mul)
-    __truediv__, __rtruediv__ = _left(ops.div), _right(ops.div)
-    __pow__, __rpow__ = _left(ops.pow), _right(ops.pow)
-
-    def __neg__(self) -> Tensor:
-        return self.system.apply(ops.neg, self)
-
-    def __abs__(self) -> Tensor:
-        return self.system.apply(ops.abs, self)
-
-    def __eq__(self, other: object) -> bool:
-        raise TypeError("a formula on tensors has no numbers to compare; write it with the functions of m")
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __bool__(self) -> bool:
-        return self == 0.0
 
 
 Operand: TypeAlias = Tensor | float

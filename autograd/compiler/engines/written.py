@@ -6,28 +6,22 @@ from typing import TYPE_CHECKING
 
 from ... import ops
 from ...operation import FLOATS, NumberSystem
+from ..terms import Operators
 from .scalars import Expression, applied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ...ops import Operation
     from .expressions import Language
     from .scalars import Term
 
 
-def _left(operation: Operation) -> Callable[..., Written]:
-    return lambda x, y: x.system.apply(operation, x, y)
-
-
-def _right(operation: Operation) -> Callable[..., Written]:
-    return lambda y, x: y.system.apply(operation, x, y)
-
-
-class Written:
+class Written(Operators):
     """A number inside a formula, as a term."""
 
     __slots__ = ("system", "term")
+    system: Writing
 
     def __init__(self, system: Writing, term: Term) -> None:
         self.system = system
@@ -35,28 +29,6 @@ class Written:
 
     def __str__(self) -> str:
         return self.system.language.text(self.term)
-
-    __add__, __radd__ = _left(ops.add), _right(ops.add)
-    __sub__, __rsub__ = _left(ops.sub), _right(ops.sub)
-    __mul__, __rmul__ = _left(ops.mul), _right(ops.mul)
-    __truediv__, __rtruediv__ = _left(ops.div), _right(ops.div)
-    __pow__, __rpow__ = _left(ops.pow), _right(ops.pow)
-
-    def __neg__(self) -> Written:
-        return self.system.apply(ops.neg, self)
-
-    def __abs__(self) -> Written:
-        return self.system.apply(ops.abs, self)
-
-    def __eq__(self, other: object) -> bool:
-        raise TypeError(
-            "a formula in text has no numbers to compare; write it with the functions of m, such as m.where"
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __bool__(self) -> bool:
-        return self == 0.0
 
 
 class Writing(NumberSystem[Written]):
