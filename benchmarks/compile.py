@@ -26,8 +26,8 @@ import autograd
 import nn
 from autograd import Value, compile
 
-from . import contenders
-from .contenders import Work, add_jax, add_torch, casadi, flat, jax, layers_of, peer, torch
+from . import contenders, peer
+from .contenders import Work, add_jax, add_torch, casadi, flat, jax, layers_of, torch
 from .unrolled import w5, w6, w7_lstm, w7_mixture, w8
 
 # W1: micrograd's demo, a 2-16-16-1 network with hinge loss and regularisation on 100 points

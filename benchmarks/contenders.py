@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import random
 import statistics
-import sys
 import time
 from itertools import pairwise
 
 import numpy as np
 
+from . import peer
+
 SECONDS = 2.0  # of measuring, for each contender
-
-
-def peer(name):
-    """A library, or None where it is not installed or not asked for."""
-    if "--alone" in sys.argv:
-        return None
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
 
 
 torch, jax, casadi = peer("torch"), peer("jax"), peer("casadi")

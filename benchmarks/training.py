@@ -12,32 +12,20 @@ not installed are left out.
 from __future__ import annotations
 
 import argparse
-import os
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
+import numpy as np
 
-import importlib  # noqa: E402
-import statistics  # noqa: E402
-import time  # noqa: E402
-import warnings  # noqa: E402
-from collections.abc import Callable, Sequence  # noqa: E402
-from typing import Any  # noqa: E402
+import nn
+from autograd import Value, compile
 
-import numpy as np  # noqa: E402
-
-import nn  # noqa: E402
-from autograd import Value, compile  # noqa: E402
+from . import peer
 
 Contenders = dict[str, Callable[[], object]]
-
-
-def peer(name: str) -> Any:
-    """A library, or None where it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
 
 
 torch, sklearn, scipy = peer("torch"), peer("sklearn.neural_network"), peer("scipy.optimize")

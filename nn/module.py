@@ -13,8 +13,9 @@ import numpy as np
 from autograd import Value, scope
 
 from .checks import array_of, boolean, kind_of, listed, printable
+from .containers import copied, entries, found_at, is_among, is_unchanged
 from .kept import ASSIGNED, PREDICTION
-from .paths import Key, bracketed, copied, dotted, found_at, is_outer, is_unchanged, joined
+from .paths import Key, bracketed, dotted, is_outer, joined
 from .prediction import holds_rows, prediction_of
 from .tables import table
 from .types import Vector
@@ -282,7 +283,7 @@ class Module:
         for name, before in list(vars(self).get(ASSIGNED, {}).items()):
             now = vars(self).get(name)
             if not is_unchanged(before, now):
-                if now:  # a list may be emptied
+                if copied(now):  # a list may be emptied
                     self._require_kept(name, before, now)
                 self._note(name, now)
         for keys, found in self._contents():
@@ -327,7 +328,8 @@ class Module:
         """Notes what a container holds, to see later whether parameters in it were replaced."""
         assigned = vars(self).setdefault(ASSIGNED, {})
         assigned.pop(name, None)
-        if isinstance(value, (list, tuple, dict, np.ndarray)) and (not len(value) or any(_contents((name,), value))):
+        is_empty = isinstance(value, (list, tuple, dict)) and not value
+        if is_empty or (not isinstance(value, (Module, Parameter)) and any(_contents((name,), value))):
             assigned[name] = copied(value)
 
     def _require_kept(self, name: str, before: object, after: object) -> None:
@@ -363,8 +365,8 @@ def _contents(
         value = value.tolist()
     if isinstance(value, (Module, Parameter)) or shape_or_none(value) is not None:
         yield keys, value
-    elif not _is_among(value, around):
-        for key, item in _entries(value):
+    elif not is_among(value, around):
+        for key, item in entries(value):
             if isinstance(item, _SEARCHED):  # here, since an attribute may hold a great many plain numbers
                 yield from _contents((*keys, key), item, (*around, value))
 
@@ -373,7 +375,7 @@ def _lost(
     keys: tuple[Key, ...], before: object, after: object, around: tuple[object, ...] = ()
 ) -> tuple[Key, ...] | None:
     """The keys of the first Parameter or Module in whose place an assignment puts something else; None without one."""
-    if after is None or after is before or _is_among(before, around):
+    if after is None or after is before or is_among(before, around):
         return None
     for kind in (Parameter, Module):
         if isinstance(before, kind):
@@ -387,25 +389,14 @@ def _lost(
     if isinstance(after, np.ndarray) and after.dtype == object:
         after = after.tolist()
     if next(_contents(keys, after), None) is None:
-        removed = [item for _, item in _entries(after)]
+        removed = [item for _, item in entries(after)]
         return None if removed and not any(item is not None for item in removed) else inside[0]
-    items = dict(_entries(after))
-    lost = (_lost((*keys, key), item, items[key], (*around, before)) for key, item in _entries(before) if key in items)
+    items = dict(entries(after))
+    lost = (_lost((*keys, key), item, items[key], (*around, before)) for key, item in entries(before) if key in items)
     return next(filter(None, lost), None)
 
 
 _SEARCHED = (Module, Parameter, dict, list, tuple, np.ndarray)
-
-
-def _entries(value: object) -> Iterable[tuple[Key, object]]:
-    if isinstance(value, dict):
-        return ((str(key), item) for key, item in value.items())
-    return enumerate(value) if isinstance(value, (list, tuple)) else ()
-
-
-def _is_among(value: object, containers: tuple[object, ...]) -> bool:
-    """Whether a list is inside itself; equality would compare contents."""
-    return any(value is container for container in containers)
 
 
 def shape(tensor: Tensor) -> tuple[int, ...]:
@@ -420,7 +411,7 @@ def shape_or_none(value: object, around: tuple[object, ...] = ()) -> tuple[int, 
     """The shape of an array of parameters; None if this is no such array."""
     if isinstance(value, Parameter):
         return ()
-    if not isinstance(value, (list, tuple)) or not value or _is_among(value, around):
+    if not isinstance(value, (list, tuple)) or not value or is_among(value, around):
         return None
     if set(map(type, value)) == {Parameter}:  # fast for rows of weights, of which large layers have a great many
         return (len(value),)

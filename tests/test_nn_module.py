@@ -434,6 +434,19 @@ def test_a_parameter_replaced_inside_a_container_is_noticed(replace, where, chan
         model.parameters()
 
 
+def test_arrays_and_lists_that_hold_themselves_are_containers_too():
+    model = Listed()
+    model.number, model.numbers = np.array(3.0), np.array([1.0, 2.0])
+    model.layers.append(model.layers)
+    model.array = np.array([nn.Parameter(1.0), nn.Parameter(2.0)], dtype=object)
+    assert len(model.parameters()) == 9
+    model.array[0] = nn.Parameter(4.0)
+    assert len(model.parameters()) == 9
+    model.array[1] = model.array[1] - 1.0
+    with pytest.raises(TypeError, match=r"^array\[1\] of this Listed holds parameters"):
+        model.parameters()
+
+
 def test_containers_may_grow_shrink_and_take_other_parameters():
     model = Listed()
     model.layers.append(nn.Linear(1, 1, seed=0))

@@ -35,12 +35,7 @@ _LOG_2 = math.log(2.0)
 # One operand
 
 _OTHER_NAMES = {
-    "asin": "arcsin",
-    "acos": "arccos",
-    "atan": "arctan",
-    "asinh": "arcsinh",
-    "acosh": "arccosh",
-    "atanh": "arctanh",
+    **rows.ARCS,
     "sgn": "sign",
 }
 _SAME_NAMES = """

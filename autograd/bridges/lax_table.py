@@ -74,12 +74,7 @@ def translation(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any
 _ROWS = {
     **{name: name for name in ("abs", "cbrt", "ceil", "cos", "cosh", "erf", "exp", "exp2", "expm1", "floor", "log")},
     **{name: name for name in ("log1p", "neg", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh")},
-    "asin": "arcsin",
-    "acos": "arccos",
-    "atan": "arctan",
-    "asinh": "arcsinh",
-    "acosh": "arccosh",
-    "atanh": "arctanh",
+    **rows.ARCS,
     "logistic": "sigmoid",
     "atan2": "arctan2",
 }

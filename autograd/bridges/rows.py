@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ..operation import Formula, Kinks, Partials
 
 
+ARCS = {f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
+"""What frameworks call the inverse functions, and what the table does."""
+
+
 def _firsts(m: NumberSystem[N], at_the_end: Sequence[N]) -> tuple[N, ...]:
     """1 for the first of the indicators that is 1, 0 for all others."""
     found: list[N] = []

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from .formulas import PRODUCT, Quotient, as_formula, latex_name, latex_number
-from .latex import aligned
+from .latex import Typeset, aligned
 from .names import in_common, natural
 from .theme import formatted
 
@@ -91,7 +91,7 @@ class Path:
         return self._operations, self.names() if names_count else tuple(re.sub(r"\d+", "", n) for n in self.names())
 
 
-class Explanation:
+class Explanation(Typeset):
     """How a derivative comes about: the paths from y back to x that add up to it.
 
     Attributes:
@@ -142,12 +142,6 @@ class Explanation:
         if self._changed:
             rows.append(notation.remark(self._changed))
         return aligned(rows)
-
-    def _repr_markdown_(self) -> str:
-        return f"$$\n{self.latex()}\n$$"
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
 
     def _rows(self, notation: PlainText) -> list[str]:
         """Lines that begin with = or +: the paths in names, in formulas, in numbers, and their sum."""

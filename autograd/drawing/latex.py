@@ -15,6 +15,20 @@ WIDTH = 100
 _END = r" \\"
 
 
+class Typeset:
+    """What notebooks show as mathematics."""
+
+    def latex(self) -> str:
+        """LaTeX, to put between `$$` and `$$`."""
+        raise NotImplementedError
+
+    def _repr_markdown_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+
 def aligned(rows: Iterable[str]) -> str:
     """The environment `aligned`: rows whose first = stand below each other, without one they are continued."""
     body = [piece for row in rows for piece in _pieces(_marked(row))]

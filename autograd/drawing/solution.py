@@ -10,7 +10,7 @@ from ..operation import FLOATS
 from .classes import class_probabilities, cross_entropy, teacher_edges
 from .explanation import LaTeX, PlainText
 from .formulas import FORMULAS, as_formula, expression
-from .latex import aligned
+from .latex import Typeset, aligned
 from .local_formulas import LocalFormulas
 from .sketch import is_parameter
 from .stand_ins import Roles
@@ -52,7 +52,7 @@ class Derived(NamedTuple):
     label: str
 
 
-class Solution:
+class Solution(Typeset):
     """The forward and the backward pass as a worked solution.
 
     `print` it, or let a notebook typeset it.
@@ -97,12 +97,6 @@ class Solution:
         if self._changed:
             rows.append(notation.remark(self._changed))
         return aligned(rows)
-
-    def _repr_markdown_(self) -> str:
-        return f"$$\n{self.latex()}\n$$"
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
 
     def _computed(self, line: Computed, notation: PlainText) -> list[str]:
         number = notation.number(line.number) + notation.label(line.label)
