@@ -14,8 +14,7 @@ from .places import Statement
 
 if TYPE_CHECKING:
     from ..ir import Action, Instruction, Program
-    from .looks import Array
-    from .places import Operand
+    from .looks import Array, Operand
 
 _PRINTED = 6  # constants up to this size stand in the text
 _PREFIX = {"contract": "z", "rows": "r", "total": "s", "rows_total": "s", "assemble": "g"}

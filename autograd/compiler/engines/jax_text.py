@@ -13,12 +13,13 @@ from ..arrays import PARTIALS, PULLS
 from ..ir import tuple_text
 from ..lower import asked
 from .functional import Functional
-from .looks import Look, Rows
+from .looks import Look, Spelt
 from .parts import Text, indented, joined
 
 if TYPE_CHECKING:
     from ..ir import Action, Program
-    from .places import Operand, Statement
+    from .looks import Operand
+    from .places import Statement
 
 
 def _spelling(row: ops.Operation) -> str:
@@ -83,18 +84,11 @@ def _line(statement: Statement, spellings: dict[Action, str]) -> str:
 
 
 def _text(operand: Operand) -> str:
-    """An operand as it stands in a statement."""
-    if isinstance(operand, str):
-        return operand
-    if isinstance(operand, Look):
-        return _look_text(operand)
-    if isinstance(operand, Rows):
-        return "batch" if operand.times == 1 else f"batch * {operand.times}"
-    if isinstance(operand, tuple):
-        return tuple_text([_text(length) for length in operand])
-    if isinstance(operand, np.ndarray):
-        return f"[{', '.join([_text(x if isinstance(x, np.ndarray) else float(x)) for x in operand])}]"
-    return repr(operand) if isinstance(operand, int) else _number_text(operand)
+    return Spelt(_look_text, _array_text, _number_text).text(operand)
+
+
+def _array_text(numbers: np.ndarray) -> str:
+    return f"[{', '.join([_text(x if isinstance(x, np.ndarray) else float(x)) for x in numbers])}]"
 
 
 def _number_text(x: float) -> str:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from ..ir import contiguous
+import numpy as np
+
+from ..ir import contiguous, tuple_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..ir import Instruction, View
 
 
@@ -92,3 +96,35 @@ def _block(name: Array, base: Instruction, offset: int, shape: tuple[int, ...]) 
 def transposed(array: Array, order: tuple[int, ...]) -> Array:
     """The array with its axes in another order."""
     return array if order == tuple(sorted(order)) else Look(array, "transpose", order)
+
+
+Operand: TypeAlias = Array | float | Rows | tuple[int | Rows, ...] | np.ndarray
+"""What a statement reads."""
+
+
+class Spelt(NamedTuple):
+    """How a language on arrays writes the operands of statements.
+
+    Attributes:
+        look: an array, looked at in another way.
+        array: numbers that stand in the text.
+        number: a float.
+    """
+
+    look: Callable[[Look], str]
+    array: Callable[[np.ndarray], str]
+    number: Callable[[float], str]
+
+    def text(self, operand: Operand) -> str:
+        """An operand as it stands in a statement."""
+        if isinstance(operand, str):
+            return operand
+        if isinstance(operand, Look):
+            return self.look(operand)
+        if isinstance(operand, Rows):
+            return "batch" if operand.times == 1 else f"batch * {operand.times}"
+        if isinstance(operand, tuple):
+            return tuple_text([self.text(length) for length in operand])
+        if isinstance(operand, np.ndarray):
+            return self.array(operand)
+        return repr(operand) if isinstance(operand, int) else self.number(operand)

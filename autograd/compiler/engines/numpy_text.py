@@ -13,7 +13,7 @@ from ...ops import TABLE
 from ..arrays import OF_EXPONENTIALS, PARTIALS
 from ..ir import tuple_text
 from ..lower import HELPERS, asked
-from .looks import Look, Rows
+from .looks import Look, Spelt
 from .parts import Text, functions, indented, joined, split
 from .places import OnNumbers, Places
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..ir import Action, Program
-    from .places import Operand, Statement
+    from .looks import Operand
+    from .places import Statement
 
 _QUIET = '@np.errstate(all="ignore")'  # as Values: nan and infinity are results like others
 
@@ -153,21 +154,16 @@ def _line(statement: Statement, spellings: dict[Action, str], named: dict[Action
 
 
 def _text(operand: Operand) -> str:
-    """An operand as it stands in a statement."""
-    if isinstance(operand, str):
-        return operand
-    if isinstance(operand, Look):
-        return _look_text(operand)
-    if isinstance(operand, Rows):
-        return "batch" if operand.times == 1 else f"batch * {operand.times}"
-    if isinstance(operand, tuple):
-        return tuple_text([_text(length) for length in operand])
-    if isinstance(operand, np.ndarray):
-        numbers = ", ".join([_text(number) for number in operand.ravel().tolist()])
-        return f"np.array([{numbers}], dtype)" + (f".reshape({operand.shape})" if operand.ndim != 1 else "")
-    if isinstance(operand, int) or math.isfinite(operand):
-        return repr(operand)
-    return f"np.{operand}" if operand != -math.inf else "-np.inf"
+    return Spelt(_look_text, _array_text, _number_text).text(operand)
+
+
+def _array_text(numbers: np.ndarray) -> str:
+    listed = ", ".join([_text(number) for number in numbers.ravel().tolist()])
+    return f"np.array([{listed}], dtype)" + (f".reshape({numbers.shape})" if numbers.ndim != 1 else "")
+
+
+def _number_text(x: float) -> str:
+    return repr(x) if math.isfinite(x) else "-np.inf" if x == -math.inf else f"np.{x}"
 
 
 def _look_text(look: Look) -> str:

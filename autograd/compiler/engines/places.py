@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ..arrays import OF_EXPONENTIALS
 from ..ir import base_of, contiguous, is_mask, looked_at, whole
 from .assembly import Assembly, assembly, is_strided
 from .buffers import Buffer, Buffers
-from .looks import Array, Look, Rows, flat, lengths, viewed, whole_length
+from .looks import Array, Look, Operand, Rows, flat, lengths, viewed, whole_length
 from .parts import LONG
 from .products import Form, Product
 
@@ -25,8 +25,6 @@ _PRINTED = 6  # constants up to this size stand in the text
 
 _PREFIX = {"contract": "z", "map": "h", "rows": "r", "take": "t", "copy": "t", "join": "j", "assemble": "g"}
 _PLAIN = {ops.add, ops.sub, ops.mul}  # what Python does with two numbers as NumPy does; its division raises at 0
-
-Operand: TypeAlias = Array | float | Rows | tuple[int | Rows, ...] | np.ndarray
 
 
 class OnNumbers(NamedTuple):
