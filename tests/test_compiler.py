@@ -549,7 +549,7 @@ def packing(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("packing")
-@pytest.mark.parametrize("seed", [*range(60), *(pytest.param(i, marks=pytest.mark.slow) for i in range(60, 300))])
+@pytest.mark.parametrize("seed", [*range(30), *(pytest.param(i, marks=pytest.mark.slow) for i in range(30, 300))])
 def test_random_graph(seed):
     rng = np.random.default_rng(seed)
     parameters = values(rng, int(rng.integers(1, 6)))

@@ -125,7 +125,7 @@ def structured_loss(rng, pool, rows):
 
 
 @pytest.mark.parametrize("packs", [True, False])
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", [*range(40), *(pytest.param(i, marks=pytest.mark.slow) for i in range(40, 120))])
 def test_structured_graph(seed, packs, monkeypatch):
     monkeypatch.setattr(costs, "choose", lambda size: costs.Choice(packs, 2))
     rng = np.random.default_rng(seed)
@@ -223,7 +223,7 @@ def test_ten_thousand_parameters(backend, rng):
     assert (gradient == kept).all()
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(i, marks=pytest.mark.slow) for i in range(6, 20))])
 @pytest.mark.parametrize("backend", ["floats", "arrays"])
 def test_a_program_in_parts(seed, backend, monkeypatch, imported):
     """Long programs are several functions, none of which takes Python much memory to compile."""
