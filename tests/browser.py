@@ -1,5 +1,7 @@
 """A real browser, and a page in it as readers use it."""
 
+import itertools
+import re
 import shutil
 from pathlib import Path
 
@@ -32,11 +34,12 @@ class Page:
         width: of the window, in pixels.
         media: features that style sheets ask for, such as `{"prefers-color-scheme": "dark"}`.
         scripts: whether scripts run.
+        height: of the window, in pixels.
     """
 
-    def __init__(self, browser, path, width=DESK, media=None, scripts=True):
+    def __init__(self, browser, path, width=DESK, media=None, scripts=True, height=900):
         self.browser = browser
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         features = [{"name": name, "value": value} for name, value in (media or {}).items()]
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
@@ -79,3 +82,66 @@ class Page:
         return self.run("""
             const shown = [...document.querySelectorAll("button")].filter((button) => button.getClientRects().length);
             return Math.min(...shown.map((button) => button.getBoundingClientRect().height))""")
+
+
+class Picture(Page):
+    """An SVG that is shown at some width.
+
+    Args:
+        browser: what `opened` gave.
+        svg: the picture.
+        width: of the picture, in pixels.
+        folder: for the page that shows it.
+    """
+
+    def __init__(self, browser, svg, width, folder):
+        page = Path(folder) / "picture.html"
+        svg = re.sub(
+            r'<svg ((?:\w+="[^"]*"\s*)*?)width="[^"]*" height="[^"]*"', r"<svg \1", svg[svg.index("<svg") :], count=1
+        )
+        page.write_text(f"<!DOCTYPE html><meta charset=utf-8><body style='margin:0;width:{width}px'>{svg}", "utf-8")
+        super().__init__(browser, page, width, height=4000)  # what is not in the window has no place
+        self.box, self.texts = self.run("""
+            const svg = document.querySelector("svg");
+            const place = (box) => [box.left, box.top, box.right, box.bottom];
+            const channels = (color) => color.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255);
+            const texts = [...svg.querySelectorAll("text")].filter((text) => text.textContent.trim()).map((text) => {
+              const box = text.getBoundingClientRect(), x = (box.left + box.right) / 2, y = (box.top + box.bottom) / 2;
+              const behind = document.elementsFromPoint(x, y).find(
+                (each) => each instanceof SVGGeometryElement && getComputedStyle(each).fill !== "none");
+              return {text: text.textContent, box: place(box), ink: channels(getComputedStyle(text).fill),
+                ground: behind ? channels(getComputedStyle(behind).fill) : [1, 1, 1]};
+            });
+            return [place(svg.getBoundingClientRect()), texts];""")
+
+    def overlaps(self):
+        """Pairs of texts whose letters touch, and texts that stick out."""
+        inside = [(each["text"], _ink(*each["box"])) for each in self.texts]
+        left, top, right, bottom = self.box
+        out = [(t, "the edge") for t, (a, b, c, d) in inside if a < left - 1 or b < top or c > right + 1 or d > bottom]
+        pairs = itertools.combinations(inside, 2)
+        return [
+            (one, other)
+            for (one, (a, b, c, d)), (other, (a2, b2, c2, d2)) in pairs
+            if min(c, c2) - max(a, a2) > 0.5 and min(d, d2) - max(b, b2) > 0.5
+        ] + out
+
+    def least_contrast(self):
+        """Of the texts with what is behind them, by the rules for accessible pages (WCAG 2)."""
+        return min(_contrast(each["ink"], each["ground"]) for each in self.texts)
+
+
+def _ink(left, top, right, bottom):
+    """The part of a line of text that letters take."""
+    height = bottom - top
+    return left, top + 0.14 * height, right, bottom - 0.16 * height
+
+
+def _contrast(one, other):
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(color):
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in color)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,5 +1,6 @@
 """Diagrams of networks: what stands on the connections and in the nodes, and what cannot be drawn."""
 
+import math
 import re
 from html import unescape
 from itertools import pairwise
@@ -161,17 +162,72 @@ def test_what_has_no_name_is_called_as_in_draw():
     assert {"input1", "input2", "predicted1", "predicted2"} <= set(labels(nn.diagram(nn.MLP([2, 2], seed=0))))
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("sizes", [[1, 2, 1], [4, 8, 8, 3], [64, 32, 10], [2, 4, 3]])
-def test_nothing_collides(sizes, theme):
-    from tests.test_drawing_sizes import overlaps
+def iris(last=None):
+    """The lectures' network of two inputs and three flowers."""
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 3), *[last] * (last is not None))
+    weights = {"0.weight": [[-2.5, 0.6], [-1.5, 0.4]], "2.weight": [[-0.1, 1.5], [2.4, -5.2], [-2.2, 3.7]]}
+    model.load_state_dict({**weights, "0.bias": [1.6, 0.7], "2.bias": [0, 0, 1]})
+    return model
 
-    model = nn.MLP(sizes, activation="relu", seed=0)
-    x = [0.1 * i for i in range(sizes[0])]
-    outputs = model(x)
-    nn.ssr(outputs, [0.5] * sizes[-1]).backward()
-    drawing = nn.diagram(model, x, target=[1.0] * sizes[-1], theme=theme, caption="A network")
-    assert overlaps(drawing.pipe(format="svg")) == []
+
+@pytest.mark.parametrize(("model", "has_gradients", "weights"), [
+    (dosage, True, 4),
+    (lambda: iris(nn.Softmax()), True, 10),
+    (lambda: nn.MLP([4, 8, 8, 3], seed=0), False, 32 + 24),
+    (lambda: nn.MLP([4, 8, 8, 3], seed=0), True, 24),
+    (lambda: nn.MLP([64, 32, 10], seed=0), False, 0),
+])  # fmt: skip
+def test_as_many_weights_have_their_number_as_there_is_room_for(model, has_gradients, weights):
+    model = model()
+    outputs = model([0.5] * model[0].in_features)
+    if has_gradients:
+        nn.ssr(outputs, [0.5] * len(outputs)).backward()
+    drawing = nn.diagram(model)
+    assert sum("× " in text and "weight" not in text for text in labels(drawing)) == weights
+    if weights == len([w for w in model.parameters() if "weight" in w.path]):
+        assert "no room for every weight" not in drawing.source
+
+
+def test_what_has_no_number_is_summed_up_below():
+    model = nn.MLP([8, 8], seed=0)
+    nn.ssr(model([0.5] * 8), [0.0] * 8).backward()
+    drawing = nn.diagram(model)
+    weights = [weight for row in model[0].weight for weight in row]
+    numbers = [weight.data for weight in weights]
+    norm = math.hypot(*(weight.grad for weight in weights))
+    for text in ("8 × 8 weights", f"{min(numbers):.3g} … {max(numbers):.3g}", f"‖grad‖ {norm:.3g}"):
+        assert text in labels(drawing)
+    first = weights[0]
+    assert f'tooltip="0.weight[0][0]: {first.data!r}, grad {first.grad!r}"' in drawing.source
+
+
+def test_a_class_is_compared_with_the_softmax_of_raw_outputs():
+    model = iris()
+    x = [0.04, 0.42]
+    nn.cross_entropy(model(x), 0).backward()
+    shown = labels(nn.diagram(model, x, target=0))
+    for p, bias, observed in zip(nn.softmax(model(x)), model[2].bias, (1, 0, 0), strict=True):
+        assert f"p {p.data:.3g}" in shown
+        assert bias.grad == pytest.approx(p.data - observed, rel=1e-9)  # minus the residual
+        assert f"residual {observed - p.data:.3g}" in shown
+    of_probabilities = labels(nn.diagram(iris(nn.Softmax()), x, target=0))
+    assert not any(text.startswith("p ") for text in of_probabilities)
+    assert [text for text in shown if text.startswith("residual ")] == [
+        text for text in of_probabilities if text.startswith("residual ")
+    ]
+    numbers = labels(nn.diagram(model, x, target=[1, 0, 0]))
+    assert f"residual {1.0 - model(x)[0].data:.3g}" in numbers
+
+
+def test_the_observed_class_is_always_drawn():
+    model = nn.MLP([3, 50], seed=0)
+    drawing = nn.diagram(model, [0.1, 0.2, 0.3], target=40)
+    assert {"predicted1", "predicted41", "42 more"} <= set(labels(drawing))
+    assert "observed 1" in labels(drawing)
+    weight = model[0].weight[40][0]
+    assert weight.name in drawing.source
+    assert "predicted41" in drawing.mermaid()
+    assert nn.diagram(nn.MLP([3, 10], seed=0)).source.count("predicted") == nn.MLP([3, 10])[0].out_features * 2
 
 
 def test_a_network_for_markdown_pages():

@@ -14,10 +14,11 @@ from autograd.drawing.theme import formatted
 from ..activations import Activation
 from ..layers import Linear
 from ..module import Module
-from .diagram import bent, layers_in_row, require_in_a_row, stages_of
+from .diagram import layers_in_row, require_in_a_row, stages_of
 from .flowchart import Stage
 from .links import Link
-from .places import NODE, Column, Grid, Point, between, grid
+from .places import NODE, Column, Point, between, grid
+from .sketch import bent
 from .subject import Subject
 
 COLOURS = 6
@@ -187,7 +188,7 @@ class Picture:
             observed: the target of the observation, a number per output; empty if it has another form.
             title: what a screen reader says about it.
         """
-        places = grid(len(inputs), self._network.stages, len(outputs), False, True)
+        places = grid(len(inputs), self._network.stages, len(outputs))
         self._top = TALLER * max(column.centres[0][1] for column in places.columns) + NODE / 2 + 2.5 * LINE
         fits = (BESIDE - 2 * MARGIN) / places.width
         alone = max(1.0, min(WIDEST, (ALONE - 2 * MARGIN) / places.width))
@@ -200,7 +201,7 @@ class Picture:
             lines.append(f'<path class="link" d="{self._path(start, end)}"/>')
         above += self._inputs(places.columns[0], inputs)
         for number, (stage, column) in enumerate(zip(self._network.stages, places.columns[1:], strict=False)):
-            above += list(self._column(number, stage, column, places))
+            above += list(self._column(number, stage, column))
         above += self._outputs(places.columns[-1], outputs, observed)
         return (
             f'<svg class="network" role="img" aria-label="{clean(title)}" width="{width:.0f}" height="{height:.0f}" '
@@ -251,7 +252,7 @@ class Picture:
             f'<rect x="{-width / 2:.0f}" y="{top:.0f}" width="{width:.0f}" height="{height:.0f}" rx="4"/>{texts}</g>'
         )
 
-    def _column(self, number: int, stage: Stage, column: Column, places: Grid) -> Iterator[str]:
+    def _column(self, number: int, stage: Stage, column: Column) -> Iterator[str]:
         """The nodes of a column, with biases above and numbers below."""
         if not isinstance(stage.layer, Linear):
             yield self._mixer(stage, column)
@@ -272,7 +273,7 @@ class Picture:
         left_out = column.number - len(column.centres)
         if left_out:
             x, y = self._at(column.centres[-1])
-            yield f'<text x="{x:.1f}" y="{y + 0.6 * places.row:.1f}">⋮ {left_out} more</text>'
+            yield f'<text x="{x:.1f}" y="{y + 0.6 * column.pitch:.1f}">⋮ {left_out} more</text>'
 
     def _number(self, value: Value, point: Point) -> str:
         (x, y), number = point, formatted(self._values[value], 3)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ..layers import Linear
-from .flowchart import MOST_NODES, Stage
+from .flowchart import Stage, drawn
 
 Point = tuple[float, float]
 
@@ -17,7 +17,18 @@ MOST_LABELS = 40
 COLUMN = 210.0
 LABEL_ROOM = 80.0
 NODE = 54.0
+ROW = 1.9 * NODE
 LABEL_HEIGHT = 17.0
+WITH_GRADIENT = 1.75
+"""How much higher a label is with its second line."""
+
+
+class WeightList(NamedTuple):
+    """Where the labels of the connections to a node stand one below the other: edges, and the height of a row."""
+
+    left: float
+    right: float
+    row: float
 
 
 class Column(NamedTuple):
@@ -25,21 +36,25 @@ class Column(NamedTuple):
 
     Attributes:
         centres: of the nodes that are drawn, from the top; y grows upwards and is 0 in the middle.
+        drawn: which nodes these are.
         number: how many nodes there are.
-        share: how far along the connections to it their labels stand; None without labels.
+        pitch: from node to node.
+        share: how far along the connections to it their labels stand; None without labels there.
+        list: where the labels stand instead, before each node.
     """
 
     centres: list[Point]
+    drawn: Sequence[int]
     number: int
+    pitch: float
     share: float | None = None
+    list: WeightList | None = None
 
 
 class Grid(NamedTuple):
     """The columns of a network: inputs, one per stage, outputs."""
 
     columns: list[Column]
-    row: float
-    """From node to node."""
 
     @property
     def width(self) -> float:
@@ -50,51 +65,50 @@ class Grid(NamedTuple):
     def bottom(self) -> float:
         """The lower rim of the lowest nodes, with room for a note on those that are left out."""
         rims = [column.centres[-1][1] - NODE / 2 for column in self.columns]
-        notes = [c.centres[-1][1] - 0.75 * self.row for c in self.columns if c.number > len(c.centres)]
-        return min([0.0, *rims, *notes])
+        notes = [c.centres[-1][1] - 0.75 * c.pitch for c in self.columns if c.number > len(c.centres)]
+        lists = [c.centres[-1][1] - len(b.centres) * c.list.row / 2 for b, c in pairwise(self.columns) if c.list]
+        return min([0.0, *rims, *notes, *[y + LABEL_HEIGHT for y in lists]])
 
 
-def grid(inputs: int, stages: Sequence[Stage], outputs: int, has_gradients: bool, has_target: bool) -> Grid:
-    """The places for a network.
+def grid(inputs: int, stages: Sequence[Stage], outputs: int) -> Grid:
+    """The places for a network, with all the width that labels on its connections need.
 
     Args:
         inputs: how many inputs.
         stages: the columns between inputs and outputs.
         outputs: how many outputs.
-        has_gradients: whether labels have a second line.
-        has_target: whether the outputs show what was observed.
     """
     widths = [inputs, *[stage.layer.out_features for stage in stages if isinstance(stage.layer, Linear)]]
-    row = _row_height(widths, has_gradients)
-    x, columns = 0.0, [_column(0.0, inputs, row)]
+    counts = [(len(drawn(a)), len(drawn(b))) for a, b in pairwise(widths)]
+    row = row_height([both for both in counts if both[0] * both[1] <= MOST_LABELS], LABEL_HEIGHT)
+    x, columns = 0.0, [column(0.0, drawn(inputs), inputs, row)]
     for stage in stages:
         before = len(columns[-1].centres)
         if not isinstance(stage.layer, Linear):  # a tall box that mixes what enters it
             x += 0.6 * COLUMN
-            columns.append(_column(x, columns[-1].number, row))
+            columns.append(column(x, columns[-1].drawn, columns[-1].number, row))
             continue
-        after = min(stage.layer.out_features, MOST_NODES)
-        share = _label_share(before, after)
+        number = stage.layer.out_features
+        after = len(drawn(number))
+        share = label_share(before, after)
         has_labels = before * after <= MOST_LABELS
         x += max(COLUMN, LABEL_ROOM / min(share, 1.0 - share)) if has_labels else COLUMN
-        columns.append(_column(x, stage.layer.out_features, row, share if has_labels else None))
-    x += (0.75 if has_target else 0.6) * COLUMN
-    return Grid([*columns, _column(x, outputs, row)], row)
+        columns.append(column(x, drawn(number), number, row, share if has_labels else None))
+    return Grid([*columns, column(x + 0.75 * COLUMN, drawn(outputs), outputs, row)])
 
 
-def _column(x: float, count: int, row: float, share: float | None = None) -> Column:
-    shown = min(count, MOST_NODES)
-    return Column([(x, ((shown - 1) / 2 - index) * row) for index in range(shown)], count, share)
+def column(x: float, indices: Sequence[int], number: int, pitch: float, share: float | None = None) -> Column:
+    """A column of these of its nodes, around the height 0."""
+    middle = (len(indices) - 1) / 2
+    return Column([(x, (middle - place) * pitch) for place in range(len(indices))], indices, number, pitch, share)
 
 
-def _row_height(widths: Sequence[int], has_gradients: bool) -> float:
-    """High enough for the labels of the connections between two columns not to overlap."""
-    shown = [min(width, MOST_NODES) for width in widths]
-    labels = [min(before, after) for before, after in pairwise(shown) if before * after <= MOST_LABELS]
-    return max(1.9 * NODE, (1.75 if has_gradients else 1.0) * LABEL_HEIGHT * (1 + max(labels, default=1)))
+def row_height(counts: Sequence[tuple[int, int]], label_height: float) -> float:
+    """High enough for the labels of the connections between two columns of so many nodes not to overlap."""
+    return max(ROW, label_height * (1 + max(map(min, counts), default=1)))
 
 
-def _label_share(before: int, after: int) -> float:
+def label_share(before: int, after: int) -> float:
     """How far along the connections of two columns their labels stand, for all to be at different heights.
 
     With rows of equal height, the lines from each node to `after` nodes are evenly spread 1 / (after + 1) of the way
