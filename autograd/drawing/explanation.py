@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from .formulas import PRODUCT, Quotient, as_formula, latex_name, latex_number
-from .latex import Typeset, aligned
+from .latex import Typeset
 from .names import in_common, natural
 from .theme import formatted
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 LONGEST = 12
 """Of a path with more factors than this only the two ends are shown."""
+
+WORDS = 46
+"""The characters of a text in LaTeX before it is broken."""
 
 MOST = 6
 """How many groups are shown, and how many paths of each with their numbers."""
@@ -135,13 +139,11 @@ class Explanation(Typeset):
         remark = [f"({self._changed})"] if self._changed else []
         return "\n".join([f"{head} {first}", *(f"{' ' * len(head)} {row}" for row in others), *remark])
 
-    def latex(self) -> str:
-        """The same in LaTeX's environment `aligned`, to put between `$$` and `$$`; no line is over 100 characters."""
+    def _latex_rows(self) -> list[str]:
+        """The lines in LaTeX."""
         notation = LaTeX(self._precision)
-        rows = [notation.derivative(self._y, self._x), *self._rows(notation)]
-        if self._changed:
-            rows.append(notation.remark(self._changed))
-        return aligned(rows)
+        remark = notation.in_words(f"({self._changed})") if self._changed else []
+        return [notation.derivative(self._y, self._x), *self._rows(notation), *remark]
 
     def _rows(self, notation: PlainText) -> list[str]:
         """Lines that begin with = or +: the paths in names, in formulas, in numbers, and their sum."""
@@ -337,6 +339,10 @@ class LaTeX(PlainText):
     def remark(self, text: str) -> str:
         """A remark behind a formula."""
         return rf"\quad {latex_name(f'({text})')}"
+
+    def in_words(self, text: str) -> list[str]:
+        """A text in rows of its own, none too wide for a page."""
+        return [latex_name(line) for line in textwrap.wrap(text, WORDS)]
 
 
 def _ends(factors: Sequence[Factor]) -> Sequence[Factor]:

@@ -10,7 +10,7 @@ from ..operation import FLOATS
 from .classes import class_probabilities, cross_entropy, teacher_edges
 from .explanation import LaTeX, PlainText
 from .formulas import FORMULAS, as_formula, expression
-from .latex import Typeset, aligned
+from .latex import Typeset
 from .local_formulas import LocalFormulas
 from .sketch import is_parameter
 from .stand_ins import Roles
@@ -82,30 +82,34 @@ class Solution(Typeset):
 
     def __str__(self) -> str:
         notation = PlainText(self._precision)
-        forward = [" = ".join(self._computed(line, notation)) for line in self.forward]
-        backward = [" = ".join(self._derived(line, notation)) for line in self.backward]
+        forward = [self._written(line, notation) + notation.label(line.label) for line in self.forward]
+        backward = [self._written(line, notation) + notation.label(line.label) for line in self.backward]
         remark = [f"({self._changed})"] if self._changed else []
         return "\n  ".join(["Forward:", *forward]) + "\n" + "\n  ".join(["Backward:", *backward, *remark])
 
-    def latex(self) -> str:
-        """The same in LaTeX's environment `aligned`, to put between `$$` and `$$`; no line is over 100 characters."""
+    def _latex_rows(self) -> list[str]:
+        """The lines in LaTeX, those of an observation below its label."""
         notation = LaTeX(self._precision)
-        rows = []
-        lines = [self._computed(line, notation) for line in self.forward]
-        for head, first, *others in [*lines, *(self._derived(line, notation) for line in self.backward)]:
-            rows += [f"{head} = {first}", *(f"= {other}" for other in others)]
-        if self._changed:
-            rows.append(notation.remark(self._changed))
-        return aligned(rows)
+        lines: list[Computed | Derived] = [*self.forward, *self.backward]
+        rows, label = [], ""
+        for line in lines:
+            if line.label != label:
+                label = line.label
+                rows += notation.in_words(f"{label or 'all observations'}:")
+            rows.append(self._written(line, notation))
+        return rows + (notation.in_words(f"({self._changed})") if self._changed else [])
+
+    def _written(self, line: Computed | Derived, notation: PlainText) -> str:
+        """A line of either pass."""
+        sides = self._computed(line, notation) if isinstance(line, Computed) else self._derived(line, notation)
+        return " = ".join(sides)
 
     def _computed(self, line: Computed, notation: PlainText) -> list[str]:
-        number = notation.number(line.number) + notation.label(line.label)
-        return _distinct(notation.name(line.name), notation.written(line.formula), number)
+        return _distinct(notation.name(line.name), notation.written(line.formula), notation.number(line.number))
 
     def _derived(self, line: Derived, notation: PlainText) -> list[str]:
         """The derivative, the chain rule in names, in formulas, in numbers, and the result."""
-        head = notation.derivative(self._y, line.name)
-        result = notation.number(line.number) + notation.label(line.label)
+        head, result = notation.derivative(self._y, line.name), notation.number(line.number)
         if not line.terms:
             return [head, result]
         is_root = [term.user == self._y for term in line.terms]
@@ -140,11 +144,32 @@ def solved(y: Value, variables: Mapping[Value, str], precision: int) -> Solution
             for position, operand, partial in edges:
                 formula = as_formula(words.formulas.of(node, position, float(partial)))
                 uses.setdefault(operand, []).append(Term(words.name(node), gradients[node], formula, float(partial)))
-    differentiated = [value for value in reversed(nodes([y])) if value in gradients]
+    differentiated = by_observation([x for x in reversed(nodes([y])) if x in gradients], words.label)
     backward = [Derived(words.name(x), uses.get(x, ()), gradients[x], words.label(x)) for x in differentiated]
-    results = [value for value in reversed(differentiated) if value.parents]
+    results = [x for x in nodes([y]) if x in gradients and x.parents]
     forward = [Computed(words.name(x), words.written(x), x.number, words.label(x)) for x in results]
     return Solution(words.name(y), forward, backward, precision, changes([y], words.name, precision))
+
+
+def by_observation(values: Sequence[Value], label: Callable[[Value], str]) -> Sequence[Value]:
+    """Results before operands, and those of each observation together, in the order of the data.
+
+    What all observations share, such as parameters, comes last. If observations depend on each other, as where their
+    mean is used, the order stays as it is.
+
+    Args:
+        values: results before operands.
+        label: the observation that a Value belongs to.
+    """
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(map(label, reversed(values))), 1)}
+    last = len(numbers) + 1
+    below: set[Value] = set()
+    for value in values:
+        if label(value) or value in below:
+            below.update(value.parents)
+    phase = {x: numbers[label(x)] if label(x) else last * (x in below) for x in values}
+    is_in_order = all(phase[x] <= phase[operand] for x in values for operand in x.parents if operand in phase)
+    return sorted(values, key=lambda x: phase[x]) if is_in_order else values
 
 
 class AllWords:
