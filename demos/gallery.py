@@ -77,14 +77,24 @@ def changed() -> dict[str, Any]:
 
 def softmax() -> dict[str, Any]:
     """The published flower: the gradient at the raw outputs is the probability minus the observed 0 or 1."""
-    raw = [Value(output, name=f"raw {name}") for output, name in zip((1.43, -0.4, 0.23), SPECIES, strict=True)]
+    raw = [Value(output, name=name) for output, name in zip((1.43, -0.4, 0.23), SPECIES, strict=True)]
     probabilities = nn.softmax(raw)
     for probability, name in zip(probabilities, SPECIES, strict=True):
-        probability.name = f"p {name}"
+        probability.name = f"p_{name}"
     loss = -probabilities[0].log()
-    loss.name = "cross entropy"
+    loss.name = "CE"
     loss.backward()
     return {"loss": loss, "raw": raw}
+
+
+def iris() -> dict[str, Any]:
+    """The lecture's network of two inputs and three flowers, and its cross entropy for a setosa."""
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 3), nn.Softmax())
+    weights = {"0.weight": [[-2.5, 0.6], [-1.5, 0.4]], "2.weight": [[-0.1, 1.5], [2.4, -5.2], [-2.2, 3.7]]}
+    model.load_state_dict({**weights, "0.bias": [1.6, 0.7], "2.bias": [0.0, 0.0, 1.0]})
+    x = [0.04, 0.42]
+    nn.cross_entropy_of_probabilities(model(x), 0).backward()
+    return {"model": model, "x": x, "inputs": ["petal width", "sepal width"], "species": SPECIES}
 
 
 def flowers() -> tuple[list[list[float]], list[int]]:
@@ -151,7 +161,7 @@ def curvature() -> dict[str, Any]:
 def wrong_operation() -> dict[str, Any]:
     """A check that finds the wrong derivative of an operation."""
     cube = operation("cube", lambda m, x: x * x * x, lambda m, y, x: (2 * x * x,))  # 3 x^2 would be right
-    w = Value(2.0, name="w")
+    w = Value(0.5, name="w")
     try:
         gradcheck(lambda w: (cube(w) + w).tanh(), w)
     except AssertionError as error:
@@ -168,7 +178,8 @@ def trained() -> dict[str, Any]:
     """A network trained on 150 flowers."""
     X, y = flowers()  # noqa: N806  # the field's name
     model = nn.MLP([2, 4, 3], activation="relu", seed=0)
-    history = nn.fit(model, X, y, loss=nn.cross_entropy, lr=0.3, epochs=100, progress=False)
+    measured = {"accuracy": nn.accuracy}
+    history = nn.fit(model, X, y, loss=nn.cross_entropy, lr=0.3, epochs=100, metrics=measured, progress=False)
     return {"model": model, "X": X, "y": y, "species": SPECIES, "history": history}
 
 
@@ -216,6 +227,15 @@ animate(loss, out / "neuron-steps.html", names=names)
         """
 picture = nn.diagram(model, [0.5], target=[1.0], inputs=["dose"], outputs=["effectiveness"], theme=theme)
 picture.render(outfile=out / f"dosage-network-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "iris-network",
+        "Two inputs, three classes, softmax: each output beside what was observed",
+        iris,
+        """
+picture = nn.diagram(model, x, target=0, inputs=inputs, outputs=species, theme=theme)
+picture.render(outfile=out / f"iris-network-{theme}.svg")
 """,
     ),
     Exhibit(
@@ -347,12 +367,30 @@ text = draw(loss, names=names, show=("data", "grad"), compact=True).mermaid()
         TEXT,
     ),
     Exhibit(
+        "fit-start",
+        "Before training: the squiggle and its residuals",
+        lambda: {"model": network(START), "X": DOSES, "y": EFFECTS},
+        """
+axes = nn.plot_fit(model, X, y, inputs=["dose"], outputs=["effectiveness"], theme=theme)
+axes.figure.savefig(out / f"fit-start-{theme}.svg")
+""",
+    ),
+    Exhibit(
         "fit",
-        "The squiggle, the curves that add up to it, and the residuals",
+        "After training: the curves that add up to the squiggle",
         fitted,
         """
 axes = nn.plot_fit(model, X, y, inputs=["dose"], outputs=["effectiveness"], theme=theme)
 axes.figure.savefig(out / f"fit-{theme}.svg")
+""",
+    ),
+    Exhibit(
+        "history",
+        "The loss and the accuracy of a training, epoch by epoch",
+        trained,
+        """
+axes = history.plot(title="Training on 150 flowers", theme=theme)
+axes.figure.savefig(out / f"history-{theme}.svg")
 """,
     ),
     Exhibit(
@@ -407,6 +445,7 @@ PAGE_HEAD = """<!DOCTYPE html>
 :root { color-scheme: light dark; }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font-family: Helvetica, Arial, sans-serif; }
 h2 { margin-top: 3rem; font-size: 1.1rem; }
+nav ul { columns: 20rem; padding-left: 1.2rem; }
 img { max-width: 100%; height: auto; }
 pre { overflow-x: auto; padding: 0.7rem; border: 1px solid; border-radius: 0.4rem; }
 </style>
@@ -424,7 +463,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sections.append(section(exhibit, files))
         print(*files, sep="\n")
     index = folder / "index.html"
-    index.write_text(f"{PAGE_HEAD}{''.join(sections)}</html>\n", encoding="utf-8")
+    links = "".join(f"<li><a href='#{each.name}'>{html.escape(each.title)}</a></li>\n" for each in EXHIBITS)
+    contents = f"<nav aria-label='pictures'><ul>\n{links}</ul></nav>\n"
+    index.write_text(f"{PAGE_HEAD}{contents}{''.join(sections)}</html>\n", encoding="utf-8")
     print(index)
 
 

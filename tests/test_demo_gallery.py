@@ -28,7 +28,8 @@ def test_the_page_shows_every_exhibit_with_its_code(folder):
         assert f"<h2>{html.escape(exhibit.title)}</h2>" in page
         assert html.escape(exhibit.code.strip()) in page
         assert len(exhibit.code.strip().splitlines()) <= 3
-    shown = set(re.findall(r"(?:src|srcset|href)='([^']*)'", page))
+    assert set(re.findall(r"href='#([^']*)'", page)) == set(re.findall(r"section id='([^']*)'", page))
+    shown = set(re.findall(r"(?:src|srcset|href)='([^'#]*)'", page))
     assert all((folder / name).exists() for name in shown)
     assert len([name for name in shown if name.endswith("-dark.svg")]) > 10
 
@@ -52,7 +53,7 @@ def test_the_derivative_that_is_explained_is_the_one_that_the_lecture_prints(fol
 def test_the_softmax_picture_shows_p_minus_observed(folder):
     svg = unescape((folder / "softmax-light.svg").read_text(encoding="utf-8"))
     assert {"-0.3158", "0.1098", "0.2061"} <= set(re.findall(r">(-?0\.\d+)<", svg))
-    assert "= p versicolor\n" in (folder / "softmax-explained.txt").read_text(encoding="utf-8")
+    assert "= p_versicolor\n" in (folder / "softmax-explained.txt").read_text(encoding="utf-8")
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path, capsys):

@@ -1,5 +1,7 @@
 """Plots: the curves that are drawn are those of the network."""
 
+import itertools
+import re
 import sys
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 import nn
 from autograd import Value
-from nn.pictures.plots import terms_of
+from nn.pictures.plots import COLOURS, terms_of
 
 pytest.importorskip("matplotlib")
 import matplotlib
@@ -211,6 +213,17 @@ def test_the_loss_curve():
     assert ax.get_yscale() == "log"
 
 
+def test_the_numbers_along_a_logarithmic_axis_are_plain():
+    history = nn.History()
+    for loss in (0.9, 0.5, 0.35):
+        history.add(loss, None, 0.1, 0.1, 0.0)
+    ax = history.plot()
+    ax.figure.canvas.draw()
+    ticks = [text.get_text() for text in (*ax.get_yticklabels(), *ax.get_yticklabels(minor=True))]
+    assert {"0.4", "0.6"} <= set(ticks)
+    assert all(re.fullmatch(r"[\d.]*", tick) for tick in ticks)
+
+
 def test_a_loss_of_0_is_drawn_on_a_linear_scale():
     history = nn.History()
     history.add(1.0, None, 0.1, 0.1, 0.0)
@@ -299,3 +312,38 @@ def test_the_history_shows_losses_and_metrics():
     ]
     with pytest.raises(ValueError, match="theme must be one of"):
         history.plot(theme="blue")
+
+
+# How the colour-blind see linear red, green and blue: G. Machado, M. Oliveira and L. Fernandes, 2009.
+SIGHT = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    "all colours": np.eye(3),
+}
+
+
+def linear(color):
+    part = np.array(matplotlib.colors.to_rgb(color))
+    return np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+
+
+def cielab(rgb):
+    xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]] @ np.clip(rgb, 0.0, 1.0)
+    x, y, z = np.cbrt(xyz / [0.9505, 1.0, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize("theme", COLOURS)
+def test_the_colour_blind_tell_the_classes_apart(theme, sight):
+    seen = [cielab(np.array(SIGHT[sight]) @ linear(color)) for color in COLOURS[theme]]
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 15.0  # one is just noticed at 2.3
+
+
+@pytest.mark.parametrize(("theme", "ground"), [("light", "#ffffff"), ("dark", "#161b22")])
+def test_colours_stand_out_from_the_ground(theme, ground):
+    luminance = [float(np.dot([0.2126, 0.7152, 0.0722], linear(color))) for color in (ground, *COLOURS[theme])]
+    for each in luminance[1:]:
+        light, dark = max(each, luminance[0]), min(each, luminance[0])
+        assert (light + 0.05) / (dark + 0.05) >= 3.0

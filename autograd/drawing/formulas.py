@@ -6,6 +6,7 @@ is written.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..node import number_at
@@ -107,9 +108,13 @@ def as_formula(number: Number) -> Formula:
 def latex_name(name: str) -> str:
     r"""A name in LaTeX: letters with digits after them get an index, all else is literal text.
 
-    >>> print(latex_name("w1"), latex_name("predicted"), latex_name("50%"))
-    w_{1} \mathrm{predicted} \text{50\%}
+    So does a letter with an underscore and a word after it.
+
+    >>> print(latex_name("w1"), latex_name("predicted"), latex_name("p_setosa"), latex_name("50%"))
+    w_{1} \mathrm{predicted} p_{\mathrm{setosa}} \text{50\%}
     """
+    if re.fullmatch(r"[a-zA-Z]_[a-zA-Z]{2,}", name):
+        return rf"{name[0]}_{{\mathrm{{{name[2:]}}}}}"
     letters = name.rstrip("0123456789")
     if letters.isascii() and letters.isalpha():
         index = name[len(letters) :]

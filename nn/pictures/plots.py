@@ -38,10 +38,13 @@ if TYPE_CHECKING:
 Term: TypeAlias = tuple[float, tuple[Value, ...]]
 """A sign, and factors whose product is added to an output with it."""
 
-# The palette of M. Okabe and K. Ito (Color Universal Design, 2008), which the colour-blind tell apart.
-_SQUIGGLE = "#009e73"
-_COMPONENTS = ("#0072b2", "#d55e00", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d00")
-_CLASSES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d00", "#7f7f7f")
+COLOURS = {
+    "light": ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#24292f", "#8000e0", "#602000", "#002080"),
+    "dark": ("#4aa8ff", "#ff8f3f", "#5fe0b0", "#e58ac0", "#e0e000", "#e04060", "#a0e080", "#e020c0"),
+}
+"""What the colour-blind tell apart. The first four in the light: M. Okabe and K. Ito, Color Universal Design, 2008."""
+_SQUIGGLE = 2
+"""The colour of a single curve; what it is made of has the others."""
 _SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 """Markers of classes, so that they differ in a black-and-white print too."""
 _CURVE_POINTS = 241
@@ -111,15 +114,16 @@ def plot_fit(
     count = len(rows_out[0])
     targets = np.array([_target(entry, count, position) for position, entry in enumerate(observed)])
     (across,), names = names_of(inputs, 1, "input"), names_of(outputs, count, "predicted")
-    look = theme_named(one_of(theme, "theme", THEMES))
-    ax = _axes(ax)
+    look, colours = theme_named(one_of(theme, "theme", THEMES)), COLOURS[theme]
+    green, ax = colours[_SQUIGGLE], _axes(ax)
     if count == 1:
-        drawn = boolean(components, "components") and _plot_components(ax, grid, points, [y for (y,) in rows_out])
-        labels = [("their sum and the bias" if drawn else "the network", "observed", _SQUIGGLE, look.ink)]
+        shown = boolean(components, "components")
+        drawn = shown and _plot_components(ax, grid, points, [y for (y,) in rows_out], _without_squiggle(theme))
+        labels = [("their sum and the bias" if drawn else "the network", "observed", green, look.ink)]
     else:
         labels = [
             (name, f"observed{n}" if outputs is None else f"{name}, observed", color, color)
-            for n, (name, color) in enumerate(zip(names, cycle(_CLASSES), strict=False), 1)
+            for n, (name, color) in enumerate(zip(names, cycle(colours), strict=False), 1)
         ]
     for number, (squiggle, points_label, color, point_color) in enumerate(labels):
         curve = [row[number].data for row in rows_out]
@@ -129,11 +133,13 @@ def plot_fit(
         ax.plot(xs, targets[:, number], shape, color=point_color, markersize=size, zorder=3, label=points_label)
     if count == 1 and residuals:
         at_points = [_outputs(model, [Value(float(x))])[0].data for x in xs]
-        ax.vlines(xs, at_points, targets[:, 0], color=look.negative, linestyle=":", label="residual")
+        ax.vlines(
+            xs, at_points, targets[:, 0], color=look.ink, linestyle=":", linewidth=2, zorder=2.5, label="residual"
+        )
     if boolean(band, "band"):
         around, wide = np.array([output.data for (output, *_) in rows_out]), 2.0 * _spread(model, xs, targets, rows_out)
         edges = around - wide, around + wide
-        ax.fill_between(grid, *edges, color=_SQUIGGLE, alpha=0.2, linewidth=0.0, label="two standard errors")
+        ax.fill_between(grid, *edges, color=green, alpha=0.2, linewidth=0.0, label="two standard errors")
     _dress(ax, across, names[0] if count == 1 else "predicted", title, theme, _BESIDE if count > 1 else {})
     return ax
 
@@ -191,9 +197,9 @@ def plot_decision_regions(
     classes, names = _classes(observed, scores.shape[0], class_names)
     ax = _axes(ax)
     for number, score in enumerate(scores):
-        color = _CLASSES[number % len(_CLASSES)]
+        color = COLOURS[theme][number % len(COLOURS[theme])]
         lead = score - np.delete(scores, number, axis=0).max(axis=0)
-        area = ax.contourf(first, second, lead, levels=[0.0, np.inf], colors=[color], alpha=0.25)
+        area = ax.contourf(first, second, lead, levels=[0.0, np.inf], colors=[color], alpha=0.2)
         area.set_edgecolor(look.ink)
         area.set_linewidth(1.2)
         chosen = points[classes == number]
@@ -213,15 +219,28 @@ def plot_history(
     """Draws losses over the epochs, and metrics on an axis of their own to the right; see `History.plot`."""
     look = theme_named(one_of(theme, "theme", THEMES))
     ax = _axes(ax)
-    colors = cycle((_SQUIGGLE, *_COMPONENTS))
+    colors = cycle((COLOURS[theme][_SQUIGGLE], *_without_squiggle(theme)))
     for name, curve in losses.items():
         ax.plot(range(1, len(curve) + 1), curve, color=next(colors), linewidth=2, label=name)
     if all(loss > 0 for curve in losses.values() for loss in curve):
         ax.set_yscale("log")
+        _in_plain_numbers(ax)
     if metrics:
         _plot_metrics(ax, ax.twinx(), metrics, colors, look)
     _dress(ax, "epoch", "loss", title, theme, _BELOW)
     return ax
+
+
+def _in_plain_numbers(ax: Axes) -> None:
+    """The numbers along a logarithmic axis: 0.4 instead of 4 × 10⁻¹."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        def __call__(self, number: float, position: int | None = None) -> str:
+            return f"{number:g}" if super().__call__(number, position) else ""
+
+    ax.yaxis.set_major_formatter(Plain())
+    ax.yaxis.set_minor_formatter(Plain())
 
 
 def _plot_metrics(
@@ -345,7 +364,13 @@ def _slopes(outputs: Sequence[Value], parameters: Sequence[Value]) -> Vector:
     return np.array([[slope.data for slope in derivative(output, parameters)] for output in outputs])
 
 
-def _plot_components(ax: Axes, grid: Vector, inputs: Sequence[Value], outputs: Sequence[Value]) -> int:
+def _without_squiggle(theme: str) -> list[str]:
+    return [color for number, color in enumerate(COLOURS[theme]) if number != _SQUIGGLE]
+
+
+def _plot_components(
+    ax: Axes, grid: Vector, inputs: Sequence[Value], outputs: Sequence[Value], colors: Sequence[str]
+) -> int:
     """One curve per term of the output that depends on the input, if there are several. Returns their number."""
     dependent = [inputs[0] in set(nodes(term)) for _, term in terms_of(outputs[0])]
     curves = [
@@ -358,7 +383,7 @@ def _plot_components(ax: Axes, grid: Vector, inputs: Sequence[Value], outputs: S
     for number, position in enumerate(shown):
         curve = [terms[position] for terms in curves]
         label = f"component {number + 1}" + (f" (× {literal(names[position] or '')})" if names[position] else "")
-        ax.plot(grid, curve, "--", color=_COMPONENTS[number % len(_COMPONENTS)], linewidth=1.8, label=label)
+        ax.plot(grid, curve, "--", color=colors[number % len(colors)], linewidth=1.8, label=label)
     return len(shown)
 
 
