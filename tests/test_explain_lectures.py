@@ -230,6 +230,48 @@ def test_the_worked_solution_of_several_observations_says_which_is_which():
     ) in text
 
 
+def by_hand(start):
+    w, b = Value(2.74, name="w"), Value(0.0, name="b")
+    terms = [(observed - (w * dose + b).softplus()) ** 2 for dose, observed in DATA]
+    return w, b, sum(terms, start)
+
+
+@pytest.mark.parametrize("start", [0, Value(0.0).detach()])
+def test_the_0_that_a_sum_starts_from_is_no_observation(start):
+    w, _, loss = by_hand(start)
+    labels = re.findall(r"\((observation .*)\)", str(explain(loss, w)))
+    assert labels == ["observation 1", "observation 2", "observation 3"]
+
+
+def test_a_penalty_for_large_weights_is_no_observation():
+    model = lectures_network()
+    loss = nn.ssr([model([dose]) for dose, _ in DATA], [[observed] for _, observed in DATA])
+    w1 = model.parameters()[0]
+    total = loss + 0.01 * w1**2
+    text = str(explain(total, w1))
+    assert re.findall(r"observation (\d): input", text) == ["1", "2", "3"]
+    assert "observation 4" not in text + str(explain(total))
+    w, b, loss = by_hand(0)
+    assert "observation 4" not in str(explain(loss + 0.01 * (w**2 + b**2), w))
+
+
+def test_classes_of_several_observations_stand_in_the_order_of_the_data_and_are_one_sum():
+    model = nn.MLP([2, 2, 3], activation="relu", seed=0)
+    loss = nn.cross_entropy([model([0.5, 0.2]), model([0.1, 0.4])], [1, 2])
+    text = lines(explain(loss, model.parameters()[-1]))
+    assert text[:3] == [
+        "dy/d2.bias[2] = Σ dy/dpredicted3 × dpredicted3/d2.bias[2]",
+        "= 0.5·p3 × 1",
+        "+ 0.5·(p3 - 1) × 1",
+    ]
+
+
+def test_numbers_of_a_factor_are_multiplied():
+    model = lectures_network()
+    loss = nn.mse([model([dose]) for dose, _ in DATA], [[observed] for _, observed in DATA])
+    assert "= Σ -0.6667·(observed - predicted) × 1" in lines(explain(loss, model.parameters()[-1]))
+
+
 def test_a_worked_solution_goes_into_a_notebook():
     _, loss = lecture_loss([(0.5, 1.0)])
     solution = explain(loss)

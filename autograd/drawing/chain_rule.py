@@ -201,7 +201,7 @@ class Words:
         inner = next((node for node, *_ in reversed(links) if node in self._row_of), None)
         if inner is None:
             return Path(factors, kinds)
-        return Path(factors, kinds, self._row_of[inner], self._labels[inner])
+        return Path(factors, kinds, self._row_of[inner], self._labels.get(inner, ""))
 
     def _kind(self, link: Link) -> tuple[str | None, int]:
         """What equal steps of two paths share: the operation, and which operand if that matters."""

@@ -152,7 +152,8 @@ class Explanation(Typeset):
         groups = _grouped(self.paths)
         shown = groups[:MOST]
         others = self.number_of_paths - sum(map(len, shown))
-        names = dict.fromkeys(notation.in_names(group) for group in shown)
+        names = [notation.in_names(group) for group in shown]
+        names = _with_sums(names, notation.sigma) if shown[0][0].row is not None else list(dict.fromkeys(names))
         blocks = [
             [*names, *[f"…{notation.paths(others)}"] * bool(others)],
             [notation.in_formulas(group, index > 0) for index, group in enumerate(shown)] + ["…"] * bool(others),
@@ -168,7 +169,7 @@ class Explanation(Typeset):
         """The products of the paths shown, observations in the order of the data, and the sum of the others."""
         shown = [path for group in groups for path in group[:MOST]]
         if all(path.row is not None for path in shown):
-            shown.sort(key=lambda path: path.row or 0)
+            shown.sort(key=_row)
         lines = [notation.in_numbers(path, index > 0) for index, path in enumerate(shown)]
         others = self.number_of_paths - len(shown)
         if others:
@@ -186,10 +187,25 @@ def _grouped(paths: Sequence[Path]) -> list[list[Path]]:
         if len(groups) <= MOST:
             break
     if any(path.is_of_classes for path in paths):
-        groups = dict(sorted(groups.items(), key=lambda group: tuple(map(natural, group[1][0].names()))))
+        groups = dict(
+            sorted(groups.items(), key=lambda group: (tuple(map(natural, group[1][0].names())), _row(group[1][0])))
+        )
+    return [group if any(path.row is None for path in group) else sorted(group, key=_row) for group in groups.values()]
+
+
+def _row(path: Path) -> int:
+    return path.row or 0
+
+
+def _place(path: Path) -> tuple[object, ...]:
+    """Where a path of a class stands: by the names along it, then by its observation."""
+    return tuple(map(natural, path.names())), _row(path)
+
+
+def _with_sums(lines: Sequence[str], sigma: str) -> list[str]:
+    """The lines without repetitions, which become a sum over observations."""
     return [
-        group if any(path.row is None for path in group) else sorted(group, key=lambda path: path.row or 0)
-        for group in groups.values()
+        sigma + line if lines.count(line) > 1 and not line.startswith(sigma) else line for line in dict.fromkeys(lines)
     ]
 
 

@@ -6,6 +6,7 @@ is written.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -171,6 +172,9 @@ def _product(left: Number, right: Number) -> Formula:
             return right if left.number else as_formula(0.0)
         if left.number == -1.0:
             return _negated(right)
+        first, *others = right.factors
+        if others and _is_number(first):
+            return _product(left.number * first.number, math.prod(others, start=as_formula(1.0)))
     return _of_formulas(number, left, right)
 
 

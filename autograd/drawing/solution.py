@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..chain import Linearization
@@ -204,11 +205,25 @@ class AllWords:
 
 
 def observation_labels(rows: Sequence[Sequence[Value]], name: Callable[[Value], str]) -> dict[Value, str]:
-    """What identifies the observation that a result belongs to, its number and data; nothing for a single one."""
+    """What identifies the observation that a result belongs to, its number and data; nothing for a single one.
+
+    A row without data beside others that have some, such as a penalty for large weights, is no observation.
+
+    Args:
+        rows: the results of what is added up.
+        name: what Values are called.
+    """
+    data = [dict.fromkeys(x for node in row for x in node.parents if x.left is None) for row in rows]
+    shared = set.intersection(*map(set, data)) if len(rows) > 1 else set()
+    data = [{x: None for x in each if not is_parameter(x) and x not in shared} for each in data]
+    known = [[x for x in each if name(x)] for each in data]
+    have_data = [any(not x.is_constant or name(x) for x in each) for each in data]
+    alike = Counter(tuple(node.op for node in row) for row in rows)
+    if not any(have_data):
+        have_data = [alike[tuple(node.op for node in row)] > 1 for row in rows]
     labels: dict[Value, str] = {}
-    for number, row in enumerate(rows if len(rows) > 1 else (), 1):
-        data = dict.fromkeys(x for node in row for x in node.parents if x.left is None and not is_parameter(x))
-        known = [f"{name(x)} {formatted(number_at(x, row[0].tick), 4)}" for x in data if name(x)]
-        label = f"observation {number}" + (f": {', '.join(known[:4])}" if known else "")
-        labels.update(dict.fromkeys(row, label))
+    found = [(row, named) for row, named, has_data in zip(rows, known, have_data, strict=True) if has_data]
+    for number, (row, named) in enumerate(found if len(found) > 1 else (), 1):
+        words = [f"{name(x)} {formatted(number_at(x, row[0].tick), 4)}" for x in named[:4]]
+        labels |= dict.fromkeys(row, f"observation {number}" + (f": {', '.join(words)}" if words else ""))
     return labels

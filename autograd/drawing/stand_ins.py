@@ -228,7 +228,8 @@ def _observations(y: Value) -> tuple[list[Value], set[Value]]:
     while stack:
         value = stack.pop()
         if not _is_addition(value):
-            terms[value] = None
+            if not value.is_constant or value is y:  # sum starts from 0
+                terms[value] = None
         elif value not in tail:
             tail.add(value)
             stack.extend(reversed(value.parents))
