@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 import nn
-from autograd import Value
+from autograd import Value, explain
 from tests.test_drawing import HOSTILE
 
 
@@ -153,6 +153,11 @@ def test_the_observed_value_and_the_residual_stand_beside_the_prediction():
     assert not any("residual" in text for text in labels(nn.diagram(dosage(), [0.5])))
     with pytest.raises(ValueError, match="so it needs x"):
         nn.diagram(dosage(), target=[1.0])
+    assert nn.diagram(nn.MLP([2, 3], seed=0), [0.5, 0.25], target=1.0).source == (
+        nn.diagram(nn.MLP([2, 3], seed=0), [0.5, 0.25], target=1).source
+    )
+    with pytest.raises(ValueError, match="target must be a class from 0 to 2, got 3"):
+        nn.diagram(nn.MLP([2, 3], seed=0), [0.5, 0.25], target=3)
     with pytest.raises(ValueError, match="target must have a number for each of 1 outputs"):
         nn.diagram(dosage(), [0.5], target=[1.0, 2.0])
 
@@ -228,6 +233,34 @@ def test_the_observed_class_is_always_drawn():
     assert weight.name in drawing.source
     assert "predicted41" in drawing.mermaid()
     assert nn.diagram(nn.MLP([3, 10], seed=0)).source.count("predicted") == nn.MLP([3, 10])[0].out_features * 2
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [nn.Linear(1, 2, seed=0), nn.Softplus(), nn.Linear(2, 1, seed=1)],
+        lambda: [nn.Linear(2, 3, seed=0), nn.Tanh(), nn.Linear(3, 2, seed=1), nn.Tanh(), nn.Linear(2, 2, seed=2)],
+        lambda: [nn.Linear(2, 2, seed=0), nn.Tanh(), nn.Linear(2, 3, seed=1), nn.Softmax()],
+        lambda: [nn.Linear(2, 2, seed=0), nn.Linear(2, 3, seed=1), nn.Tanh(), nn.Sigmoid(), nn.Linear(3, 1, seed=2)],
+        lambda: [
+            nn.Linear(2, 2, seed=0),
+            nn.Identity(),
+            nn.Linear(2, 2, seed=1),
+            nn.Softmax(),
+            nn.Linear(2, 2, seed=2),
+        ],
+        lambda: [nn.Linear(2, 2, bias=False, seed=0), nn.Tanh(), nn.Linear(2, 1, seed=1)],
+    ],
+)
+def test_what_leaves_a_node_is_called_as_in_explanations(layers):
+    model = nn.Sequential(*layers())
+    x = [0.5, 0.2][: model[0].in_features]
+    outputs = model(x)
+    explained = {line.name: f"{line.number:.9g}" for line in explain(nn.ssr(outputs, [0.0] * len(outputs))).forward}
+    shown = labels(nn.diagram(model, x, precision=9))
+    found = {name[:-1]: number for name, number in pairwise(shown) if re.fullmatch(r"[xy]\d+\xa0", name)}
+    assert len(found) >= 2
+    assert {name: explained[name] for name in found} == found
 
 
 def test_a_network_for_markdown_pages():

@@ -276,6 +276,8 @@ def test_a_band_needs_one_output_and_more_observations_than_parameters():
         nn.plot_fit(lectures_network(), DOSES, EFFECTS, band=True)
     with pytest.raises(ValueError, match="a band is drawn around a single output, and there are 2"):
         nn.plot_fit(nn.Linear(1, 2, seed=0), DOSES * 3, [[1.0, 2.0]] * 9, band=True)
+    with pytest.raises(TypeError, match="residuals must be True or False"):
+        nn.plot_fit(lectures_network(), DOSES, EFFECTS, residuals="yes")
     with pytest.raises(TypeError, match="band must be True or False"):
         nn.plot_fit(lectures_network(), DOSES, EFFECTS, band="yes")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from numbers import Integral
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from autograd import no_grad
 from autograd.drawing.display import Drawing, PositionedDrawing
 from autograd.drawing.theme import formatted, theme_named
 
-from ..activations import Activation, ArgMax, LogSoftmax, Softmax, one_hot, softmax
+from ..activations import Activation, ArgMax, Identity, LogSoftmax, Softmax, one_hot, softmax
 from ..checks import as_float, boolean, integer_at_least, is_number, items, kind_of, numbers, one_of, plain, shown
 from ..layers import Linear
 from ..module import Module
@@ -118,7 +118,9 @@ def _answer(target: Numbers, values: list[list[float]] | None, last: Module) -> 
     if values is None:
         raise ValueError("diagram: target is what was observed for the observation x, so it needs x")
     outputs = values[-1]
-    if isinstance(target, Integral) and not isinstance(target, bool) and len(outputs) > 1:
+    if len(outputs) > 1 and isinstance(target, Real) and not isinstance(target, bool):
+        if target not in range(len(outputs)):
+            raise ValueError(f"diagram: target must be a class from 0 to {len(outputs) - 1}, got {shown(target)}")
         observed, is_raw = one_hot(int(target), len(outputs)), isinstance(last, (Linear, LogSoftmax))
         return _Answer(observed, list(map(float, softmax(outputs))) if is_raw else outputs, int(target), is_raw)
     observed = _as_floats(target, "target")
@@ -245,8 +247,23 @@ def stages_of(layers: Sequence[Module], values: Sequence[list[float]] | None) ->
     for number, layer in enumerate(layers, 1):
         after = values[number] if values else None
         if isinstance(layer, Activation) and stages and isinstance(stages[-1].layer, Linear):
-            linear, bends, before, _ = stages[-1]
-            stages[-1] = Stage(linear, [*bends, layer], before, after)
+            stages[-1] = stages[-1]._replace(bends=[*stages[-1].bends, layer], after=after)
         else:
-            stages.append(Stage(layer, [], after, after))
-    return stages
+            stages.append(Stage(layer, [], after, after, ()))
+    return _named(stages)
+
+
+def _named(stages: Sequence[Stage]) -> list[Stage]:
+    """The columns with the names of what leaves them: x before and y after an activation, as in the lectures."""
+    named, width = [], 0
+    counts = {"x": 0, "y": 0}
+    for stage in stages:
+        bends = [bend for bend in stage.bends if not isinstance(bend, Identity)]
+        if isinstance(stage.layer, Linear):
+            width = stage.layer.out_features
+            counts["x"] += width if bends else 0
+        letter, steps = ("y", len(bends) or 1) if bends or not isinstance(stage.layer, Linear) else ("x", 1)
+        names = [f"{letter}{counts[letter] + unit * steps}" for unit in range(1, width + 1)]
+        counts[letter] += width * steps
+        named.append(stage._replace(names=names))
+    return [*named[:-1], named[-1]._replace(names=[""] * width)]

@@ -25,6 +25,8 @@ class Stage(NamedTuple):
     """What enters the activations, or None without an observation."""
     after: list[float] | None
     """What leaves the column."""
+    names: Sequence[str]
+    """What `draw` and `explain` call that; empty for the last column, whose numbers are those of the outputs."""
 
 
 def drawn(number: int, needed: int | None = None) -> Sequence[int]:
@@ -85,7 +87,7 @@ def flowchart(
             after = [f"h{number}_{k}" for k in nodes]
             for j, key in zip(nodes, after, strict=True):
                 bias = "" if stage.layer.bias is None else f"<br/>+ {formatted(stage.layer.bias[j].data, precision)}"
-                left = f"<br/>{formatted(stage.after[j], precision)}" if stage.after else ""
+                left = f"<br/>{stage.names[j]} {formatted(stage.after[j], precision)}" if stage.after else ""
                 lines.append(f'{key}(("{names if stage.bends else "Σ"}{bias}{left}"))')
             lines += [
                 f'{start} -->|"{_weight(stage.layer.weight[j][i], precision)}"| {end}'

@@ -131,7 +131,7 @@ def plot_fit(
         size = 7 + 3 * (len(labels) - 1 - number)  # points of several outputs may coincide, as the zeros of classes do
         shape = _SHAPES[number % len(_SHAPES)]
         ax.plot(xs, targets[:, number], shape, color=point_color, markersize=size, zorder=3, label=points_label)
-    if count == 1 and residuals:
+    if boolean(residuals, "residuals") and count == 1:
         at_points = [_outputs(model, [Value(float(x))])[0].data for x in xs]
         ax.vlines(
             xs, at_points, targets[:, 0], color=look.ink, linestyle=":", linewidth=2, zorder=2.5, label="residual"

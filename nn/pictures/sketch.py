@@ -72,6 +72,12 @@ class Texts:
         gradient = f"grad {self.number(parameter.grad)}" if parameter.has_grad else ""
         return Label(number.replace("\n", " "), gradient, parameter.grad)
 
+    def leaving(self, stage: Stage, index: int) -> tuple[str, str]:
+        """The name of what leaves a node, and its number; the empty string for what it does not have."""
+        number = self.number(stage.after[index]) if stage.after else ""
+        name = stage.names[index]
+        return (f"{name}\u00a0" if name and number else name), number
+
     def gap(self, stage: Stage, drawn: tuple[Sequence[int], Sequence[int]], before: float) -> Gap:
         """What needs room between a linear layer and the column before it.
 
@@ -84,7 +90,7 @@ class Texts:
         assert isinstance(layer, Linear)
         labels = [self.label("×", layer.weight[j][i]) for j in drawn[1] for i in drawn[0]]
         around = [] if layer.bias is None else [self.label("+", layer.bias[j]).width for j in drawn[1]]
-        around += [text_width(self.number(stage.after[j])) for j in drawn[1]] if stage.after else []
+        around += [sum(map(text_width, self.leaving(stage, j))) for j in drawn[1]]
         side = max([NODE, *around]) / 2
         sides = before, side
         return Gap(drawn, layer.out_features, sides, max(x.width for x in labels), max(x.row for x in labels))
@@ -242,9 +248,11 @@ class Sketch:
         self._pen.node(centre, f'{circle} label="{symbol}" fontsize=16 tooltip={tooltip(names)}')
         if stage.bends:
             self._curve(centre, stage, index)
-        if stage.after:
+        name, number = self._texts.leaving(stage, index)
+        if name or number:
             below = (centre[0], centre[1] - NODE / 2 - LABEL_HEIGHT / 2)
-            self._pen.label(below, self._texts.number(stage.after[index]))
+            named = f'<FONT COLOR="{self._theme.faint}">{html(name)}</FONT>' if name else ""
+            self._pen.label(below, named + number)
 
     def _curve(self, centre: Point, stage: Stage, index: int) -> None:
         """The activation around 0, wide enough for the point in use, which gets a dot."""
