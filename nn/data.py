@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -35,6 +35,9 @@ class Column(Sequence[Any]):
 
     def __getitem__(self, position: Any) -> Any:
         return plain(self._entries[position])
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(plain, self._entries)
 
 
 def observations(inputs: object, targets: object, inputs_name: str, targets_name: str) -> Data:

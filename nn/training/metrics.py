@@ -14,9 +14,9 @@ from autograd import Value, compile, no_grad
 
 from ..checks import as_float, is_number, kind_of, shown
 from ..data import Column, Data
+from ..flat import scatter
 from ..metrics import accuracies, accuracy
 from ..module import Module
-from ..optim.optimizer import scatter
 from ..prediction import Outputs, numbers_of
 from ..tracing import NoProgramError, is_comparison_due, placeholders, traced
 from ..types import Vector
