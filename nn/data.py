@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-from .checks import as_float, is_number, items, kind_of, number_between, plain, shown
+from .checks import all_finite, as_float, is_number, items, kind_of, number_between, plain, shown
 from .types import Vector
 
 Data: TypeAlias = "tuple[Column, Column]"
@@ -148,7 +148,7 @@ def _check_finite(column: Column, name: str) -> None:
     if column.array is None:
         for position, entry in enumerate(column):
             _check_entry(entry, f"{name}, row {position}")
-    elif not np.isfinite(column.array).all():
+    elif not all_finite(column.array.ravel()):
         position = int(np.argwhere(~np.isfinite(column.array))[0][0])
         _check_entry(column[position], f"{name}, row {position}")
 

@@ -164,7 +164,8 @@ class Module:
                 for index, parameter in elements(tensor):
                     found.setdefault(parameter, tensor_path + index)
         for parameter, path in found.items():
-            parameter._placed(path)
+            if parameter.path != path:
+                parameter._placed(path)
         return [(path, parameter) for parameter, path in found.items()]
 
     def own_parameters(self) -> list[Parameter]:

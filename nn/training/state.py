@@ -385,6 +385,6 @@ class Training:
 
 @np.errstate(all="ignore")
 def _distance(before: Vector, after: Vector) -> float:
-    """The largest change of a number."""
+    """The largest change of a number; nan if one is."""
     change = after - before
     return float(np.maximum.reduce(np.abs(change, out=change)))

@@ -13,17 +13,11 @@ import numpy as np
 from autograd import Value, no_grad
 from autograd.collector import collector_paused
 
-from ..checks import kind_of
+from ..checks import all_finite, kind_of
 from ..data import Data
 from ..flat import scatter
 from ..module import Module
 from ..types import Loss, Mask, Positions, Vector
-
-
-@np.errstate(all="ignore")
-def all_finite(numbers: Vector) -> bool:
-    """Whether all numbers are finite. If the sum of their squares is, which is faster to find, so are they."""
-    return math.isfinite(numbers.dot(numbers)) or bool(np.isfinite(numbers).all())
 
 
 def added_up(numbers: Sequence[float]) -> float:
