@@ -154,10 +154,13 @@ class Module:
 
     def parameters(self) -> list[Parameter]:
         """All parameters, shared ones once, in PyTorch's order: a module's own before those of modules inside it."""
-        return [parameter for _, parameter in self.named_parameters()]
+        return list(self._parameter_paths())
 
     def named_parameters(self) -> list[tuple[str, Parameter]]:
         """All parameters with their paths, whatever names they were given."""
+        return [(path, parameter) for parameter, path in self._parameter_paths().items()]
+
+    def _parameter_paths(self) -> dict[Parameter, str]:
         found: dict[Parameter, str] = {}
         for path, module in self.named_modules():
             for tensor_path, tensor in module._own_tensors(path):
@@ -166,7 +169,7 @@ class Module:
         for parameter, path in found.items():
             if parameter.path != path:
                 parameter._placed(path)
-        return [(path, parameter) for parameter, path in found.items()]
+        return found
 
     def own_parameters(self) -> list[Parameter]:
         """The parameters of this module alone, without those of modules inside it."""
