@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from ..data import Data
 from ..module import Module
 from ..optim.optimizer import scatter
 from ..types import Loss, Mask, Positions, Vector
+
+_Result = TypeVar("_Result")
 
 
 def all_finite(numbers: Vector) -> bool:
@@ -45,6 +47,20 @@ class Slope(NamedTuple):
     def is_finite(self) -> bool:
         """Whether it is free of nan and infinities."""
         return math.isfinite(self.loss) and all_finite(self.gradient)
+
+
+class Residuals(NamedTuple):
+    """Numbers whose squares add up to the loss, and how they change with the parameters."""
+
+    values: Vector
+    jacobian: Vector
+    """The derivatives of the residuals, a row for each, with respect to the parameters, a column for each."""
+    reached: Mask | None
+    """As for a `Slope`."""
+
+    def slope(self) -> Slope:
+        """Their sum of squares and its derivatives."""
+        return Slope(float(self.values @ self.values), 2.0 * (self.values @ self.jacobian), self.reached)
 
 
 @dataclass(frozen=True)
@@ -123,19 +139,25 @@ class EagerStep:
         return value.data
 
     def _loss_at(self, position: int) -> Value:
-        """The loss of the observation at this position; errors get a note that says where."""
+        return self.at(position, self._loss_of)
+
+    def _loss_of(self, row: object, target: object) -> Value:
+        value = self.loss(self.model(row), target)
+        if not isinstance(value, Value):
+            raise TypeError(
+                f"the loss of one observation must be one Value, got {kind_of(value)}; "
+                "write it with functions of autograd or nn, and with a reduction"
+            )
+        return value
+
+    def at(self, position: int, compute: Callable[[object, object], _Result]) -> _Result:
+        """What a function gives for row and target at this position; errors get a note that says where."""
         row, target = (column[position] for column in self.data)
         try:
-            value = self.loss(self.model(row), target)
-            if not isinstance(value, Value):
-                raise TypeError(
-                    f"the loss of one observation must be one Value, got {kind_of(value)}; "
-                    "write it with functions of autograd or nn, and with a reduction"
-                )
+            return compute(row, target)
         except Exception as error:
             error.add_note(
                 f"This happened at row {position} of the {self.inputs_name}, {reprlib.repr(row)}, "
                 f"and its target, {reprlib.repr(target)}."
             )
             raise
-        return value
