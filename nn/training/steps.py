@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from ..data import Data
 from ..flat import scatter
 from ..module import Module
 from ..types import Loss, Mask, Positions, Vector
+
+_Result = TypeVar("_Result")
 
 
 def added_up(numbers: Sequence[float]) -> float:
@@ -43,6 +46,20 @@ class Slope:
         self.gradient = gradient
         self.reached = reached
         self.is_finite = math.isfinite(loss) and all_finite(gradient)
+
+
+class Residuals(NamedTuple):
+    """Numbers whose squares add up to the loss, and how they change with the parameters."""
+
+    values: Vector
+    jacobian: Vector
+    """The derivatives of the residuals, a row for each, with respect to the parameters, a column for each."""
+    reached: Mask | None
+    """As for a `Slope`."""
+
+    def slope(self) -> Slope:
+        """Their sum of squares and its derivatives."""
+        return Slope(float(self.values @ self.values), 2.0 * (self.values @ self.jacobian), self.reached)
 
 
 @dataclass(frozen=True)
@@ -127,19 +144,25 @@ class EagerStep:
         return value.data
 
     def _loss_at(self, position: int) -> Value:
-        """The loss of the observation at this position; errors get a note that says where."""
+        return self.at(position, self._loss_of)
+
+    def _loss_of(self, row: object, target: object) -> Value:
+        value = self.loss(self.model(row), target)
+        if not isinstance(value, Value):
+            raise TypeError(
+                f"the loss of one observation must be one Value, got {kind_of(value)}; "
+                "write it with functions of autograd or nn, and with a reduction"
+            )
+        return value
+
+    def at(self, position: int, compute: Callable[[object, object], _Result]) -> _Result:
+        """What a function gives for row and target at this position; errors get a note that says where."""
         row, target = (column[position] for column in self.data)
         try:
-            value = self.loss(self.model(row), target)
-            if not isinstance(value, Value):
-                raise TypeError(
-                    f"the loss of one observation must be one Value, got {kind_of(value)}; "
-                    "write it with functions of autograd or nn, and with a reduction"
-                )
+            return compute(row, target)
         except Exception as error:
             error.add_note(
                 f"This happened at row {position} of the {self.inputs_name}, {reprlib.repr(row)}, "
                 f"and its target, {reprlib.repr(target)}."
             )
             raise
-        return value
