@@ -26,8 +26,8 @@ from ..prediction import evaluating
 from ..types import Loss, Places, Positions, Vector
 from .history import History
 from .metrics import Metric, Readings
-from .program import Step
-from .steps import EagerStep, Slope, added_up
+from .program import LossAlone, Step
+from .steps import EagerLoss, EagerStep, Slope, added_up
 from .whole import SquaresStep, WholeProblem, WholeStep
 
 ANYTHING = "unknown"
@@ -55,18 +55,19 @@ class Task:
 
     def step(self) -> Step:
         """Computes losses and gradients on the data."""
-        eager = self._eager(self.data, "inputs", self.weights)
+        eager = EagerStep(*self._of(self.data), "inputs", self.weights)
         if not isinstance(self.optimizer, WholeOptimizer):
             return Step(eager)
         return SquaresStep(eager) if self.optimizer.needs_residuals else WholeStep(eager)
 
     def validation_step(self) -> Step | None:
         """Computes the losses on the data of the validation."""
-        return None if self.validation is None else Step(self._eager(self.validation, "validation inputs", None))
+        if self.validation is None:
+            return None
+        return Step(EagerLoss(*self._of(self.validation), "validation inputs"), LossAlone)
 
-    def _eager(self, data: Data, inputs_name: str, weights: Vector | None) -> EagerStep:
-        added = self.loss is losses.ssr
-        return EagerStep(self.model, self.loss, data, self.optimizer.parameters, added, inputs_name, weights)
+    def _of(self, data: Data) -> tuple[Module, Loss, Data, Sequence[Value], bool]:
+        return self.model, self.loss, data, self.optimizer.parameters, self.loss is losses.ssr
 
     def readings(self) -> Readings | None:
         """Computes the metrics on the data, and on those of the validation."""
@@ -341,7 +342,7 @@ class Training:
     def _validation_loss(self) -> float | None:
         if self.validation is None:
             return None
-        return self.validation.loss(self.parameters.now, range(self.validation.eager.rows))
+        return self.validation(self.parameters.now, range(self.validation.eager.rows)).loss
 
     def _stop_at(self, problem: str, culprit: tuple[int, AnomalyError] | None) -> NoReturn:
         """Goes back to the last finite step, and names the first operation to blame."""

@@ -22,6 +22,8 @@ from ..types import Loss, Mask, Positions, Vector
 
 _Result = TypeVar("_Result")
 
+NO_GRADIENT: Vector = np.empty(0)
+
 
 def added_up(numbers: Sequence[float]) -> float:
     """Their sum, exact if no part of it overflows."""
@@ -96,12 +98,6 @@ class EagerStep:
         losses = [self._backward(position, share) for position, share in zip(positions, shares, strict=True)]
         return Slope(self._total(losses, shares), *self._gradient())
 
-    def without_gradient(self, theta: Vector, positions: Positions) -> float:
-        """The loss alone, for which no graphs are recorded."""
-        scatter(theta, self.parameters)
-        with no_grad():
-            return self._total([self._loss_at(position).data for position in positions], self._shares(positions))
-
     def shares(self, positions: Positions) -> Vector | None:
         """How much each of these observations counts in their loss; None if all count alike."""
         if self.weights is None:
@@ -166,3 +162,14 @@ class EagerStep:
                 f"and its target, {reprlib.repr(target)}."
             )
             raise
+
+
+class EagerLoss(EagerStep):
+    """The loss alone, as for a validation: no graphs are recorded, and the gradient is empty."""
+
+    def __call__(self, theta: Vector, positions: Positions) -> Slope:
+        """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
+        scatter(theta, self.parameters)
+        with no_grad():
+            losses = [self._loss_at(position).data for position in positions]
+        return Slope(self._total(losses, self._shares(positions)), NO_GRADIENT, None)
