@@ -28,14 +28,14 @@ _TOLERANCE = 1e-9
 @contextmanager
 def evaluating(modules: Iterable[Any]) -> Iterator[None]:
     """These modules out of training mode, as for predictions; each then returns to its own mode."""
-    training = [module for module in modules if module.training]
-    for module in training:
-        module.training = False
+    training = [vars(module) for module in modules if module.training]
+    for attributes in training:  # faster than assigning, which looks for parameters
+        attributes["training"] = False
     try:
         yield
     finally:
-        for module in training:
-            module.training = True
+        for attributes in training:
+            attributes["training"] = True
 
 
 class Outputs:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from autograd import Placeholder, Value, compile
+from autograd.compiler import compile_outputs
 from autograd.node import edges, history
 from autograd.operation import FLOATS
 from autograd.structures import rebuild
 
-from ..optim.optimizer import scatter
+from ..flat import scatter
 from ..tracing import NoProgramError, described, is_comparison_due, placeholders, rarity, traced
 from ..types import Mask, Numbers, OneHot, Positions, Vector
-from .steps import EagerStep, Slope
+from .steps import NO_GRADIENT, EagerStep, Residuals, Slope
 
 _TOLERANCE = 1e-9  # of the largest number met; rounding is mostly a thousand times smaller
 _ROUNDING = 2.0**-44  # far more than rounding changes a number, relative to it, and far less than matters
@@ -28,6 +29,64 @@ _DIFFERENT = "model or loss depend on something that is not in the graph"
 _NOT_BEGUN = "no epoch was computed, so no program was made"
 
 
+class Graph(NamedTuple):
+    """The graph of one observation, with placeholders for its numbers."""
+
+    outputs: object
+    target: object
+    loss: Value
+    placeholders: Sequence[list[Placeholder]]
+
+
+Compiler: TypeAlias = Callable[[EagerStep, Graph], Any]
+"""Makes what computes loss and gradient from arrays, one per list of placeholders; weights are another one."""
+
+
+def compiled_loss(eager: EagerStep, graph: Graph) -> Any:
+    """The program of the loss."""
+    inputs: list[Value | list[Placeholder]] = [*graph.placeholders]
+    total, added = graph.loss, eager.added
+    if eager.weights is not None:
+        share, added = Value(1.0), True
+        total, inputs = share * total, [*inputs, share]
+    return compile(total, wrt=eager.parameters, inputs=inputs, reduction="sum" if added else "mean")
+
+
+class OfOutputs:
+    """A program of several numbers of one observation, with a row of them for each; subclasses add them up.
+
+    Args:
+        outputs: the numbers.
+        eager: the eager step.
+        placeholders: for the numbers of the observation.
+    """
+
+    def __init__(self, outputs: Sequence[Value], eager: EagerStep, placeholders: Sequence[list[Placeholder]]) -> None:
+        self._eager = eager
+        self._compiled = compile_outputs(outputs, eager.parameters, placeholders)
+
+    @property
+    def theta(self) -> Vector:
+        """The parameters."""
+        return self._compiled.theta
+
+    @theta.setter
+    def theta(self, theta: Vector) -> None:
+        self._compiled.theta = theta
+
+
+class LossAlone(OfOutputs):
+    """A program of the loss without its gradient."""
+
+    def __init__(self, eager: EagerStep, graph: Graph) -> None:
+        super().__init__([graph.loss], eager, graph.placeholders)
+
+    def __call__(self, *arrays: Vector) -> tuple[float, Vector]:
+        """The loss, and an empty gradient."""
+        losses = self._compiled(*arrays)
+        return float(losses.sum() if self._eager.added else losses.mean()), NO_GRADIENT
+
+
 class Step:
     """The loss over some observations and its gradient: by a program if one is as good, else by graphs.
 
@@ -35,9 +94,10 @@ class Step:
     comparing the two in training; and by results of the program that are not finite, for which the graphs count.
     """
 
-    def __init__(self, eager: EagerStep) -> None:
+    def __init__(self, eager: EagerStep, compiler: Compiler = compiled_loss) -> None:
         self.eager = eager
         self.why_eager = _NOT_BEGUN
+        self._compiler = compiler
         self._program: Program | None = None
 
     @property
@@ -53,21 +113,22 @@ class Step:
             self.why_eager = refusal or self.why_eager
             return
         try:
-            self._program, self.why_eager = program_of(self.eager, theta, batches), ""
+            self._program, self.why_eager = program_of(self.eager, theta, batches, self._compiler), ""
         except NoProgramError as error:
             self.why_eager = str(error)
 
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
-        if self._program is not None and not self.why_eager:
-            self.why_eager = self._program.difference(theta, positions)
-            if not self.why_eager and (slope := self._program(theta, positions)).is_finite():
-                return slope
+        program = self.program(theta, positions)
+        if program is not None and (slope := program(theta, positions)).is_finite:
+            return slope
         return self.eager(theta, positions)
 
-    def loss(self, theta: Vector, positions: Positions) -> float:
-        """The loss alone."""
-        return self.eager.without_gradient(theta, positions) if self.why_eager else self(theta, positions).loss
+    def program(self, theta: Vector, positions: Positions) -> Program | None:
+        """The program, if it is as good as the graphs in this step too."""
+        if self._program is not None and not self.why_eager:
+            self.why_eager = self._program.difference(theta, positions)
+        return None if self.why_eager else self._program
 
 
 class Program:
@@ -93,6 +154,12 @@ class Program:
         self._compiled.theta = theta
         loss, gradient = self._compiled(*self._rows(positions))
         return Slope(loss, gradient, self._reached)
+
+    def residuals(self, theta: Vector, positions: Positions) -> Residuals:
+        """The residuals of these observations, if the program computes them."""
+        self._compiled.theta = theta
+        values, jacobian = self._compiled.residuals(*self._rows(positions))
+        return Residuals(values, jacobian, self._reached)
 
     def _rows(self, positions: Positions) -> Sequence[Vector]:
         """What the program takes for the observations at these positions."""
@@ -136,9 +203,9 @@ class Program:
     def _repeated(self, theta: Vector, position: int, batch: int) -> Slope:
         """What the program computes for a batch of one observation, repeated."""
         times = min(batch, _LARGEST_BATCH_COMPARED)
-        loss, gradient, reached = self(theta, [position] * times)
+        found = self(theta, [position] * times)
         share = 1.0 / times if self._eager.added else 1.0
-        return Slope(loss * share, gradient * share, reached)
+        return Slope(found.loss * share, found.gradient * share, found.reached)
 
     def _is(self, expected: Slope, actual: Slope) -> bool:
         return _agree(actual.loss, expected.loss, _TOLERANCE * self._largest_loss) and _agree(
@@ -151,7 +218,7 @@ class Program:
         nearby = [self._nearby(theta, position, rng) for _ in range(_NEARBY)]
         loss, slope = _sizes(self._traced, self._eager.parameters)
         with np.errstate(all="ignore"):  # infinities
-            losses, gradients = (np.ptp(found, axis=0).max() for found in zip(*nearby, strict=True))
+            losses, gradients = (np.ptp(found, axis=0).max(initial=0.0) for found in zip(*nearby, strict=True))
         return _agree(actual.loss, expected.loss, losses + _ROUNDING * loss) and _agree(
             actual.gradient, expected.gradient, gradients + _ROUNDING * slope
         )
@@ -183,7 +250,7 @@ def _sizes(loss: Value, parameters: Sequence[Value]) -> tuple[float, float]:
     return largest, max(sizes.get(parameter, 0.0) for parameter in parameters)
 
 
-def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Program:
+def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler: Compiler = compiled_loss) -> Program:
     """The program of a step, compared with the graphs of the first observation, the last and three between.
 
     Model and loss are called once with placeholders for the numbers of a row. Nothing may happen in that call that a
@@ -200,7 +267,8 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Progr
     for target, y, rows in targets_of(eager.data[1], targets, outputs):
         try:
             loss = traced(partial(eager.loss, outputs, target), eager.parameters, eager.model, eager.loss)
-            program = _compiled(eager, loss, (x, y), (inputs.reshape(len(inputs), -1), rows))
+            compiled = _compiled(eager, Graph(outputs, target, loss, (x, y)), compiler)
+            program = Program(eager, compiled, (inputs.reshape(len(inputs), -1), rows), loss)
             _compare(program, theta, eager.rows, batches)
         except NoProgramError as error:
             reason = error
@@ -237,21 +305,13 @@ class _Shares(OneHot):
     __hash__ = _refuse  # type: ignore[assignment]  # that of a list is None
 
 
-def _compiled(
-    eager: EagerStep, loss: object, placeholders: Sequence[list[Placeholder]], arrays: Sequence[Vector]
-) -> Program:
-    if not isinstance(loss, Value):
-        raise NoProgramError(f"the loss of one observation is no Value but a {type(loss).__name__}")
-    inputs: list[Value | list[Placeholder]] = [*placeholders]
-    total, added = loss, eager.added
-    if eager.weights is not None:
-        share, added = Value(1.0), True
-        total, inputs = share * loss, [*inputs, share]
+def _compiled(eager: EagerStep, graph: Graph, compiler: Compiler) -> Any:
+    if not isinstance(graph.loss, Value):
+        raise NoProgramError(f"the loss of one observation is no Value but a {type(graph.loss).__name__}")
     try:
-        compiled = compile(total, wrt=eager.parameters, inputs=inputs, reduction="sum" if added else "mean")
+        return compiler(eager, graph)
     except Exception as error:
         raise NoProgramError(described(error)) from error
-    return Program(eager, compiled, arrays, loss)
 
 
 def _compare(program: Program, theta: Vector, rows: int, batches: Iterable[int]) -> None:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from autograd import Value, no_grad
+from autograd.collector import collector_paused
 
-from ..checks import kind_of
+from ..checks import all_finite, kind_of
 from ..data import Data
+from ..flat import scatter
 from ..module import Module
-from ..optim.optimizer import scatter
 from ..types import Loss, Mask, Positions, Vector
 
+_Result = TypeVar("_Result")
 
-def all_finite(numbers: Vector) -> bool:
-    """Whether all numbers are finite. If the sum of their squares is, which is faster to find, so are they."""
-    with np.errstate(all="ignore"):
-        return math.isfinite(numbers.dot(numbers)) or bool(np.isfinite(numbers).all())
+NO_GRADIENT: Vector = np.empty(0)
 
 
 def added_up(numbers: Sequence[float]) -> float:
@@ -33,18 +33,35 @@ def added_up(numbers: Sequence[float]) -> float:
         return sum(numbers)
 
 
-class Slope(NamedTuple):
-    """The loss over some observations, and how it changes with the parameters."""
+class Slope:
+    """The loss over some observations, and how it changes with the parameters.
 
-    loss: float
-    gradient: Vector
-    """The derivative of the loss with respect to each parameter; 0 where the loss does not depend on it."""
+    Attributes:
+        loss: the loss.
+        gradient: its derivative with respect to each parameter; 0 where it does not depend on it.
+        reached: which parameters it depends on; the others have no gradient. None if it depends on all.
+        is_finite: whether loss and gradient are free of nan and infinities.
+    """
+
+    def __init__(self, loss: float, gradient: Vector, reached: Mask | None) -> None:
+        self.loss = loss
+        self.gradient = gradient
+        self.reached = reached
+        self.is_finite = math.isfinite(loss) and all_finite(gradient)
+
+
+class Residuals(NamedTuple):
+    """Numbers whose squares add up to the loss, and how they change with the parameters."""
+
+    values: Vector
+    jacobian: Vector
+    """The derivatives of the residuals, a row for each, with respect to the parameters, a column for each."""
     reached: Mask | None
-    """Which parameters the loss depends on; the others have no gradient. None if it depends on all."""
+    """As for a `Slope`."""
 
-    def is_finite(self) -> bool:
-        """Whether it is free of nan and infinities."""
-        return math.isfinite(self.loss) and all_finite(self.gradient)
+    def slope(self) -> Slope:
+        """Their sum of squares and its derivatives."""
+        return Slope(float(self.values @ self.values), 2.0 * (self.values @ self.jacobian), self.reached)
 
 
 @dataclass(frozen=True)
@@ -66,27 +83,20 @@ class EagerStep:
     inputs_name: str = "inputs"
     weights: Vector | None = None
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """The number of observations."""
         return len(self.data[0])
 
+    @collector_paused()  # it would search the graphs again and again, which hold no cycles
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         scatter(theta, self.parameters)
         for parameter in self.parameters:
-            parameter.grad = None
+            parameter.gradient = None
         shares = self._shares(positions)
         losses = [self._backward(position, share) for position, share in zip(positions, shares, strict=True)]
-        gradient = np.array([parameter.grad for parameter in self.parameters])
-        reached = [parameter.has_grad for parameter in self.parameters]
-        return Slope(self._total(losses, shares), gradient, None if all(reached) else np.array(reached))
-
-    def without_gradient(self, theta: Vector, positions: Positions) -> float:
-        """The loss alone, for which no graphs are recorded."""
-        scatter(theta, self.parameters)
-        with no_grad():
-            return self._total([self._loss_at(position).data for position in positions], self._shares(positions))
+        return Slope(self._total(losses, shares), *self._gradient())
 
     def shares(self, positions: Positions) -> Vector | None:
         """How much each of these observations counts in their loss; None if all count alike."""
@@ -103,6 +113,13 @@ class EagerStep:
         if self.weights is None:
             return len(positions) / self.rows
         return float(self.weights[positions].sum() / self.weights.sum())
+
+    def _gradient(self) -> tuple[Vector, Mask | None]:
+        """That of the parameters, and which of them have one; None if all have."""
+        found = [parameter.gradient for parameter in self.parameters]
+        if None not in found:
+            return np.array(found), None
+        return np.array([slope or 0.0 for slope in found]), np.array([slope is not None for slope in found])
 
     def _shares(self, positions: Positions) -> Sequence[float]:
         shares = self.shares(positions)
@@ -123,19 +140,36 @@ class EagerStep:
         return value.data
 
     def _loss_at(self, position: int) -> Value:
-        """The loss of the observation at this position; errors get a note that says where."""
+        return self.at(position, self._loss_of)
+
+    def _loss_of(self, row: object, target: object) -> Value:
+        value = self.loss(self.model(row), target)
+        if not isinstance(value, Value):
+            raise TypeError(
+                f"the loss of one observation must be one Value, got {kind_of(value)}; "
+                "write it with functions of autograd or nn, and with a reduction"
+            )
+        return value
+
+    def at(self, position: int, compute: Callable[[object, object], _Result]) -> _Result:
+        """What a function gives for row and target at this position; errors get a note that says where."""
         row, target = (column[position] for column in self.data)
         try:
-            value = self.loss(self.model(row), target)
-            if not isinstance(value, Value):
-                raise TypeError(
-                    f"the loss of one observation must be one Value, got {kind_of(value)}; "
-                    "write it with functions of autograd or nn, and with a reduction"
-                )
+            return compute(row, target)
         except Exception as error:
             error.add_note(
                 f"This happened at row {position} of the {self.inputs_name}, {reprlib.repr(row)}, "
                 f"and its target, {reprlib.repr(target)}."
             )
             raise
-        return value
+
+
+class EagerLoss(EagerStep):
+    """The loss alone, as for a validation: no graphs are recorded, and the gradient is empty."""
+
+    def __call__(self, theta: Vector, positions: Positions) -> Slope:
+        """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
+        scatter(theta, self.parameters)
+        with no_grad():
+            losses = [self._loss_at(position).data for position in positions]
+        return Slope(self._total(losses, self._shares(positions)), NO_GRADIENT, None)
