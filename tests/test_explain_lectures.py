@@ -161,6 +161,25 @@ def test_relu_has_two_cases(x, number):
     assert r"\begin{cases} 1 & x > 0 \\ 0 & x \le 0 \end{cases}" in explain(x.relu(), x).latex()
 
 
+@pytest.mark.parametrize(
+    ("bent", "otherwise"),
+    [
+        (lambda x: x.leaky_relu(), "0.01"),
+        (lambda x: x.leaky_relu(0.2), "0.2"),
+        (lambda x: x.elu(), "exp(x)"),
+        (lambda x: x.elu(0.5), "0.5·exp(x)"),
+    ],
+)
+@pytest.mark.parametrize("number", [2.0, -2.0])
+def test_other_bends_have_two_cases_too(bent, otherwise, number):
+    x = Value(number, name="x")
+    y = named(bent(x), "y")
+    y.backward()
+    explanation = explain(y, x)
+    assert lines(explanation) == ["dy/dx = dy/dx", f"= (1 if x > 0 else {otherwise})", f"= {x.grad:.4g}"]
+    assert explanation.total == pytest.approx(x.grad, rel=1e-12)
+
+
 def graphs():
     w, loss = lecture_loss([(i / 10, 1.0) for i in range(12)])
     yield loss, w["w1"]

@@ -294,12 +294,13 @@ def _added(terms: Iterable[Number]) -> Number:
     return first
 
 
-def cases(x: Number, otherwise: str) -> Formula:
+def cases(x: Number, otherwise: Number) -> Formula:
     """The slope of a bend at 0: 1 above, something else below."""
-    x = as_formula(x)
-    condition = rf"1 & {x.latex} > 0 \\ {otherwise} & {x.latex} \le 0"
+    x, otherwise = as_formula(x), as_formula(otherwise)
+    condition = rf"1 & {x.latex} > 0 \\ {otherwise.latex} & {x.latex} \le 0"
     latex = rf"\begin{{cases}} {condition} \end{{cases}}"
-    return Formula(1.0 if x.number > 0.0 else float(otherwise), f"(1 if {x.text} > 0 else {otherwise})", latex)
+    number = 1.0 if x.number > 0.0 else otherwise.number
+    return Formula(number, f"(1 if {x.text} > 0 else {otherwise.text})", latex)
 
 
 def expression(

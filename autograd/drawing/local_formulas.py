@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ..ops import leaky_relu, relu, softplus
+from ..ops import elu, leaky_relu, relu, softplus
 from .classes import cross_entropy, cross_entropy_partials, softmax_partials
 from .formulas import FORMULAS, as_formula, cases, expression, softplus_slope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ..operation import Operation
     from ..value import Value
     from .formulas import Formula, Number
 
@@ -47,16 +48,28 @@ class LocalFormulas:
         known = softmax_partials(node, operands, self._name(node) or "")
         if known is not None:
             return known
-        if operation is softplus:
-            return {0: softplus_slope(operands[0])}
-        if operation is relu or (operation is leaky_relu and len(operands) == 1):
-            return {0: cases(operands[0], "0" if operation is relu else "0.01")}
+        bend = _slope_of_bend(operation, operands)
         result = expression(node, lambda value: None if value is node else self._name(value))
         try:
             partials = FORMULAS.partials(operation, result, operands)
-            return {position: as_formula(partial) for position, partial in enumerate(partials) if partial is not None}
         except Exception:  # a user's operation may do anything with what it takes for a number
             return {}
+        formulas = {position: as_formula(partial) for position, partial in enumerate(partials) if partial is not None}
+        return formulas if bend is None else {**formulas, 0: bend}
 
     def _operands(self, node: Value, operands: Sequence[Value]) -> list[Formula]:
         return [as_formula(expression(operand, self._name, tick=node.tick)) for operand in operands]
+
+
+def _slope_of_bend(operation: Operation, operands: Sequence[Formula]) -> Formula | None:
+    """The slope of an activation function as the lectures write it; None for other operations."""
+    x, *rest = operands
+    if operation is softplus:
+        return softplus_slope(x)
+    if operation is relu:
+        return cases(x, 0.0)
+    if operation is leaky_relu:
+        return cases(x, rest[0] if rest else 0.01)
+    if operation is elu:
+        return cases(x, (rest[0] if rest else 1.0) * as_formula(FORMULAS.exp(x)))
+    return None
