@@ -9,7 +9,8 @@ import pytest
 
 import nn
 from autograd import Value
-from nn.pictures.plots import COLOURS, terms_of
+from nn.pictures.components import terms_of
+from nn.pictures.plots import COLOURS
 
 pytest.importorskip("matplotlib")
 import matplotlib
@@ -200,6 +201,33 @@ def test_classes_differ_in_shape_and_their_regions_have_a_boundary():
     ax = nn.plot_decision_regions(nn.Linear(2, 3, seed=0), [[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]], [0, 1, 2])
     assert len({line.get_marker() for line in ax.lines}) == 3
     assert all(area.get_linewidth()[0] > 1 for area in ax.collections)
+
+
+def place_of_legend(ax):
+    ax.figure.canvas.draw()
+    legend, plot = ax.get_legend().get_window_extent(), ax.get_window_extent()
+    label = ax.xaxis.label.get_window_extent()
+    assert not legend.overlaps(label)
+    return "below" if legend.y1 < plot.y0 else "beside" if legend.x0 > plot.x1 else "inside"
+
+
+def test_legends_hide_no_curves_and_leave_room_for_the_plot():
+    assert place_of_legend(nn.plot_fit(lectures_network(), DOSES, EFFECTS)) == "inside"
+    assert place_of_legend(nn.plot_fit(nn.MLP([1, 5, 1], seed=0), DOSES, EFFECTS)) == "below"
+    for length, place in ((5, "beside"), (40, "below")):
+        names = {"outputs": ["a" * length, "b" * length]}
+        assert place_of_legend(nn.plot_fit(nn.MLP([1, 3, 2], seed=0), DOSES, [0, 1, 0], **names)) == place
+        names = {"class_names": names["outputs"]}
+        regions = nn.plot_decision_regions(nn.Linear(2, 2, seed=0), [[0, 0], [1, 1]], [0, 1], **names)
+        assert place_of_legend(regions) == place
+
+
+def test_a_long_title_is_wrapped():
+    ax = nn.plot_fit(lectures_network(), DOSES, EFFECTS, title="many words " * 12)
+    ax.figure.canvas.draw()
+    extent = ax.title.get_window_extent()
+    assert extent.x0 >= 0
+    assert extent.x1 <= ax.figure.bbox.width
 
 
 def test_the_loss_curve():

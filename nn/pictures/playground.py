@@ -18,9 +18,9 @@ from ..module import Module
 from ..types import Loss, Numbers
 from .body import Table, Words, body_of
 from .boxes import boxes_of
+from .components import terms_of
 from .links import Chains, Link
 from .network import COLOURS, Picture, lit_by, network_of
-from .plots import terms_of
 from .scripted import script_of
 from .subject import Subject, subject_of
 from .traces import traces

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd import Value, derivative, no_grad
 from autograd.drawing.theme import THEMES, Theme, theme_named
 from autograd.extras import missing_extra
-from autograd.node import nodes
 
 from ..activations import argmax, one_hot
 from ..checks import (
@@ -31,12 +30,10 @@ from ..data import Column, observations
 from ..least_squares import spread
 from ..module import Module
 from ..types import Numbers, Vector
+from .components import components_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Term: TypeAlias = tuple[float, tuple[Value, ...]]
-"""A sign, and factors whose product is added to an output with it."""
 
 COLOURS = {
     "light": ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#24292f", "#8000e0", "#602000", "#002080"),
@@ -48,9 +45,15 @@ _SQUIGGLE = 2
 _SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 """Markers of classes, so that they differ in a black-and-white print too."""
 _CURVE_POINTS = 241
+_SIZES = {"o": 6, "s": 6, "^": 7, "v": 7, "P": 8, "X": 8, "D": 6, "*": 11}
+"""In points, so that all look equally large."""
 _BESIDE: Mapping[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
-_BELOW: Mapping[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12), "ncols": 2}
+_BELOW: Mapping[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0)}
 """Where a legend hides nothing."""
+_MOST_INSIDE = 5
+"""With more entries a legend would hide curves."""
+_LONGEST = 20
+"""Characters of an entry beside the plot; longer ones would leave it no room."""
 
 
 def plot_fit(
@@ -204,7 +207,9 @@ def plot_decision_regions(
         area.set_linewidth(1.2)
         chosen = points[classes == number]
         shape = _SHAPES[number % len(_SHAPES)]
-        ax.plot(chosen[:, 0], chosen[:, 1], shape, color=color, markeredgecolor=look.background, label=names[number])
+        edge: dict[str, Any] = {"markeredgecolor": look.background, "markeredgewidth": 0.7}
+        size, label = _SIZES[shape], names[number]
+        ax.plot(chosen[:, 0], chosen[:, 1], shape, color=color, markersize=size, label=label, **edge)
     _dress(ax, across, up, title, theme, _BESIDE, legend_title="class")
     return ax
 
@@ -282,7 +287,14 @@ def _dress(
     if title is not None:
         if not isinstance(title, str):
             raise TypeError(f"title must be a string, got {kind_of(title)}")
-        ax.set_title(literal(title))
+        ax.set_title(literal(title), wrap=True)
+    entries = ax.get_legend_handles_labels()[1]
+    longest = max(map(len, entries), default=0)
+    if len(entries) > _MOST_INSIDE if not legend_place else longest > _LONGEST:
+        legend_place = _BELOW
+    if legend_place is _BELOW:
+        columns = 2 if longest <= 1.5 * _LONGEST else 1
+        legend_place = {**_BELOW, "bbox_transform": _below_the_label(ax), "ncols": columns}
     legend = ax.legend(title=legend_title, frameon=False, **legend_place)
     if theme == "light":
         return
@@ -295,6 +307,14 @@ def _dress(
         word.set_color(look.ink)
     for spine in ax.spines.values():
         spine.set_color(look.line)
+
+
+def _below_the_label(ax: Axes) -> Any:
+    """The coordinates of the axes, moved down by the height of numbers and label, however high the plot is."""
+    from matplotlib.transforms import ScaledTranslation
+
+    inches = 0.45
+    return ax.transAxes + ScaledTranslation(0.0, -inches, ax.figure.dpi_scale_trans)
 
 
 def literal(text: str) -> str:
@@ -371,50 +391,12 @@ def _without_squiggle(theme: str) -> list[str]:
 def _plot_components(
     ax: Axes, grid: Vector, inputs: Sequence[Value], outputs: Sequence[Value], colors: Sequence[str]
 ) -> int:
-    """One curve per term of the output that depends on the input, if there are several. Returns their number."""
-    dependent = [inputs[0] in set(nodes(term)) for _, term in terms_of(outputs[0])]
-    curves = [
-        [sign * math.prod(factor.data for factor in term) for sign, term in terms_of(output)] for output in outputs
-    ]
-    names = [_weight_name(sign, term) for sign, term in terms_of(outputs[0])]
-    shown = [position for position, depends in enumerate(dependent) if depends]
-    if len(shown) < 2:
-        return 0
-    for number, position in enumerate(shown):
-        curve = [terms[position] for terms in curves]
-        label = f"component {number + 1}" + (f" (× {literal(names[position] or '')})" if names[position] else "")
+    """The component curves, if there are several. Returns their number."""
+    found = components_of(inputs, outputs)
+    for number, (name, curve) in enumerate(found):
+        label = f"component {number + 1}" + (f" (× {literal(name)})" if name else "")
         ax.plot(grid, curve, "--", color=colors[number % len(colors)], linewidth=1.8, label=label)
-    return len(shown)
-
-
-def terms_of(output: Value) -> list[Term]:
-    """What is added up in an output, through sums, differences and products of sequences, in order."""
-    terms: list[Term] = []
-    pending = [(1.0, output)]
-    while pending:
-        sign, node = pending.pop()
-        if node.op == "dot":
-            half = len(node.parents) // 2
-            terms += [(sign, pair) for pair in zip(node.parents[:half], node.parents[half:], strict=True)]
-        elif node.op in _SIGNS:
-            signs = _SIGNS[node.op] or (1.0,) * len(node.parents)
-            pending += [(sign * s, operand) for s, operand in zip(signs, node.parents, strict=True)][::-1]
-        else:
-            terms.append((sign, node.parents if node.op == "mul" else (node,)))
-    return terms
-
-
-_SIGNS: dict[str, tuple[float, ...]] = {"add": (1.0, 1.0), "sub": (1.0, -1.0), "neg": (-1.0,), "sum": ()}
-"""The operations that add up, and the signs of their operands; () if all are added."""
-
-
-def _weight_name(sign: float, term: Sequence[Value]) -> str | None:
-    """What multiplies a component curve: the name that a parameter was given, otherwise its number."""
-    named = [factor for factor in term if factor.name and not factor.parents]
-    if len(named) != 1:
-        return None
-    is_path = named[0].name == getattr(named[0], "path", None) and not str(named[0].name).isidentifier()
-    return ("−" if sign < 0 else "") + (f"{named[0].data:.3g}" if is_path else str(named[0].name))
+    return len(found)
 
 
 def _scores(model: Module, first: Vector, second: Vector, boundary: float) -> Vector:
