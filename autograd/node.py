@@ -121,6 +121,17 @@ class Node:
         return f"{called}{kind} {self.number!r}"
 
 
+def keep_order(share: Node, position: int) -> None:
+    """Lets graphs be walked through the operands of a share of a whole in the order of the whole.
+
+    Args:
+        share: a result of at least three operands, its own first.
+        position: of its own among them.
+    """
+    own, *others = share.parents
+    share.left, share.right = (*others[:position], own, *others[position:]), position
+
+
 def set_operands(node: Node, operands: Sequence[Node]) -> None:
     """Gives a new node its operands."""
     if len(operands) > 2:

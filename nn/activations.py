@@ -11,6 +11,7 @@ import numpy as np
 
 import autograd
 from autograd import Value, ops
+from autograd.node import keep_order
 from autograd.value import apply
 
 from .checks import as_float, is_number, kind_of, number_between, numbers, one_of, plain, positive_integer, shown
@@ -238,7 +239,10 @@ def log_softmax(xs: Sequence[Any]) -> list[Any]:
 
 def log_softmax_at(xs: Sequence[Any], position: int) -> Any:
     """One element of `log_softmax`."""
-    return apply(ops.log_softmax, xs[position], *xs[:position], *xs[position + 1 :])
+    result = apply(ops.log_softmax, xs[position], *xs[:position], *xs[position + 1 :])
+    if len(xs) > 2 and isinstance(result, Value) and not result.is_constant:
+        keep_order(result, position)
+    return result
 
 
 def surprises(xs: Sequence[Any], positions: Iterable[int]) -> list[Any]:

@@ -285,6 +285,24 @@ def test_classes_of_several_observations_stand_in_the_order_of_the_data_and_are_
     ]
 
 
+@pytest.mark.parametrize("observed", [0, 1, 2])
+def test_a_worked_solution_has_the_classes_in_their_order(observed):
+    model = nn.MLP([2, 2, 3], activation="relu", seed=0)
+    solution = explain(nn.cross_entropy(model([0.5, 0.1]), observed))
+    outputs = [line.name for line in solution.forward if line.name.startswith("predicted")]
+    assert outputs == ["predicted1", "predicted2", "predicted3"]
+    numbers = [int(line.name[1:]) for line in solution.forward if re.fullmatch(r"v\d+", line.name)]
+    assert numbers == sorted(numbers)
+
+
+def test_stand_ins_do_not_collide_with_names():
+    x, y = Value(2.0, name="x"), Value(3.0, name="y")
+    assert lines(explain(x * y, y))[0] == "dv1/dy = dv1/dy"
+    assert lines(explain(x * y + y))[1:5] == ["v1 = x·y = 6", "v2 = v1 + y = 9", "Backward:", "dv2/dv2 = 1"]
+    a = Value(4.0)
+    assert lines(explain(x * a, a)) == ["dy/dv1 = dy/dv1", "= x", "= 2"]
+
+
 def test_numbers_of_a_factor_are_multiplied():
     model = lectures_network()
     loss = nn.mse([model([dose]) for dose, _ in DATA], [[observed] for _, observed in DATA])

@@ -170,12 +170,13 @@ class Words:
         self._given: dict[Value, str] = {}
         roles = Roles([ways.y], self.name)
         self._given |= roles.names
+        numbered = roles.numbered()
         for value, stand_in in ((ways.y, "y"), (ways.x, "x")):
             if not self.name(value):
-                self._given[value] = stand_in
+                is_free = stand_in not in roles.taken
+                self._given[value] = stand_in if is_free else numbered.get(value, f"the {stand_in}")
         between = set(ways.links) - {ways.y}
         if between and not any(self.name(node) for node in between):
-            numbered = roles.numbered()
             self._given |= {value: numbered[value] for value in between if value in roles.kinds}
         self._row_of = {node: i for i, row in enumerate(roles.rows) for node in row} if len(roles.rows) > 1 else {}
         self._labels = observation_labels(roles.rows, self.name)

@@ -35,6 +35,7 @@ class Roles:
         names: a stand-in for each Value that has a role and no name.
         kinds: for each step below the sum over observations what it has in common with the same step of others.
         rows: the steps of each observation, operands before results, in the order of the data.
+        taken: the names that there are already.
     """
 
     def __init__(self, roots: Sequence[Value], name: Namer) -> None:
@@ -45,7 +46,7 @@ class Roles:
         self._terms, self._tail = _observations(roots[0]) if len(roots) == 1 else (list(roots), set())
         every = dict.fromkeys([*roots, *(x for node in self._results for x in node.parents), *self._results])
         self._every = list(every)
-        self._taken = {own for value in self._every if (own := name(value))}
+        self.taken = {own for value in self._every if (own := name(value))}
         self.rows = self._steps()
         self.kinds = self._kinds_of_steps()
         final = self._name_outputs()
@@ -57,14 +58,15 @@ class Roles:
 
     def numbered(self) -> dict[Value, str]:
         """Names for all that has neither name nor role, constants aside: "y" for a single root, v1, v2, ... else."""
-        taken = self._taken | set(self.names.values())
+        taken = self.taken | set(self.names.values())
+        top = {root: "y" for root in self._roots if len(self._roots) == 1 and not {"y", self._name(root)} & taken}
+        apart = set(self._roots) if top or len(self._roots) > 1 else set()
         nameless = {
             value: self.kinds.get(value, (-1 - number, 0))
             for number, value in enumerate([*self.kinds, *self._every])
-            if not (value.is_constant or value in self._roots or value in self.names or self._name(value))
+            if not (value.is_constant or value in apart or value in self.names or self._name(value))
         }
-        top = {root: "y" for root in self._roots if len(self._roots) == 1 and "y" not in taken}
-        return _numbered(nameless, "v", taken) | {root: y for root, y in top.items() if not self._name(root)}
+        return _numbered(nameless, "v", taken) | top
 
     def shared(self) -> frozenset[str]:
         """The titles of modules that are used more than once in an observation."""
@@ -115,7 +117,7 @@ class Roles:
         outputs, final = _outputs_of_modules(self._roots, self._results)
         kinds = {value: kind for value, kind in self.kinds.items() if value in outputs}
         names = _lettered(kinds, final)
-        if self._taken.isdisjoint(names.values()):
+        if self.taken.isdisjoint(names.values()):
             self.names |= {value: given for value, given in names.items() if not self._name(value)}
         return final
 
@@ -134,7 +136,7 @@ class Roles:
         for row in rows:
             for number, value in enumerate(row, 1):
                 stand_in = stem if is_single else f"{stem}{number}"
-                if not self._name(value) and stand_in not in self._taken:
+                if not self._name(value) and stand_in not in self.taken:
                     self.names.setdefault(value, stand_in)
 
 
