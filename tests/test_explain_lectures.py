@@ -6,7 +6,7 @@ import re
 import pytest
 
 import nn
-from autograd import Value, animate, draw, explain, softmax, sum as sum_of
+from autograd import Value, animate, draw, explain, hypot, softmax, sum as sum_of
 from autograd.operation import literal_latex
 from tests.test_explain import DATA, lectures_network, named
 
@@ -293,6 +293,41 @@ def test_a_worked_solution_has_the_classes_in_their_order(observed):
     assert outputs == ["predicted1", "predicted2", "predicted3"]
     numbers = [int(line.name[1:]) for line in solution.forward if re.fullmatch(r"v\d+", line.name)]
     assert numbers == sorted(numbers)
+
+
+ON_PAPER = {
+    "tanh": "1 - y^2",
+    "sigmoid": "y·(1 - y)",
+    "arctan": "1/(1 + x^2)",
+    "arcsin": "1/sqrt(1 - x^2)",
+    "arcsinh": "1/sqrt(1 + x^2)",
+    "arctanh": "1/(1 - x^2)",
+    "reciprocal": "-(1/x)^2",
+    "erf": "1.128·exp(-x^2/2)^2",
+}
+
+
+@pytest.mark.parametrize("number", [0.5, 1e-9, 0.999])
+@pytest.mark.parametrize("name", ON_PAPER)
+def test_derivatives_are_written_as_on_paper_with_the_number_to_all_digits(name, number):
+    x = Value(number, name="x")
+    y = getattr(x, name)()
+    y.backward()
+    explanation = explain(y, x)
+    assert lines(explanation)[1] == f"= {ON_PAPER[name]}"
+    assert explanation.total == pytest.approx(x.grad, rel=1e-12)
+
+
+def test_a_saturated_bend_keeps_its_digits():
+    x = Value(40.0, name="x")
+    p = named(x.sigmoid(), "p")
+    assert lines(explain(p, x)) == ["dp/dx = dp/dx", "= p·(1 - p)", "= 4.248e-18"]
+
+
+def test_powers_and_lengths_as_on_paper():
+    x, y = Value(0.5, name="x"), Value(0.7, name="y")
+    assert [lines(explain(x**y, each))[1] for each in (x, y)] == ["= y·x^(y - 1)", "= x^y·log(x)"]
+    assert lines(explain(hypot(x, y), x))[1] == "= x/sqrt(x^2 + y^2)"
 
 
 def test_stand_ins_do_not_collide_with_names():

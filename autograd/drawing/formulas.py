@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..node import number_at
 from ..operation import FLOATS, NumberSystem, literal_latex
-from ..ops import dot, softmax, square, sum as sum_of
+from ..ops import dot, pow_log, reciprocal, softmax, square, sum as sum_of
 from .theme import formatted
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ class Formula:
 
     def __float__(self) -> float:
         return self.number
+
+    def of(self, number: float) -> Formula:
+        """The same, with its number to all digits."""
+        self.number = number
+        return self
 
     def held(self, binding: int) -> tuple[str, str]:
         """Text and LaTeX, in parentheses if they bind less tightly."""
@@ -230,7 +235,7 @@ class Formulas(NumberSystem[Number]):
     def div(self, x: Number, y: Number) -> Formula:
         """A single fraction."""
         x, y = as_formula(x), as_formula(y)
-        if y.number == 1.0:
+        if y.number == 1.0 and _is_number(y):
             return x
         return self.div(x.above, x.below * y) if isinstance(x, Quotient) else Quotient(x, y)
 
@@ -253,6 +258,28 @@ class Formulas(NumberSystem[Number]):
     def reciprocal(self, x: Number) -> Formula:
         """1/x."""
         return self.div(1.0, x)
+
+    def pow_log(self, x: Number, y: Number, n: Number) -> Formula:
+        """x^y·log(x)^n."""
+        formula = self.pow(x, y) * self.pow(self.log(x), n)
+        return formula.of(FLOATS.evaluate(pow_log, [float(x), float(y), float(n)]))
+
+    def one_minus_square(self, x: Number) -> Formula:
+        """1 - x^2."""
+        return as_formula(1.0 - self.square(x)).of(FLOATS.one_minus_square(float(x)))
+
+    def gaussian(self, x: Number) -> Formula:
+        """exp(-x^2/2)."""
+        return as_formula(self.exp(-self.div(self.square(x), 2.0)))
+
+    def hypot(self, x: Number, y: Number) -> Formula:
+        """sqrt(x^2 + y^2)."""
+        first = x if _is_number(x) and float(x) == 1.0 else self.square(x)
+        return as_formula(self.sqrt(_added([first, self.square(y)]))).of(FLOATS.hypot(float(x), float(y)))
+
+    def direction(self, x: Number, y: Number) -> Formula:
+        """x/sqrt(x^2 + y^2)."""
+        return self.div(x, self.hypot(x, y)).of(FLOATS.direction(float(x), float(y)))
 
     def softmax(self, xs: Sequence[Number]) -> list[Number]:
         """A call for each share."""
@@ -323,7 +350,7 @@ def expression(
         return number
     operands = [expression(operand, name, depth - 1, value.tick) for operand in value.parents]
     if not all(map(_is_number, operands)):
-        if operation.is_operator or operation is square:
+        if operation.is_operator or operation in (square, reciprocal):
             return FORMULAS.evaluate(operation, operands)
         if operation is dot and len(operands) <= 2 * DEEPEST:
             half = len(operands) // 2

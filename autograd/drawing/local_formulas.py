@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ..ops import elu, leaky_relu, relu, softplus
+from ..ops import arctan, elu, leaky_relu, relu, sigmoid, softplus, tanh
 from .classes import cross_entropy, cross_entropy_partials, softmax_partials
 from .formulas import FORMULAS, as_formula, cases, expression, softplus_slope
 
@@ -48,24 +48,33 @@ class LocalFormulas:
         known = softmax_partials(node, operands, self._name(node) or "")
         if known is not None:
             return known
-        bend = _slope_of_bend(operation, operands)
         result = expression(node, lambda value: None if value is node else self._name(value))
         try:
             partials = FORMULAS.partials(operation, result, operands)
         except Exception:  # a user's operation may do anything with what it takes for a number
             return {}
+        bend = _slope_of_bend(operation, as_formula(expression(node, self._name)), operands)
         formulas = {position: as_formula(partial) for position, partial in enumerate(partials) if partial is not None}
-        return formulas if bend is None else {**formulas, 0: bend}
+        return formulas if bend is None else {**formulas, 0: bend.of(float(formulas[0]))}
 
     def _operands(self, node: Value, operands: Sequence[Value]) -> list[Formula]:
         return [as_formula(expression(operand, self._name, tick=node.tick)) for operand in operands]
 
 
-def _slope_of_bend(operation: Operation, operands: Sequence[Formula]) -> Formula | None:
-    """The slope of an activation function as the lectures write it; None for other operations."""
+def _slope_of_bend(operation: Operation, y: Formula, operands: Sequence[Formula]) -> Formula | None:
+    """The slope of an activation function as one writes it on paper; None where the partial's own formula will do.
+
+    Partials keep all digits, such as 1/cosh(x)^2 for tanh; on paper it is 1 - y^2.
+    """
     x, *rest = operands
     if operation is softplus:
         return softplus_slope(x)
+    if operation is sigmoid:
+        return as_formula(y * (1.0 - y))
+    if operation is tanh:
+        return as_formula(1.0 - FORMULAS.square(y))
+    if operation is arctan:
+        return FORMULAS.div(1.0, 1.0 + FORMULAS.square(x))
     if operation is relu:
         return cases(x, 0.0)
     if operation is leaky_relu:
