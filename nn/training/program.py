@@ -9,14 +9,15 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from autograd import Placeholder, Value, compile
+from autograd.compiler import compile_outputs
 from autograd.node import edges, history
 from autograd.operation import FLOATS
 from autograd.structures import rebuild
 
-from ..optim.optimizer import scatter
+from ..flat import scatter
 from ..tracing import NoProgramError, described, is_comparison_due, placeholders, rarity, traced
 from ..types import Mask, Numbers, OneHot, Positions, Vector
-from .steps import EagerStep, Residuals, Slope
+from .steps import NO_GRADIENT, EagerStep, Residuals, Slope
 
 _TOLERANCE = 1e-9  # of the largest number met; rounding is mostly a thousand times smaller
 _ROUNDING = 2.0**-44  # far more than rounding changes a number, relative to it, and far less than matters
@@ -49,6 +50,41 @@ def compiled_loss(eager: EagerStep, graph: Graph) -> Any:
         share, added = Value(1.0), True
         total, inputs = share * total, [*inputs, share]
     return compile(total, wrt=eager.parameters, inputs=inputs, reduction="sum" if added else "mean")
+
+
+class OfOutputs:
+    """A program of several numbers of one observation, with a row of them for each; subclasses add them up.
+
+    Args:
+        outputs: the numbers.
+        eager: the eager step.
+        placeholders: for the numbers of the observation.
+    """
+
+    def __init__(self, outputs: Sequence[Value], eager: EagerStep, placeholders: Sequence[list[Placeholder]]) -> None:
+        self._eager = eager
+        self._compiled = compile_outputs(outputs, eager.parameters, placeholders)
+
+    @property
+    def theta(self) -> Vector:
+        """The parameters."""
+        return self._compiled.theta
+
+    @theta.setter
+    def theta(self, theta: Vector) -> None:
+        self._compiled.theta = theta
+
+
+class LossAlone(OfOutputs):
+    """A program of the loss without its gradient."""
+
+    def __init__(self, eager: EagerStep, graph: Graph) -> None:
+        super().__init__([graph.loss], eager, graph.placeholders)
+
+    def __call__(self, *arrays: Vector) -> tuple[float, Vector]:
+        """The loss, and an empty gradient."""
+        losses = self._compiled(*arrays)
+        return float(losses.sum() if self._eager.added else losses.mean()), NO_GRADIENT
 
 
 class Step:
@@ -84,7 +120,7 @@ class Step:
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         program = self.program(theta, positions)
-        if program is not None and (slope := program(theta, positions)).is_finite():
+        if program is not None and (slope := program(theta, positions)).is_finite:
             return slope
         return self.eager(theta, positions)
 
@@ -93,10 +129,6 @@ class Step:
         if self._program is not None and not self.why_eager:
             self.why_eager = self._program.difference(theta, positions)
         return None if self.why_eager else self._program
-
-    def loss(self, theta: Vector, positions: Positions) -> float:
-        """The loss alone."""
-        return self.eager.without_gradient(theta, positions) if self.why_eager else self(theta, positions).loss
 
 
 class Program:
@@ -171,9 +203,9 @@ class Program:
     def _repeated(self, theta: Vector, position: int, batch: int) -> Slope:
         """What the program computes for a batch of one observation, repeated."""
         times = min(batch, _LARGEST_BATCH_COMPARED)
-        loss, gradient, reached = self(theta, [position] * times)
+        found = self(theta, [position] * times)
         share = 1.0 / times if self._eager.added else 1.0
-        return Slope(loss * share, gradient * share, reached)
+        return Slope(found.loss * share, found.gradient * share, found.reached)
 
     def _is(self, expected: Slope, actual: Slope) -> bool:
         return _agree(actual.loss, expected.loss, _TOLERANCE * self._largest_loss) and _agree(
@@ -186,7 +218,7 @@ class Program:
         nearby = [self._nearby(theta, position, rng) for _ in range(_NEARBY)]
         loss, slope = _sizes(self._traced, self._eager.parameters)
         with np.errstate(all="ignore"):  # infinities
-            losses, gradients = (np.ptp(found, axis=0).max() for found in zip(*nearby, strict=True))
+            losses, gradients = (np.ptp(found, axis=0).max(initial=0.0) for found in zip(*nearby, strict=True))
         return _agree(actual.loss, expected.loss, losses + _ROUNDING * loss) and _agree(
             actual.gradient, expected.gradient, gradients + _ROUNDING * slope
         )

@@ -16,17 +16,18 @@ from autograd import AnomalyError, Value, detect_anomaly
 from .. import losses
 from ..checks import array_of, integer_at_least, items, shown
 from ..data import Data, digest
+from ..flat import gathered, scatter
 from ..init import generator
 from ..module import Module
 from ..optim import Optimizer, Schedule
-from ..optim.optimizer import ADDED, gathered, scatter
+from ..optim.optimizer import ADDED
 from ..optim.whole import WholeOptimizer
 from ..prediction import evaluating
 from ..types import Loss, Places, Positions, Vector
 from .history import History
 from .metrics import Metric, Readings
-from .program import Step
-from .steps import EagerStep, Slope, added_up
+from .program import LossAlone, Step
+from .steps import EagerLoss, EagerStep, Slope, added_up
 from .whole import SquaresStep, WholeProblem, WholeStep
 
 ANYTHING = "unknown"
@@ -54,18 +55,19 @@ class Task:
 
     def step(self) -> Step:
         """Computes losses and gradients on the data."""
-        eager = self._eager(self.data, "inputs", self.weights)
+        eager = EagerStep(*self._of(self.data), "inputs", self.weights)
         if not isinstance(self.optimizer, WholeOptimizer):
             return Step(eager)
         return SquaresStep(eager) if self.optimizer.needs_residuals else WholeStep(eager)
 
     def validation_step(self) -> Step | None:
         """Computes the losses on the data of the validation."""
-        return None if self.validation is None else Step(self._eager(self.validation, "validation inputs", None))
+        if self.validation is None:
+            return None
+        return Step(EagerLoss(*self._of(self.validation), "validation inputs"), LossAlone)
 
-    def _eager(self, data: Data, inputs_name: str, weights: Vector | None) -> EagerStep:
-        added = self.loss is losses.ssr
-        return EagerStep(self.model, self.loss, data, self.optimizer.parameters, added, inputs_name, weights)
+    def _of(self, data: Data) -> tuple[Module, Loss, Data, Sequence[Value], bool]:
+        return self.model, self.loss, data, self.optimizer.parameters, self.loss is losses.ssr
 
     def readings(self) -> Readings | None:
         """Computes the metrics on the data, and on those of the validation."""
@@ -299,13 +301,12 @@ class Training:
         """Moves the parameters; returns the share of the loss, the step size, and whether there was a gradient."""
         parameters = self.parameters
         slope = self.step(parameters.now, batch)
-        if not slope.is_finite():
+        if not slope.is_finite:
             problem = "the gradient is not finite" if math.isfinite(slope.loss) else f"the loss is {slope.loss}"
             self._stop_at(problem, self._culprit(batch))
         parameters.mark_finite()
         moved = self._moved(slope)
-        change = moved - parameters.now
-        size = float(np.abs(change, out=change).max())
+        size = _distance(moved, parameters.now)
         if not math.isfinite(size):
             self._stop_at(f"the step of {self.task.optimizer!r} is not finite", None)
         parameters.now = moved
@@ -341,7 +342,7 @@ class Training:
     def _validation_loss(self) -> float | None:
         if self.validation is None:
             return None
-        return self.validation.loss(self.parameters.now, range(self.validation.eager.rows))
+        return self.validation(self.parameters.now, range(self.validation.eager.rows)).loss
 
     def _stop_at(self, problem: str, culprit: tuple[int, AnomalyError] | None) -> NoReturn:
         """Goes back to the last finite step, and names the first operation to blame."""
@@ -368,10 +369,17 @@ class Training:
         eager, theta = self.step.eager, self.parameters.now
         for position in batch:
             # First without detect_anomaly, which would also blame an infinity that does no harm, as in 1 / inf.
-            if not eager(theta, [position]).is_finite():
+            if not eager(theta, [position]).is_finite:
                 try:
                     with detect_anomaly():
                         eager(theta, [position])
                 except AnomalyError as error:
                     return position, error
         return None
+
+
+@np.errstate(all="ignore")
+def _distance(before: Vector, after: Vector) -> float:
+    """The largest change of a number; nan if one is."""
+    change = after - before
+    return float(np.maximum.reduce(np.abs(change, out=change)))

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, derivative
-from autograd.compiler import compile_outputs
 
 from .. import losses
 from ..checks import is_number, items, plain
+from ..flat import scatter
 from ..least_squares import spread
-from ..optim.optimizer import scatter
 from ..types import Loss, Places, Positions, Vector
-from .program import Compiler, Graph, Step, compiled_loss
+from .program import Compiler, Graph, OfOutputs, Step, compiled_loss
 from .steps import EagerStep, Residuals, Slope
 
 
@@ -60,7 +59,7 @@ class SquaresStep(WholeStep):
     def slope(self, theta: Vector) -> Slope:
         """The loss and its gradient."""
         slope = self.residuals(theta).slope()
-        if slope.is_finite() or self.why_eager:
+        if slope.is_finite or self.why_eager:
             return slope
         self._latest = theta, self._eagerly(theta)
         return self._latest[1].slope()
@@ -103,7 +102,7 @@ class SquaresStep(WholeStep):
         return dict(zip(names, spread(residuals, jacobian[:, places]).tolist(), strict=True))
 
 
-class ResidualProgram:
+class ResidualProgram(OfOutputs):
     """A program of the residuals of one observation and their derivatives, which are graphs too.
 
     Args:
@@ -112,20 +111,10 @@ class ResidualProgram:
     """
 
     def __init__(self, eager: EagerStep, graph: Graph) -> None:
-        self._eager = eager
         parameters = list(eager.parameters)
         residuals = _differences(graph.outputs, graph.target)
         columns = [column for residual in residuals for column in (residual, *derivative(residual, parameters))]
-        self._compiled = compile_outputs(columns, parameters, graph.placeholders)
-
-    @property
-    def theta(self) -> Vector:
-        """The parameters."""
-        return self._compiled.theta
-
-    @theta.setter
-    def theta(self, theta: Vector) -> None:
-        self._compiled.theta = theta
+        super().__init__(columns, eager, graph.placeholders)
 
     def residuals(self, inputs: Vector, targets: Vector, shares: Vector | None = None) -> tuple[Vector, Vector]:
         """The residuals and their derivatives, for rows of which each has its share in the loss."""
