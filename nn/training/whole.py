@@ -123,8 +123,8 @@ class ResidualProgram(OfOutputs):
 
     def __call__(self, *arrays: Vector) -> tuple[float, Vector]:
         """The loss and its gradient."""
-        values, jacobian = self.residuals(*arrays)
-        return float(values @ values), 2.0 * (values @ jacobian)
+        slope = Residuals(*self.residuals(*arrays), None).slope()
+        return slope.loss, slope.gradient
 
 
 class WholeProblem:
@@ -159,6 +159,7 @@ class WholeProblem:
         return whole
 
 
+@np.errstate(all="ignore")
 def _scaled(table: Vector, eager: EagerStep, shares: Vector | None, rows: int) -> tuple[Vector, Vector]:
     """Residuals (the first column) and derivatives (the others) such that squares add up to the loss."""
     outputs = len(table) // rows
