@@ -34,14 +34,18 @@ class WholeStep(Step):
 
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss and its gradient at the beginning of an epoch; all observations that count are asked for."""
-        if self.why_eager:  # graphs see what else has changed since
+        if self.program(theta, positions) is None:  # graphs see what else has changed since
             self._latest = None
         return self.slope(theta)
 
     def slope(self, theta: Vector) -> Slope:
         """The loss and its gradient."""
         if self._latest is None or not np.array_equal(theta, self._latest[0]):
-            self._latest = theta, super().__call__(theta, self._counting)
+            program = None if self.why_eager else self._program
+            slope = None if program is None else program(theta, self._counting)
+            if slope is None or not slope.is_finite:
+                slope = self.eager(theta, self._counting)
+            self._latest = theta, slope
         found: Slope = self._latest[1]
         return found
 
@@ -67,7 +71,7 @@ class SquaresStep(WholeStep):
     def residuals(self, theta: Vector) -> Residuals:
         """The residuals of the observations that count, and their derivatives."""
         if self._latest is None or not np.array_equal(theta, self._latest[0]):
-            program = self.program(theta, self._counting)
+            program = None if self.why_eager else self._program
             found = self._eagerly(theta) if program is None else program.residuals(theta, self._counting)
             self._latest = theta, found
         latest: Residuals = self._latest[1]
