@@ -330,11 +330,10 @@ class Module:
 
     def _note(self, name: str, value: object) -> None:
         """Notes what a container holds, to see later whether parameters in it were replaced."""
-        assigned = vars(self).setdefault(ASSIGNED, {})
-        assigned.pop(name, None)
+        vars(self).get(ASSIGNED, {}).pop(name, None)
         is_empty = isinstance(value, (list, tuple, dict)) and not value
         if is_empty or (not isinstance(value, (Module, Parameter)) and any(_contents((name,), value))):
-            assigned[name] = copied(value)
+            vars(self).setdefault(ASSIGNED, {})[name] = copied(value)
 
     def _require_kept(self, name: str, before: object, after: object) -> None:
         if (place := _lost((name,), before, after)) is not None:

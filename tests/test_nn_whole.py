@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import exp
+from autograd import AnomalyError, exp
 from nn.optim.lbfgs import strong_wolfe
 
 RNG = np.random.default_rng(0)
@@ -312,6 +312,31 @@ def test_standard_errors_that_do_not_exist():
 def test_refusals(settings, message):
     with pytest.raises(ValueError, match=message):
         trained(nn.LevenbergMarquardt, nn.Linear(1, 1, seed=0), LINE, **settings)
+
+
+@KINDS
+def test_there_is_no_learning_rate(kind):
+    parameters = nn.Linear(1, 1, seed=0).parameters()
+    for wrong in (lambda: kind(parameters, lr=0.1), lambda: kind([{"params": parameters, "lr": 0.1}])):
+        with pytest.raises(TypeError, match=f"{kind.__name__} takes nothing but parameters"):
+            wrong()
+    with pytest.raises(AttributeError, match="it has no learning rate"):
+        kind(parameters).lr = 0.1
+    assert repr(kind(parameters)) == f"{kind.__name__}(2 parameters)"
+
+
+def test_huge_and_tiny_numbers_warn_of_nothing():
+    with pytest.raises(AnomalyError, match="the loss is inf"):
+        nn.fit(
+            model := curve(), 1e200 * X, 1e200 * X, loss=nn.mse, optimizer=nn.LevenbergMarquardt(model.parameters()),
+            epochs=20,
+        )  # fmt: skip
+    assert trained(nn.LevenbergMarquardt, nn.Linear(1, 1, seed=0), 1e150 * X, epochs=20).loss[-1] < 1e280
+    model = nn.Linear(1, 1, seed=0)
+    errors = nn.fit(
+        model, 1e-200 * X, 1e-200 * X, loss=nn.mse, optimizer=nn.LevenbergMarquardt(model.parameters()), epochs=20
+    ).standard_errors()
+    assert errors["weight[0][0]"] == math.inf > errors["bias[0]"]
 
 
 @KINDS

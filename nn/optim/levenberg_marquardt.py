@@ -68,17 +68,17 @@ class _Tangent:
         self._problem, self._theta, self._residuals, self._jacobian = problem, theta, residuals, jacobian
         self._scale, self._scaled = scale, jacobian / scale
         self._loss, self._downhill = float(residuals @ residuals), -(residuals @ self._scaled)
-        self._smallest = _TOO_SMALL_TO_BEND * float(np.linalg.norm(scale * theta))
+        self._smallest = _TOO_SMALL_TO_BEND * _length(scale * theta)
 
     def step(self, damping: float) -> tuple[Vector, float]:
         """The parameters after a step, and its gain relative to the predicted one; -1 if the step bends too much."""
         velocity, triangle = self._velocity(damping)
-        size = float(np.linalg.norm(velocity))
+        size = _length(velocity)
         change = velocity / self._scale
         moved = self._theta + change
         if size > self._smallest:
             acceleration = self._acceleration(change, triangle)
-            if not float(np.linalg.norm(acceleration)) <= _MOST_BENT * size:
+            if not _length(acceleration) <= _MOST_BENT * size:
                 return moved, -1.0
             moved = moved + 0.5 * acceleration / self._scale
         found, _ = self._problem.residuals(moved)
@@ -103,3 +103,7 @@ class _Tangent:
         ahead, _ = self._problem.residuals(self._theta + _AHEAD * change)
         bend = ((ahead - self._residuals) / _AHEAD - self._jacobian @ change) * (2.0 / _AHEAD)
         return -np.linalg.solve(triangle, np.linalg.solve(triangle.T, bend @ self._scaled))
+
+
+def _length(vector: Vector) -> float:
+    return math.sqrt(vector @ vector)

@@ -25,8 +25,25 @@ class WholeOptimizer(Optimizer):
 
     needs_residuals = False
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: Params, **settings: object) -> None:
         super().__init__(params, 1.0)
+        if settings or any(group.lr != 1.0 for group in self.groups):
+            raise TypeError(self._without_settings())
+
+    @property
+    def lr(self) -> float:
+        """1: the steps are those that were found, whole."""
+        return 1.0
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        raise AttributeError(self._without_settings())
+
+    def _without_settings(self) -> str:
+        return f"{type(self).__name__} takes nothing but parameters: it has no learning rate, and finds its own steps"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.parameters)} parameters)"
 
     def step(self) -> NoReturn:
         """Not for loops written by hand.

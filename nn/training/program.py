@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
@@ -264,12 +265,12 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler
     x = placeholders(inputs)
     outputs = traced(lambda: eager.model(rebuild(eager.data[0][0], x)), eager.parameters, eager.model, eager.loss)
     reason = None
-    for target, y, rows in targets_of(eager.data[1], targets, outputs):
+    for target, y, rows in targets_of(eager.data[1], targets, outputs, others=True):
         try:
             loss = traced(partial(eager.loss, outputs, target), eager.parameters, eager.model, eager.loss)
             compiled = _compiled(eager, Graph(outputs, target, loss, (x, y)), compiler)
             program = Program(eager, compiled, (inputs.reshape(len(inputs), -1), rows), loss)
-            _compare(program, theta, eager.rows, batches)
+            _compare(program, theta, _rows_to_compare(targets, rows, eager.weights), batches)
         except NoProgramError as error:
             reason = error
         else:
@@ -278,20 +279,37 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler
 
 
 def targets_of(
-    column: Sequence[Any], targets: Vector, outputs: object
+    column: Sequence[Any], targets: Vector, outputs: object, *, others: bool = False
 ) -> Iterator[tuple[Numbers, list[Placeholder], Vector]]:
     """The forms in which a loss may take a target, with their placeholders and the array of their numbers.
 
-    One is the form of the targets; for classes the other is the shares of all classes, since a Value is no index.
+    One is the form of the targets; for classes the other is the shares of all classes, since a Value is no index. If
+    `others` are allowed among them, such as the -100 of an `ignore_index`, these have no shares.
     """
     rows = targets.reshape(len(targets), -1)
     y = placeholders(rows)
     yield rebuild(column[0], y), y, rows
     number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
-    if all(type(target) in (int, float, np.float64) and target in range(number) for target in column):
-        rows = np.eye(number)[targets.astype(int)]
+    if not number or not all(type(target) in (int, float, np.float64) for target in column):
+        return
+    is_class = (targets >= 0) & (targets < number)
+    if (targets == np.floor(targets)).all() and (is_class.all() or (others and is_class.any())):
+        rows = np.zeros((len(targets), number))
+        rows[is_class, targets[is_class].astype(int)] = 1.0
         y = placeholders(rows)
         yield _Shares(y), y, rows
+
+
+def _rows_to_compare(targets: Vector, rows: Vector, weights: Vector | None) -> list[int]:
+    """Of those that count the first, the last and three between, and one for each number that is no class."""
+    counting = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
+    chosen = counting[np.linspace(0, len(counting) - 1, _ROWS_COMPARED_FIRST).astype(int)]
+    if rows.shape[1] > 1 and not (has_class := rows[counting].any(axis=1)).all():
+        others = counting[~has_class]
+        _, first = np.unique(targets[others], return_index=True, axis=0)
+        chosen = np.concatenate([chosen, others[first][:_ROWS_COMPARED_FIRST]])
+    found: list[int] = np.unique(chosen).tolist()
+    return found
 
 
 class _Shares(OneHot):
@@ -314,8 +332,8 @@ def _compiled(eager: EagerStep, graph: Graph, compiler: Compiler) -> Any:
         raise NoProgramError(described(error)) from error
 
 
-def _compare(program: Program, theta: Vector, rows: int, batches: Iterable[int]) -> None:
-    for position in np.unique(np.linspace(0, rows - 1, _ROWS_COMPARED_FIRST).astype(int)).tolist():
+def _compare(program: Program, theta: Vector, rows: Iterable[int], batches: Iterable[int]) -> None:
+    for position in rows:
         try:
             problem = program.problem_at(theta, position, batches)
         except Exception as error:
@@ -330,4 +348,5 @@ def _largest(before: float, numbers: Vector | float) -> float:
 
 
 def _agree(actual: Vector | float, expected: Vector | float, difference: float) -> bool:
-    return np.allclose(actual, expected, rtol=_TOLERANCE, atol=difference, equal_nan=True)
+    allowed = difference if math.isfinite(difference) else 0.0
+    return np.allclose(actual, expected, rtol=_TOLERANCE, atol=allowed, equal_nan=True)

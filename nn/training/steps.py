@@ -59,6 +59,7 @@ class Residuals(NamedTuple):
     reached: Mask | None
     """As for a `Slope`."""
 
+    @np.errstate(all="ignore")
     def slope(self) -> Slope:
         """Their sum of squares and its derivatives."""
         return Slope(float(self.values @ self.values), 2.0 * (self.values @ self.jacobian), self.reached)

@@ -34,14 +34,18 @@ class WholeStep(Step):
 
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss and its gradient at the beginning of an epoch; all observations that count are asked for."""
-        if self.why_eager:  # graphs see what else has changed since
+        if self.program(theta, positions) is None:  # graphs see what else has changed since
             self._latest = None
         return self.slope(theta)
 
     def slope(self, theta: Vector) -> Slope:
         """The loss and its gradient."""
         if self._latest is None or not np.array_equal(theta, self._latest[0]):
-            self._latest = theta, super().__call__(theta, self._counting)
+            program = None if self.why_eager else self._program
+            slope = None if program is None else program(theta, self._counting)
+            if slope is None or not slope.is_finite:
+                slope = self.eager(theta, self._counting)
+            self._latest = theta, slope
         found: Slope = self._latest[1]
         return found
 
@@ -67,7 +71,7 @@ class SquaresStep(WholeStep):
     def residuals(self, theta: Vector) -> Residuals:
         """The residuals of the observations that count, and their derivatives."""
         if self._latest is None or not np.array_equal(theta, self._latest[0]):
-            program = self.program(theta, self._counting)
+            program = None if self.why_eager else self._program
             found = self._eagerly(theta) if program is None else program.residuals(theta, self._counting)
             self._latest = theta, found
         latest: Residuals = self._latest[1]
@@ -123,8 +127,8 @@ class ResidualProgram(OfOutputs):
 
     def __call__(self, *arrays: Vector) -> tuple[float, Vector]:
         """The loss and its gradient."""
-        values, jacobian = self.residuals(*arrays)
-        return float(values @ values), 2.0 * (values @ jacobian)
+        slope = Residuals(*self.residuals(*arrays), None).slope()
+        return slope.loss, slope.gradient
 
 
 class WholeProblem:
@@ -159,6 +163,7 @@ class WholeProblem:
         return whole
 
 
+@np.errstate(all="ignore")
 def _scaled(table: Vector, eager: EagerStep, shares: Vector | None, rows: int) -> tuple[Vector, Vector]:
     """Residuals (the first column) and derivatives (the others) such that squares add up to the loss."""
     outputs = len(table) // rows
