@@ -19,7 +19,7 @@ from ..checks import as_float, boolean, integer_at_least, is_number, items, kind
 from ..layers import Linear
 from ..module import Module
 from ..types import Numbers
-from .flowchart import Stage, drawn, drawn_outputs, flowchart
+from .flowchart import Stage, drawn, drawn_nodes, flowchart
 from .pen import FONT, SMALLEST, Pen
 from .places import NODE, Grid
 from .sketch import Sketch, Texts, box_height, box_width, mixer_width
@@ -44,7 +44,12 @@ def diagram(
 
     Connections say what they multiply by, and nodes what they add; a node with an activation function has its curve
     inside. With an observation `x`, every node shows the number that leaves it, and a dot marks the point in use on its
-    curve. Once `backward` has run, each parameter's gradient stands below it.
+    curve; what leaves a hidden node has the name that `draw` and `explain` give it. Once `backward` has run, each
+    parameter's gradient stands beside it.
+
+    No text is under 9 px where the picture is 600 px wide, up to four linear layers. Layers with more connections than
+    there is room for have the range of their weights and the norm of their gradients below, and each number in the
+    tooltip of its connection. Of a layer of more than ten nodes eight are drawn, the observed class among them.
 
     Args:
         model: linear layers and activations in a row: a Linear, Sequential, MLP, or your own module that computes just
@@ -139,7 +144,7 @@ def _places(
 ) -> Grid:
     """Where the columns are."""
     before = inputs = drawn(len(left))
-    columns = drawn_outputs(stages, answer and answer.chosen)
+    columns = drawn_nodes(stages, answer and answer.chosen)
     side = box_width(left, inputs) / 2
     gaps: list[Gap] = []
     for stage, nodes in zip(stages, columns, strict=True):

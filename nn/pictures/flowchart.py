@@ -44,7 +44,7 @@ def drawn(number: int, needed: int | None = None) -> Sequence[int]:
     return [*range(MOST_NODES - 1), max(MOST_NODES - 1, needed or 0)]
 
 
-def drawn_outputs(stages: Sequence[Stage], needed: int | None) -> list[Sequence[int]]:
+def drawn_nodes(stages: Sequence[Stage], needed: int | None) -> list[Sequence[int]]:
     """Which nodes of each stage are drawn, with the observed class in the stages that have it.
 
     Args:
@@ -80,7 +80,7 @@ def flowchart(
     lines = list(_column("i", inputs, drawn(len(inputs))))
     from_nodes = drawn(len(inputs))
     before = [f"i{k}" for k in from_nodes]
-    columns = drawn_outputs(stages, needed)
+    columns = drawn_nodes(stages, needed)
     for number, (stage, nodes) in enumerate(zip(stages, columns, strict=True)):
         names = ", ".join(type(part).__name__ for part in stage.bends) or type(stage.layer).__name__
         if isinstance(stage.layer, Linear):
