@@ -11,7 +11,7 @@ import pytest
 import nn
 from autograd import Value, draw, sum as sum_of
 from tests.test_diagram import dosage
-from tests.test_drawing import HOSTILE, boxes_of, edges, neuron, nodes, the_node, words
+from tests.test_drawing import HOSTILE, boxes_of, edges, legend_of, neuron, nodes, the_node, words
 from tests.test_drawing_rendering import texts
 
 LEAST = 9.0  # pixels
@@ -154,10 +154,10 @@ def test_without_graphviz_size_still_draws(monkeypatch):
 def test_compact_puts_an_operation_and_its_result_into_one_node():
     *_, loss = neuron()
     plain, compact = draw(loss).source, draw(loss, compact=True).source
-    assert len(nodes(compact)) == len(nodes(plain)) - 6
+    assert len(nodes(compact)) == len(nodes(plain)) - 5
     assert words(the_node(compact, "SSR"))[:2] == ["square", "SSR"]
     assert "ordering=in" in the_node(compact, "SSR")
-    assert len(edges(compact)) == len(edges(plain)) - 6
+    assert len(edges(compact)) == len(edges(plain)) - 5
 
 
 def test_constants_can_be_left_out():
@@ -172,10 +172,51 @@ def test_constants_can_be_left_out():
     assert "c = 2" not in source
 
 
-def test_squares_are_called_so():
+@pytest.mark.parametrize("arguments", [{}, {"size": "column"}, {"constants": False}, {"max_nodes": 4}])
+def test_squares_are_called_so(arguments):
     x = Value(2.0, name="x")
-    assert "label=<square>" in draw((x + 1) ** 2, constants=False).source
+    source = draw((x + 1) ** 2, **arguments).source
+    assert "square" in source
+    assert "^" not in source
+    assert "label=<2>" not in source
+
+
+def test_only_squares_of_mere_numbers_are_called_so():
+    x, two = Value(2.0, name="x"), Value(2.0).detach()
+    two.name = "two"
     assert "label=<^ 3>" in draw((x + 1) ** 3, constants=False).source
+    for y in (x**3, x**two, x ** Value(2.0), 2**x):
+        assert "label=<^>" in draw(y).source
+        assert "square" not in draw(y).source
+
+
+@pytest.mark.parametrize("name", ["neuron", "one dose", "recurrent", "shared"])
+def test_the_legend_of_a_column_is_one_row(name):
+    source = draw(graph(name), size="column").source
+    assert source.count("gradient: raising it") == 1
+    assert rows_of_legend(source) == 1
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_the_legend_of_a_slide_is_one_row_and_that_of_a_column_at_most_two(name):
+    assert rows_of_legend(draw(graph(name), size="slide").source) == 1
+    assert rows_of_legend(draw(graph(name), size="column").source) <= 2
+
+
+def rows_of_legend(source):
+    return re.search(r"\tgraph \[.*? label=(.*) labelloc", source)[1].count("<TR><TD><FONT")
+
+
+def test_the_legend_says_which_way_is_which():
+    x, y = Value(1.0), Value(1.0)
+    loss = 2 * x - y
+    loss.backward()
+    gradient = ["gradient: raising it", "raises", "lowers the result", "size"]
+    assert legend_of(draw(loss).source)[-4:] == gradient
+    assert legend_of(draw(loss, max_nodes=2).source)[-5:] == [*gradient[:-1], "both signs", "norm"]
+    for one, meaning in ((2 * Value(1.0), "raises the result"), (-Value(1.0), "lowers the result")):
+        one.backward()
+        assert legend_of(draw(one).source)[-2:] == [meaning, "size"]
 
 
 def test_the_weights_of_a_layer_are_one_table():
@@ -197,10 +238,22 @@ def test_names_of_the_lectures_stand_in_the_table():
     assert {"w1 -34.4", "w2 -2.52"} <= set(words(the_node(draw(loss, max_nodes=16).source, "0.weight")))
 
 
+def test_a_shared_module_is_described_once():
+    boxes = [words(each) for each in nodes(draw(graph("recurrent"), size="column").source).values()]
+    first, *others = (box for box in boxes if box and box[0].startswith("cell"))
+    assert first[:5] == ["cell (Linear)", "operations", "2", "cell.weight", "1 × 2"]
+    assert first[-1] == "shared"
+    assert others == [["cell", "shared"]] * 5
+
+
+def test_cross_entropy_is_called_so():
+    assert "label=<cross entropy>" in draw(graph("MLP 4-8-8-3"), size="column").source
+
+
 def test_shared_weights_have_a_box_beside_each_use():
-    source = draw(graph("shared")).source
-    assert sum("0.weight[0][0], shared" in words(each) for each in nodes(source).values()) == 2
-    assert "0.weight[0][0], shared" not in draw(graph("three doses")).source
+    boxes = [words(each) for each in nodes(draw(graph("shared")).source).values()]
+    assert [box[-1] for box in boxes if "0.weight[0][0]" in box] == ["shared", "shared"]
+    assert "shared" not in draw(graph("three doses")).source
 
 
 def test_a_picture_for_markdown_pages():

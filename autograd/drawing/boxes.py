@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .arrays import array_rows, shapes
 from .bars import bar
-from .dot_text import html, tooltip
+from .dot_text import html, shortened, tooltip
 from .sketch import ADDITIONS, joined_flow
 from .theme import line_style, sign_colour, text_colour
 
@@ -25,7 +25,7 @@ NAME_WIDTH = 28
 """How many characters of a name fit into a box."""
 
 SHARED = ", shared"
-"""Behind the title of a module or parameter that is used more than once for an observation."""
+"""Behind the title of the box around a module that is used more than once for an observation."""
 
 NOT_COMPUTED = "not computed"
 
@@ -93,8 +93,8 @@ def _table(part: Part, title: str, look: Look) -> str:
     if look.has_bars and "grad" in look.shown and part.shown:
         cells += bar(_known(part.shown), look.width, look.theme)
     notes = marks(part, look)
-    remarks = [(look.theme.faint, note) for note in since(part, look)] + [(look.theme.marked, note) for note in notes]
-    cells += [f'<TR><TD COLSPAN="2"><FONT COLOR="{ink}">{html(note)}</FONT></TD></TR>' for ink, note in remarks]
+    inks = [(look.theme.faint, note) for note in remarks(part, look)] + [(look.theme.marked, note) for note in notes]
+    cells += [f'<TR><TD COLSPAN="2"><FONT COLOR="{ink}">{html(note)}</FONT></TD></TR>' for ink, note in inks]
     content = "".join(cells) or "<TR><TD> </TD></TR>"
     attributes = marked_frame(look.theme) if notes else frame(part, look.theme)
     if look.step and part.value is look.step.current:
@@ -134,12 +134,12 @@ def marks(part: Part, look: Look) -> list[str]:
 
 
 def title_of(part: Part, look: Look) -> str:
-    """What stands at the top of a box: the name, whether it is shared, and how many parts it stands for."""
+    """What stands at the top of a box: the name, and how many parts it stands for."""
     title = look.title(part)
-    if part.times == 1 and part.kind != "module" and not part.is_copy:
+    if part.times == 1:
         return title
-    shared = SHARED if part.is_copy or title in look.shared else ""
-    return " ".join(filter(None, [title + shared, f"× {part.times}" if part.times > 1 else ""]))
+    times = f"× {part.times}"
+    return f"{shortened(title, NAME_WIDTH - 1 - len(times))} {times}" if title else times
 
 
 def rows_of(part: Part, look: Look) -> list[tuple[str, str, str]]:
@@ -164,10 +164,11 @@ def _numbers(part: Part, look: Look) -> list[tuple[str, str, str]]:
     return rows
 
 
-def since(part: Part, look: Look) -> list[str]:
-    """A note on leaves that have changed since the picture's numbers were computed."""
+def remarks(part: Part, look: Look) -> list[str]:
+    """Whether it is used more than once, and whether leaves have changed since the picture's numbers were computed."""
+    found = ["shared"] if part.is_copy or (part.kind == "module" and part.title in look.shared) else []
     changed = [value.number for value in part.shown if value in look.then] if look.then else ()
-    return [f"changed since, now {look.range(changed)}"] if changed else []
+    return [*found, f"changed since, now {look.range(changed)}"] if changed else found
 
 
 def _gradient(known: Sequence[float], look: Look) -> tuple[str, str]:
@@ -181,6 +182,8 @@ def _gradient(known: Sequence[float], look: Look) -> tuple[str, str]:
 
 def _summary(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
     """Rows for a module or block: how many operations, and the size of its parameters' gradient."""
+    if part.is_copy:
+        return  # the first box of the module says it
     operations = sum(value.op is not None for value in part.values)
     yield "operations", str(operations // part.times), look.theme.ink  # equal parts have equally many
     if part.parameters:

@@ -13,7 +13,7 @@ from .mermaid import mermaid
 from .sketch import around, in_reading_order, leaves_placed, scope_title
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from ..node import Scope
     from .look import Look
@@ -23,8 +23,11 @@ DIRECTIONS = ("LR", "RL", "TB", "BT")
 
 FONT = "Helvetica,Arial,sans-serif"
 
-SMALLEST = 11
-"""The size of the smallest text, in points."""
+SIZE = 11
+"""The size of text, in points."""
+
+SMALLEST = 9
+"""The size of the smallest text, that of the legend."""
 
 MANY_EDGES = 250
 """With more edges than this Graphviz gets less time for a nice layout."""
@@ -42,16 +45,18 @@ class Picture(NamedTuple):
     """The caption's minimum width and height."""
     width: float | None = None
     """How wide the legend may become, in points; None: as wide as the picture will be, more or less."""
+    legend_sizes: tuple[int, int] = (SMALLEST, SIZE)
+    """The smallest and the largest size of the legend's text, in points: Graphviz takes whole ones."""
 
     def lines(self, sketch: Sketch) -> list[str]:
         """The body of the DOT text: a line per part, per edge, and per box around parts."""
         look = self._look(sketch)
         numbers = {key: number for number, key in enumerate(sketch)}
-        entries = list(legend_entries(list(sketch.values()), look)) if self.legend else []
+        groups = legend_entries(list(sketch.values()), look) if self.legend else ()
         width = self.width or 600.0
-        if entries and self.width is None and self.direction in ("LR", "RL"):
+        if groups and self.width is None and self.direction in ("LR", "RL"):
             width = max(width, 90.0 * longest_path(sketch, True))
-        below = legend_table(self.caption, entries, self.caption_room, width)
+        below = legend_table(self.caption, groups, self.legend_sizes, self.caption_room, width)
         lines = _defaults(look, self.direction, below, sum(len(part.edges) for part in sketch.values()))
         lines += _boxed(sketch, look)
         lines += [line for key, part in sketch.items() for line in edge_lines(part, numbers[key], numbers, look)]
@@ -66,9 +71,27 @@ class Picture(NamedTuple):
         return replace(self.look, largest_flow=_largest_flow(sketch), margin=margin)
 
 
-def placed(sketch: Sketch) -> Sketch:
-    """The sketch in reading order, leaves in the boxes of the modules that use them."""
-    return leaves_placed(in_reading_order(sketch))
+def placed(sketch: Sketch, shared: Container[str] = ()) -> Sketch:
+    """The sketch in reading order, leaves in the boxes of the modules that use them.
+
+    Args:
+        sketch: the parts.
+        shared: the titles of modules that are used more than once, whose first box alone gives details.
+    """
+    sketch = in_reading_order(sketch)
+    seen = set()
+    for key, part in sketch.items():
+        if part.kind == "module" and part.title and part.title in shared:
+            if part.title in seen:
+                sketch[key] = part._replace(is_copy=True, title=_without_class(part.title))
+            seen.add(part.title)
+    return leaves_placed(sketch)
+
+
+def _without_class(title: str) -> str:
+    """The title of a module without its class, unless that leaves nothing but a number."""
+    name = title.partition(" (")[0]
+    return title if name.isdigit() else name
 
 
 def _largest_flow(sketch: Sketch) -> float:
@@ -82,12 +105,12 @@ def _defaults(look: Look, direction: str, legend: str, edges: int) -> list[str]:
     below = f" label=<{legend}> labelloc=b" if legend else ""
     if edges > MANY_EDGES:
         below += " nslimit=0.2 nslimit1=0.2 mclimit=0.01 searchsize=5 splines=line"
+    apart = 0.28 if look.is_compact else 0.35
     return [
-        f'\tgraph [rankdir={direction} bgcolor="{theme.background}" fontname="{FONT}" fontsize={SMALLEST} '
-        f'fontcolor="{theme.faint}" color="{theme.line}" ranksep=0.35 nodesep=0.15 tooltip=" "{below}]\n',
-        f'\tnode [shape=plain fontname="{FONT}" fontsize={SMALLEST} fontcolor="{theme.ink}" color="{theme.line}"]\n',
-        f'\tedge [fontname="{FONT}" fontsize={SMALLEST} arrowsize=0.6 color="{theme.line}" '
-        f'fontcolor="{theme.faint}"]\n',
+        f'\tgraph [rankdir={direction} bgcolor="{theme.background}" fontname="{FONT}" fontsize={SIZE} '
+        f'fontcolor="{theme.faint}" color="{theme.line}" ranksep={apart} nodesep=0.15 tooltip=" "{below}]\n',
+        f'\tnode [shape=plain fontname="{FONT}" fontsize={SIZE} fontcolor="{theme.ink}" color="{theme.line}"]\n',
+        f'\tedge [fontname="{FONT}" fontsize={SIZE} arrowsize=0.6 color="{theme.line}" fontcolor="{theme.faint}"]\n',
     ]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .canvas import SMALLEST, placed
+from .canvas import SIZE, SMALLEST, placed
 from .folding import candidates
 from .rendering import RenderingError, rendered
 from .sketch import near_uses
@@ -19,8 +21,14 @@ SIZES = {"column": 600, "slide": 1280}
 LEAST = 9
 """How high the smallest text must be, in pixels."""
 
-TALLEST = {600: 3.0, 1280: 1.0}
+TALLEST = {600: 3.0, 1280: 0.5625}
 """The largest height by width, in widths."""
+
+
+_MARGINS = 8.0
+
+_TOLERANCE = 1.1
+"""How much a legend may be wider than a picture by what is only an estimate."""
 
 
 def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int | None) -> tuple[Sketch, Picture]:
@@ -33,21 +41,21 @@ def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int |
         most: the maximum number of parts.
         depth: modules deeper than this are folded in any case.
     """
-    room = width * SMALLEST / LEAST  # in points, if the picture is scaled to the width
+    room = width * SIZE / LEAST  # in points, if the picture is scaled to the width
     best: tuple[float, tuple[Sketch, Picture]] | None = None
     limit = most
     for parts in candidates(sketch, most, depth, picture.look.must_stay):
         if len(parts) > limit:
             continue
         limit = len(parts) - 1 - len(parts) // 8  # what is hardly smaller is hardly narrower
-        for variant in _variants(picture, 0.9 * room):
-            candidate = placed(near_uses(parts, most)), variant
+        for variant in _variants(picture, width * SMALLEST / LEAST):
+            candidate = placed(near_uses(parts, most), picture.look.shared), variant
             extent = _extent(variant.lines(candidate[0]))
             if extent is None:
                 return candidate
             excess = max(extent[0] / room, extent[1] / extent[0] / TALLEST[width])
             if excess <= 1.0:
-                return candidate
+                return candidate[0], _with_legend_as_wide(variant, extent[0], width)
             if best is None or excess < best[0]:
                 best = excess, candidate
     assert best is not None
@@ -56,9 +64,19 @@ def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int |
 
 def _variants(picture: Picture, width: float) -> list[Picture]:
     """Ways to draw the same sketch: in the direction asked for, then downwards, then with operations in boxes."""
-    across = picture._replace(width=width)
-    down = across._replace(direction="TB")
-    return [across, down] if picture.direction != "TB" else [down]
+    directions = dict.fromkeys((picture.direction, "TB"))
+    legend = (SMALLEST, SMALLEST)
+    plain = [picture._replace(width=width, direction=direction, legend_sizes=legend) for direction in directions]
+    if picture.look.is_compact:
+        return plain
+    compact = replace(picture.look, is_compact=True)
+    return plain + [variant._replace(look=compact) for variant in plain]
+
+
+def _with_legend_as_wide(picture: Picture, extent: float, width: int) -> Picture:
+    """With a legend for a picture of this extent, in points, that is shown at a width in pixels."""
+    least = max(SMALLEST, math.ceil(extent * LEAST / width))
+    return picture._replace(legend_sizes=(least, SIZE), width=_TOLERANCE * extent)
 
 
 def _extent(lines: list[str]) -> tuple[float, float] | None:
@@ -68,4 +86,4 @@ def _extent(lines: list[str]) -> tuple[float, float] | None:
     except RenderingError:
         return None
     _, _, width, height = plain.split(None, 4)[:4]
-    return 72.0 * float(width), 72.0 * float(height)
+    return 72.0 * float(width) + _MARGINS, 72.0 * float(height) + _MARGINS

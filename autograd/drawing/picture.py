@@ -124,7 +124,7 @@ def draw(
             sketch = {key: part._replace(scope=None) for key, part in sketch.items()}
         if not constants:
             sketch = without_constants(sketch)
-        elif compact:
+        else:
             sketch = squares_named(sketch)
         picture = Picture(look, direction, caption, legend)
         if size is None:
@@ -132,7 +132,7 @@ def draw(
                 sketch = folded(sketch, max_nodes, depth, look.must_stay)
             if len(sketch) > READ:
                 picture = picture._replace(look=replace(look, has_bars=False))
-            sketch = placed(near_uses(sketch, max_nodes) if len(sketch) <= READ else sketch)
+            sketch = placed(near_uses(sketch, max_nodes) if len(sketch) <= READ else sketch, look.shared)
         else:
             sketch, picture = fitted(sketch, picture, SIZES[size], max_nodes, depth)
         drawing.body.extend(picture.lines(sketch))
