@@ -27,10 +27,6 @@ TALLEST = {600: 3.0, 1280: 0.5625}
 
 _MARGINS = 8.0
 
-_TOLERANCE = 1.1
-"""How much a legend may be wider than a picture by what is only an estimate."""
-
-
 def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int | None) -> tuple[Sketch, Picture]:
     """The first sketch, from the finest to the coarsest, whose text is large enough, and how to draw it.
 
@@ -55,7 +51,7 @@ def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int |
                 return candidate
             excess = max(extent[0] / room, extent[1] / extent[0] / TALLEST[width])
             if excess <= 1.0:
-                return candidate[0], _with_legend_as_wide(variant, extent[0], width)
+                return candidate[0], _with_legend(*candidate, extent, width)
             if best is None or excess < best[0]:
                 best = excess, candidate
     assert best is not None
@@ -73,10 +69,22 @@ def _variants(picture: Picture, width: float) -> list[Picture]:
     return plain + [variant._replace(look=compact) for variant in plain]
 
 
-def _with_legend_as_wide(picture: Picture, extent: float, width: int) -> Picture:
-    """With a legend for a picture of this extent, in points, that is shown at a width in pixels."""
-    least = max(SMALLEST, math.ceil(extent * LEAST / width))
-    return picture._replace(legend_sizes=(least, SIZE), width=_TOLERANCE * extent)
+def _with_legend(sketch: Sketch, picture: Picture, extent: tuple[float, float], width: int) -> Picture:
+    """The picture with the largest legend that makes it no larger, but one that can be read.
+
+    Args:
+        sketch: what is drawn.
+        picture: how, with the smallest legend.
+        extent: the width and height of that, in points.
+        width: the width at which it is shown, in pixels.
+    """
+    least = max(SMALLEST, math.ceil(extent[0] * LEAST / width))
+    for size in range(SIZE, SMALLEST, -1):
+        larger = picture._replace(legend_sizes=(size, size), width=max(extent[0], picture.width or 0.0))
+        found = _extent(larger.lines(sketch))
+        if size == least or (found and found[0] <= extent[0] and found[1] < extent[1] + SIZE):
+            return larger
+    return picture
 
 
 def _extent(lines: list[str]) -> tuple[float, float] | None:
