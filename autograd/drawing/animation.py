@@ -21,6 +21,7 @@ from .look import SHOWN, Look
 from .names import variable_names
 from .page import Page, Part, document
 from .rendering import rendered
+from .rows import squares_named
 from .sketch import sketched
 from .stepped import Box, stepping, svg
 from .steps import Step, computed, names_for_all, steps_of
@@ -154,7 +155,7 @@ class Animation(Page):
             found = gradients_then(root)
             for value in nodes([root]):
                 value.gradient = found.get(value)
-            sketch = placed(sketched([root]))
+            sketch = placed(squares_named(sketched([root])))
             changed = changes([root], self._look.name, self._look.precision)
             yield Film(sketch, self._look, self._direction, root, changed)
 

@@ -27,6 +27,13 @@ TALLEST = {600: 3.0, 1280: 0.5625}
 
 _MARGINS = 8.0
 
+_AREA = 15_000.0
+"""A part takes at least this much room, with the space around it, in square points."""
+
+_FEW, _TANGLE = 60, 3
+"""Up to so many edges are never a tangle, and up to so many by parts."""
+
+
 def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int | None) -> tuple[Sketch, Picture]:
     """The first sketch, from the finest to the coarsest, whose text is large enough, and how to draw it.
 
@@ -41,10 +48,10 @@ def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int |
     best: tuple[float, tuple[Sketch, Picture]] | None = None
     limit = most
     for parts in candidates(sketch, most, depth, picture.look.must_stay):
-        if len(parts) > limit:
+        if len(parts) > limit or _is_hopeless(parts, room * room * TALLEST[width]):
             continue
         limit = len(parts) - 1 - len(parts) // 8  # what is hardly smaller is hardly narrower
-        for variant in _variants(picture, width * SMALLEST / LEAST):
+        for variant in _variants(parts, picture, width * SMALLEST / LEAST):
             candidate = placed(near_uses(parts, most), picture.look.shared), variant
             extent = _extent(variant.lines(candidate[0]))
             if extent is None:
@@ -58,12 +65,18 @@ def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int |
     return best[1]
 
 
-def _variants(picture: Picture, width: float) -> list[Picture]:
+def _is_hopeless(sketch: Sketch, area: float) -> bool:
+    """Whether no layout is worth the time: more parts than such an area holds, in square points, or a tangle."""
+    edges = sum(len(part.edges) for part in sketch.values())
+    return len(sketch) * _AREA > area or edges > max(_FEW, _TANGLE * len(sketch))
+
+
+def _variants(sketch: Sketch, picture: Picture, width: float) -> list[Picture]:
     """Ways to draw the same sketch: in the direction asked for, then downwards, then with operations in boxes."""
     directions = dict.fromkeys((picture.direction, "TB"))
     legend = (SMALLEST, SMALLEST)
     plain = [picture._replace(width=width, direction=direction, legend_sizes=legend) for direction in directions]
-    if picture.look.is_compact:
+    if picture.look.is_compact or not any(part.steps for part in sketch.values()):
         return plain
     compact = replace(picture.look, is_compact=True)
     return plain + [variant._replace(look=compact) for variant in plain]

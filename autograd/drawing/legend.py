@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
 def legend_table(
     caption: str | None,
-    groups: Iterable[Sequence[Entry]],
+    groups: Sequence[Sequence[Entry]],
     sizes: tuple[int, int],
     room: tuple[int, int] = (0, 0),
     width: float = 600.0,
@@ -66,10 +66,9 @@ def legend_table(
     if caption:
         size = f' WIDTH="{room[0]}" HEIGHT="{room[1]}"' if any(room) else ""
         lines.append(f'<TR><TD{size}><FONT POINT-SIZE="14">{html(caption)}</FONT></TD></TR>')
-    signs = [list(group) for group in groups if group]
     smallest, largest = sizes
-    points = next((size for size in range(largest, smallest, -1) if len(_rows(signs, size, width)) < 2), smallest)
-    for row in _rows(signs, points, width):
+    points = next((size for size in range(largest, smallest, -1) if len(_rows(groups, size, width)) < 2), smallest)
+    for row in _rows(groups, points, width):
         cells = f'<TD WIDTH="{_GAP}"></TD>'.join(entry.cells for entry in row)
         table = f"{_TABLE}<TR>{_FILLERS}{cells}{_FILLERS}</TR></TABLE>"
         lines.append(f'<TR><TD><FONT POINT-SIZE="{points}">{table}</FONT></TD></TR>')
@@ -78,25 +77,21 @@ def legend_table(
     return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{"".join(lines)}</TABLE>'
 
 
-def _rows(groups: Sequence[list[Entry]], points: int, width: float) -> list[list[Entry]]:
-    """All entries in one row if they fit, otherwise each group in as few as it needs."""
+def _rows(groups: Iterable[Sequence[Entry]], points: int, width: float) -> list[list[Entry]]:
+    """The entries in as few rows as the width allows; a group stays in one row if there is one that is wide enough."""
 
-    def needed(entry: Entry) -> float:
-        return _GAP + entry.width + _CHARACTER * points * entry.characters
+    def needed(*entries: Entry) -> float:
+        return sum(_GAP + entry.width + _CHARACTER * points * entry.characters for entry in entries)
 
-    entries = [entry for group in groups for entry in group]
-    if sum(map(needed, entries)) <= width:
-        return [entries] if entries else []
-    rows: list[list[Entry]] = []
+    rows: list[list[Entry]] = [[]]
     for group in groups:
-        left = 0.0
+        if rows[-1] and needed(*rows[-1], *group) > width:
+            rows.append([])
         for entry in group:
-            if needed(entry) > left:
+            if rows[-1] and needed(*rows[-1], entry) > width:
                 rows.append([])
-                left = width
             rows[-1].append(entry)
-            left -= needed(entry)
-    return rows
+    return rows if rows[-1] else []
 
 
 def legend_entries(parts: Sequence[Part], look: Look) -> tuple[list[Entry], list[Entry], list[Entry]]:
