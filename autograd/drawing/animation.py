@@ -93,7 +93,7 @@ def animate(
     variables = variable_names(names)
     called = names_for_all(root, lambda value: value.name or variables.get(value) or "")
     look = Look(
-        theme_named(theme or "light"), frozenset(SHOWN), precision, called, then=numbers_then([root]), has_bars=False
+        theme_named(theme or "light"), frozenset(SHOWN), precision, called, then=numbers_then(values), has_bars=False
     )
     animation = Animation(root, look, direction, theme, float(seconds))
     if path is not None:

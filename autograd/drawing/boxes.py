@@ -92,7 +92,7 @@ def _table(part: Part, title: str, look: Look) -> str:
         cells += array_rows(part.shown, look)
     if look.has_bars and "grad" in look.shown and part.shown:
         cells += bar(_known(part.shown), look.width, look.theme)
-    notes = marks(part, look)
+    notes = marks(part, look) if look.marked else ()
     inks = [(look.theme.faint, note) for note in remarks(part, look)] + [(look.theme.marked, note) for note in notes]
     cells += [f'<TR><TD COLSPAN="2"><FONT COLOR="{ink}">{html(note)}</FONT></TD></TR>' for ink, note in inks]
     content = "".join(cells) or "<TR><TD> </TD></TR>"
@@ -211,7 +211,7 @@ def _about(part: Part, title: str, look: Look) -> str:
         return "\n".join([*lines, f"{part.kind}, stands for {len(part.values)} Values"])
     lines += [f"{part.kind} of {value.op}" if value.op else part.kind]
     if "data" in look.shown:
-        lines.append(f"data {look.data([value])[0]!r}")
+        lines.append(f"data {look.data([value])[0] if look.then else value.number!r}")
     if part.kind != "constant" and "grad" in look.shown:
         lines.append(f"grad {NOT_COMPUTED if value.gradient is None else repr(value.gradient)}")
     if len(part.values) > 1:

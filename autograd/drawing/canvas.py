@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,6 +30,11 @@ SIZE = 11
 SMALLEST = 9
 """The size of the smallest text, that of the legend."""
 
+MANY = 300
+"""A picture of so many parts is wider than any legend."""
+
+_WIDE = 1200.0
+
 MANY_EDGES = 250
 """With more edges than this Graphviz gets less time for a nice layout."""
 
@@ -55,7 +61,7 @@ class Picture(NamedTuple):
         groups = legend_entries(list(sketch.values()), look) if self.legend else ()
         width = self.width or 600.0
         if groups and self.width is None and self.direction in ("LR", "RL"):
-            width = max(width, 90.0 * longest_path(sketch, True))
+            width = max(width, 90.0 * longest_path(sketch, True)) if len(sketch) < MANY else _WIDE
         below = legend_table(self.caption, groups, self.legend_sizes, self.caption_room, width)
         lines = _defaults(look, self.direction, below, sum(len(part.edges) for part in sketch.values()))
         lines += _boxed(sketch, look)
@@ -79,13 +85,18 @@ def placed(sketch: Sketch, shared: Container[str] = ()) -> Sketch:
         shared: the titles of modules that are used more than once, whose first box alone gives details.
     """
     sketch = in_reading_order(sketch)
+    return leaves_placed(_described_once(sketch, shared) if shared else sketch)
+
+
+def _described_once(sketch: Sketch, shared: Container[str]) -> Sketch:
     seen = set()
+    result = sketch.copy()
     for key, part in sketch.items():
         if part.kind == "module" and part.title and part.title in shared:
             if part.title in seen:
-                sketch[key] = part._replace(is_copy=True, title=_without_class(part.title))
+                result[key] = part._replace(is_copy=True, title=_without_class(part.title))
             seen.add(part.title)
-    return leaves_placed(sketch)
+    return result
 
 
 def _without_class(title: str) -> str:
@@ -97,7 +108,8 @@ def _without_class(title: str) -> str:
 def _largest_flow(sketch: Sketch) -> float:
     flows = [abs(edge.flow) for part in sketch.values() for edge in part.edges if edge.flow is not None]
     flows += [abs(value.gradient) for part in sketch.values() for value in part.shown if value.gradient is not None]
-    return max((flow for flow in flows if flow < float("inf")), default=0.0)
+    largest = max(flows, default=0.0)
+    return largest if largest < math.inf else max((flow for flow in flows if flow < math.inf), default=0.0)
 
 
 def _defaults(look: Look, direction: str, legend: str, edges: int) -> list[str]:

@@ -105,7 +105,7 @@ def _of_boxes(parts: Sequence[Part], look: Look) -> Iterator[Entry]:
     for kind, meaning in _KINDS.items():
         if kind in samples:
             yield _box(frame(samples[kind], look.theme), meaning)
-    if any(marks(part, look) for part in parts):
+    if look.marked and any(marks(part, look) for part in parts):
         yield _box(marked_frame(look.theme), "marked")
     if "local" in look.shown and any(part.edges for part in parts):
         yield _text("0.5 → local derivative")
@@ -138,7 +138,7 @@ def _of_gradients(parts: Sequence[Part], look: Look) -> Iterator[Entry]:
 
 
 def _remarks(parts: Sequence[Part], look: Look) -> Iterator[Entry]:
-    if any(value in look.last for part in parts for value in part.shown):
+    if look.last and any(value in look.last for part in parts for value in part.shown):
         yield _text("last call: what the last backward added; grad has earlier calls included")
     if look.then:
         yield _text("changed since: the numbers are those before the change")

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..collector import collector_paused
+from ..node import nodes
 from ..value import Value
 from .canvas import DIRECTIONS, Picture, placed
 from .checks import boolean, choice, chosen, count, digits, kind_of, text
@@ -108,8 +109,9 @@ def draw(
         look = Look(
             theme_named(theme), chosen(show, "draw: show", SHOWN), precision, variable_names(names), marked=marked or {}
         )
-        then = numbers_then(roots)
-        sketch = sketched(roots, bool(then))
+        values = nodes(roots)
+        then = numbers_then(values)
+        sketch = sketched(roots, values, bool(then))
         if len(sketch) <= READ or len(sketch) > max_nodes:
             roles = Roles(roots, lambda value: look.name(value) or "")
             numbered = roles.numbered() if len(sketch) <= READ else {}
