@@ -40,7 +40,10 @@ def _leaves(structure: Any, path: str, around: tuple[Any, ...]) -> Iterator[Any]
     around = (*around, structure)
     if isinstance(structure, (list, tuple)):
         for i, part in enumerate(structure):
-            yield from _leaves(part, f"{path}[{i}]", around)
+            if isinstance(part, Value):  # here too, which spares a generator for each
+                yield part
+            else:
+                yield from _leaves(part, f"{path}[{i}]", around)
     elif isinstance(structure, dict):
         for key, part in structure.items():
             yield from _leaves(part, f"{path}[{key!r}]", around)

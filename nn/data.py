@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-from .checks import as_float, is_number, items, kind_of, number_between, plain, shown
+from .checks import all_finite, as_float, is_number, items, kind_of, number_between, plain, shown
 from .types import Vector
 
 Data: TypeAlias = "tuple[Column, Column]"
@@ -35,6 +35,9 @@ class Column(Sequence[Any]):
 
     def __getitem__(self, position: Any) -> Any:
         return plain(self._entries[position])
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(plain, self._entries)
 
 
 def observations(inputs: object, targets: object, inputs_name: str, targets_name: str) -> Data:
@@ -145,7 +148,7 @@ def _check_finite(column: Column, name: str) -> None:
     if column.array is None:
         for position, entry in enumerate(column):
             _check_entry(entry, f"{name}, row {position}")
-    elif not np.isfinite(column.array).all():
+    elif not all_finite(column.array.ravel()):
         position = int(np.argwhere(~np.isfinite(column.array))[0][0])
         _check_entry(column[position], f"{name}, row {position}")
 

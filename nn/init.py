@@ -15,6 +15,7 @@ import numpy as np
 from numpy.random import Generator
 
 from .checks import integer_at_least, kind_of, number_between, one_of, shown
+from .flat import scatter
 from .module import Module, Parameter, Tensor, elements, shape
 from .types import Vector
 
@@ -201,8 +202,7 @@ def _set_normal(target: Target, std: Callable[[Tensor], float], rng: Generator, 
 
 
 def _set(tensor: Tensor, numbers: Vector) -> None:
-    for (_, parameter), number in zip(elements(tensor), np.ravel(numbers), strict=True):
-        parameter.data = number
+    scatter(numbers, [parameter for _, parameter in elements(tensor)])
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -10,7 +10,10 @@ from autograd import Value
 
 from .activations import argmax
 from .checks import as_float, is_number, items, kind_of, numbers, plain
-from .types import Numbers, Vector
+from .types import Mask, Numbers, Places, Vector
+
+Classes: TypeAlias = Places | Mask
+"""One per row; of a single output, whether it says yes."""
 
 
 def accuracy(outputs: Numbers, target: Numbers) -> float:
@@ -61,20 +64,24 @@ def _class_of(observed: Any, classes: int) -> int:
     return int(number)
 
 
-def accuracies(outputs: Vector, targets: Vector) -> float | None:
-    """The accuracy over all rows of arrays; None where `accuracy` would have to look at each."""
-    if outputs.ndim != 2 or len(targets) != len(outputs):
+def observed_classes(targets: Vector, outputs: int) -> Classes | None:
+    """The class of each target as `accuracy` takes it; None where it would have to look at each."""
+    if targets.ndim == 2 and targets.shape[1] == outputs > 1:
+        return _largest(targets)
+    if outputs == 1 and targets.size == len(targets):
+        return targets.ravel() > 0
+    if targets.ndim != 1 or outputs == 1:
         return None
-    columns = targets.reshape(len(targets), -1)
-    classes = outputs.shape[1]
-    if classes == 1:
-        return float(((outputs[:, 0] > 0) == (columns[:, 0] > 0)).mean()) if columns.shape[1] == 1 else None
-    if columns.shape[1] == classes and targets.ndim == 2:
-        observed = columns.argmax(axis=1)
-    elif targets.ndim == 1:
-        observed = targets.astype(int)
-        if (observed != targets).any() or observed.min() < 0 or observed.max() >= classes:
-            return None
-    else:
-        return None
-    return float((outputs.argmax(axis=1) == observed).mean())
+    classes = targets.astype(int)
+    is_each_one = (classes == targets).all() and classes.min() >= 0 and classes.max() < outputs
+    return classes if is_each_one else None
+
+
+def predicted_classes(outputs: Vector) -> Classes:
+    """The class that each row of outputs predicts."""
+    return _largest(outputs) if outputs.shape[1] > 1 else outputs[:, 0] > 0
+
+
+def _largest(rows: Vector) -> Places:
+    found: Places = rows.argmax(axis=1)
+    return found

@@ -14,6 +14,7 @@ from autograd import Value, scope
 
 from .checks import array_of, boolean, kind_of, listed, printable
 from .containers import copied, entries, found_at, is_among, is_unchanged
+from .flat import gathered, scatter
 from .kept import ASSIGNED, PREDICTION
 from .paths import Key, bracketed, dotted, is_outer, joined
 from .prediction import holds_rows, prediction_of
@@ -46,9 +47,9 @@ class Parameter(Value):
     path: str | None
 
     def __init__(self, data: SupportsFloat, name: str | None = None, trainable: bool = True) -> None:
-        if not isinstance(data, Real):
+        if type(data) is not float and not isinstance(data, Real):
             raise TypeError(f"{type(self).__name__} takes a real number as data, got {kind_of(data)}")
-        if not isinstance(name, (str, type(None))):
+        if name is not None and not isinstance(name, str):
             raise TypeError(f"name must be a string, got {kind_of(name)}")
         super().__init__(data, name)
         self.trainable = boolean(trainable, "trainable")
@@ -163,7 +164,8 @@ class Module:
                 for index, parameter in elements(tensor):
                     found.setdefault(parameter, tensor_path + index)
         for parameter, path in found.items():
-            parameter._placed(path)
+            if parameter.path != path:
+                parameter._placed(path)
         return [(path, parameter) for parameter, path in found.items()]
 
     def own_parameters(self) -> list[Parameter]:
@@ -204,7 +206,7 @@ class Module:
         A shared parameter appears under each of its paths, as in PyTorch.
         """
         return {
-            path: np.array([parameter.data for _, parameter in elements(tensor)]).reshape(shape(tensor))
+            path: gathered(parameter for _, parameter in elements(tensor)).reshape(shape(tensor))
             for path, tensor in self._tensors().items()
         }
 
@@ -243,8 +245,7 @@ class Module:
                 f"this state does not fit {type(self).__name__}; nothing was changed:\n  " + listed(sorted(problems))
             )
         for path, array in arrays.items():
-            for (_, parameter), number in zip(elements(tensors[path]), array.flat, strict=True):
-                parameter.data = number
+            scatter(array, [parameter for _, parameter in elements(tensors[path])])
         return IncompatibleKeys(missing, unexpected)
 
     def summary(self) -> str:
@@ -426,8 +427,11 @@ def elements(tensor: Tensor, index: str = "") -> Iterator[tuple[str, Parameter]]
     """The parameters of an array, row by row, each with its index as text."""
     if isinstance(tensor, Parameter):
         yield index, tensor
-    else:
-        for position, item in enumerate(tensor):
+        return
+    for position, item in enumerate(tensor):
+        if isinstance(item, Parameter):  # here too, which spares a generator for each
+            yield f"{index}[{position}]", item
+        else:
             yield from elements(item, f"{index}[{position}]")
 
 

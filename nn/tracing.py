@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autograd import Placeholder, Value, detect_reads
-from autograd.node import nodes
+from autograd.node import history
 
 from .kept import Kept
 from .types import Loss, Vector
 
 _CALLS_BETWEEN_COMPARISONS = 64
-_VALUES_COMPARED_SO_OFTEN = 256
+_OPERANDS_COMPARED_SO_OFTEN = 256
 
 
 class NoProgramError(Exception):
@@ -58,8 +58,8 @@ def placeholders(array: Vector) -> list[Placeholder]:
 
 
 def rarity(roots: Sequence[Value]) -> int:
-    """How many times more seldom to compare with this graph: 1, or more from 256 Values on."""
-    return 1 + len(nodes(roots)) // _VALUES_COMPARED_SO_OFTEN
+    """How many times more seldom to compare with this graph: 1, or more from 256 operands on."""
+    return 1 + sum(len(result.parents) for result in history(roots)) // _OPERANDS_COMPARED_SO_OFTEN
 
 
 def is_comparison_due(calls: int, rarity: int) -> bool:

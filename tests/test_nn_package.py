@@ -17,6 +17,8 @@ SOURCES = [path for path in sorted(FOLDER.rglob("*.py")) if path.parent != PICTU
 ALLOWED = (
     "autograd",
     "autograd.compiler",
+    "autograd.collector",
+    "autograd.context",
     "autograd.drawing.mermaid",
     "autograd.drawing.theme",
     "autograd.extras",

@@ -20,21 +20,21 @@ def test_value_and_gradient_of_a_batch(added):
 
     step = EagerStep(model, nn.mse, (ROWS, SUMS), model.parameters(), added)
     theta = np.array([0.5, -2.0, 0.25])
-    value, gradient, reached = step(theta, [0, 1, 2])
+    slope = step(theta, [0, 1, 2])
     expected, slopes = value_and_grad(whole)(theta.tolist())
-    assert value == pytest.approx(expected, rel=1e-14)
-    assert gradient.tolist() == pytest.approx(slopes, rel=1e-13)
-    assert reached is None
+    assert slope.loss == pytest.approx(expected, rel=1e-14)
+    assert slope.gradient.tolist() == pytest.approx(slopes, rel=1e-13)
+    assert slope.reached is None
 
 
 def test_every_call_starts_from_theta():
     model = nn.Linear(1, 1, seed=0)
     step = EagerStep(model, nn.mse, ([[9.0], [3.0]], [9.0, 0.0]), model.parameters(), added=False)
     theta = np.array([2.0, 1.0])
-    value, gradient, _ = step(theta, [1])
-    assert (value, gradient.tolist()) == (49.0, [42.0, 14.0])
+    slope = step(theta, [1])
+    assert (slope.loss, slope.gradient.tolist()) == (49.0, [42.0, 14.0])
     assert [p.data for p in model.parameters()] == [2.0, 1.0]
-    assert np.array_equal(step(theta, [1]).gradient, gradient)
+    assert np.array_equal(step(theta, [1]).gradient, slope.gradient)
 
 
 def test_an_observation_that_is_cut_off_adds_nothing():
@@ -43,8 +43,8 @@ def test_an_observation_that_is_cut_off_adds_nothing():
 
     model = nn.Linear(1, 1, seed=0)
     step = EagerStep(model, loss, ([[2.0], [3.0]], [1, 0]), model.parameters(), added=True)
-    value, gradient, reached = step(np.array([2.0, 1.0]), [0, 1])
-    assert (value, gradient.tolist(), reached) == (5.0 + 7.0, [3.0, 1.0], None)
+    slope = step(np.array([2.0, 1.0]), [0, 1])
+    assert (slope.loss, slope.gradient.tolist(), slope.reached) == (5.0 + 7.0, [3.0, 1.0], None)
     assert step(np.array([2.0, 1.0]), [0]).reached.tolist() == [False, False]
 
 

@@ -15,8 +15,8 @@ _INSIDE = (_PACKAGE + os.sep, os.path.join(os.path.dirname(_PACKAGE), "nn") + os
 
 def is_library(frame: FrameType) -> bool:
     """Whether code of this library or of NumPy runs in this frame, not the user's."""
-    in_numpy = str(frame.f_globals.get("__name__")).partition(".")[0] == "numpy"
-    return in_numpy or frame.f_code.co_filename.startswith(_INSIDE)
+    is_inside = frame.f_code.co_filename.startswith(_INSIDE)
+    return is_inside or str(frame.f_globals.get("__name__")).partition(".")[0] == "numpy"
 
 
 def calling_line() -> tuple[str, int]:

@@ -54,7 +54,7 @@ class detect_reads(ContextChange, Reader):
         for leaf in leaves:
             if not isinstance(leaf, Value):
                 raise TypeError(f"detect_reads: leaves must be Values, got {leaf!r} of type {type(leaf).__name__}")
-        self._leaves = {id(leaf): leaf for leaf in leaves}  # by id, since the hash of a Placeholder is a read
+        self._leaves = leaves
         self._outer: Reader | None = None
 
     def __repr__(self) -> str:
@@ -73,7 +73,8 @@ class detect_reads(ContextChange, Reader):
             self._outer.note(value)
 
     def _counts(self, value: Value) -> bool:
-        return value.op is not None or isinstance(value, Placeholder) or id(value) in self._leaves
+        # By identity, since to compare Placeholders, or to ask for the hash of one, is a read.
+        return value.op is not None or isinstance(value, Placeholder) or any(value is leaf for leaf in self._leaves)
 
 
 def _length(numbers: object) -> int:

@@ -23,6 +23,7 @@ from ..checks import (
     printable,
     shown,
 )
+from ..flat import gathered, scatter
 from ..module import Module
 from ..types import Mask, Vector
 
@@ -169,13 +170,13 @@ class Optimizer:
         mask = self._trainable()
         return None if mask.all() else mask
 
+    @np.errstate(all="ignore")  # gradients may be huge, infinite or nan
     def update(self, theta: Vector, gradient: Vector, moving: Mask | None = None) -> None:
         """A step on flat arrays: moves `theta`, the numbers of `parameters`, in place, or only those `moving`."""
         self.steps += 1
-        with np.errstate(all="ignore"):  # gradients may be huge, infinite or nan
-            for group in self.groups:
-                self.group = group
-                self._move(theta, gradient, moving)
+        for group in self.groups:
+            self.group = group
+            self._move(theta, gradient, moving)
 
     def _move(self, theta: Vector, gradient: Vector, moving: Mask | None) -> None:
         """A step of one group."""
@@ -283,17 +284,6 @@ class Optimizer:
             for group in self.groups
         ]
         return f"{type(self).__name__}({'; '.join(groups)})"
-
-
-def gathered(parameters: Iterable[Value]) -> Vector:
-    """The numbers of the parameters as a flat array."""
-    return np.array([parameter.data for parameter in parameters])
-
-
-def scatter(theta: Vector, parameters: Iterable[Value]) -> None:
-    """Gives the parameters the numbers of a flat array."""
-    for parameter, number in zip(parameters, theta.tolist(), strict=True):
-        parameter.data = number
 
 
 def clip_grad_norm(params: Iterable[Value], max_norm: float, norm_type: float = 2.0) -> float:

@@ -192,7 +192,7 @@ def _checked_optimizer(model: Module, optimizer: Optimizer | None, lr: float | N
         raise TypeError(f"optimizer must be one such as nn.Adam(model.parameters()), got {kind_of(optimizer)}")
     elif lr is not None:
         raise ValueError("the optimizer has a learning rate already; leave lr out")
-    if not set(optimizer.parameters) & set(model.parameters()):
+    elif not set(optimizer.parameters) & set(model.parameters()):
         raise ValueError("the optimizer holds no parameter of this model; make it with model.parameters()")
     moving = optimizer.moving()
     if moving is not None and not moving.any():

@@ -14,9 +14,9 @@ from autograd import Value, compile, no_grad
 
 from ..checks import as_float, is_number, kind_of, shown
 from ..data import Column, Data
-from ..metrics import accuracies, accuracy
+from ..flat import scatter
+from ..metrics import Classes, accuracy, observed_classes, predicted_classes
 from ..module import Module
-from ..optim.optimizer import scatter
 from ..prediction import Outputs, numbers_of
 from ..tracing import NoProgramError, is_comparison_due, placeholders, traced
 from ..types import Vector
@@ -89,10 +89,14 @@ class _Average:
     def __init__(self, name: str, metric: Metric) -> None:
         self._called, self._metric = name, metric
         self._program: Callable[[Vector], Vector] | None = None
+        self._classes: Classes | None = None
 
     def begin(self, model: Module, outputs: Vector, targets: Column) -> None:
         """Compiles the metric, if it only computes with Values."""
-        if self._metric is accuracy or targets.array is None:
+        if targets.array is None:
+            return
+        if self._metric is accuracy:
+            self._classes = observed_classes(targets.array, outputs.shape[1])
             return
         x = placeholders(outputs)
         for target, y, rows in targets_of(targets, targets.array, x):
@@ -117,10 +121,8 @@ class _Average:
 
     def __call__(self, outputs: Vector, targets: Column) -> float:
         """The average over all rows."""
-        if self._metric is accuracy and targets.array is not None:
-            share = accuracies(outputs, targets.array)
-            if share is not None:
-                return share
+        if self._classes is not None:
+            return float((predicted_classes(outputs) == self._classes).mean())
         if self._program is not None:
             return float(self._program(outputs).mean())
         return math.fsum(self._at(outputs, targets, position) for position in range(len(outputs))) / len(outputs)

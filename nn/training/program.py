@@ -13,7 +13,7 @@ from autograd.node import edges, history
 from autograd.operation import FLOATS
 from autograd.structures import rebuild
 
-from ..optim.optimizer import scatter
+from ..flat import scatter
 from ..tracing import NoProgramError, described, is_comparison_due, placeholders, rarity, traced
 from ..types import Mask, Numbers, OneHot, Positions, Vector
 from .steps import EagerStep, Slope
@@ -61,7 +61,7 @@ class Step:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         if self._program is not None and not self.why_eager:
             self.why_eager = self._program.difference(theta, positions)
-            if not self.why_eager and (slope := self._program(theta, positions)).is_finite():
+            if not self.why_eager and (slope := self._program(theta, positions)).is_finite:
                 return slope
         return self.eager(theta, positions)
 
@@ -136,9 +136,9 @@ class Program:
     def _repeated(self, theta: Vector, position: int, batch: int) -> Slope:
         """What the program computes for a batch of one observation, repeated."""
         times = min(batch, _LARGEST_BATCH_COMPARED)
-        loss, gradient, reached = self(theta, [position] * times)
+        found = self(theta, [position] * times)
         share = 1.0 / times if self._eager.added else 1.0
-        return Slope(loss * share, gradient * share, reached)
+        return Slope(found.loss * share, found.gradient * share, found.reached)
 
     def _is(self, expected: Slope, actual: Slope) -> bool:
         return _agree(actual.loss, expected.loss, _TOLERANCE * self._largest_loss) and _agree(

@@ -16,11 +16,12 @@ from autograd import AnomalyError, Value, detect_anomaly
 from .. import losses
 from ..checks import array_of, integer_at_least, items, shown
 from ..data import Data, digest
+from ..flat import gathered, scatter
 from ..init import generator
 from ..least_squares import spread
 from ..module import Module
 from ..optim import Optimizer, Schedule
-from ..optim.optimizer import ADDED, gathered, scatter
+from ..optim.optimizer import ADDED
 from ..optim.whole import WholeOptimizer
 from ..prediction import evaluating
 from ..types import Loss, Positions, Vector
@@ -305,13 +306,12 @@ class Training:
         """Moves the parameters; returns the share of the loss, the step size, and whether there was a gradient."""
         parameters = self.parameters
         slope = self.step(parameters.now, batch)
-        if not slope.is_finite():
+        if not slope.is_finite:
             problem = "the gradient is not finite" if math.isfinite(slope.loss) else f"the loss is {slope.loss}"
             self._stop_at(problem, self._culprit(batch))
         parameters.mark_finite()
         moved = self._moved(slope)
-        change = moved - parameters.now
-        size = float(np.abs(change, out=change).max())
+        size = _distance(moved, parameters.now)
         if not math.isfinite(size):
             self._stop_at(f"the step of {self.task.optimizer!r} is not finite", None)
         parameters.now = moved
@@ -374,10 +374,17 @@ class Training:
         eager, theta = self.step.eager, self.parameters.now
         for position in batch:
             # First without detect_anomaly, which would also blame an infinity that does no harm, as in 1 / inf.
-            if not eager(theta, [position]).is_finite():
+            if not eager(theta, [position]).is_finite:
                 try:
                     with detect_anomaly():
                         eager(theta, [position])
                 except AnomalyError as error:
                     return position, error
         return None
+
+
+@np.errstate(all="ignore")
+def _distance(before: Vector, after: Vector) -> float:
+    """The largest change of a number; nan if one is."""
+    change = after - before
+    return float(np.maximum.reduce(np.abs(change, out=change)))

@@ -6,23 +6,18 @@ import math
 import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
 
 from autograd import Value, no_grad
+from autograd.collector import collector_paused
 
-from ..checks import kind_of
+from ..checks import all_finite, kind_of
 from ..data import Data
+from ..flat import scatter
 from ..module import Module
-from ..optim.optimizer import scatter
 from ..types import Loss, Mask, Positions, Vector
-
-
-def all_finite(numbers: Vector) -> bool:
-    """Whether all numbers are finite. If the sum of their squares is, which is faster to find, so are they."""
-    with np.errstate(all="ignore"):
-        return math.isfinite(numbers.dot(numbers)) or bool(np.isfinite(numbers).all())
 
 
 def added_up(numbers: Sequence[float]) -> float:
@@ -33,18 +28,21 @@ def added_up(numbers: Sequence[float]) -> float:
         return sum(numbers)
 
 
-class Slope(NamedTuple):
-    """The loss over some observations, and how it changes with the parameters."""
+class Slope:
+    """The loss over some observations, and how it changes with the parameters.
 
-    loss: float
-    gradient: Vector
-    """The derivative of the loss with respect to each parameter; 0 where the loss does not depend on it."""
-    reached: Mask | None
-    """Which parameters the loss depends on; the others have no gradient. None if it depends on all."""
+    Attributes:
+        loss: the loss.
+        gradient: its derivative with respect to each parameter; 0 where it does not depend on it.
+        reached: which parameters it depends on; the others have no gradient. None if it depends on all.
+        is_finite: whether loss and gradient are free of nan and infinities.
+    """
 
-    def is_finite(self) -> bool:
-        """Whether it is free of nan and infinities."""
-        return math.isfinite(self.loss) and all_finite(self.gradient)
+    def __init__(self, loss: float, gradient: Vector, reached: Mask | None) -> None:
+        self.loss = loss
+        self.gradient = gradient
+        self.reached = reached
+        self.is_finite = math.isfinite(loss) and all_finite(gradient)
 
 
 @dataclass(frozen=True)
@@ -66,21 +64,20 @@ class EagerStep:
     inputs_name: str = "inputs"
     weights: Vector | None = None
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """The number of observations."""
         return len(self.data[0])
 
+    @collector_paused()  # it would search the graphs again and again, which hold no cycles
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         scatter(theta, self.parameters)
         for parameter in self.parameters:
-            parameter.grad = None
+            parameter.gradient = None
         shares = self._shares(positions)
         losses = [self._backward(position, share) for position, share in zip(positions, shares, strict=True)]
-        gradient = np.array([parameter.grad for parameter in self.parameters])
-        reached = [parameter.has_grad for parameter in self.parameters]
-        return Slope(self._total(losses, shares), gradient, None if all(reached) else np.array(reached))
+        return Slope(self._total(losses, shares), *self._gradient())
 
     def without_gradient(self, theta: Vector, positions: Positions) -> float:
         """The loss alone, for which no graphs are recorded."""
@@ -103,6 +100,13 @@ class EagerStep:
         if self.weights is None:
             return len(positions) / self.rows
         return float(self.weights[positions].sum() / self.weights.sum())
+
+    def _gradient(self) -> tuple[Vector, Mask | None]:
+        """That of the parameters, and which of them have one; None if all have."""
+        found = [parameter.gradient for parameter in self.parameters]
+        if None not in found:
+            return np.array(found), None
+        return np.array([slope or 0.0 for slope in found]), np.array([slope is not None for slope in found])
 
     def _shares(self, positions: Positions) -> Sequence[float]:
         shares = self.shares(positions)

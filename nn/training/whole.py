@@ -13,7 +13,7 @@ from autograd.structures import rebuild
 
 from .. import losses
 from ..checks import is_number, items, plain
-from ..optim.optimizer import scatter
+from ..flat import scatter
 from ..tracing import NoProgramError, placeholders, traced
 from ..types import Loss, Places, Vector
 from .program import Step
