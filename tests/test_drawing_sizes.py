@@ -141,6 +141,16 @@ def test_size_keeps_what_fits():
         draw(loss, size="page")
 
 
+@pytest.mark.parametrize("size", WIDTHS)
+def test_a_long_caption_is_wrapped(size):
+    *_, loss = neuron()
+    caption = "How the squared residual of one neuron depends on its weight, its bias and the dose.\n" * 3
+    drawing = draw(loss, size=size, caption=caption)
+    assert smallest_text(drawing.pipe(format="svg"), WIDTHS[size]) >= LEAST
+    assert len(nodes(drawing.source)) == len(nodes(draw(loss).source))
+    assert " ".join(legend_of(drawing.source)[:6]).split()[: len(caption.split())] == caption.split()
+
+
 def test_without_graphviz_size_still_draws(monkeypatch):
     import autograd.drawing.fitting as fitting
 

@@ -93,7 +93,7 @@ def _with_legend(sketch: Sketch, picture: Picture, extent: tuple[float, float], 
     """
     least = max(SMALLEST, math.ceil(extent[0] * LEAST / width))
     for size in range(SIZE, SMALLEST, -1):
-        larger = picture._replace(legend_sizes=(size, size), width=max(extent[0], picture.width or 0.0))
+        larger = picture._replace(legend_sizes=(size, size), width=max(extent[0], width * size / LEAST))
         found = _extent(larger.lines(sketch))
         if size == least or (found and found[0] <= extent[0] and found[1] < extent[1] + SIZE):
             return larger

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from .bars import bar_sample
@@ -23,9 +24,15 @@ _FILLERS = '<TD CELLPADDING="0"></TD>' * 12
 """A table grows with the cell that it is in, all its columns alike: beside so many empty ones the others hardly do."""
 
 _CHARACTER = 0.5
-"""The width of a character, by the size of the text."""
+"""The width of a character in a short text, by its size."""
 
 _GAP = 6
+
+_CAPTION = 14
+"""The size of the caption, in points."""
+
+_WIDEST = 0.6
+"""A line of a caption is no wider than so much a character, by the size of the text."""
 
 _KINDS = {
     "parameter": "parameter",
@@ -65,7 +72,8 @@ def legend_table(
     lines = []
     if caption:
         size = f' WIDTH="{room[0]}" HEIGHT="{room[1]}"' if any(room) else ""
-        lines.append(f'<TR><TD{size}><FONT POINT-SIZE="14">{html(caption)}</FONT></TD></TR>')
+        shown = caption if any(room) else _wrapped(caption, width)
+        lines.append(f'<TR><TD{size}><FONT POINT-SIZE="{_CAPTION}">{html(shown)}</FONT></TD></TR>')
     smallest, largest = sizes
     points = next((size for size in range(largest, smallest, -1) if len(_rows(groups, size, width)) < 2), smallest)
     for row in _rows(groups, points, width):
@@ -75,6 +83,12 @@ def legend_table(
     if not lines:
         return ""
     return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{"".join(lines)}</TABLE>'
+
+
+def _wrapped(caption: str, width: float) -> str:
+    characters = int(width / (_WIDEST * _CAPTION))
+    lines = caption.split("\n")
+    return "\n".join("\n".join(textwrap.wrap(line, characters)) if len(line) > characters else line for line in lines)
 
 
 def _rows(groups: Iterable[Sequence[Entry]], points: int, width: float) -> list[list[Entry]]:
