@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -64,7 +65,7 @@ class Picture(NamedTuple):
             width = max(width, 90.0 * longest_path(sketch, True)) if len(sketch) < MANY else _WIDE
         below = legend_table(self.caption, groups, self.legend_sizes, self.caption_room, width)
         lines = _defaults(look, self.direction, below, sum(len(part.edges) for part in sketch.values()))
-        lines += _boxed(sketch, look)
+        lines += _boxed(sketch, look, _entered_beside_the_middle(sketch) if self.direction == "TB" else ())
         lines += [line for key, part in sketch.items() for line in edge_lines(part, numbers[key], numbers, look)]
         return lines
 
@@ -126,8 +127,17 @@ def _defaults(look: Look, direction: str, legend: str, edges: int) -> list[str]:
     ]
 
 
-def _boxed(sketch: Sketch, look: Look) -> list[str]:
-    """The nodes, grouped into a labelled box per scope; scopes nest."""
+def _entered_beside_the_middle(sketch: Sketch) -> set[Scope]:
+    """The scopes in which an even number of parts has all its operands from outside: a title fits between them."""
+    entries: Counter[Scope] = Counter()
+    for part in sketch.values():
+        sources = {scope for edge in part.edges for scope in around(sketch[edge.source].scope)}
+        entries.update(scope for scope in around(part.scope) if part.edges and scope not in sources)
+    return {scope for scope, number in entries.items() if number % 2 == 0}
+
+
+def _boxed(sketch: Sketch, look: Look, centred: Container[Scope]) -> list[str]:
+    """The nodes, grouped into a labelled box per scope, some with their title in the middle; scopes nest."""
     content: dict[Scope | None, list[str]] = {None: []}
     for number, part in enumerate(sketch.values()):
         if part.scope not in content:
@@ -136,17 +146,17 @@ def _boxed(sketch: Sketch, look: Look) -> list[str]:
         content[part.scope] += node_lines(part, number, look)
     scopes = [scope for scope in content if scope is not None]
     for number, scope in reversed(list(enumerate(scopes))):  # inner ones come after those around them
-        content[scope.outer] += _box(number, scope, content[scope], look)
+        content[scope.outer] += _box(number, scope, content[scope], look, "c" if scope in centred else "l")
     return content[None]
 
 
-def _box(number: int, scope: Scope, lines: Iterable[str], look: Look) -> list[str]:
+def _box(number: int, scope: Scope, lines: Iterable[str], look: Look, side: str) -> list[str]:
     theme = look.theme
     title = scope_title(scope)
     title += SHARED if title in look.shared else ""
     return [
         f"\tsubgraph cluster_{number} {{ label=<{html(title, NAME_WIDTH)}> tooltip={tooltip(title)} "
-        f'style="rounded,filled" fillcolor="{theme.module}" labelloc=t labeljust=l\n',
+        f'style="rounded,filled" fillcolor="{theme.module}" labelloc=t labeljust={side}\n',
         *lines,
         "\t}\n",
     ]

@@ -50,12 +50,12 @@ def draw(
 ) -> Drawing:
     """The graph behind a Value, as a picture.
 
-    Every Value is a box with its name, data and gradient; every operation is a circle with its symbol. The number on
-    an edge into a circle is the local derivative, that operand's factor in the chain rule. After `backward`, the
-    colour and dashes of an edge show the sign of the gradient that flows back through it, and its width the size; so
-    does the bar in a box. Parameters, inputs, constants and the drawn result differ in shape. What has no name gets a
-    stand-in that says what it is, such as "observed". If leaves were assigned after the graph was computed, their boxes
-    say so, and all numbers are those that it was computed from.
+    Every Value is a box with its name, data and gradient; every operation is a circle with its symbol, or with the word
+    "square" for a power of 2. The number on an edge into a circle is the local derivative, that operand's factor in the
+    chain rule. After `backward`, the colour and dashes of an edge show the sign of the gradient that flows back through
+    it, and its width the size; so does the bar in a box. Parameters, inputs, constants and the drawn result differ in
+    shape. What has no name gets a stand-in that says what it is, such as "observed". If leaves were assigned after the
+    graph was computed, their boxes say so, and all numbers are those that it was computed from.
 
     Args:
         root: the Value to draw, or several of them.
@@ -65,9 +65,9 @@ def draw(
         max_nodes: above this number of Values the picture is folded: constants into their operations, operations in a
             row into one, the weights of a layer into a table, each module into one node, and equal parts, such as the
             observations of a batch, into one that says how many it stands for.
-        size: "column" (600 px wide) or "slide" (1280 px): chooses direction and folding so that at this width no text
-            is less than 9 px high. None leaves that to the other arguments.
-        constants: whether to draw the numbers among operands.
+        size: "column" (600 px wide) or "slide" (1280 px by 720): chooses direction, folding and legend, and whether to
+            be compact, so that at this width no text is less than 9 px high. None leaves that to the other arguments.
+        constants: whether to draw the numbers among operands; the exponent of a square is never drawn.
         compact: whether to put an operation and its result into one node.
         direction: where the computation flows: "LR" to the right, "TB" down, "RL", "BT".
         precision: significant digits.
