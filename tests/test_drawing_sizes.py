@@ -211,9 +211,11 @@ def test_only_squares_of_mere_numbers_are_called_so():
     x, two = Value(2.0, name="x"), Value(2.0).detach()
     two.name = "two"
     assert "label=<^ 3>" in draw((x + 1) ** 3, constants=False).source
-    for y in (x**3, x**two, x ** Value(2.0), 2**x):
-        assert "label=<^>" in draw(y).source
-        assert "square" not in draw(y).source
+    exponent = Value(2.0).detach()
+    for y in (x**3, x**two, x ** Value(2.0), 2**x, x**exponent):
+        source = draw(y, names={"exponent": exponent}).source
+        assert "label=<^>" in source
+        assert "square" not in source
 
 
 def test_the_legend_says_which_way_is_which():

@@ -155,7 +155,7 @@ class Animation(Page):
             found = gradients_then(root)
             for value in nodes([root]):
                 value.gradient = found.get(value)
-            sketch = placed(squares_named(sketched([root])))
+            sketch = placed(squares_named(sketched([root]), self._look.must_stay))
             changed = changes([root], self._look.name, self._look.precision)
             yield Film(sketch, self._look, self._direction, root, changed)
 

@@ -127,7 +127,7 @@ def draw(
         if not constants:
             sketch = without_constants(sketch)
         else:
-            sketch = squares_named(sketch)
+            sketch = squares_named(sketch, look.must_stay)
         picture = Picture(look, direction, caption, legend)
         if size is None:
             if depth is not None or len(sketch) > max_nodes:

@@ -42,13 +42,13 @@ def constants_folded(sketch: Sketch) -> Sketch:
     return {key: _with_constants(part, mere) for key, part in sketch.items() if key not in mere}
 
 
-def squares_named(sketch: Sketch) -> Sketch:
-    """Powers of 2 are called "square", as people say, and their exponent is no operand."""
+def squares_named(sketch: Sketch, named: Named) -> Sketch:
+    """Powers of 2 are called "square", as people say, and their exponent is no operand unless it has a name."""
     exponents = [part.edges[1].source for part in sketch.values() if part.steps == ("^",)]
     if not any(exponent.number == 2.0 for exponent in exponents):
         return sketch
     numbers = _mere_numbers(sketch)
-    twos = {key: numbers[key] for key in exponents if key in numbers and key.number == 2.0}
+    twos = {key: numbers[key] for key in exponents if key in numbers and key.number == 2.0 and not named(key)}
     return {key: _with_constants(part, twos) for key, part in sketch.items() if key not in twos}
 
 
