@@ -182,7 +182,8 @@ def test_what_cancels_in_the_sum_is_drawn_by_its_norm_and_both_signs():
     flows = [logit.gradient for logit in loss.parents[0].parents]
     assert abs(sum(flows)) < 1e-15
     assert float(re.search(r"penwidth=([\d.]+)", line)[1]) > 3
-    assert "both signs" in source
+    assert f'tooltip="5 operands, gradients of both signs of norm {math.hypot(*flows):.4g}"' in line
+    assert "both signs" in draw(loss, depth=0).source.split("label=<<TABLE", 2)[1]  # the legend
 
 
 def test_joined_gradients_of_one_sign_keep_it():

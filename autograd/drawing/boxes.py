@@ -229,8 +229,8 @@ def edge_lines(part: Part, number: int, numbers: Mapping[Value, int], look: Look
         line = ""
         if has_passed:
             line = look.lines.get((edge.flow, edge.is_mixed)) or flow_line(edge.flow, edge.is_mixed, look)
-        count = f' tooltip="{edge.times} operands"' if edge.times > 1 else ""
-        attributes = f"{line}{_local(edge, look)}{count}"
+        about = f' tooltip="{_about_several(edge, look)}"' if edge.times > 1 else ""
+        attributes = f"{line}{_local(edge, look)}{about}"
         lines.append(f"\tv{numbers[edge.source]} -> {target} [{attributes}]\n")
     if has_circle:
         is_single = len(part.shown) == 1
@@ -238,6 +238,15 @@ def edge_lines(part: Part, number: int, numbers: Mapping[Value, int], look: Look
         line = flow_line(flow, is_mixed, look) if has_passed else ""
         lines.append(f"\to{number} -> v{number} [{line}]\n")
     return lines
+
+
+def _about_several(edge: Edge, look: Look) -> str:
+    """The tooltip of an edge that stands for several operands."""
+    text = f"{edge.times} operands"
+    if edge.flow is None or "grad" not in look.shown:
+        return text
+    signs = " of both signs" if edge.is_mixed else ""
+    return f"{text}, gradients{signs} of norm {look.number(abs(edge.flow))}"
 
 
 def _known(values: Iterable[Value]) -> list[float]:
