@@ -153,7 +153,7 @@ def test_size_keeps_what_fits():
 @pytest.mark.parametrize("size", WIDTHS)
 def test_a_long_caption_is_wrapped(size):
     *_, loss = neuron()
-    caption = "How the squared residual of one neuron depends on its weight, its bias and the dose.\n" * 3
+    caption = "How the squared residual of one neuron depends on its weight, its bias and the dose. " * 3
     drawing = draw(loss, size=size, caption=caption)
     assert smallest_text(drawing.pipe(format="svg"), WIDTHS[size]) >= LEAST
     assert len(nodes(drawing.source)) == len(nodes(draw(loss).source))
@@ -165,6 +165,11 @@ def test_titles_stand_beside_the_edges_into_their_boxes():
     assert re.findall(r"label=<(1|2) \((?:Softplus|Linear)\)>.*labeljust=(.)", down) == [("1", "c"), ("2", "l")]
     assert "labeljust=c" not in across
     assert "labeljust=c" not in draw(graph("recurrent"), size="column").source
+
+
+def test_a_slide_puts_operations_into_boxes_before_it_folds():
+    loss = graph("one dose")
+    assert nodes(draw(loss, size="slide").source) == nodes(draw(loss, compact=True).source)
 
 
 def test_without_graphviz_size_still_draws(monkeypatch):
