@@ -273,6 +273,9 @@ class NumberSystem(Generic[N]):
         return terms[0] if len(terms) == 1 else terms[0] + terms[1]
 
 
+_USUAL = frozenset({float, type(None)})
+
+
 class Floats(NumberSystem[float]):
     """IEEE arithmetic on floats: the primitives of `arithmetic`, and every row that is built from them."""
 
@@ -303,9 +306,10 @@ class Floats(NumberSystem[float]):
             partials = operation.partials(self, y, *operands)
         except (ZeroDivisionError, OverflowError):
             return self._with_numpy(operation.partials, (y, *operands))  # type: ignore[no-any-return]
-        for each in partials if isinstance(partials, tuple) else ():
-            if isinstance(each, complex):
-                return self._with_numpy(operation.partials, (y, *operands))  # type: ignore[no-any-return]
+        if not isinstance(partials, tuple) or _USUAL.issuperset(map(type, partials)):  # nearly always
+            return partials
+        if any(isinstance(each, complex) for each in partials):
+            return self._with_numpy(operation.partials, (y, *operands))  # type: ignore[no-any-return]
         return partials
 
     def _with_numpy(self, function: Callable[..., Any], numbers: Iterable[float]) -> Any:

@@ -416,8 +416,10 @@ def _recorded(operation: Operation, data: float, scope: Scope | None) -> Value:
 
 def _constants(operands: Iterable[Value], data: Iterable[float]) -> list[Value]:
     """Results that are not recorded."""
-    for operand in operands:
-        _note(operand)
+    reads = current_context().reads
+    if reads is not None:
+        for operand in operands:
+            reads.note(operand)
     return [constant(number) for number in data]
 
 

@@ -34,6 +34,16 @@ def copied(value: object, around: tuple[object, ...] = ()) -> object:
     return [copied(item, around) for item in value]
 
 
+def snapshot(value: object, around: tuple[object, ...] = ()) -> object:
+    """Lists, tuples and dicts as equal ones with the same objects in them, which stay as they are."""
+    if not isinstance(value, (list, tuple, dict)) or is_among(value, around):
+        return value
+    around = (*around, value)
+    if isinstance(value, dict):
+        return {key: snapshot(item, around) for key, item in value.items()}
+    return (tuple if isinstance(value, tuple) else list)(snapshot(item, around) for item in value)
+
+
 def is_unchanged(before: object, now: object) -> bool:
     """Whether a container still has the objects that it had when `copied`."""
     if isinstance(now, np.ndarray) and now.dtype == object:

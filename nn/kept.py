@@ -16,6 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd import Value
+
+from .containers import snapshot
 from .types import Loss
 
 PREDICTION = "_prediction"
@@ -26,6 +29,7 @@ ASSIGNED = "_assigned"
 
 _OWN = frozenset({"autograd", "nn"})  # whose functions keep nothing
 _RANDOM = (np.random.Generator, np.random.RandomState, random.Random)
+_FIXED = (int, float, str, type(None), Value, list, tuple, dict)  # or looked at otherwise
 
 
 class Kept:
@@ -37,28 +41,21 @@ class Kept:
     Args:
         modules: all modules of a model, as `named_modules` gives them.
         loss: the loss, if there is one.
-        random_too: whether the sources of random numbers count.
 
     A change is seen if an attribute or variable is new, replaced or removed, if a list, tuple, set, dict, array or
     object in it changes, or if random numbers are drawn; not if something deeper inside changes. An iterator counts as
     changed.
     """
 
-    def __init__(
-        self, modules: Sequence[tuple[str, Any]], loss: Loss | None = None, *, random_too: bool = True
-    ) -> None:
+    def __init__(self, modules: Sequence[tuple[str, Any]], loss: Loss | None = None) -> None:
         self._states = {
             f"{path}.{name}" if path else name: _state(attribute)
             for path, module in modules
             for name, attribute in vars(module).items()
             if name not in (PREDICTION, ASSIGNED)
         }
-        for function in _functions([*_called(module for _, module in modules), loss]):
-            for name, content in _variables(function).items():
-                self._states[f"{name} in {function.__qualname__}"] = _state(content)
+        self._states |= _states(_functions([*_called(module for _, module in modules), loss]))
         self._states["what the loss holds"] = [_state(held) for held in _taken_apart(loss)[1]]
-        if not random_too:
-            return
         self._states["the state of Python's module random"] = random.getstate()
         self._states["the state of numpy.random"] = pickle.dumps(np.random.get_state(legacy=False))
 
@@ -67,6 +64,41 @@ class Kept:
         names = {**earlier._states, **self._states}
         # In lists, whose comparison asks for identity first: nan, too, may be unchanged.
         return [name for name in names if [earlier._states.get(name)] != [self._states.get(name)]]
+
+
+class Made:
+    """What a model is made of, apart from the numbers in it, to see fast whether that is still so.
+
+    As `Kept` without loss and random numbers, and lists in lists count too.
+
+    Args:
+        modules: all modules of a model.
+    """
+
+    def __init__(self, modules: Iterable[Any]) -> None:
+        modules = list(modules)
+        self._attributes = [(vars(module), dict(vars(module))) for module in modules]
+        held = [
+            item for _, found in self._attributes for name, item in found.items() if name not in (PREDICTION, ASSIGNED)
+        ]
+        self._containers = [(item, snapshot(item)) for item in held if isinstance(item, (list, tuple, dict))]
+        self._changeable = [item for item in held if not isinstance(item, _FIXED) and not _is_module(item)]
+        self._functions = _functions(_called(modules))
+        self._states = self._now()
+
+    def _now(self) -> tuple[list[object], dict[str, object]]:
+        return list(map(_state, self._changeable)), _states(self._functions)
+
+    def is_unchanged(self) -> bool:
+        """Whether attributes, their contents and the variables of functions are the same objects."""
+        try:  # all in C and by identity, so that a great many parameters take no time
+            return (
+                all(now == before for now, before in self._attributes)
+                and all(now == before for now, before in self._containers)
+                and self._now() == self._states
+            )
+        except Exception:  # what is new there may refuse to be compared
+            return False
 
 
 class _Same:
@@ -102,6 +134,15 @@ def _content(item: object) -> object:
 
 def _part(entry: object) -> object:
     return entry if isinstance(entry, (int, float, str)) else _Same(entry)
+
+
+def _states(functions: Iterable[FunctionType]) -> dict[str, object]:
+    """The states of the variables that functions name."""
+    return {
+        f"{name} in {function.__qualname__}": _state(content)
+        for function in functions
+        for name, content in _variables(function).items()
+    }
 
 
 def _functions(pending: list[object]) -> list[FunctionType]:

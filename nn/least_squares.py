@@ -32,8 +32,7 @@ def spread(residuals: Vector, jacobian: Vector, slopes: Vector | None = None) ->
     parts = directions.T if slopes is None else slopes @ directions.T
     lengths = np.linalg.norm(parts, axis=1, keepdims=True)
     shares = np.where(np.abs(parts) < _NONE * lengths, 0.0, parts) ** 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scaled = np.where(undetermined & (shares > 0.0), math.inf, shares / sizes**2)
-    scaled = np.where(shares > 0.0, scaled, 0.0)
-    found: Vector = np.sqrt(scaled.sum(axis=1) * float(residuals @ residuals) / free)
-    return found
+    with np.errstate(all="ignore"):
+        scaled = np.where(shares > 0.0, shares / sizes**2, 0.0)
+        found: Vector = np.sqrt(scaled.sum(axis=1) * float(residuals @ residuals) / free)
+    return np.where((undetermined & (shares > 0.0)).any(axis=1), math.inf, found)

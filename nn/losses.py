@@ -166,7 +166,8 @@ def cross_entropy(
             divided by the weights of the observed classes if targets are indices: for one observation the weight
             cancels. `nn.fit`, which calls a loss for one observation, takes `class_weight` instead.
         label_smoothing: from 0 to 1, how much of the observed probability all classes share (Szegedy et al. 2016).
-        ignore_index: observations with this index as target count for nothing; the mean of none is nan.
+        ignore_index: observations with this index as target count for nothing; the mean of none is nan. `nn.fit`, which
+            calls a loss for one observation, leaves such rows out if their `sample_weight` is 0.
 
     Raises:
         TypeError: a class is not an integer.
@@ -199,7 +200,12 @@ def cross_entropy(
     def count(observed: Any) -> Any:
         """What an observation adds to the divisor of the mean."""
         if isinstance(observed, OneHot):
-            return 1.0 if weights is None else autograd.dot(weights, observed)
+            if weights is None and ignored is None:
+                return 1.0
+            counting = [c for c in range(len(observed)) if c != ignored]
+            return autograd.dot(
+                [1.0 if weights is None else weights[c] for c in counting], [observed[c] for c in counting]
+            )
         if not is_number(observed):
             return 1.0
         return 0.0 if observed == ignored else 1.0 if weights is None else weights[int(observed)]
@@ -344,13 +350,15 @@ def _by_observation(
                 return _nothing(outputs)
             return rules.of_class(outputs, _checked_class(observed, len(outputs), name))
         distribution = numbers(observed, name)
-        _check_distribution(distribution, len(outputs), name)
+        if not isinstance(observed, OneHot):
+            _check_distribution(distribution, len(outputs), name)
         classes = [c for c, share in enumerate(distribution) if isinstance(share, Value) or share != 0]
         if len(classes) == 1 and isinstance(distribution[classes[0]], Real):
             return rules.of_class(outputs, classes[0])
         found = rules.of_distribution(outputs, classes, [distribution[c] for c in classes])
-        if isinstance(observed, OneHot) and rules.ignored in range(len(outputs)):
-            return autograd.where(distribution[rules.ignored or 0], 0.0, found)
+        if isinstance(observed, OneHot) and rules.ignored is not None:
+            counts = autograd.sum([share for c, share in enumerate(distribution) if c != rules.ignored])
+            return autograd.where(counts, found, 0.0)
         return found
 
     outputs = [plain(entry, predicted_name) for entry in items(predicted, predicted_name)]

@@ -154,10 +154,13 @@ class Module:
 
     def parameters(self) -> list[Parameter]:
         """All parameters, shared ones once, in PyTorch's order: a module's own before those of modules inside it."""
-        return [parameter for _, parameter in self.named_parameters()]
+        return list(self._parameter_paths())
 
     def named_parameters(self) -> list[tuple[str, Parameter]]:
         """All parameters with their paths, whatever names they were given."""
+        return [(path, parameter) for parameter, path in self._parameter_paths().items()]
+
+    def _parameter_paths(self) -> dict[Parameter, str]:
         found: dict[Parameter, str] = {}
         for path, module in self.named_modules():
             for tensor_path, tensor in module._own_tensors(path):
@@ -166,7 +169,7 @@ class Module:
         for parameter, path in found.items():
             if parameter.path != path:
                 parameter._placed(path)
-        return [(path, parameter) for parameter, path in found.items()]
+        return found
 
     def own_parameters(self) -> list[Parameter]:
         """The parameters of this module alone, without those of modules inside it."""
@@ -327,11 +330,10 @@ class Module:
 
     def _note(self, name: str, value: object) -> None:
         """Notes what a container holds, to see later whether parameters in it were replaced."""
-        assigned = vars(self).setdefault(ASSIGNED, {})
-        assigned.pop(name, None)
+        vars(self).get(ASSIGNED, {}).pop(name, None)
         is_empty = isinstance(value, (list, tuple, dict)) and not value
         if is_empty or (not isinstance(value, (Module, Parameter)) and any(_contents((name,), value))):
-            assigned[name] = copied(value)
+            vars(self).setdefault(ASSIGNED, {})[name] = copied(value)
 
     def _require_kept(self, name: str, before: object, after: object) -> None:
         if (place := _lost((name,), before, after)) is not None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from autograd import Value, no_grad
 from autograd.compiler import compile_outputs
-from autograd.node import leaves, numbers
+from autograd.node import CLOCK, leaves, numbers
 from autograd.structures import rebuild
 
 from .checks import is_number, kind_of, plain, shown
 from .data import Column, rows_of
-from .kept import PREDICTION, Kept
+from .kept import PREDICTION, Made
 from .tracing import NoProgramError, described, is_comparison_due, placeholders, rarity, traced
 from .types import Vector
 
@@ -28,14 +27,14 @@ _TOLERANCE = 1e-9
 @contextmanager
 def evaluating(modules: Iterable[Any]) -> Iterator[None]:
     """These modules out of training mode, as for predictions; each then returns to its own mode."""
-    training = [module for module in modules if module.training]
-    for module in training:
-        module.training = False
+    training = [vars(module) for module in modules if module.training]
+    for attributes in training:  # faster than assigning, which looks for parameters
+        attributes["training"] = False
     try:
         yield
     finally:
-        for module in training:
-            module.training = True
+        for attributes in training:
+            attributes["training"] = True
 
 
 class Outputs:
@@ -118,47 +117,53 @@ class Prediction:
         rows = rows_of(X, "X")
         if not len(rows):
             raise ValueError("X is empty; predict takes at least one row")
+        self._asked += len(rows)
+        form = None if rows.array is None else rows.array.shape[1:]
+        with evaluating(module for _, module in self._modules):
+            is_same = self._form == form and self._is_same()
+            if is_same and self._program is not None:
+                found = self._program(self._theta(), rows)
+                return found if self._agrees(rows, found) else _eager(self._model, rows)
+        return self._afresh(rows, form)
+
+    def _afresh(self, rows: Column, form: tuple[int, ...] | None) -> Vector:
+        """The outputs by a new program, if there can be one."""
         modules = self._model.named_modules()
         with evaluating(module for _, module in modules):
-            self._asked += len(rows)
-            form = None if rows.array is None else rows.array.shape[1:]
-            if self._form not in (None, form) or not self._is_same(modules):
+            if self._modules != modules or self._form != form or not self._is_same():
                 self._forget()
             if self._form is None and self._asked >= _GRAPHS_WORTH_A_PROGRAM:
                 self._make(rows, form, modules)
-            if self._program is None:
-                return _eager(self._model, rows)
-            leaves = self._program.parameters
-            _ = [leaf.data for leaf in leaves[:1]]  # one for all, since a read is noted where a graph is being traced
-            found = self._program(np.array(numbers(leaves)), rows)
-            return found if self._agrees(rows, found) else _eager(self._model, rows)
+            return _eager(self._model, rows) if self._program is None else self._program(self._theta(), rows)
 
     def _forget(self) -> None:
         self._program: Outputs | None = None
         self._form: tuple[int, ...] | None = None
-        self._kept: Kept | None = None
-        self._tensors: list[tuple[Any, int]] = []
-        self._parameters: list[Value] = []
+        self._modules: list[tuple[str, Any]] = []
+        self._made: Made | None = None
+        self._numbers: tuple[int, Vector] | None = None
 
-    def _make(self, rows: Column, form: tuple[int, ...] | None, modules: Sequence[tuple[str, Any]]) -> None:
+    def _make(self, rows: Column, form: tuple[int, ...] | None, modules: list[tuple[str, Any]]) -> None:
         self._form = form
         try:
             self._program = Outputs(self._model, rows)
         except NoProgramError:
             self._program = None
-        self._tensors = [(tensor, _depth(tensor)) for _, tensor in self._model.named_tensors()]
-        self._parameters = self._flat()
-        self._kept = Kept(modules, random_too=False)
+        self._modules, self._made = modules, Made(module for _, module in modules)
 
-    def _flat(self) -> list[Value]:
-        return [parameter for tensor, depth in self._tensors for parameter in _elements(tensor, depth)]
+    def _theta(self) -> Vector:
+        """The numbers of now of the program's parameters."""
+        assert self._program is not None
+        parameters = self._program.parameters
+        _ = [leaf.data for leaf in parameters[:1]]  # one for all, since a read is noted where a graph is being traced
+        now = CLOCK.now
+        if self._numbers is None or self._numbers[0] != now:  # else no leaf at all was given another number
+            self._numbers = now, np.array(numbers(parameters))
+        return self._numbers[1]
 
-    def _is_same(self, modules: Sequence[tuple[str, Any]]) -> bool:
-        """Whether model, parameters and variables are those that the program was made of, but for their numbers."""
-        if self._kept is None:
-            return True
-        # The comparison of lists asks for identity first, so it is fast.
-        return not Kept(modules, random_too=False).changed_since(self._kept) and self._flat() == self._parameters
+    def _is_same(self) -> bool:
+        """Whether the model is the one that the program was made of, but for its numbers."""
+        return self._made is not None and self._made.is_unchanged()
 
     def _agrees(self, rows: Column, found: Vector) -> bool:
         assert self._program is not None
@@ -206,18 +211,6 @@ def _eager(model: Any, rows: Column) -> Vector:
 def _listed(outputs: Any) -> list[Any]:
     outputs = plain(outputs)
     return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-
-
-def _depth(tensor: Any) -> int:
-    return 1 + _depth(tensor[0]) if isinstance(tensor, (list, tuple)) else 0
-
-
-def _elements(tensor: Any, depth: int) -> list[Any]:
-    if not depth:
-        return [tensor]
-    for _ in range(depth - 1):
-        tensor = chain.from_iterable(tensor)
-    return list(tensor)
 
 
 def holds_rows(x: object) -> bool:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import autograd
+import nn
 from autograd import Value, operation, ops
-from autograd.compiler import plan
+from autograd.compiler import arrays, plan
 from autograd.compiler.costs import Choice, Size, choose, work
 from autograd.compiler.differentiate import differentiate
 from autograd.compiler.engines import float_text, places
@@ -200,6 +201,34 @@ def test_lower_keeps_what_numpy_has():
     names = [str(each.data) for each in lower(builder.program([y]), Builder(), for_arrays).instructions]
     assert "<operation softplus>" not in names
     assert "<operation log1p>" in names
+
+
+@pytest.mark.parametrize("rows", [1, 31, 128, 496, 1000])
+@pytest.mark.parametrize(("length", "width"), [(32, 128), (128, 32), (300, 100), (1, 64), (5, 1)])
+def test_products_of_many_rows(rows, length, width):
+    """In pieces or not, of transposed factors or not, they are what NumPy's product is."""
+    rng = np.random.default_rng(rows)
+    x, y, z = (rng.normal(size=shape) for shape in ((rows, length), (width, length), (rows, width)))
+    results = np.empty((rows, width)), np.empty((rows, length)), np.empty((width, length))
+    arrays.product_by_rows(rows, length, width)(x, y.T, out=results[0])
+    arrays.product_by_rows(rows, width, length)(z, y, out=results[1])
+    arrays.product_over_rows(width, rows, length)(z.T, x, out=results[2])
+    for result, (left, right) in zip(results, [(x, y.T), (z, y), (z.T, x)], strict=True):
+        np.testing.assert_allclose(result, left @ right, rtol=1e-12, atol=1e-12)
+
+
+def test_programs_multiply_many_rows_in_pieces(monkeypatch):
+    model, x = nn.MLP([64, 80, 56], activation="tanh", seed=0), [Value(0.0) for _ in range(64)]
+    loss = autograd.sum([y * y for y in model(x)])
+    batch = np.random.default_rng(0).normal(size=(128, 64))
+    expected = autograd.compile(loss, wrt=model.parameters(), inputs=(x,), backend="arrays")(batch)
+    pieces, counted = [], arrays._pieces
+    monkeypatch.setattr(arrays, "_PIECE", 400_000)
+    monkeypatch.setattr(arrays, "_pieces", lambda *given, least: pieces.append(counted(*given, least)) or pieces[-1])
+    found = autograd.compile(loss, wrt=model.parameters(), inputs=(x,), backend="arrays")(batch)
+    assert pieces == [2, 2, 2, 2, 2]  # forwards, of two layers; and backwards, where the first has but one product
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-13)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """cross_entropy with class weights, label smoothing and an ignored class, as in PyTorch; in fit too."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -117,3 +119,40 @@ def test_fit_trains_with_all_of_them_by_a_program(settings, kind):
         found.append([*history.loss, *(parameter.data for parameter in model.parameters())])
         assert history.engine == ("compiled" if compile else "eager"), history.why_eager
     assert found[0] == pytest.approx(found[1], rel=1e-11)
+
+
+@pytest.mark.parametrize("kind", [int, float])
+@pytest.mark.parametrize(
+    ("settings", "leaves_out"),
+    [
+        ({"reduction": "sum"}, False),
+        ({"reduction": "sum", "weight": [1.0, 3.0]}, False),
+        ({"reduction": "sum", "label_smoothing": 0.2}, False),
+        ({}, True),  # of which the mean, of none, would be nan
+        ({"weight": [1.0, 3.0]}, True),
+    ],
+)
+def test_fit_ignores_what_is_no_class_by_a_program_too(settings, leaves_out, kind):
+    xs = RNG.normal(size=(30, 2))
+    classes = np.where(np.arange(30) % 7 == 3, -100, xs[:, 0] > 0)
+    weights = np.where(classes < 0, 0.0, 1.0) if leaves_out else None
+
+    def trained(rows, targets, **options):
+        model = nn.Linear(2, 2, seed=0)
+        loss = functools.partial(nn.cross_entropy, ignore_index=-100, **settings)
+        history = nn.fit(model, rows, targets.astype(kind), loss=loss, epochs=5, **options)
+        return history, [*history.loss, *(parameter.data for parameter in model.parameters())]
+
+    history, found = trained(xs, classes, sample_weight=weights)
+    assert history.engine == "compiled", history.why_eager
+    assert found == pytest.approx(trained(xs, classes, sample_weight=weights, compile=False)[1], rel=1e-11)
+    if leaves_out:
+        assert found == pytest.approx(trained(xs[classes >= 0], classes[classes >= 0])[1], rel=1e-11)
+
+
+def test_fit_finds_a_class_that_is_none_wherever_it_is():
+    xs, classes = RNG.normal(size=(30, 2)), RNG.integers(0, 2, size=30)
+    classes[17] = 5
+    with pytest.raises(ValueError, match="must be from 0 to 1, got 5") as caught:
+        nn.fit(nn.Linear(2, 2, seed=0), xs, classes, loss=nn.cross_entropy, epochs=5)
+    assert "row 17" in caught.value.__notes__[0]

@@ -98,6 +98,57 @@ def test_attributes_values_and_variables_count(monkeypatch):
     assert model.predict(X)[:, 0] == pytest.approx(3 * X[:, 0] ** 2 + 1.0)
 
 
+class Deep(nn.Module):
+    def __init__(self):
+        self.nets = {"a": [[nn.Linear(2, 1, seed=0)]]}
+        self.table = [[Value(2.0)], [3.0]]
+        self.settings = Settings()
+
+    def forward(self, xs):
+        return self.nets["a"][0][0](xs)[0] * self.table[0][0] + self.table[1][0] * self.settings.factor
+
+
+class Settings:
+    factor = 1.0
+
+
+def emptied(model):
+    model.table[1][:] = [5.0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: model.nets["a"][0].__setitem__(0, nn.Linear(2, 1, seed=1)),
+        lambda model: model.nets["a"][0][0].weight[0].__setitem__(1, nn.Parameter(9.0)),
+        lambda model: model.table[0].__setitem__(0, Value(4.0)),
+        lambda model: model.table[0].__setitem__(0, np.array(4.0)),
+        lambda model: setattr(model.table[0][0], "data", 4.0),
+        lambda model: setattr(model.settings, "factor", 2.0),
+        emptied,
+    ],
+)
+def test_what_lies_deep_inside_counts(change):
+    model = Deep()
+    before = model.predict(X)
+    change(model)
+    expected = np.array([[model(row).data] for row in X.tolist()])
+    assert model.predict(X) == pytest.approx(expected, rel=1e-12)
+    assert (model.predict(X) != before).all()
+
+
+def test_predictions_in_between_cost_no_new_program():
+    model = model_of()
+    model.predict(X)
+    program = vars(model)["_prediction"]._program
+    for call in range(3):
+        model.train(call == 1)
+        model.named_parameters()
+        model[0].weight[0][0].data = float(call)
+        assert model.predict(X) == pytest.approx(by_hand(model, X), rel=1e-12)
+    assert vars(model)["_prediction"]._program is program
+
+
 class Branching(nn.Module):
     def __init__(self):
         self.w = nn.Parameter(2.0)

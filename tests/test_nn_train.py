@@ -260,7 +260,7 @@ def test_divergence_names_the_first_operation_and_keeps_the_last_finite_step(set
     model = nn.Linear(1, 1, seed=0)
     with pytest.raises(AnomalyError, match=r"epoch \d+: .*smaller learning rate.*square gave inf") as error:
         nn.fit(model, [1.0, 2.0], [1.0, 0.0], loss=nn.ssr, lr=10.0, epochs=10_000, **settings)
-    assert error.value.op == "square"
+    assert (error.value.op, error.value.filename) == ("square", __file__)  # the line that calls fit
     assert all(map(math.isfinite, numbers(model)))
     loss = nn.ssr([model([1.0]), model([2.0])], [1.0, 0.0])
     assert math.isfinite(loss.data)

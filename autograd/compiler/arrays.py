@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -213,18 +215,24 @@ def add_by_number(total: np.ndarray, array: np.ndarray, numbers: np.ndarray) -> 
     total += np.bincount(numbers, array.ravel(), total.size).reshape(total.shape)
 
 
-def add_unmasked(total: np.ndarray, x: np.ndarray, y: np.ndarray, mask: np.ndarray, spec: str) -> None:
+def is_finite(array: np.ndarray) -> bool:
+    """Whether all elements, and the sum of their squares, are finite."""
+    flat = array.reshape(-1)
+    return math.isfinite(flat.dot(flat))
+
+
+def add_unmasked(total: np.ndarray, x: np.ndarray, y: np.ndarray, mask: np.ndarray, spec: str, finite: bool) -> None:
     """Mends sums of products in which an infinity met a masked 0: adds up again, without the masked products.
 
     Args:
-        total: the sums, of which all are as they should be if they are finite.
+        total: the sums.
         x: the left factors.
         y: the right factors.
         mask: which products count.
         spec: the axes of all these, as "clk,crk,clk->crl".
+        finite: whether all factors are, so that all sums are as they should be.
     """
-    flat = total.reshape(-1)
-    if math.isfinite(flat.dot(flat)):
+    if finite:
         return
     inputs, result = spec.split("->")
     labels = result + "".join(dict.fromkeys([label for label in inputs if label not in result + ","]))
@@ -238,6 +246,50 @@ def add_unmasked(total: np.ndarray, x: np.ndarray, y: np.ndarray, mask: np.ndarr
     left, right, counts = [spread(array, axes) for array, axes in zip((x, y, mask), inputs.split(","), strict=True)]
     products = np.where(counts, left * right, 0.0)
     total[...] = products.sum(axis=tuple(range(len(result), len(labels))))
+
+
+_PIECE = 1_000_000  # multiplications, up to which OpenBLAS has faster functions
+_NARROW = 64  # of wider matrices, its functions for large products are as fast
+_MANY = 128  # rows, for which it pays to copy a transposed factor
+
+
+def product_by_rows(rows: int, length: int, width: int) -> Callable[..., Any]:
+    """What multiplies a matrix of many rows by one that is `length` x `width`, in pieces where that is faster."""
+    if min(length, width) > _NARROW:
+        return np.ndarray.dot
+    pieces = _pieces(rows, length * width, least=16)
+    if pieces == 1 and rows < _MANY:
+        return np.ndarray.dot
+
+    def product(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:
+        y = np.ascontiguousarray(y) if rows >= _MANY else y
+        if pieces == 1:
+            x.dot(y, out=out)
+        else:
+            np.matmul(x.reshape(pieces, -1, length), y, out=out.reshape(pieces, -1, width))
+
+    return product
+
+
+def product_over_rows(height: int, rows: int, width: int) -> Callable[..., Any]:
+    """What multiplies a matrix of `height` rows by one of `width` columns, and sums over many rows of the batch."""
+    pieces = _pieces(rows, height * width, least=_NARROW) if height * width <= 2 * _NARROW**2 else 1
+    if pieces == 1:
+        return np.ndarray.dot
+
+    def product(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:
+        if height < width:  # a high result is faster than a wide one
+            x, y, out = y.T, x.T, out.T
+        left = x.reshape(len(x), pieces, -1).transpose(1, 0, 2)
+        np.add.reduce(np.matmul(left, y.reshape(pieces, -1, y.shape[1])), axis=0, out=out)
+
+    return product
+
+
+def _pieces(rows: int, multiplications: int, least: int) -> int:
+    """How many equal pieces of at least so many rows keep below what OpenBLAS takes for a small product; 1 if none."""
+    fewest = -(-rows * multiplications // _PIECE)
+    return next((number for number in range(fewest, rows // least + 1) if rows % number == 0), 1)
 
 
 def strided(array: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray:

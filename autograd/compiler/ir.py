@@ -235,6 +235,8 @@ class Builder:
 
     def total(self, array: Instruction, scale: float = 1.0) -> Instruction:
         """The sum over the last axis, times a number."""
+        if array.op == "map" and array.data is ops.neg:
+            [array], scale = array.operands, -scale
         return self.make("total", [array], scale, array.shape[:-1])
 
     def rows_total(self, array: Instruction) -> Instruction:
@@ -346,9 +348,11 @@ def _fold_pow(builder: Builder, x: Instruction, y: Instruction) -> Instruction |
 
 
 def _fold_where(builder: Builder, condition: Instruction, x: Instruction, y: Instruction) -> Instruction | None:
-    if condition.op == "literal" and isinstance(condition.data, float) and x.is_number and y.is_number:
-        return x if condition.data else y
-    return None
+    if condition.op != "literal" or not isinstance(condition.data, float):
+        return None
+    chosen, other = (x, y) if condition.data else (y, x)
+    is_whole = other.is_number or (other.shape == chosen.shape and other.batched <= chosen.batched)
+    return chosen if is_whole and chosen.is_number <= other.is_number else None
 
 
 _FOLDS: dict[Operation, Callable[..., Instruction | None]] = {

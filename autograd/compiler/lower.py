@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from .. import arithmetic, ops
 from ..ops import TABLE, Operation
 from . import arrays
+from .costs import TYPICAL_BATCH
 from .ir import View, contiguous, is_literal
 from .terms import Arrays, ArrayTerm, UntraceableError
 
@@ -192,13 +193,16 @@ def _step(m: Lowering, x: ArrayTerm, threshold: ArrayTerm, tie: ArrayTerm) -> Ar
     return None
 
 
+_CLOSE = 16_384  # elements of arrays that a core's fastest memory may hold
+
+
 def _compared(operation: Operation) -> Callable[[Lowering, ArrayTerm, ArrayTerm], ArrayTerm | None]:
-    """NumPy compares two arrays twice as fast as an array and a number."""
+    """NumPy compares two arrays faster than an array and a number, as long as they are close to the processor."""
 
     def compared(m: Lowering, x: ArrayTerm, y: ArrayTerm) -> ArrayTerm | None:
         operands = [x.instruction, y.instruction]
         like = next((operand for operand in operands if not operand.is_number), None)
-        if like is None:
+        if like is None or like.size * (TYPICAL_BATCH if like.batched else 1) > _CLOSE:
             return None
         filled = [
             m.builder.filled(operand, like.shape, like.batched) if operand.is_number else operand

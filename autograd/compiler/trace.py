@@ -86,24 +86,27 @@ def trace(outputs: Sequence[Value], wrt: Sequence[Value], inputs: Sequence[Seque
     graph = Graph()
     number = _Numbers(graph)
     for source, values in zip([THETA, *range(FIRST_INPUT, FIRST_INPUT + len(inputs))], [wrt, *inputs], strict=True):
-        number.update(zip(values, range(len(graph), len(graph) + len(values)), strict=True))
+        number.update(zip(map(id, values), range(len(graph), len(graph) + len(values)), strict=True))
         graph.leaves(source, [value.number for value in values])
     operations, all_operands = graph.operations, graph.operands
     for node in reversed(history(outputs)):
-        all_operands.append(tuple([number[x] for x in node.parents]))
-        number[node] = len(operations)
+        all_operands.append(number.of(node.parents))
+        number[id(node)] = len(operations)
         operations.append(node.operation)
-    graph.outputs = [number[x] for x in outputs]
+    graph.outputs = [*number.of(outputs)]
     graph.fill()
     return graph
 
 
-class _Numbers(dict[Node, int]):
-    """The number of each node. A leaf without one is a constant, and gets one."""
+class _Numbers(dict[int, int]):
+    """The number of each node, by its identity: to ask a Placeholder for its hash takes time."""
 
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+        self._graph = graph
 
-    def __missing__(self, value: Node) -> int:
-        i = self[value] = self.graph.leaf(CONSTANT, 0, value.number)
-        return i
+    def of(self, nodes: Sequence[Node]) -> tuple[int, ...]:
+        """The numbers of nodes. A leaf without one is a constant, and gets one."""
+        for node in nodes:
+            if id(node) not in self:
+                self[id(node)] = self._graph.leaf(CONSTANT, 0, node.number)
+        return tuple([self[id(node)] for node in nodes])

@@ -14,9 +14,9 @@ _INSIDE = (_PACKAGE + os.sep, os.path.join(os.path.dirname(_PACKAGE), "nn") + os
 
 
 def is_library(frame: FrameType) -> bool:
-    """Whether code of this library or of NumPy runs in this frame, not the user's."""
+    """Whether code of this library, of NumPy or of a decorator from contextlib runs in this frame, not the user's."""
     is_inside = frame.f_code.co_filename.startswith(_INSIDE)
-    return is_inside or str(frame.f_globals.get("__name__")).partition(".")[0] == "numpy"
+    return is_inside or str(frame.f_globals.get("__name__")).partition(".")[0] in ("numpy", "contextlib")
 
 
 def calling_line() -> tuple[str, int]:

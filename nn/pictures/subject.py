@@ -18,7 +18,7 @@ from ..data import Data, observations
 from ..module import Module, Parameter
 from ..tracing import NoProgramError, placeholders, traced
 from ..training.program import program_of, targets_of
-from ..training.steps import EagerStep
+from ..training.steps import EagerLoss, EagerStep
 from ..types import Loss, Numbers, Vector
 
 MOST_PARAMETERS = 500
@@ -107,14 +107,14 @@ def subject_of(model: Module, X: Numbers, y: Numbers, loss: Loss | None) -> Subj
             f"observations; X has {len(data[0]):,}, of which some will do, such as X[:{MOST_OBSERVATIONS}]"
         )
     function = loss or _usual_loss(model, data)
-    eager = EagerStep(model, function, data, parameters, _base(function) is losses.ssr, "X")
+    fields = model, function, data, parameters, _base(function) is losses.ssr, "X"
     theta = np.array([parameter.data for parameter in parameters])
     if not np.isfinite(theta).all():
         raise ValueError("playground: a parameter is not finite; give the model numbers to start from")
-    eager.without_gradient(theta, range(eager.rows))
+    EagerLoss(*fields)(theta, range(len(data[0])))
     gradients = [parameter.gradient for parameter in parameters]
     try:
-        return _traced(eager, theta)
+        return _traced(EagerStep(*fields), theta)
     finally:
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.gradient = gradient

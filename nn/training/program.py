@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from autograd import Placeholder, Value, compile
+from autograd.compiler import compile_outputs
 from autograd.node import edges, history
 from autograd.operation import FLOATS
 from autograd.structures import rebuild
@@ -16,7 +18,7 @@ from autograd.structures import rebuild
 from ..flat import scatter
 from ..tracing import NoProgramError, described, is_comparison_due, placeholders, rarity, traced
 from ..types import Mask, Numbers, OneHot, Positions, Vector
-from .steps import EagerStep, Slope
+from .steps import NO_GRADIENT, EagerStep, Residuals, Slope
 
 _TOLERANCE = 1e-9  # of the largest number met; rounding is mostly a thousand times smaller
 _ROUNDING = 2.0**-44  # far more than rounding changes a number, relative to it, and far less than matters
@@ -28,6 +30,64 @@ _DIFFERENT = "model or loss depend on something that is not in the graph"
 _NOT_BEGUN = "no epoch was computed, so no program was made"
 
 
+class Graph(NamedTuple):
+    """The graph of one observation, with placeholders for its numbers."""
+
+    outputs: object
+    target: object
+    loss: Value
+    placeholders: Sequence[list[Placeholder]]
+
+
+Compiler: TypeAlias = Callable[[EagerStep, Graph], Any]
+"""Makes what computes loss and gradient from arrays, one per list of placeholders; weights are another one."""
+
+
+def compiled_loss(eager: EagerStep, graph: Graph) -> Any:
+    """The program of the loss."""
+    inputs: list[Value | list[Placeholder]] = [*graph.placeholders]
+    total, added = graph.loss, eager.added
+    if eager.weights is not None:
+        share, added = Value(1.0), True
+        total, inputs = share * total, [*inputs, share]
+    return compile(total, wrt=eager.parameters, inputs=inputs, reduction="sum" if added else "mean")
+
+
+class OfOutputs:
+    """A program of several numbers of one observation, with a row of them for each; subclasses add them up.
+
+    Args:
+        outputs: the numbers.
+        eager: the eager step.
+        placeholders: for the numbers of the observation.
+    """
+
+    def __init__(self, outputs: Sequence[Value], eager: EagerStep, placeholders: Sequence[list[Placeholder]]) -> None:
+        self._eager = eager
+        self._compiled = compile_outputs(outputs, eager.parameters, placeholders)
+
+    @property
+    def theta(self) -> Vector:
+        """The parameters."""
+        return self._compiled.theta
+
+    @theta.setter
+    def theta(self, theta: Vector) -> None:
+        self._compiled.theta = theta
+
+
+class LossAlone(OfOutputs):
+    """A program of the loss without its gradient."""
+
+    def __init__(self, eager: EagerStep, graph: Graph) -> None:
+        super().__init__([graph.loss], eager, graph.placeholders)
+
+    def __call__(self, *arrays: Vector) -> tuple[float, Vector]:
+        """The loss, and an empty gradient."""
+        losses = self._compiled(*arrays)
+        return float(losses.sum() if self._eager.added else losses.mean()), NO_GRADIENT
+
+
 class Step:
     """The loss over some observations and its gradient: by a program if one is as good, else by graphs.
 
@@ -35,9 +95,10 @@ class Step:
     comparing the two in training; and by results of the program that are not finite, for which the graphs count.
     """
 
-    def __init__(self, eager: EagerStep) -> None:
+    def __init__(self, eager: EagerStep, compiler: Compiler = compiled_loss) -> None:
         self.eager = eager
         self.why_eager = _NOT_BEGUN
+        self._compiler = compiler
         self._program: Program | None = None
 
     @property
@@ -53,21 +114,22 @@ class Step:
             self.why_eager = refusal or self.why_eager
             return
         try:
-            self._program, self.why_eager = program_of(self.eager, theta, batches), ""
+            self._program, self.why_eager = program_of(self.eager, theta, batches, self._compiler), ""
         except NoProgramError as error:
             self.why_eager = str(error)
 
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
-        if self._program is not None and not self.why_eager:
-            self.why_eager = self._program.difference(theta, positions)
-            if not self.why_eager and (slope := self._program(theta, positions)).is_finite:
-                return slope
+        program = self.program(theta, positions)
+        if program is not None and (slope := program(theta, positions)).is_finite:
+            return slope
         return self.eager(theta, positions)
 
-    def loss(self, theta: Vector, positions: Positions) -> float:
-        """The loss alone."""
-        return self.eager.without_gradient(theta, positions) if self.why_eager else self(theta, positions).loss
+    def program(self, theta: Vector, positions: Positions) -> Program | None:
+        """The program, if it is as good as the graphs in this step too."""
+        if self._program is not None and not self.why_eager:
+            self.why_eager = self._program.difference(theta, positions)
+        return None if self.why_eager else self._program
 
 
 class Program:
@@ -93,6 +155,12 @@ class Program:
         self._compiled.theta = theta
         loss, gradient = self._compiled(*self._rows(positions))
         return Slope(loss, gradient, self._reached)
+
+    def residuals(self, theta: Vector, positions: Positions) -> Residuals:
+        """The residuals of these observations, if the program computes them."""
+        self._compiled.theta = theta
+        values, jacobian = self._compiled.residuals(*self._rows(positions))
+        return Residuals(values, jacobian, self._reached)
 
     def _rows(self, positions: Positions) -> Sequence[Vector]:
         """What the program takes for the observations at these positions."""
@@ -151,7 +219,7 @@ class Program:
         nearby = [self._nearby(theta, position, rng) for _ in range(_NEARBY)]
         loss, slope = _sizes(self._traced, self._eager.parameters)
         with np.errstate(all="ignore"):  # infinities
-            losses, gradients = (np.ptp(found, axis=0).max() for found in zip(*nearby, strict=True))
+            losses, gradients = (np.ptp(found, axis=0).max(initial=0.0) for found in zip(*nearby, strict=True))
         return _agree(actual.loss, expected.loss, losses + _ROUNDING * loss) and _agree(
             actual.gradient, expected.gradient, gradients + _ROUNDING * slope
         )
@@ -183,7 +251,7 @@ def _sizes(loss: Value, parameters: Sequence[Value]) -> tuple[float, float]:
     return largest, max(sizes.get(parameter, 0.0) for parameter in parameters)
 
 
-def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Program:
+def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler: Compiler = compiled_loss) -> Program:
     """The program of a step, compared with the graphs of the first observation, the last and three between.
 
     Model and loss are called once with placeholders for the numbers of a row. Nothing may happen in that call that a
@@ -197,11 +265,12 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Progr
     x = placeholders(inputs)
     outputs = traced(lambda: eager.model(rebuild(eager.data[0][0], x)), eager.parameters, eager.model, eager.loss)
     reason = None
-    for target, y, rows in targets_of(eager.data[1], targets, outputs):
+    for target, y, rows in targets_of(eager.data[1], targets, outputs, others=True):
         try:
             loss = traced(partial(eager.loss, outputs, target), eager.parameters, eager.model, eager.loss)
-            program = _compiled(eager, loss, (x, y), (inputs.reshape(len(inputs), -1), rows))
-            _compare(program, theta, eager.rows, batches)
+            compiled = _compiled(eager, Graph(outputs, target, loss, (x, y)), compiler)
+            program = Program(eager, compiled, (inputs.reshape(len(inputs), -1), rows), loss)
+            _compare(program, theta, _rows_to_compare(targets, rows, eager.weights), batches)
         except NoProgramError as error:
             reason = error
         else:
@@ -210,20 +279,37 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int]) -> Progr
 
 
 def targets_of(
-    column: Sequence[Any], targets: Vector, outputs: object
+    column: Sequence[Any], targets: Vector, outputs: object, *, others: bool = False
 ) -> Iterator[tuple[Numbers, list[Placeholder], Vector]]:
     """The forms in which a loss may take a target, with their placeholders and the array of their numbers.
 
-    One is the form of the targets; for classes the other is the shares of all classes, since a Value is no index.
+    One is the form of the targets; for classes the other is the shares of all classes, since a Value is no index. If
+    `others` are allowed among them, such as the -100 of an `ignore_index`, these have no shares.
     """
     rows = targets.reshape(len(targets), -1)
     y = placeholders(rows)
     yield rebuild(column[0], y), y, rows
     number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
-    if all(type(target) in (int, float, np.float64) and target in range(number) for target in column):
-        rows = np.eye(number)[targets.astype(int)]
+    if not number or not all(type(target) in (int, float, np.float64) for target in column):
+        return
+    is_class = (targets >= 0) & (targets < number)
+    if (targets == np.floor(targets)).all() and (is_class.all() or (others and is_class.any())):
+        rows = np.zeros((len(targets), number))
+        rows[is_class, targets[is_class].astype(int)] = 1.0
         y = placeholders(rows)
         yield _Shares(y), y, rows
+
+
+def _rows_to_compare(targets: Vector, rows: Vector, weights: Vector | None) -> list[int]:
+    """Of those that count the first, the last and three between, and one for each number that is no class."""
+    counting = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
+    chosen = counting[np.linspace(0, len(counting) - 1, _ROWS_COMPARED_FIRST).astype(int)]
+    if rows.shape[1] > 1 and not (has_class := rows[counting].any(axis=1)).all():
+        others = counting[~has_class]
+        _, first = np.unique(targets[others], return_index=True, axis=0)
+        chosen = np.concatenate([chosen, others[first][:_ROWS_COMPARED_FIRST]])
+    found: list[int] = np.unique(chosen).tolist()
+    return found
 
 
 class _Shares(OneHot):
@@ -237,25 +323,17 @@ class _Shares(OneHot):
     __hash__ = _refuse  # type: ignore[assignment]  # that of a list is None
 
 
-def _compiled(
-    eager: EagerStep, loss: object, placeholders: Sequence[list[Placeholder]], arrays: Sequence[Vector]
-) -> Program:
-    if not isinstance(loss, Value):
-        raise NoProgramError(f"the loss of one observation is no Value but a {type(loss).__name__}")
-    inputs: list[Value | list[Placeholder]] = [*placeholders]
-    total, added = loss, eager.added
-    if eager.weights is not None:
-        share, added = Value(1.0), True
-        total, inputs = share * loss, [*inputs, share]
+def _compiled(eager: EagerStep, graph: Graph, compiler: Compiler) -> Any:
+    if not isinstance(graph.loss, Value):
+        raise NoProgramError(f"the loss of one observation is no Value but a {type(graph.loss).__name__}")
     try:
-        compiled = compile(total, wrt=eager.parameters, inputs=inputs, reduction="sum" if added else "mean")
+        return compiler(eager, graph)
     except Exception as error:
         raise NoProgramError(described(error)) from error
-    return Program(eager, compiled, arrays, loss)
 
 
-def _compare(program: Program, theta: Vector, rows: int, batches: Iterable[int]) -> None:
-    for position in np.unique(np.linspace(0, rows - 1, _ROWS_COMPARED_FIRST).astype(int)).tolist():
+def _compare(program: Program, theta: Vector, rows: Iterable[int], batches: Iterable[int]) -> None:
+    for position in rows:
         try:
             problem = program.problem_at(theta, position, batches)
         except Exception as error:
@@ -270,4 +348,5 @@ def _largest(before: float, numbers: Vector | float) -> float:
 
 
 def _agree(actual: Vector | float, expected: Vector | float, difference: float) -> bool:
-    return np.allclose(actual, expected, rtol=_TOLERANCE, atol=difference, equal_nan=True)
+    allowed = difference if math.isfinite(difference) else 0.0
+    return np.allclose(actual, expected, rtol=_TOLERANCE, atol=allowed, equal_nan=True)

@@ -18,18 +18,17 @@ from ..checks import array_of, integer_at_least, items, shown
 from ..data import Data, digest
 from ..flat import gathered, scatter
 from ..init import generator
-from ..least_squares import spread
 from ..module import Module
 from ..optim import Optimizer, Schedule
 from ..optim.optimizer import ADDED
 from ..optim.whole import WholeOptimizer
 from ..prediction import evaluating
-from ..types import Loss, Positions, Vector
+from ..types import Loss, Places, Positions, Vector
 from .history import History
 from .metrics import Metric, Readings
-from .program import Step
-from .steps import EagerStep, Slope, added_up
-from .whole import Jacobian, WholeProblem
+from .program import LossAlone, Step
+from .steps import EagerLoss, EagerStep, Slope, added_up
+from .whole import SquaresStep, WholeProblem, WholeStep
 
 ANYTHING = "unknown"
 """A setting that cannot be compared."""
@@ -54,10 +53,21 @@ class Task:
     weights: Vector | None = None
     metrics: Mapping[str, Metric] = field(default_factory=dict)
 
-    def step(self, data: Data, inputs_name: str, weights: Vector | None = None) -> Step:
-        """Computes losses and gradients on these data."""
-        added = self.loss is losses.ssr
-        return Step(EagerStep(self.model, self.loss, data, self.optimizer.parameters, added, inputs_name, weights))
+    def step(self) -> Step:
+        """Computes losses and gradients on the data."""
+        eager = EagerStep(*self._of(self.data), "inputs", self.weights)
+        if not isinstance(self.optimizer, WholeOptimizer):
+            return Step(eager)
+        return SquaresStep(eager) if self.optimizer.needs_residuals else WholeStep(eager)
+
+    def validation_step(self) -> Step | None:
+        """Computes the losses on the data of the validation."""
+        if self.validation is None:
+            return None
+        return Step(EagerLoss(*self._of(self.validation), "validation inputs"), LossAlone)
+
+    def _of(self, data: Data) -> tuple[Module, Loss, Data, Sequence[Value], bool]:
+        return self.model, self.loss, data, self.optimizer.parameters, self.loss is losses.ssr
 
     def readings(self) -> Readings | None:
         """Computes the metrics on the data, and on those of the validation."""
@@ -126,7 +136,6 @@ class Parameters:
     """
 
     def __init__(self, values: Sequence[Value]) -> None:
-        self._values = values
         self.now: Vector = gathered(values)
         self._finite = self.now
         self.best: Vector | None = None
@@ -145,9 +154,9 @@ class Parameters:
         """Goes back to where loss and gradient were last finite, and ends there."""
         self.now, self.best = self._finite, None
 
-    def settle(self, at_best: bool) -> None:
-        """Writes the numbers to the Values: those of the best epoch if asked for and known, else those of now."""
-        scatter(self.best if at_best and self.best is not None else self.now, self._values)
+    def settled(self, at_best: bool) -> Vector:
+        """The numbers to end with: those of the best epoch if asked for and known, else those of now."""
+        return self.best if at_best and self.best is not None else self.now
 
     def load(self, now: Vector, best_loss: float, best_epoch: int, best: Vector | None) -> None:
         """Goes on from the numbers of a checkpoint."""
@@ -162,11 +171,9 @@ class Training:
         self.task = task
         self.plan = plan
         self.parameters = Parameters(task.optimizer.parameters)
-        self.step = task.step(task.data, "inputs", task.weights)
-        self.validation = None if task.validation is None else task.step(task.validation, "validation inputs")
+        self.step = task.step()
+        self.validation = task.validation_step()
         self.readings = task.readings()
-        needs_residuals = isinstance(task.optimizer, WholeOptimizer) and task.optimizer.needs_residuals
-        self.jacobian = Jacobian(self.step.eager) if needs_residuals else None
         self.moving = task.optimizer.moving()
         self.modules: list[Module] = []
         self.rng = generator(seed=plan.seed)
@@ -180,8 +187,6 @@ class Training:
             return
         rows, theta = self.step.eager.rows, self.parameters.now
         self.step.begin(self.plan.refusal(rows), theta, self.plan.batch_sizes(rows))
-        if self.jacobian is not None and self.plan.compile:
-            self.jacobian.begin(theta)
         if self.validation is not None:
             rows = self.validation.eager.rows
             with evaluating(self.modules):
@@ -215,26 +220,16 @@ class Training:
     def settle(self) -> None:
         """Leaves the parameters at the last complete step or, if there was patience, at the best epoch."""
         self.history.engine, self.history.why_eager = self.step.engine, self.step.why_eager
-        if self.jacobian is not None and self.history.loss:
-            self.history.errors = self._standard_errors(self.jacobian)
-        self.parameters.settle(at_best=self.plan.patience is not None)
+        theta = self.parameters.settled(at_best=self.plan.patience is not None)
+        if isinstance(self.step, SquaresStep) and self.history.loss:
+            self.history.errors = self.step.standard_errors(theta, self._free())
+        scatter(theta, self.task.optimizer.parameters)
         self.task.optimizer.zero_grad()
         self.task.model.zero_grad()  # the optimiser may hold only some of the parameters
 
-    def _standard_errors(self, jacobian: Jacobian) -> dict[str, float] | str:
-        """By the name of each parameter that moves; or why there are none."""
-        at_best = self.plan.patience is not None and self.parameters.best is not None
-        residuals, derivatives = jacobian(self.parameters.best if at_best else self.parameters.now)  # type: ignore[arg-type]
-        moving = np.arange(derivatives.shape[1]) if self.moving is None else np.flatnonzero(self.moving)
-        counting = np.repeat(True, len(residuals))
-        if self.task.weights is not None:
-            counting = np.repeat(self.task.weights > 0, len(residuals) // len(self.task.weights))
-        residuals, derivatives = residuals[counting], derivatives[counting][:, moving]
-        if len(residuals) <= len(moving):
-            return f"they need more residuals than parameters, and there are {len(residuals)} for {len(moving)}"
-        values = [self.task.optimizer.parameters[position] for position in moving.tolist()]
-        names = [value.name or f"parameters[{position}]" for value, position in zip(values, moving, strict=True)]
-        return dict(zip(names, spread(residuals, derivatives).tolist(), strict=True))
+    def _free(self) -> Places | None:
+        """The positions of the parameters that may move; None if all may."""
+        return None if self.moving is None else np.flatnonzero(self.moving)
 
     def settings(self) -> dict[str, Any]:
         """What must be the same for a training to go on."""
@@ -323,9 +318,9 @@ class Training:
         moving = self.moving
         optimizer = self.task.optimizer
         if isinstance(optimizer, WholeOptimizer):
-            free = np.arange(len(self.parameters.now)) if moving is None else np.flatnonzero(moving)
-            now = self.parameters.now
-            return optimizer.moved(WholeProblem(self.step, now, free, self.jacobian), now, free)
+            assert isinstance(self.step, WholeStep)
+            now, free = self.parameters.now, self._free()
+            return optimizer.moved(WholeProblem(self.step, now, free), now, free)
         if slope.reached is not None:
             moving = slope.reached if moving is None else moving & slope.reached
         moved = self.parameters.now.copy()
@@ -347,7 +342,7 @@ class Training:
     def _validation_loss(self) -> float | None:
         if self.validation is None:
             return None
-        return self.validation.loss(self.parameters.now, range(self.validation.eager.rows))
+        return self.validation(self.parameters.now, range(self.validation.eager.rows)).loss
 
     def _stop_at(self, problem: str, culprit: tuple[int, AnomalyError] | None) -> NoReturn:
         """Goes back to the last finite step, and names the first operation to blame."""

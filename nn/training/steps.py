@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,6 +19,10 @@ from ..data import Data
 from ..flat import scatter
 from ..module import Module
 from ..types import Loss, Mask, Positions, Vector
+
+_Result = TypeVar("_Result")
+
+NO_GRADIENT: Vector = np.empty(0)
 
 
 def added_up(numbers: Sequence[float]) -> float:
@@ -43,6 +48,21 @@ class Slope:
         self.gradient = gradient
         self.reached = reached
         self.is_finite = math.isfinite(loss) and all_finite(gradient)
+
+
+class Residuals(NamedTuple):
+    """Numbers whose squares add up to the loss, and how they change with the parameters."""
+
+    values: Vector
+    jacobian: Vector
+    """The derivatives of the residuals, a row for each, with respect to the parameters, a column for each."""
+    reached: Mask | None
+    """As for a `Slope`."""
+
+    @np.errstate(all="ignore")
+    def slope(self) -> Slope:
+        """Their sum of squares and its derivatives."""
+        return Slope(float(self.values @ self.values), 2.0 * (self.values @ self.jacobian), self.reached)
 
 
 @dataclass(frozen=True)
@@ -78,12 +98,6 @@ class EagerStep:
         shares = self._shares(positions)
         losses = [self._backward(position, share) for position, share in zip(positions, shares, strict=True)]
         return Slope(self._total(losses, shares), *self._gradient())
-
-    def without_gradient(self, theta: Vector, positions: Positions) -> float:
-        """The loss alone, for which no graphs are recorded."""
-        scatter(theta, self.parameters)
-        with no_grad():
-            return self._total([self._loss_at(position).data for position in positions], self._shares(positions))
 
     def shares(self, positions: Positions) -> Vector | None:
         """How much each of these observations counts in their loss; None if all count alike."""
@@ -127,19 +141,36 @@ class EagerStep:
         return value.data
 
     def _loss_at(self, position: int) -> Value:
-        """The loss of the observation at this position; errors get a note that says where."""
+        return self.at(position, self._loss_of)
+
+    def _loss_of(self, row: object, target: object) -> Value:
+        value = self.loss(self.model(row), target)
+        if not isinstance(value, Value):
+            raise TypeError(
+                f"the loss of one observation must be one Value, got {kind_of(value)}; "
+                "write it with functions of autograd or nn, and with a reduction"
+            )
+        return value
+
+    def at(self, position: int, compute: Callable[[object, object], _Result]) -> _Result:
+        """What a function gives for row and target at this position; errors get a note that says where."""
         row, target = (column[position] for column in self.data)
         try:
-            value = self.loss(self.model(row), target)
-            if not isinstance(value, Value):
-                raise TypeError(
-                    f"the loss of one observation must be one Value, got {kind_of(value)}; "
-                    "write it with functions of autograd or nn, and with a reduction"
-                )
+            return compute(row, target)
         except Exception as error:
             error.add_note(
                 f"This happened at row {position} of the {self.inputs_name}, {reprlib.repr(row)}, "
                 f"and its target, {reprlib.repr(target)}."
             )
             raise
-        return value
+
+
+class EagerLoss(EagerStep):
+    """The loss alone, as for a validation: no graphs are recorded, and the gradient is empty."""
+
+    def __call__(self, theta: Vector, positions: Positions) -> Slope:
+        """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
+        scatter(theta, self.parameters)
+        with no_grad():
+            losses = [self._loss_at(position).data for position in positions]
+        return Slope(self._total(losses, self._shares(positions)), NO_GRADIENT, None)

@@ -10,7 +10,7 @@ from ..differentiate import elements
 from ..ir import View
 from .assembly import numbers_of
 from .looks import Look, Rows, flat, lengths, viewed
-from .places import Statement
+from .statements import Statement
 
 if TYPE_CHECKING:
     from ..ir import Action, Instruction, Program

@@ -19,7 +19,7 @@ from .parts import Text, indented, joined
 if TYPE_CHECKING:
     from ..ir import Action, Program
     from .looks import Operand
-    from .places import Statement
+    from .statements import Statement
 
 
 def _spelling(row: ops.Operation) -> str:

@@ -34,6 +34,7 @@ class Look(NamedTuple):
             - `slice_of_rows`: the same along the second of two axes
             - `slice_of_last`: the same along the last of any number
             - `strided`: nothing, but `view` says where the elements lie along the last axis
+            - `bits`: nothing; the numbers as integers that have the same bits
             - `item`: nothing; the one element, as a number
             - `element`: the number of one element along the last axis
             - `new_axes`: the number of axes, and which of them are new, of length 1

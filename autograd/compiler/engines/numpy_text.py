@@ -15,14 +15,15 @@ from ..ir import tuple_text
 from ..lower import HELPERS, asked
 from .looks import Look, Spelt
 from .parts import Text, functions, indented, joined, split
-from .places import OnNumbers, Places
+from .places import Places
+from .statements import OnNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..ir import Action, Program
     from .looks import Operand
-    from .places import Statement
+    from .statements import Statement
 
 _QUIET = '@np.errstate(all="ignore")'  # as Values: nan and infinity are results like others
 
@@ -51,8 +52,12 @@ _SPELLINGS: dict[Action, str] = {
     "numbers": "{out} = {0}",
     "constant": "{out} = constants[{0}]",
     "described_constant": "{out} = constants[{0}]  # {1}",
+    "bits": '{out} = -constants[{0}].astype(f"i{{dtype.itemsize}}")',
+    "other_bits": '{out} = np.where(constants[{0}], 0.0, {1}).astype(dtype).view(f"i{{dtype.itemsize}}")',
     "starts": "{out} = np.arange(0, {0}, {1})",
     "index_of_rows": "{out} = (np.arange(batch)[:, None] * {0} + {1}).ravel()",
+    "product_by_rows": "{out} = product_by_rows({all})",
+    "product_over_rows": "{out} = product_over_rows({all})",
     "either": "{out} = np.{0} if batch == 1 else np.dot",
     # looks and results
     "look": "{out} = {0}",
@@ -62,12 +67,14 @@ _SPELLINGS: dict[Action, str] = {
     # calls
     "zero": "{out}.fill(0.0)",
     "copyto": "np.copyto({out}, {0})",
-    "copyto_where": "np.copyto({out}, {0}, where={1})",
+    "keep_bits": "np.bitwise_and({0}, {1}, out={out})",
+    "add_bits": "np.bitwise_or({0}, {1}, out={out})",
     "pick": "np.copyto({out}, {0}[{1}])",
     "call": "{0}({1}, {2}, out={out})",
     "dot": "{0}.dot({1}, out={out})",  # the method is called faster than the function
     "matmul": "np.matmul({0}, {1}, out={out})",
-    "add_unmasked": "add_unmasked({out}, {all})",
+    "is_finite": "{out} = is_finite({0})",
+    "add_unmasked": "add_unmasked({out}, {0}, {1}, {2}, {3}, {4} and {5})",
     "multiply": "np.multiply({0}, {1}, out={out})",
     "add": "np.add({0}, {1}, out={out})",
     "add_rows": "np.add.reduce({0}, axis=0, out={out})",
@@ -88,7 +95,7 @@ _SPELLINGS: dict[Action, str] = {
 }
 
 _UFUNCS = "|".join([row.ufunc for row in TABLE.values() if row.ufunc])
-_OF_NUMPY = re.compile(rf"\bnp\.(copyto|dot|matmul|take|ceil|{_UFUNCS})\b")
+_OF_NUMPY = re.compile(rf"\bnp\.(copyto|dot|matmul|take|ceil|bitwise_and|bitwise_or|{_UFUNCS})\b")
 """The functions that are imported once instead of looked up in every call."""
 
 
@@ -175,6 +182,8 @@ def _look_text(look: Look) -> str:
         return f"{name}.T" if numbers == (1, 0) else f"{name}.transpose({', '.join(texts)})"
     if view is not None:
         return f"strided({name}, {view.offset}, {view.shape}, {view.strides})"
+    if how == "bits":
+        return f'{name}.view(f"i{{dtype.itemsize}}")'
     if how == "item":
         return f"float({name})"
     return f"{name}[{_BEFORE[how]}{':'.join(texts[:2] if numbers[2] == 1 else texts)}]"

@@ -64,6 +64,22 @@ class Product:
         inner = dict(zip(x[operands[0].batched :], operands[0].shape, strict=True))
         self.is_outer = self.is_matrix and all(inner.get(label) == 1 for label in self.contracted)
 
+    def of_many_rows(self) -> tuple[str, tuple[int | Rows, ...]] | None:
+        """What to ask for a function for as many rows as the batch will have; None if `dot` is always fastest."""
+        if self.is_stack or not self.is_matrix:
+            return None
+        (rows, length), (_, width) = self.left.lengths, self.right.lengths
+        multiplications = prod([each.times if isinstance(each, Rows) else each for each in (rows, length, width)])
+        if isinstance(rows, Rows) and multiplications >= _MANY_PER_ROW:
+            return "product_by_rows", (rows, length, width)
+        if isinstance(length, Rows) and multiplications >= _PIECES_PER_ROW:
+            return "product_over_rows", (rows, length, width)
+        return None
+
+
+_MANY_PER_ROW = 256  # multiplications per observation, below which it costs more to choose than it gains
+_PIECES_PER_ROW = 4096  # the same if they are added up over the batch
+
 
 def _labels(contract: Instruction) -> tuple[str, str, str]:
     """The axes of the two factors and the result, with b for the batch."""
@@ -114,10 +130,15 @@ class Form:
                 self.copies |= stride[outer] != stride[inner] * self._length[inner]
         self.same_axes = [len(group) for group in groups] == [1] * len(labels)
 
+    @property
+    def lengths(self) -> tuple[int | Rows, ...]:
+        """The lengths of the axes in this form."""
+        return tuple(map(self._merged, self._groups))
+
     def look(self, name: Array) -> Array:
         """A look at the array in this form."""
         array = transposed(name, self._order)
-        return array if self.same_axes else Look(array, "reshape", tuple(map(self._merged, self._groups)))
+        return array if self.same_axes else Look(array, "reshape", self.lengths)
 
     def _merged(self, group: str) -> int | Rows:
         length = prod([self._length.get(label, 1) for label in group])
