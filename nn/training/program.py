@@ -293,7 +293,7 @@ def targets_of(
     if not number or not all(type(target) in (int, float, np.float64) for target in column):
         return
     is_class = (targets >= 0) & (targets < number)
-    if (targets == np.floor(targets)).all() and (is_class.all() or (others and is_class.any())):
+    if (targets == np.floor(targets)).all() and (is_class.all() or (others and number > 1 and is_class.any())):
         rows = np.zeros((len(targets), number))
         rows[is_class, targets[is_class].astype(int)] = 1.0
         y = placeholders(rows)
