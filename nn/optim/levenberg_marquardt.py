@@ -10,6 +10,9 @@ from ..types import Vector
 from .whole import Problem, WholeOptimizer
 
 _TRIES = 30
+_FIRST_DAMPING = 1e-3
+_LEAST_DAMPING = 1e-20  # its root is far above the rounding of a Jacobian whose columns have the length 1
+_FASTEST_FALL = 0.2
 _AHEAD = 0.1  # where along the velocity the residuals are looked at, as the authors of the acceleration propose
 _MOST_BENT = 0.75  # and so is the largest acceleration to follow, relative to the velocity
 _TOO_SMALL_TO_BEND = 1e-6  # velocities relative to the parameters, whose acceleration would be all rounding
@@ -39,7 +42,7 @@ class LevenbergMarquardt(WholeOptimizer):
     True
     """
 
-    memory = ("damping", "growth", "scale")
+    memory = ("damping", "scale")
     not_negative = memory
     needs_residuals = True
 
@@ -47,13 +50,12 @@ class LevenbergMarquardt(WholeOptimizer):
         residuals, jacobian = problem.residuals(theta)
         lengths = np.maximum(memory["scale"], np.linalg.norm(jacobian, axis=0))
         here = _Tangent(problem, theta, residuals, jacobian, np.where(lengths > 0.0, lengths, 1.0))
-        damping, growth = float(memory["damping"][0]) or 1e-3, float(memory["growth"][0]) or 2.0
+        damping, growth = float(memory["damping"][0]) or _FIRST_DAMPING, 2.0
         for _ in range(_TRIES):
             moved, gain = here.step(damping)
             if gain > 0.0:
-                damping = max(damping * max(0.2, 1.0 - (2.0 * min(gain, 2.0) - 1.0) ** 3), 1e-20)
-                memory |= {"damping": np.full_like(theta, damping), "growth": np.full_like(theta, 2.0)}
-                memory["scale"] = lengths
+                damping *= max(_FASTEST_FALL, 1.0 - (2.0 * min(gain, 2.0) - 1.0) ** 3)
+                memory |= {"damping": np.full_like(theta, max(damping, _LEAST_DAMPING)), "scale": lengths}
                 return moved
             if np.array_equal(moved, theta):
                 break
