@@ -70,6 +70,8 @@ class _Tangent:
         self._problem, self._theta, self._residuals, self._jacobian = problem, theta, residuals, jacobian
         self._scale, self._scaled = scale, jacobian / scale
         self._loss, self._downhill = float(residuals @ residuals), -(residuals @ self._scaled)
+        system = np.column_stack([self._scaled, -residuals])
+        self._system = _triangular(system) if len(residuals) > 4 * len(theta) else system  # once for all tries
         self._smallest = _TOO_SMALL_TO_BEND * _length(scale * theta)
 
     def step(self, damping: float) -> tuple[Vector, float]:
@@ -92,11 +94,11 @@ class _Tangent:
 
         By orthogonal transformations of J itself, since squares of it would lose half of the digits.
         """
-        rows, columns = self._scaled.shape
+        rows, columns = len(self._system), len(self._theta)
         system = np.zeros((rows + columns, columns + 1))
-        system[:rows, :columns], system[:rows, columns] = self._scaled, -self._residuals
+        system[:rows] = self._system
         np.fill_diagonal(system[rows:], math.sqrt(damping))
-        found = np.asarray(np.linalg.qr(system, mode="r"))  # R alone, which its annotation forgets
+        found = _triangular(system)
         triangle = found[:columns, :columns]
         return np.linalg.solve(triangle, found[:columns, columns]), triangle
 
@@ -105,6 +107,11 @@ class _Tangent:
         ahead, _ = self._problem.residuals(self._theta + _AHEAD * change)
         bend = ((ahead - self._residuals) / _AHEAD - self._jacobian @ change) * (2.0 / _AHEAD)
         return -np.linalg.solve(triangle, np.linalg.solve(triangle.T, bend @ self._scaled))
+
+
+def _triangular(system: Vector) -> np.ndarray:
+    """The R of a QR factorisation."""
+    return np.asarray(np.linalg.qr(system, mode="r"))  # which its annotation takes for Q and R
 
 
 def _length(vector: Vector) -> float:
