@@ -61,9 +61,8 @@ class Outputs:
         outputs = traced(lambda: model(row), known, model)
         results = [Value(x).detach() if not isinstance(x, Value) and is_number(x) else x for x in _listed(outputs)]
         values = [result for result in results if isinstance(result, Value)]
-        used = [leaf for leaf in leaves(values) if not leaf.is_constant]
         self.rarity = rarity(values)
-        self.parameters = [leaf for leaf in used if leaf not in set(inputs)] if parameters is None else parameters
+        self.parameters = _parameters(values, inputs) if parameters is None else parameters
         try:
             self._compiled = compile_outputs(results, self.parameters, (inputs,))
             problem = self.first_difference(model, rows)
@@ -97,6 +96,12 @@ class Outputs:
         found = self(theta, Column([rows[position] for position in chosen]))
         problems = (self.difference(model, rows[p], outputs) for p, outputs in zip(chosen, found, strict=True))
         return next(filter(None, problems), "")
+
+
+def _parameters(outputs: Sequence[Value], inputs: Iterable[Value]) -> list[Value]:
+    """The leaves of the outputs that are neither constants nor inputs."""
+    others = set(map(id, inputs))  # by identity: to ask a Placeholder for its hash takes time
+    return [leaf for leaf in leaves(outputs) if not leaf.is_constant and id(leaf) not in others]
 
 
 class Prediction:

@@ -13,7 +13,8 @@ from .kept import Kept
 from .types import Loss, Vector
 
 _CALLS_BETWEEN_COMPARISONS = 64
-_OPERANDS_COMPARED_SO_OFTEN = 256
+_OPERANDS_COMPARED_OFTEN = 192
+_OPERANDS_OF_A_TURN = 64
 
 
 class NoProgramError(Exception):
@@ -58,8 +59,9 @@ def placeholders(array: Vector) -> list[Placeholder]:
 
 
 def rarity(roots: Sequence[Value]) -> int:
-    """How many times more seldom to compare with this graph: 1, or more from 256 operands on."""
-    return 1 + sum(len(result.parents) for result in history(roots)) // _OPERANDS_COMPARED_SO_OFTEN
+    """How many times more seldom to compare with this graph: 1 below 256 operands, and 1 more for each 64 from there."""
+    operands = sum(len(result.parents) for result in history(roots))
+    return 1 + max(0, operands - _OPERANDS_COMPARED_OFTEN) // _OPERANDS_OF_A_TURN
 
 
 def is_comparison_due(calls: int, rarity: int) -> bool:

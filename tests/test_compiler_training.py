@@ -485,7 +485,7 @@ def test_the_larger_the_graph_the_rarer_is_it_compared():
         counted_in(calls)
         return (outputs[0] - target) ** 2
 
-    for sizes, rarity in (([3, 1], 1), ([3, 40, 1], 2), ([3, 100, 1], 4)):
+    for sizes, rarity in (([3, 1], 1), ([3, 40, 1], 4), ([3, 100, 1], 15)):
         calls[0][0] = 0
         model = nn.MLP(sizes, "tanh", seed=0)
         history, _ = trained(True, loss, list(range(20)), model=model, epochs=1000, lr=0.001)

@@ -180,12 +180,16 @@ class Optimizer:
 
     def _move(self, theta: Vector, gradient: Vector, moving: Mask | None) -> None:
         """A step of one group."""
+        if self.group.settings.get("maximize"):
+            gradient = -gradient
+        if moving is None and len(self.groups) == 1:
+            self.rule(theta, gradient, self._memory)
+            return
         part = self.group.place
         is_whole = moving is None or bool(moving[part].all())
         place = part if is_whole or moving is None else np.flatnonzero(moving[part]) + part.start
-        slope = -gradient[place] if self.group.settings.get("maximize") else gradient[place]
         moved, memory = theta[place], {name: array[place] for name, array in self._memory.items()}
-        self.rule(moved, slope, memory)
+        self.rule(moved, gradient[place], memory)
         if not is_whole:  # those were copies
             theta[place] = moved
             for name, array in memory.items():
