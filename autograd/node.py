@@ -167,14 +167,16 @@ def assign(leaf: Node, number: float) -> None:
 
 def assign_all(leaves: Iterable[Node], numbers: Iterable[float]) -> None:
     """`assign` for many leaves at once, all of them at the same time; `autograd.detect_reads` does not see it."""
-    CLOCK.now += 1
-    now = CLOCK.now
-    for leaf, number in zip(leaves, numbers, strict=True):
-        earlier = leaf.number
-        if number != earlier and (number == number or earlier == earlier):
-            leaf.right = (leaf.right or ())[2 - 2 * REMEMBERED :] + (leaf.tick, earlier)  # noqa: RUF005  # faster than a star
-            leaf.tick = now
-        leaf.number = number
+    now = CLOCK.now + 1
+    try:
+        for leaf, number in zip(leaves, numbers, strict=True):
+            earlier = leaf.number
+            if number != earlier and (number == number or earlier == earlier):
+                leaf.right = (leaf.right or ())[2 - 2 * REMEMBERED :] + (leaf.tick, earlier)  # noqa: RUF005  # faster
+                leaf.tick = now
+            leaf.number = number
+    finally:
+        CLOCK.now = now  # afterwards, for who sees it go on reads the numbers anew
 
 
 def number_at(node: Node, tick: int) -> float:

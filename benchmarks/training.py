@@ -126,6 +126,8 @@ def predict(quick: bool) -> None:
     """`predict` of 10,000 rows beside the program that it runs."""
     rows = np.random.default_rng(0).random((10_000, 64))
     model = nn.MLP([64, 32, 10], "relu", seed=0)
+    for module in (model[0], model[2]):
+        nn.init.normal(module.bias, seed=1)  # a program would leave out biases of 0
     inputs = [Value(0.0) for _ in range(64)]
     program = compile(model(inputs), inputs=(inputs,))
     contenders = {"model.predict(X)": lambda: model.predict(rows), "the program itself": lambda: program(rows)}

@@ -56,6 +56,14 @@ def dosage(parameters: dict[str, float]) -> dict[str, Any]:
     return {"model": model, "loss": loss, "w1": model.parameters()[0], "X": DOSES, "y": EFFECTS}
 
 
+def one_dose() -> dict[str, Any]:
+    """The squared residual of the fitted network for a dose of 0.5."""
+    loss = nn.ssr(network(FITTED)([Value(0.5, name="dose")]), [1.0])
+    loss.name = "loss"
+    loss.backward()
+    return {"loss": loss}
+
+
 def neuron() -> dict[str, Any]:
     """One softplus neuron and its squared residual."""
     dose, observed = Value(0.5), Value(1.0)
@@ -155,7 +163,7 @@ def curvature() -> dict[str, Any]:
     made = neuron()
     second = derivative(made["loss"], made["w"], order=2)
     second.name = "second derivative"
-    return {"second": second}
+    return {"second": second, "names": made["names"]}
 
 
 def wrong_operation() -> dict[str, Any]:
@@ -258,6 +266,15 @@ picture.render(outfile=out / f"dosage-graph-{theme}.svg")
 """,
     ),
     Exhibit(
+        "dosage-slide",
+        "The squared residual of one dose, for a slide",
+        one_dose,
+        """
+picture = draw(loss, size="slide", theme=theme)
+picture.render(outfile=out / f"dosage-slide-{theme}.svg")
+""",
+    ),
+    Exhibit(
         "dosage-explained",
         "The derivative for w1 at the lecture's start, 0.7609",
         lambda: dosage(START),
@@ -330,6 +347,15 @@ picture.render(outfile=out / f"recurrent-{theme}.svg")
 """,
     ),
     Exhibit(
+        "recurrent-slide",
+        "The same for a slide",
+        recurrent,
+        """
+picture = draw(loss, size="slide", theme=theme)
+picture.render(outfile=out / f"recurrent-slide-{theme}.svg")
+""",
+    ),
+    Exhibit(
         "iris-batch",
         "The loss of 150 flowers: thousands of nodes in a few boxes",
         irises,
@@ -343,7 +369,7 @@ picture.render(outfile=out / f"iris-batch-{theme}.svg")
         "A second derivative is a graph like any other",
         curvature,
         """
-picture = draw(second, size="column", theme=theme)
+picture = draw(second, names=names, show=("data", "local"), compact=True, constants=False, size="column", theme=theme)
 picture.render(outfile=out / f"curvature-{theme}.svg")
 """,
     ),

@@ -62,7 +62,7 @@ class Outputs:
         results = [Value(x).detach() if not isinstance(x, Value) and is_number(x) else x for x in _listed(outputs)]
         values = [result for result in results if isinstance(result, Value)]
         self.rarity = rarity(values)
-        self.parameters = _parameters(values, inputs) if parameters is None else parameters
+        self.parameters = _parameters(values, inputs, known) if parameters is None else parameters
         try:
             self._compiled = compile_outputs(results, self.parameters, (inputs,))
             problem = self.first_difference(model, rows)
@@ -98,10 +98,15 @@ class Outputs:
         return next(filter(None, problems), "")
 
 
-def _parameters(outputs: Sequence[Value], inputs: Iterable[Value]) -> list[Value]:
-    """The leaves of the outputs that are neither constants nor inputs."""
+def _parameters(outputs: Sequence[Value], inputs: Iterable[Value], known: Sequence[Value]) -> list[Value]:
+    """The leaves of the outputs that are neither constants nor inputs, those of the model in its order.
+
+    In that order the weights of a layer lie together, and so do its biases.
+    """
     others = set(map(id, inputs))  # by identity: to ask a Placeholder for its hash takes time
-    return [leaf for leaf in leaves(outputs) if not leaf.is_constant and id(leaf) not in others]
+    used = [leaf for leaf in leaves(outputs) if not leaf.is_constant and id(leaf) not in others]
+    places = {id(parameter): place for place, parameter in enumerate(known)}
+    return sorted(used, key=lambda leaf: places.get(id(leaf), len(places)))
 
 
 class Prediction:

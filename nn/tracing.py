@@ -59,7 +59,7 @@ def placeholders(array: Vector) -> list[Placeholder]:
 
 
 def rarity(roots: Sequence[Value]) -> int:
-    """How many times more seldom to compare with this graph: 1 below 256 operands, and 1 more for each 64 from there."""
+    """How many times more seldom to compare with this graph: 1 below 256 operands, and 1 more per 64 from there."""
     operands = sum(len(result.parents) for result in history(roots))
     return 1 + max(0, operands - _OPERANDS_COMPARED_OFTEN) // _OPERANDS_OF_A_TURN
 

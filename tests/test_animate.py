@@ -55,6 +55,11 @@ def test_a_value_used_twice_adds_up_both_uses():
     assert page.count('class="arrow"') == 2
 
 
+def test_a_square_has_no_box_for_its_exponent():
+    page = animate((Value(3.0, name="a") + 2) ** 2).html
+    assert [box["operands"] for box in data_in(page)["boxes"]] == [[], [], [0, 1], [2]]
+
+
 def test_gradients_of_the_values_are_left_as_they_were(tmp_path):
     w, loss = neuron()
     w.grad = 123.0

@@ -79,7 +79,7 @@ def recurrence(steps):
 
 def test_a_small_graph_is_not_folded():
     _, loss = by_hand(3)
-    assert len(boxes(draw(loss).source)) == len(values_of([loss]))
+    assert len(boxes(draw(loss).source)) == len(values_of([loss])) - 3  # the exponents of three squares
 
 
 def test_constants_move_into_their_operation():
@@ -157,7 +157,7 @@ def test_observations_become_one_that_says_how_many():
     source = draw(loss, max_nodes=20).source
     assert any(box[0] == "× 100" for box in boxes(source))
     assert ["w", "data", "0.5", "grad", f"{w.grad:.4g}"] in boxes(source)
-    assert "equal parts, folded into one" in source
+    assert "equal parts, lowest … highest" in source
     assert "Σ<BR/>100 additions" in circles(source)
 
 
@@ -182,7 +182,8 @@ def test_what_cancels_in_the_sum_is_drawn_by_its_norm_and_both_signs():
     flows = [logit.gradient for logit in loss.parents[0].parents]
     assert abs(sum(flows)) < 1e-15
     assert float(re.search(r"penwidth=([\d.]+)", line)[1]) > 3
-    assert "both signs" in source
+    assert f'tooltip="5 operands, gradients of both signs of norm {math.hypot(*flows):.4g}"' in line
+    assert "both signs" in draw(loss, depth=0).source.split("label=<<TABLE", 2)[1]  # the legend
 
 
 def test_joined_gradients_of_one_sign_keep_it():

@@ -11,11 +11,13 @@ import pytest
 import nn
 from autograd import Value, draw, sum as sum_of
 from tests.test_diagram import dosage
-from tests.test_drawing import HOSTILE, boxes_of, edges, neuron, nodes, the_node, words
+from tests.test_drawing import HOSTILE, boxes_of, edges, legend_of, neuron, nodes, the_node, words
 from tests.test_drawing_rendering import texts
 
 LEAST = 9.0  # pixels
 WIDTHS = {"column": 600, "slide": 1280}
+TALLEST = {"column": 3.0, "slide": 9 / 16}  # widths
+OF_TWO_ROWS = ("three doses", "MLP 4-8-8-3", "MLP 64-32-10", "irises")  # folded ones have more to explain
 
 
 def one_dose():
@@ -112,14 +114,21 @@ def overlaps(svg):
     ]
 
 
+def rows_of_legend(source):
+    label = re.search(r"\tgraph \[.*? label=(.*) labelloc", source)[1]
+    return label.count("<TR><TD><FONT") - label.count('<FONT POINT-SIZE="14">')
+
+
 @pytest.mark.parametrize("size", WIDTHS)
 @pytest.mark.parametrize("name", GRAPHS)
 def test_text_can_be_read_at_the_stated_width(name, size):
-    svg = draw(graph(name), size=size, caption=f"The graph of {name}").pipe(format="svg")
+    drawing = draw(graph(name), size=size, caption=f"The graph of {name}")
+    svg = drawing.pipe(format="svg")
     width, height = extent(svg)
     assert smallest_text(svg, WIDTHS[size]) >= LEAST
-    assert height <= 3 * width
+    assert height <= TALLEST[size] * width
     assert overlaps(svg) == []
+    assert rows_of_legend(drawing.source) <= (2 if size == "column" and name in OF_TWO_ROWS else 1)
 
 
 def test_a_network_of_59_units_can_be_read_without_any_arguments():
@@ -141,6 +150,28 @@ def test_size_keeps_what_fits():
         draw(loss, size="page")
 
 
+@pytest.mark.parametrize("size", WIDTHS)
+def test_a_long_caption_is_wrapped(size):
+    *_, loss = neuron()
+    caption = "How the squared residual of one neuron depends on its weight, its bias and the dose. " * 3
+    drawing = draw(loss, size=size, caption=caption)
+    assert smallest_text(drawing.pipe(format="svg"), WIDTHS[size]) >= LEAST
+    assert len(nodes(drawing.source)) == len(nodes(draw(loss).source))
+    assert " ".join(legend_of(drawing.source)[:6]).split()[: len(caption.split())] == caption.split()
+
+
+def test_titles_stand_beside_the_edges_into_their_boxes():
+    down, across = (draw(graph("one dose"), direction=direction).source for direction in ("TB", "LR"))
+    assert re.findall(r"label=<(1|2) \((?:Softplus|Linear)\)>.*labeljust=(.)", down) == [("1", "c"), ("2", "l")]
+    assert "labeljust=c" not in across
+    assert "labeljust=c" not in draw(graph("recurrent"), size="column").source
+
+
+def test_a_slide_puts_operations_into_boxes_before_it_folds():
+    loss = graph("one dose")
+    assert nodes(draw(loss, size="slide").source) == nodes(draw(loss, compact=True).source)
+
+
 def test_without_graphviz_size_still_draws(monkeypatch):
     import autograd.drawing.fitting as fitting
 
@@ -154,10 +185,10 @@ def test_without_graphviz_size_still_draws(monkeypatch):
 def test_compact_puts_an_operation_and_its_result_into_one_node():
     *_, loss = neuron()
     plain, compact = draw(loss).source, draw(loss, compact=True).source
-    assert len(nodes(compact)) == len(nodes(plain)) - 6
+    assert len(nodes(compact)) == len(nodes(plain)) - 5
     assert words(the_node(compact, "SSR"))[:2] == ["square", "SSR"]
     assert "ordering=in" in the_node(compact, "SSR")
-    assert len(edges(compact)) == len(edges(plain)) - 6
+    assert len(edges(compact)) == len(edges(plain)) - 5
 
 
 def test_constants_can_be_left_out():
@@ -172,10 +203,36 @@ def test_constants_can_be_left_out():
     assert "c = 2" not in source
 
 
-def test_squares_are_called_so():
+@pytest.mark.parametrize("arguments", [{}, {"size": "column"}, {"constants": False}, {"max_nodes": 4}])
+def test_squares_are_called_so(arguments):
     x = Value(2.0, name="x")
-    assert "label=<square>" in draw((x + 1) ** 2, constants=False).source
+    source = draw((x + 1) ** 2, **arguments).source
+    assert "square" in source
+    assert "^" not in source
+    assert "label=<2>" not in source
+
+
+def test_only_squares_of_mere_numbers_are_called_so():
+    x, two = Value(2.0, name="x"), Value(2.0).detach()
+    two.name = "two"
     assert "label=<^ 3>" in draw((x + 1) ** 3, constants=False).source
+    exponent = Value(2.0).detach()
+    for y in (x**3, x**two, x ** Value(2.0), 2**x, x**exponent):
+        source = draw(y, names={"exponent": exponent}).source
+        assert "label=<^>" in source
+        assert "square" not in source
+
+
+def test_the_legend_says_which_way_is_which():
+    x, y = Value(1.0), Value(1.0)
+    loss = 2 * x - y
+    loss.backward()
+    gradient = ["gradient: raising it", "raises", "lowers the result", "size"]
+    assert legend_of(draw(loss).source)[-4:] == gradient
+    assert legend_of(draw(loss, max_nodes=2).source)[-5:] == [*gradient[:-1], "both signs", "norm"]
+    for one, meaning in ((2 * Value(1.0), "raises the result"), (-Value(1.0), "lowers the result")):
+        one.backward()
+        assert legend_of(draw(one).source)[-2:] == [meaning, "size"]
 
 
 def test_the_weights_of_a_layer_are_one_table():
@@ -197,10 +254,22 @@ def test_names_of_the_lectures_stand_in_the_table():
     assert {"w1 -34.4", "w2 -2.52"} <= set(words(the_node(draw(loss, max_nodes=16).source, "0.weight")))
 
 
+def test_a_shared_module_is_described_once():
+    boxes = [words(each) for each in nodes(draw(graph("recurrent"), size="column").source).values()]
+    first, *others = (box for box in boxes if box and box[0].startswith("cell"))
+    assert first[:5] == ["cell (Linear)", "operations", "2", "cell.weight", "1 × 2"]
+    assert first[-1] == "shared"
+    assert others == [["cell", "shared"]] * 5
+
+
+def test_cross_entropy_is_called_so():
+    assert "label=<cross entropy>" in draw(graph("MLP 4-8-8-3"), size="column").source
+
+
 def test_shared_weights_have_a_box_beside_each_use():
-    source = draw(graph("shared")).source
-    assert sum("0.weight[0][0], shared" in words(each) for each in nodes(source).values()) == 2
-    assert "0.weight[0][0], shared" not in draw(graph("three doses")).source
+    boxes = [words(each) for each in nodes(draw(graph("shared")).source).values()]
+    assert [box[-1] for box in boxes if "0.weight[0][0]" in box] == ["shared", "shared"]
+    assert "shared" not in draw(graph("three doses")).source
 
 
 def test_a_picture_for_markdown_pages():

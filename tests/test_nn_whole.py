@@ -115,6 +115,7 @@ def test_units_of_parameters_do_not_matter():
         return nn.fit(model, *MISRA[1:3], loss=nn.ssr, optimizer=optimizer, epochs=6).loss
 
     assert losses(1e6) == pytest.approx(losses(1.0), rel=1e-6)
+    assert losses(1e-8) == pytest.approx(losses(1.0), rel=1e-6)
 
 
 @KINDS
@@ -130,6 +131,12 @@ def test_lbfgs_ends_where_the_loss_is_flat_up_to_rounding():
     model = curve(0)
     history = trained(nn.LBFGS, model, np.where(X > 0.2, 1.0, 0.0), epochs=2000)
     assert (history.stopped, history.loss[-1] < 1e-20) == ("converged", True)
+
+
+def test_lbfgs_goes_straight_downhill_where_its_curvature_misleads():
+    """At the kinks of relu; it would end at 0.0048."""
+    model = nn.MLP([1, 8, 1], activation="relu", seed=3)
+    assert trained(nn.LBFGS, model, np.sin(3.0 * X) + 0.5 * X**2, epochs=600).loss[-1] < 0.0045
 
 
 @KINDS

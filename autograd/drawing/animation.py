@@ -21,6 +21,7 @@ from .look import SHOWN, Look
 from .names import variable_names
 from .page import Page, Part, document
 from .rendering import rendered
+from .rows import squares_named
 from .sketch import sketched
 from .stepped import Box, stepping, svg
 from .steps import Step, computed, names_for_all, steps_of
@@ -92,7 +93,7 @@ def animate(
     variables = variable_names(names)
     called = names_for_all(root, lambda value: value.name or variables.get(value) or "")
     look = Look(
-        theme_named(theme or "light"), frozenset(SHOWN), precision, called, then=numbers_then([root]), has_bars=False
+        theme_named(theme or "light"), frozenset(SHOWN), precision, called, then=numbers_then(values), has_bars=False
     )
     animation = Animation(root, look, direction, theme, float(seconds))
     if path is not None:
@@ -154,7 +155,7 @@ class Animation(Page):
             found = gradients_then(root)
             for value in nodes([root]):
                 value.gradient = found.get(value)
-            sketch = placed(sketched([root]))
+            sketch = placed(squares_named(sketched([root]), self._look.must_stay))
             changed = changes([root], self._look.name, self._look.precision)
             yield Film(sketch, self._look, self._direction, root, changed)
 

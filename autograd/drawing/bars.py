@@ -45,10 +45,13 @@ def _row(below: int, above: int, theme: Theme) -> str:
     middle = _cell(1, f'BGCOLOR="{theme.ink}"')
     left = _cell(REACH - below) + (_cell(below, f'BORDER="1" COLOR="{theme.negative}"') if below else "")
     right = (_cell(above, f'BGCOLOR="{theme.positive}"') if above else "") + _cell(REACH - above)
+    return f'<TR><TD COLSPAN="2" CELLPADDING="1">{_table(left + middle + right, 2 * REACH + 1)}</TD></TR>'
+
+
+def _table(cells: str, width: int) -> str:
     return (
-        '<TR><TD COLSPAN="2" CELLPADDING="1"><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
-        f'FIXEDSIZE="TRUE" WIDTH="{2 * REACH + 1}" HEIGHT="{HEIGHT}"><TR>'
-        f"{left}{middle}{right}</TR></TABLE></TD></TR>"
+        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
+        f'FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{HEIGHT}"><TR>{cells}</TR></TABLE>'
     )
 
 
@@ -56,7 +59,10 @@ def _cell(width: int, attributes: str = "") -> str:
     return f'<TD FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{HEIGHT}" {attributes}></TD>' if width else ""
 
 
-def bar_sample(theme: Theme, sign: int) -> str:
+def bar_sample(theme: Theme, is_above: bool) -> str:
     """A cell of the legend with a bar."""
-    row = _row(0, REACH * 2 // 3, theme) if sign > 0 else _row(REACH * 2 // 3, 0, theme)
-    return f'<TD><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0">{row}</TABLE></TD>'
+    length = REACH // 3
+    bar = f'BGCOLOR="{theme.positive}"' if is_above else f'BORDER="1" COLOR="{theme.negative}"'
+    middle = _cell(1, f'BGCOLOR="{theme.ink}"')
+    sides = (middle, _cell(length, bar)) if is_above else (_cell(length, bar), middle)
+    return f"<TD>{_table(''.join(sides), length + 1)}</TD>"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .arrays import array_rows, shapes
 from .bars import bar
-from .dot_text import html, tooltip
+from .dot_text import html, shortened, tooltip
 from .sketch import ADDITIONS, joined_flow
 from .theme import line_style, sign_colour, text_colour
 
@@ -25,7 +25,7 @@ NAME_WIDTH = 28
 """How many characters of a name fit into a box."""
 
 SHARED = ", shared"
-"""Behind the title of a module or parameter that is used more than once for an observation."""
+"""Behind the title of the box around a module that is used more than once for an observation."""
 
 NOT_COMPUTED = "not computed"
 
@@ -92,9 +92,9 @@ def _table(part: Part, title: str, look: Look) -> str:
         cells += array_rows(part.shown, look)
     if look.has_bars and "grad" in look.shown and part.shown:
         cells += bar(_known(part.shown), look.width, look.theme)
-    notes = marks(part, look)
-    remarks = [(look.theme.faint, note) for note in since(part, look)] + [(look.theme.marked, note) for note in notes]
-    cells += [f'<TR><TD COLSPAN="2"><FONT COLOR="{ink}">{html(note)}</FONT></TD></TR>' for ink, note in remarks]
+    notes = marks(part, look) if look.marked else ()
+    inks = [(look.theme.faint, note) for note in remarks(part, look)] + [(look.theme.marked, note) for note in notes]
+    cells += [f'<TR><TD COLSPAN="2"><FONT COLOR="{ink}">{html(note)}</FONT></TD></TR>' for ink, note in inks]
     content = "".join(cells) or "<TR><TD> </TD></TR>"
     attributes = marked_frame(look.theme) if notes else frame(part, look.theme)
     if look.step and part.value is look.step.current:
@@ -134,12 +134,12 @@ def marks(part: Part, look: Look) -> list[str]:
 
 
 def title_of(part: Part, look: Look) -> str:
-    """What stands at the top of a box: the name, whether it is shared, and how many parts it stands for."""
+    """What stands at the top of a box: the name, and how many parts it stands for."""
     title = look.title(part)
-    if part.times == 1 and part.kind != "module" and not part.is_copy:
+    if part.times == 1:
         return title
-    shared = SHARED if part.is_copy or title in look.shared else ""
-    return " ".join(filter(None, [title + shared, f"× {part.times}" if part.times > 1 else ""]))
+    times = f"× {part.times}"
+    return f"{shortened(title, NAME_WIDTH - 1 - len(times))} {times}" if title else times
 
 
 def rows_of(part: Part, look: Look) -> list[tuple[str, str, str]]:
@@ -164,10 +164,11 @@ def _numbers(part: Part, look: Look) -> list[tuple[str, str, str]]:
     return rows
 
 
-def since(part: Part, look: Look) -> list[str]:
-    """A note on leaves that have changed since the picture's numbers were computed."""
+def remarks(part: Part, look: Look) -> list[str]:
+    """Whether it is used more than once, and whether leaves have changed since the picture's numbers were computed."""
+    found = ["shared"] if part.is_copy or (part.kind == "module" and part.title in look.shared) else []
     changed = [value.number for value in part.shown if value in look.then] if look.then else ()
-    return [f"changed since, now {look.range(changed)}"] if changed else []
+    return [*found, f"changed since, now {look.range(changed)}"] if changed else found
 
 
 def _gradient(known: Sequence[float], look: Look) -> tuple[str, str]:
@@ -181,6 +182,8 @@ def _gradient(known: Sequence[float], look: Look) -> tuple[str, str]:
 
 def _summary(part: Part, look: Look) -> Iterator[tuple[str, str, str]]:
     """Rows for a module or block: how many operations, and the size of its parameters' gradient."""
+    if part.is_copy:
+        return  # the first box of the module says it
     operations = sum(value.op is not None for value in part.values)
     yield "operations", str(operations // part.times), look.theme.ink  # equal parts have equally many
     if part.parameters:
@@ -208,7 +211,7 @@ def _about(part: Part, title: str, look: Look) -> str:
         return "\n".join([*lines, f"{part.kind}, stands for {len(part.values)} Values"])
     lines += [f"{part.kind} of {value.op}" if value.op else part.kind]
     if "data" in look.shown:
-        lines.append(f"data {look.data([value])[0]!r}")
+        lines.append(f"data {look.data([value])[0] if look.then else value.number!r}")
     if part.kind != "constant" and "grad" in look.shown:
         lines.append(f"grad {NOT_COMPUTED if value.gradient is None else repr(value.gradient)}")
     if len(part.values) > 1:
@@ -226,8 +229,8 @@ def edge_lines(part: Part, number: int, numbers: Mapping[Value, int], look: Look
         line = ""
         if has_passed:
             line = look.lines.get((edge.flow, edge.is_mixed)) or flow_line(edge.flow, edge.is_mixed, look)
-        count = f' tooltip="{edge.times} operands"' if edge.times > 1 else ""
-        attributes = f"{line}{_local(edge, look)}{count}"
+        about = f' tooltip="{_about_several(edge, look)}"' if edge.times > 1 else ""
+        attributes = f"{line}{_local(edge, look)}{about}"
         lines.append(f"\tv{numbers[edge.source]} -> {target} [{attributes}]\n")
     if has_circle:
         is_single = len(part.shown) == 1
@@ -235,6 +238,15 @@ def edge_lines(part: Part, number: int, numbers: Mapping[Value, int], look: Look
         line = flow_line(flow, is_mixed, look) if has_passed else ""
         lines.append(f"\to{number} -> v{number} [{line}]\n")
     return lines
+
+
+def _about_several(edge: Edge, look: Look) -> str:
+    """The tooltip of an edge that stands for several operands."""
+    text = f"{edge.times} operands"
+    if edge.flow is None or "grad" not in look.shown:
+        return text
+    signs = " of both signs" if edge.is_mixed else ""
+    return f"{text}, gradients{signs} of norm {look.number(abs(edge.flow))}"
 
 
 def _known(values: Iterable[Value]) -> list[float]:

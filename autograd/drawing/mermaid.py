@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .boxes import NAME_WIDTH, SHARED, marks, rows_of, since, steps_text, title_of
+from .boxes import NAME_WIDTH, SHARED, marks, remarks, rows_of, steps_text, title_of
 from .dot_text import shortened
 from .sketch import around, scope_title
 from .theme import line_style, line_width, sign_colour
@@ -71,7 +71,7 @@ def _nodes(part: Part, number: int, look: Look) -> list[str]:
     else:
         lines = [f"<b>{escaped(title)}</b>"] if title else []
         lines += [f"{label} {text}" for label, text, _ in rows_of(part, look)]
-        lines += [escaped(note) for note in (*since(part, look), *marks(part, look))]
+        lines += [escaped(note) for note in (*remarks(part, look), *marks(part, look))]
     if not part.steps:
         return [_box(number, lines, kind)]
     circle = escaped(steps_text(part.steps))

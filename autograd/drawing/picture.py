@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..collector import collector_paused
+from ..node import nodes
 from ..value import Value
 from .canvas import DIRECTIONS, Picture, placed
 from .checks import boolean, choice, chosen, count, digits, kind_of, text
@@ -49,12 +50,12 @@ def draw(
 ) -> Drawing:
     """The graph behind a Value, as a picture.
 
-    Every Value is a box with its name, data and gradient; every operation is a circle with its symbol. The number on
-    an edge into a circle is the local derivative, that operand's factor in the chain rule. After `backward`, the
-    colour and dashes of an edge show the sign of the gradient that flows back through it, and its width the size; so
-    does the bar in a box. Parameters, inputs, constants and the drawn result differ in shape. What has no name gets a
-    stand-in that says what it is, such as "observed". If leaves were assigned after the graph was computed, their boxes
-    say so, and all numbers are those that it was computed from.
+    Every Value is a box with its name, data and gradient; every operation is a circle with its symbol, or with the word
+    "square" for a power of 2. The number on an edge into a circle is the local derivative, that operand's factor in the
+    chain rule. After `backward`, the colour and dashes of an edge show the sign of the gradient that flows back through
+    it, and its width the size; so does the bar in a box. Parameters, inputs, constants and the drawn result differ in
+    shape. What has no name gets a stand-in that says what it is, such as "observed". If leaves were assigned after the
+    graph was computed, their boxes say so, and all numbers are those that it was computed from.
 
     Args:
         root: the Value to draw, or several of them.
@@ -64,9 +65,9 @@ def draw(
         max_nodes: above this number of Values the picture is folded: constants into their operations, operations in a
             row into one, the weights of a layer into a table, each module into one node, and equal parts, such as the
             observations of a batch, into one that says how many it stands for.
-        size: "column" (600 px wide) or "slide" (1280 px): chooses direction and folding so that at this width no text
-            is less than 9 px high. None leaves that to the other arguments.
-        constants: whether to draw the numbers among operands.
+        size: "column" (600 px wide) or "slide" (1280 px by 720): chooses direction, folding and legend, and whether to
+            be compact, so that at this width no text is less than 9 px high. None leaves that to the other arguments.
+        constants: whether to draw the numbers among operands; the exponent of a square is never drawn.
         compact: whether to put an operation and its result into one node.
         direction: where the computation flows: "LR" to the right, "TB" down, "RL", "BT".
         precision: significant digits.
@@ -108,8 +109,9 @@ def draw(
         look = Look(
             theme_named(theme), chosen(show, "draw: show", SHOWN), precision, variable_names(names), marked=marked or {}
         )
-        then = numbers_then(roots)
-        sketch = sketched(roots, bool(then))
+        values = nodes(roots)
+        then = numbers_then(values)
+        sketch = sketched(roots, values, bool(then))
         if len(sketch) <= READ or len(sketch) > max_nodes:
             roles = Roles(roots, lambda value: look.name(value) or "")
             numbered = roles.numbered() if len(sketch) <= READ else {}
@@ -124,15 +126,15 @@ def draw(
             sketch = {key: part._replace(scope=None) for key, part in sketch.items()}
         if not constants:
             sketch = without_constants(sketch)
-        elif compact:
-            sketch = squares_named(sketch)
+        else:
+            sketch = squares_named(sketch, look.must_stay)
         picture = Picture(look, direction, caption, legend)
         if size is None:
             if depth is not None or len(sketch) > max_nodes:
                 sketch = folded(sketch, max_nodes, depth, look.must_stay)
             if len(sketch) > READ:
                 picture = picture._replace(look=replace(look, has_bars=False))
-            sketch = placed(near_uses(sketch, max_nodes) if len(sketch) <= READ else sketch)
+            sketch = placed(near_uses(sketch, max_nodes) if len(sketch) <= READ else sketch, look.shared)
         else:
             sketch, picture = fitted(sketch, picture, SIZES[size], max_nodes, depth)
         drawing.body.extend(picture.lines(sketch))

@@ -42,18 +42,14 @@ def constants_folded(sketch: Sketch) -> Sketch:
     return {key: _with_constants(part, mere) for key, part in sketch.items() if key not in mere}
 
 
-def squares_named(sketch: Sketch) -> Sketch:
-    """Powers of 2 are called "square", as people say, and their exponent is no operand."""
-    numbers = _mere_numbers(sketch)
-    exponents = {
-        edge.source: numbers[edge.source]
-        for part in sketch.values()
-        for edge in part.edges
-        if part.steps == ("^",) and edge.position == 1 and edge.source in numbers and numbers[edge.source].number == 2.0
-    }
-    if not exponents:
+def squares_named(sketch: Sketch, named: Named) -> Sketch:
+    """Powers of 2 are called "square", as people say, and their exponent is no operand unless it has a name."""
+    exponents = [part.edges[1].source for part in sketch.values() if part.steps == ("^",)]
+    if not any(exponent.number == 2.0 for exponent in exponents):
         return sketch
-    return {key: _with_constants(part, exponents) for key, part in sketch.items() if key not in exponents}
+    numbers = _mere_numbers(sketch)
+    twos = {key: numbers[key] for key in exponents if key in numbers and key.number == 2.0 and not named(key)}
+    return {key: _with_constants(part, twos) for key, part in sketch.items() if key not in twos}
 
 
 def _mere_numbers(sketch: Sketch) -> dict[Value, Value]:
@@ -159,7 +155,14 @@ def _of_row(part: Part, row: _Row | None) -> Part:
     if row is None:
         return part
     values, steps, edges, is_ordered = row
-    return part._replace(values=tuple(values), steps=tuple(steps), edges=tuple(edges), is_ordered=is_ordered)
+    return part._replace(values=tuple(values), steps=_named(steps), edges=tuple(edges), is_ordered=is_ordered)
+
+
+def _named(steps: Sequence[str]) -> tuple[str, ...]:
+    """The steps, those of a cross entropy by its name."""
+    if steps[:2] == ["log_softmax", "−"]:
+        return "cross entropy", *steps[2:]
+    return tuple(steps)
 
 
 def _extended(*sequences: Sequence[Item]) -> list[Item]:

@@ -8,7 +8,6 @@ changes a sketch returns a new one.
 from __future__ import annotations
 
 import math
-from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ..node import edges, nodes
@@ -93,9 +92,15 @@ Sketch: TypeAlias = "dict[Value, Part]"
 """Parts, operands before results, each under one of its Values."""
 
 
-def sketched(roots: Sequence[Value], has_changed: bool = True) -> Sketch:
-    """One part for each Value that the roots depend on; `has_changed` if leaves may have changed since."""
-    values = nodes(roots)
+def sketched(roots: Sequence[Value], values: Sequence[Value] | None = None, has_changed: bool = True) -> Sketch:
+    """One part for each Value that the roots depend on.
+
+    Args:
+        roots: what to draw.
+        values: all that they depend on, operands before results, if the caller knows that already.
+        has_changed: whether leaves may have changed since.
+    """
+    values = nodes(roots) if values is None else values
     asked_for = set(roots)
     edges_of = edges_then if has_changed else edges
     # Plain leaves beside parameters are inputs; without parameters nobody can tell.
@@ -128,15 +133,14 @@ def is_ordered(value: Value) -> bool:
 
 def _edges(value: Value, edges_of: EdgesOf) -> tuple[Edge, ...]:
     gradient = value.gradient
+    partials = {position: float(partial) for position, _, partial in edges_of(value, FLOATS)}
     drawn = []
-    for position, operand, partial in edges_of(value, FLOATS):
-        local = float(partial)
-        drawn.append(Edge(operand, position, (local, local), None if gradient is None else local * gradient))
-    operands = value.parents
-    if len(drawn) < len(operands):
-        known = {edge.position for edge in drawn}
-        drawn += [Edge(operands[i], i, None, None) for i in range(len(operands)) if i not in known]
-        drawn.sort(key=attrgetter("position"))
+    for position, operand in enumerate(value.parents):
+        local = partials.get(position)
+        if local is None:
+            drawn.append(Edge(operand, position, None, None))
+        else:
+            drawn.append(Edge(operand, position, (local, local), None if gradient is None else local * gradient))
     return tuple(drawn)
 
 
@@ -149,7 +153,7 @@ def last_calls(sketch: Sketch) -> dict[Value, float | None]:
     flows: dict[Value, list[float]] = {}
     for part in sketch.values():
         for edge in part.edges:
-            if edge.flow is not None:
+            if edge.flow is not None and edge.source.left is None:
                 flows.setdefault(edge.source, []).append(edge.flow)
     found: dict[Value, float | None] = {}
     for leaf, part in sketch.items():
@@ -196,7 +200,12 @@ def leaves_placed(sketch: Sketch) -> Sketch:
         for edge in part.edges:
             if sketch[edge.source].kind in ("parameter", "constant"):
                 uses.setdefault(edge.source, []).append(part.scope)
-    return sketch | {key: sketch[key]._replace(scope=common_scope(scopes)) for key, scopes in uses.items()}
+    placed = sketch.copy()
+    for key, scopes in uses.items():
+        scope = common_scope(scopes) if scopes != [None] else None
+        if scope is not sketch[key].scope:
+            placed[key] = sketch[key]._replace(scope=scope)
+    return placed
 
 
 def near_uses(sketch: Sketch, most: int) -> Sketch:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..chain import Linearization
-from ..node import CONSTANT, changed_leaves, edges, history, number_at
+from ..node import CONSTANT, changed_leaves, edges, history, nodes, number_at
 from ..operation import FLOATS, NumberSystem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..value import Value
 
@@ -29,14 +29,17 @@ def edges_then(node: Value, m: NumberSystem[float] = FLOATS) -> list[tuple[int, 
     ]
 
 
-def numbers_then(roots: Iterable[Value]) -> dict[Value, list[float]]:
-    """The leaves that have changed since they were used, with the numbers that they had: mostly one each."""
-    results = history(roots)
-    if not changed_leaves(results):
+def numbers_then(values: Sequence[Value]) -> dict[Value, list[float]]:
+    """The leaves that have changed since they were used, with the numbers that they had: mostly one each.
+
+    Args:
+        values: all Values of a graph, operands before results.
+    """
+    if not changed_leaves(values):
         return {}
     found: dict[Value, dict[float, None]] = {}
     changed = set()
-    for node in reversed(results):
+    for node in values:
         for operand in node.parents:
             if operand.left is None and operand.operation is None:
                 number = number_at(operand, node.tick)
@@ -53,7 +56,7 @@ def data_then(value: Value, then: Mapping[Value, Sequence[float]]) -> float:
 
 def changes(roots: Sequence[Value], name: Callable[[Value], str | None], precision: int) -> str:
     """What to say about leaves that have changed since; empty if none has."""
-    changed = [f"{name(leaf) or 'a leaf'} (now {leaf.number:.{precision}g})" for leaf in numbers_then(roots)]
+    changed = [f"{name(leaf) or 'a leaf'} (now {leaf.number:.{precision}g})" for leaf in numbers_then(nodes(roots))]
     if not changed:
         return ""
     shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")

@@ -10,6 +10,9 @@ from ..types import Vector
 from .whole import Problem, WholeOptimizer
 
 _TRIES = 30
+_FIRST_DAMPING = 1e-3
+_LEAST_DAMPING = 1e-20  # its root is far above the rounding of a Jacobian whose columns have the length 1
+_FASTEST_FALL = 0.2
 _AHEAD = 0.1  # where along the velocity the residuals are looked at, as the authors of the acceleration propose
 _MOST_BENT = 0.75  # and so is the largest acceleration to follow, relative to the velocity
 _TOO_SMALL_TO_BEND = 1e-6  # velocities relative to the parameters, whose acceleration would be all rounding
@@ -39,7 +42,7 @@ class LevenbergMarquardt(WholeOptimizer):
     True
     """
 
-    memory = ("damping", "growth", "scale")
+    memory = ("damping", "scale")
     not_negative = memory
     needs_residuals = True
 
@@ -47,13 +50,12 @@ class LevenbergMarquardt(WholeOptimizer):
         residuals, jacobian = problem.residuals(theta)
         lengths = np.maximum(memory["scale"], np.linalg.norm(jacobian, axis=0))
         here = _Tangent(problem, theta, residuals, jacobian, np.where(lengths > 0.0, lengths, 1.0))
-        damping, growth = float(memory["damping"][0]) or 1e-3, float(memory["growth"][0]) or 2.0
+        damping, growth = float(memory["damping"][0]) or _FIRST_DAMPING, 2.0
         for _ in range(_TRIES):
             moved, gain = here.step(damping)
             if gain > 0.0:
-                damping = max(damping * max(0.2, 1.0 - (2.0 * min(gain, 2.0) - 1.0) ** 3), 1e-20)
-                memory |= {"damping": np.full_like(theta, damping), "growth": np.full_like(theta, 2.0)}
-                memory["scale"] = lengths
+                damping *= max(_FASTEST_FALL, 1.0 - (2.0 * min(gain, 2.0) - 1.0) ** 3)
+                memory |= {"damping": np.full_like(theta, max(damping, _LEAST_DAMPING)), "scale": lengths}
                 return moved
             if np.array_equal(moved, theta):
                 break
@@ -68,6 +70,8 @@ class _Tangent:
         self._problem, self._theta, self._residuals, self._jacobian = problem, theta, residuals, jacobian
         self._scale, self._scaled = scale, jacobian / scale
         self._loss, self._downhill = float(residuals @ residuals), -(residuals @ self._scaled)
+        system = np.column_stack([self._scaled, -residuals])
+        self._system = _triangular(system) if len(residuals) > 4 * len(theta) else system  # once for all tries
         self._smallest = _TOO_SMALL_TO_BEND * _length(scale * theta)
 
     def step(self, damping: float) -> tuple[Vector, float]:
@@ -90,11 +94,11 @@ class _Tangent:
 
         By orthogonal transformations of J itself, since squares of it would lose half of the digits.
         """
-        rows, columns = self._scaled.shape
+        rows, columns = len(self._system), len(self._theta)
         system = np.zeros((rows + columns, columns + 1))
-        system[:rows, :columns], system[:rows, columns] = self._scaled, -self._residuals
+        system[:rows] = self._system
         np.fill_diagonal(system[rows:], math.sqrt(damping))
-        found = np.asarray(np.linalg.qr(system, mode="r"))  # R alone, which its annotation forgets
+        found = _triangular(system)
         triangle = found[:columns, :columns]
         return np.linalg.solve(triangle, found[:columns, columns]), triangle
 
@@ -103,6 +107,11 @@ class _Tangent:
         ahead, _ = self._problem.residuals(self._theta + _AHEAD * change)
         bend = ((ahead - self._residuals) / _AHEAD - self._jacobian @ change) * (2.0 / _AHEAD)
         return -np.linalg.solve(triangle, np.linalg.solve(triangle.T, bend @ self._scaled))
+
+
+def _triangular(system: Vector) -> np.ndarray:
+    """The R of a QR factorisation."""
+    return np.asarray(np.linalg.qr(system, mode="r"))  # which its annotation takes for Q and R
 
 
 def _length(vector: Vector) -> float:

@@ -265,12 +265,12 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler
     x = placeholders(inputs)
     outputs = traced(lambda: eager.model(rebuild(eager.data[0][0], x)), eager.parameters, eager.model, eager.loss)
     reason = None
-    for target, y, rows in targets_of(eager.data[1], targets, outputs, others=True):
+    for target, y, rows in targets_of(eager.data[1], targets, outputs, with_ignored=True):
         try:
             loss = traced(partial(eager.loss, outputs, target), eager.parameters, eager.model, eager.loss)
             compiled = _compiled(eager, Graph(outputs, target, loss, (x, y)), compiler)
             program = Program(eager, compiled, (inputs.reshape(len(inputs), -1), rows), loss)
-            _compare(program, theta, _rows_to_compare(targets, rows, eager.weights), batches)
+            _compare(program, theta, _rows_to_compare(rows, eager.weights), batches)
         except NoProgramError as error:
             reason = error
         else:
@@ -279,12 +279,13 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler
 
 
 def targets_of(
-    column: Sequence[Any], targets: Vector, outputs: object, *, others: bool = False
+    column: Sequence[Any], targets: Vector, outputs: object, *, with_ignored: bool = False
 ) -> Iterator[tuple[Numbers, list[Placeholder], Vector]]:
     """The forms in which a loss may take a target, with their placeholders and the array of their numbers.
 
-    One is the form of the targets; for classes the other is the shares of all classes, since a Value is no index. If
-    `others` are allowed among them, such as the -100 of an `ignore_index`, these have no shares.
+    One is the form of the targets; for classes the other is the shares of all classes, since a Value is no index. With
+    `with_ignored` there may be one number that is no class among them, such as the -100 of an `ignore_index`; the
+    shares are then all 0.
     """
     rows = targets.reshape(len(targets), -1)
     y = placeholders(rows)
@@ -293,22 +294,20 @@ def targets_of(
     if not number or not all(type(target) in (int, float, np.float64) for target in column):
         return
     is_class = (targets >= 0) & (targets < number)
-    if (targets == np.floor(targets)).all() and (is_class.all() or (others and is_class.any())):
+    others = np.unique(targets[~is_class])
+    if (targets == np.floor(targets)).all() and (not len(others) or (with_ignored and len(others) == 1 < number)):
         rows = np.zeros((len(targets), number))
         rows[is_class, targets[is_class].astype(int)] = 1.0
         y = placeholders(rows)
         yield _Shares(y), y, rows
 
 
-def _rows_to_compare(targets: Vector, rows: Vector, weights: Vector | None) -> list[int]:
-    """Of those that count the first, the last and three between, and one for each number that is no class."""
+def _rows_to_compare(rows: Vector, weights: Vector | None) -> list[int]:
+    """Of those that count the first, the last and three between, and one that is of no class if there is one."""
     counting = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
     chosen = counting[np.linspace(0, len(counting) - 1, _ROWS_COMPARED_FIRST).astype(int)]
-    if rows.shape[1] > 1 and not (has_class := rows[counting].any(axis=1)).all():
-        others = counting[~has_class]
-        _, first = np.unique(targets[others], return_index=True, axis=0)
-        chosen = np.concatenate([chosen, others[first][:_ROWS_COMPARED_FIRST]])
-    found: list[int] = np.unique(chosen).tolist()
+    without_class = counting[~rows[counting].any(axis=1)]
+    found: list[int] = np.unique([*chosen, *without_class[:1]]).tolist()
     return found
 
 
