@@ -21,14 +21,15 @@ _TOO_SMALL_TO_BEND = 1e-6  # velocities relative to the parameters, whose accele
 class LevenbergMarquardt(WholeOptimizer):
     """Least squares with the Jacobian of the residuals (Levenberg 1944, Marquardt 1963), for `fit` with `ssr` or `mse`.
 
-    A step follows the velocity v that solves `(J'J + damping * D^2) v = -J'r`, where D holds the largest lengths that
-    the columns of J have had (Moré 1978), so units of parameters do not matter. It bends with the second derivative of
-    the residuals along v (Transtrum and Sethna, arXiv:1201.5885, 2012), which halves the number of steps or better
-    where valleys are narrow, as those of networks are. If the loss falls, the damping falls by how well the step was
-    predicted; otherwise it grows, ever faster (Nielsen, IMM-REP-1999-05, 1999).
+    A step follows the velocity v that solves `(J'J + damping * c^2) v = -J'r`, where c is the largest length that a
+    column of J has had. It bends with the second derivative of the residuals along v (Transtrum and Sethna,
+    arXiv:1201.5885, 2012), which halves the number of steps or better where valleys are narrow, as those of networks
+    are. If the loss falls, the damping falls by how well the step was predicted; otherwise it grows, ever faster
+    (Nielsen, IMM-REP-1999-05, 1999). A length for each column, as in MINPACK, would hold back least the weights of
+    units that are flat; these run away, and a training may end there.
 
     It is for networks of up to some hundreds of parameters: the Jacobian has a row per residual and a column per
-    parameter. After it, `History.standard_errors` tells how well the data determine the parameters.
+    parameter. Parameters of a formula that differ a billionfold in size are better given in other units. After it, `History.standard_errors` tells how well the data determine the parameters.
 
     Args:
         params: the parameters.
@@ -48,14 +49,15 @@ class LevenbergMarquardt(WholeOptimizer):
 
     def advance(self, problem: Problem, theta: Vector, memory: dict[str, Vector]) -> Vector:  # noqa: D102
         residuals, jacobian = problem.residuals(theta)
-        lengths = np.maximum(memory["scale"], np.linalg.norm(jacobian, axis=0))
-        here = _Tangent(problem, theta, residuals, jacobian, np.where(lengths > 0.0, lengths, 1.0))
+        longest = max(float(memory["scale"][0]), float(np.linalg.norm(jacobian, axis=0).max()))
+        here = _Tangent(problem, theta, residuals, jacobian)
         damping, growth = float(memory["damping"][0]) or _FIRST_DAMPING, 2.0
         for _ in range(_TRIES):
-            moved, gain = here.step(damping)
+            moved, gain = here.step(damping * (longest or 1.0) ** 2)
             if gain > 0.0:
                 damping *= max(_FASTEST_FALL, 1.0 - (2.0 * min(gain, 2.0) - 1.0) ** 3)
-                memory |= {"damping": np.full_like(theta, max(damping, _LEAST_DAMPING)), "scale": lengths}
+                memory["damping"] = np.full_like(theta, max(damping, _LEAST_DAMPING))
+                memory["scale"] = np.full_like(theta, longest)
                 return moved
             if np.array_equal(moved, theta):
                 break
@@ -64,27 +66,25 @@ class LevenbergMarquardt(WholeOptimizer):
 
 
 class _Tangent:
-    """The residuals around `theta`, linear in the parameters, which are counted in units of `1 / scale`."""
+    """The residuals around `theta`, linear in the parameters."""
 
-    def __init__(self, problem: Problem, theta: Vector, residuals: Vector, jacobian: Vector, scale: Vector) -> None:
+    def __init__(self, problem: Problem, theta: Vector, residuals: Vector, jacobian: Vector) -> None:
         self._problem, self._theta, self._residuals, self._jacobian = problem, theta, residuals, jacobian
-        self._scale, self._scaled = scale, jacobian / scale
-        self._loss, self._downhill = float(residuals @ residuals), -(residuals @ self._scaled)
-        system = np.column_stack([self._scaled, -residuals])
+        self._loss, self._downhill = float(residuals @ residuals), -(residuals @ jacobian)
+        system = np.column_stack([jacobian, -residuals])
         self._system = _triangular(system) if len(residuals) > 4 * len(theta) else system  # once for all tries
-        self._smallest = _TOO_SMALL_TO_BEND * _length(scale * theta)
+        self._smallest = _TOO_SMALL_TO_BEND * _length(theta)
 
     def step(self, damping: float) -> tuple[Vector, float]:
         """The parameters after a step, and its gain relative to the predicted one; -1 if the step bends too much."""
         velocity, triangle = self._velocity(damping)
         size = _length(velocity)
-        change = velocity / self._scale
-        moved = self._theta + change
+        moved = self._theta + velocity
         if size > self._smallest:
-            acceleration = self._acceleration(change, triangle)
+            acceleration = self._acceleration(velocity, triangle)
             if not _length(acceleration) <= _MOST_BENT * size:
                 return moved, -1.0
-            moved = moved + 0.5 * acceleration / self._scale
+            moved = moved + 0.5 * acceleration
         found, _ = self._problem.residuals(moved)
         predicted = float(velocity @ (damping * velocity + self._downhill))
         return moved, (self._loss - float(found @ found)) / predicted if predicted > 0.0 else -1.0
@@ -102,11 +102,11 @@ class _Tangent:
         triangle = found[:columns, :columns]
         return np.linalg.solve(triangle, found[:columns, columns]), triangle
 
-    def _acceleration(self, change: Vector, triangle: Vector) -> Vector:
+    def _acceleration(self, velocity: Vector, triangle: Vector) -> Vector:
         """How the velocity changes along itself, by the second derivative of the residuals in its direction."""
-        ahead, _ = self._problem.residuals(self._theta + _AHEAD * change)
-        bend = ((ahead - self._residuals) / _AHEAD - self._jacobian @ change) * (2.0 / _AHEAD)
-        return -np.linalg.solve(triangle, np.linalg.solve(triangle.T, bend @ self._scaled))
+        ahead, _ = self._problem.residuals(self._theta + _AHEAD * velocity)
+        bend = ((ahead - self._residuals) / _AHEAD - self._jacobian @ velocity) * (2.0 / _AHEAD)
+        return -np.linalg.solve(triangle, np.linalg.solve(triangle.T, bend @ self._jacobian))
 
 
 def _triangular(system: Vector) -> np.ndarray:
