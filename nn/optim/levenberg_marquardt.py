@@ -29,7 +29,8 @@ class LevenbergMarquardt(WholeOptimizer):
     units that are flat; these run away, and a training may end there.
 
     It is for networks of up to some hundreds of parameters: the Jacobian has a row per residual and a column per
-    parameter. Parameters of a formula that differ a billionfold in size are better given in other units. After it, `History.standard_errors` tells how well the data determine the parameters.
+    parameter. Parameters of a formula that differ a billionfold in size are better given in other units. After it,
+    `History.standard_errors` tells how well the data determine the parameters.
 
     Args:
         params: the parameters.
