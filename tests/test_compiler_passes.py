@@ -261,10 +261,10 @@ def test_as_view():
 
 
 def test_costs_choose_floats_for_small_graphs_and_arrays_for_packable_ones():
-    assert choose(Size(15, 15, 15, groups=8, gradient=True, batched=False)).floats_below
-    many = Size(120_000, 120_000, 400, groups=12, gradient=True, batched=True)
+    assert choose(Size(15, 15, 15, groups=8, parts=12, gradient=True, batched=False)).floats_below
+    many = Size(120_000, 120_000, 400, groups=12, parts=18, gradient=True, batched=True)
     assert choose(many) == Choice(packs=True, floats_below=0)
-    irregular = choose(Size(2000, 2000, 2000, groups=1950, gradient=True, batched=True))
+    irregular = choose(Size(2000, 2000, 2000, groups=1950, parts=3000, gradient=True, batched=True))
     assert not irregular.packs
     assert 1 < irregular.floats_below < 100
 
@@ -274,7 +274,7 @@ def test_costs_count_the_operations_of_wide_nodes():
     weights, x = [[Value(0.1) for _ in range(500)] for _ in range(2)]
     step = autograd.compile(autograd.dot(weights, x), wrt=weights, inputs=(x,))
     assert "floats below" not in repr(step)
-    assert step._plan.size == Size(1, 999, 1, groups=1, gradient=True, batched=True)
+    assert step._plan.size == Size(1, 999, 1, groups=1, parts=1, gradient=True, batched=True)
 
 
 def test_work_is_counted():
