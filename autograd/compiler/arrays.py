@@ -56,11 +56,8 @@ def direction(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
 
 
 def gaussian(x: np.ndarray | float) -> np.ndarray:
-    """exp(-x**2 / 2), the square split into an exact part and a small rest (W. J. Cody 1969)."""
-    near = np.clip(x, -41.0, 41.0)
-    exact = np.floor(near * 16.0) / 16.0
-    inside = np.exp(-0.5 * exact * exact) * np.exp(-0.5 * (near - exact) * (near + exact))
-    return np.where(np.abs(x) > 40.0, 0.0, inside)
+    """exp(-x**2 / 2), without the rounding error of the square."""
+    return _in_parts(lambda part: _exp_of_square(np.minimum(np.abs(part), 40.0), -0.5), x)
 
 
 def erfc(x: np.ndarray | float) -> np.ndarray:
@@ -76,13 +73,15 @@ def normal_cdf(x: np.ndarray | float) -> np.ndarray:
 def _erfc_of(x: np.ndarray) -> np.ndarray:
     z = np.minimum(np.abs(x), 28.0)
     tail = _scaled_erfc(z) * _exp_of_square(z, -1.0)
-    return np.asarray(np.where(x < 0.0, 2.0 - tail, tail))
+    result: np.ndarray = np.abs(2.0 * (x < 0.0) - tail)  # the tail, or 2 minus it, without a branch
+    return result
 
 
 def _normal_cdf_of(x: np.ndarray) -> np.ndarray:
     z = np.minimum(np.abs(x), 39.5)
     tail = 0.5 * _scaled_erfc(z * math.sqrt(0.5)) * _exp_of_square(z, -0.5)
-    return np.asarray(np.where(x > 0.0, 1.0 - tail, tail))
+    result: np.ndarray = np.abs((x > 0.0) - tail)
+    return result
 
 
 def _in_parts(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray | float) -> np.ndarray:
