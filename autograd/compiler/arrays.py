@@ -287,9 +287,8 @@ def add_by_number(total: np.ndarray, array: np.ndarray, numbers: np.ndarray) -> 
 
 
 def is_finite(array: np.ndarray) -> bool:
-    """Whether all elements, and the sum of their squares, are finite."""
-    flat = array.reshape(-1)
-    return math.isfinite(flat.dot(flat))
+    """Whether all elements, and their sum, are finite."""
+    return math.isfinite(np.add.reduce(array, axis=None))
 
 
 def add_unmasked(total: np.ndarray, x: np.ndarray, y: np.ndarray, mask: np.ndarray, spec: str, finite: bool) -> None:
