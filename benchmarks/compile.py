@@ -388,7 +388,7 @@ WORKS = {
     "W3": [lambda: w3(False), lambda: w3(True)],
     "W4": [lambda: w4(1), lambda: w4(1000)],
     "W5": [lambda: w5(1), lambda: w5(32)],
-    "W6": [lambda: w6(32)],
+    "W6": [lambda: w6(32), lambda: w6(32, activation="gelu")],
     "W7": [lambda: w7_mixture(False), lambda: w7_mixture(True), w7_lstm],
 }
 OTHERS = {

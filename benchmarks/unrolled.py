@@ -197,8 +197,9 @@ def normalised(xs):
     return [x * scale for x in centred]
 
 
-def w6(batch, steps=16, width=32, classes=15):
-    work = Work(f"W6: a causal transformer block, {steps} positions of {width} numbers, batch of {batch}")
+def w6(batch, steps=16, width=32, classes=15, activation="relu"):
+    kind = f"{steps} positions of {width} numbers, {activation}, batch of {batch}"
+    work = Work(f"W6: a causal transformer block, {kind}")
     rng = np.random.default_rng(0)
     shapes = w6_shapes(width, classes)
     theta = rng.normal(size=sum(map(math.prod, shapes))) / math.sqrt(width)
@@ -217,7 +218,7 @@ def w6(batch, steps=16, width=32, classes=15):
             shares = nn.softmax([autograd.dot(queries[i], keys[j]) * scale for j in range(i + 1)])
             mixed = [autograd.dot(shares, [values[j][a] for j in range(i + 1)]) for a in range(width)]
             h = [a + b for a, b in zip(x[i], rows_times(o, mixed), strict=True)]
-            hidden = [z.relu() for z in rows_times(w1, normalised(h), b1)]
+            hidden = [getattr(autograd, activation)(z) for z in rows_times(w1, normalised(h), b1)]
             h = [a + b for a, b in zip(h, rows_times(w2, hidden, b2), strict=True)]
             losses.append(nn.cross_entropy(rows_times(out, normalised(h)), y[i]))
         step = compile(
@@ -241,7 +242,7 @@ def w6(batch, steps=16, width=32, classes=15):
             n = functional.layer_norm(x, (width,))
             shares = torch.softmax((n @ q.T) @ (n @ k.T).transpose(1, 2) * scale + mask, -1)
             h = x + shares @ (n @ v.T) @ o.T
-            hidden = torch.relu(functional.linear(functional.layer_norm(h, (width,)), w1, b1))
+            hidden = getattr(functional, activation)(functional.linear(functional.layer_norm(h, (width,)), w1, b1))
             h = h + functional.linear(hidden, w2, b2)
             logits = functional.layer_norm(h, (width,)) @ out.T
             return functional.cross_entropy(logits.reshape(-1, classes), y.reshape(-1, classes))
@@ -260,7 +261,8 @@ def w6(batch, steps=16, width=32, classes=15):
             n = norm(inputs)
             shares = jax.nn.softmax((n @ q.T) @ (n @ k.T).transpose(0, 2, 1) * scale + added)
             h = inputs + shares @ (n @ v.T) @ o.T
-            h = h + jnp.maximum(norm(h) @ w1.T + b1, 0.0) @ w2.T + b2
+            z = norm(h) @ w1.T + b1
+            h = h + (jnp.maximum(z, 0.0) if activation == "relu" else jax.nn.gelu(z, approximate=False)) @ w2.T + b2
             return -(following * jax.nn.log_softmax(norm(h) @ out.T)).sum() / (batch * steps)
 
         add_jax(work, jax_loss, theta)

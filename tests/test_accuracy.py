@@ -5,9 +5,11 @@ import random
 import sys
 
 import mpmath
+import numpy as np
 import pytest
 
 from autograd import Value, derivative, logsumexp, ops, sigmoid, softplus
+from autograd.compiler import arrays
 from autograd.value import apply
 from tests import truth
 
@@ -132,6 +134,25 @@ def test_the_lower_tails_keep_their_digits_down_to_the_smallest_number(x):
         for order in (1, 2):
             true = float(truth.derivative(function.__name__, (x,), order))
             assert abs(derivative(y, value, order).data - true) <= 4 * math.ulp(true)
+
+
+@pytest.mark.parametrize("number", [50, 2000])
+@pytest.mark.parametrize(("name", "true"), [("erfc", mpmath.erfc), ("normal_cdf", truth.normal_cdf)])
+def test_the_error_function_of_arrays(name, true, number):
+    """By a polynomial, down to the smallest number; in two ways, for few numbers and for many."""
+    random_numbers = random.Random(number)
+    xs = [
+        random_numbers.choice([-1.0, 1.0]) * random_numbers.uniform(0.0, top)
+        for top in (1, 6, 38.4)
+        for _ in range(number // 3)
+    ]
+    xs += [0.0, -0.0, 5e-324, -1e-300, 26.5, 27.2, -38.4, 38.4, 1e308, -1e308, math.inf, -math.inf, math.nan]
+    found = getattr(arrays, name)(np.array(xs)).tolist()
+    assert math.isnan(found[-1])
+    with mpmath.workdps(50):
+        for x, y in zip(xs[:-1], found[:-1], strict=True):
+            exact = true(mpmath.mpf(min(max(x, -1000.0), 1000.0)))  # mpmath takes no larger ones
+            assert abs(y - exact) <= 5 * math.ulp(float(exact)), x
 
 
 @pytest.mark.parametrize("x", [0.0, 21.0, 1000.0, 1e308])
