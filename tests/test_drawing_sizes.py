@@ -162,9 +162,24 @@ def test_a_long_caption_is_wrapped(size):
 
 def test_titles_stand_beside_the_edges_into_their_boxes():
     down, across = (draw(graph("one dose"), direction=direction).source for direction in ("TB", "LR"))
-    assert re.findall(r"label=<(1|2) \((?:Softplus|Linear)\)>.*labeljust=(.)", down) == [("1", "c"), ("2", "l")]
+    justified = re.findall(r"label=<(1|2) \((?:Softplus|Linear)\)>.*labeljust=(.)", down)
+    assert dict(justified) == {"1": "c", "2": "l"}
     assert "labeljust=c" not in across
     assert "labeljust=c" not in draw(graph("recurrent"), size="column").source
+
+
+@pytest.mark.parametrize("arguments", [{}, {"direction": "TB"}, {"size": "slide"}])
+def test_operands_stand_in_their_order_inside_modules_too(arguments):
+    pytest.importorskip("pygraphviz")
+    loss = nn.ssr(dosage()([Value(0.5)]), [1.0])
+    drawing = draw(loss, legend=False, **arguments)
+    plain = [line.split() for line in drawing.pipe(format="plain", encoding="utf-8").splitlines()]
+    places = {line[1]: (float(line[2]), -float(line[3])) for line in plain if line[0] == "node"}  # it counts y upwards
+    operands = {}
+    for tail, head, _ in edges(drawing.source):
+        operands.setdefault(head, []).append(places[tail]["rankdir=LR" in drawing.source])
+    assert len(operands) > 8
+    assert all(each == sorted(each) for each in operands.values())
 
 
 def test_a_slide_puts_operations_into_boxes_before_it_folds():

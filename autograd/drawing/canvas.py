@@ -65,7 +65,8 @@ class Picture(NamedTuple):
             width = max(width, 90.0 * longest_path(sketch, True)) if len(sketch) < MANY else _WIDE
         below = legend_table(self.caption, groups, self.legend_sizes, self.caption_room, width)
         lines = _defaults(look, self.direction, below, sum(len(part.edges) for part in sketch.values()))
-        lines += _boxed(sketch, look, _entered_beside_the_middle(sketch) if self.direction == "TB" else ())
+        centred = _entered_beside_the_middle(sketch) if self.direction == "TB" else ()
+        lines += _boxed(sketch, look, centred, self.direction in ("LR", "RL"))
         lines += [line for key, part in sketch.items() for line in edge_lines(part, numbers[key], numbers, look)]
         return lines
 
@@ -136,18 +137,35 @@ def _entered_beside_the_middle(sketch: Sketch) -> set[Scope]:
     return {scope for scope, number in entries.items() if number % 2 == 0}
 
 
-def _boxed(sketch: Sketch, look: Look, centred: Container[Scope]) -> list[str]:
-    """The nodes, grouped into a labelled box per scope, some with their title in the middle; scopes nest."""
-    content: dict[Scope | None, list[str]] = {None: []}
+def _boxed(sketch: Sketch, look: Look, centred: Container[Scope], is_mirrored: bool) -> list[str]:
+    """The nodes in their order, grouped into a labelled box per scope; scopes nest.
+
+    Args:
+        sketch: the parts.
+        look: what they look like.
+        centred: the scopes whose title stands in the middle.
+        is_mirrored: whether the computation flows sideways, where Graphviz turns the order in boxes upside down.
+    """
+    content: dict[Scope | None, list[list[str] | Scope]] = {None: []}
     for number, part in enumerate(sketch.values()):
         if part.scope not in content:
+            outer = None
             for scope in around(part.scope):
-                content.setdefault(scope, [])
-        content[part.scope] += node_lines(part, number, look)
+                if scope not in content:
+                    content[scope] = []
+                    content[outer].append(scope)
+                outer = scope
+        content[part.scope].append(node_lines(part, number, look))
+    boxes: dict[Scope, list[str]] = {}
+
+    def inside(scope: Scope | None) -> list[str]:
+        blocks = content[scope][::-1] if is_mirrored and scope is not None else content[scope]
+        return [line for block in blocks for line in (block if isinstance(block, list) else boxes[block])]
+
     scopes = [scope for scope in content if scope is not None]
     for number, scope in reversed(list(enumerate(scopes))):  # inner ones come after those around them
-        content[scope.outer] += _box(number, scope, content[scope], look, "c" if scope in centred else "l")
-    return content[None]
+        boxes[scope] = _box(number, scope, inside(scope), look, "c" if scope in centred else "l")
+    return inside(None)
 
 
 def _box(number: int, scope: Scope, lines: Iterable[str], look: Look, side: str) -> list[str]:
