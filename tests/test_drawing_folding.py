@@ -513,3 +513,15 @@ def test_a_deep_network_folds_to_a_row_of_its_modules():
     loss = sum_of(nn.Sequential(*layers)([Value(1.0)] * 8))
     source = draw(loss).source
     assert all(f"{position} (Linear)" in source for position in range(0, 12, 2))
+
+
+def test_a_block_of_few_operations_names_them_and_the_result_keeps_its_name():
+    q, key, value, bias = (Value(0.5 + i, name=name) for i, name in enumerate(("q", "k1", "v", "bias")))
+    loss = (q * key - value / bias).tanh()
+    loss.name = "loss"
+    inputs, *blocks = [box for box in boxes(draw(loss, max_nodes=3).source) if "data" in box or "operations" in box]
+    assert inputs[0] == "q, k1, … × 4"
+    assert [block[:2] for block in blocks] == [["×, ÷", "operations"], ["−, tanh", "loss"]]
+    drawing = draw(loss, max_nodes=1)
+    assert boxes(drawing.source)[0][:2] == ["1 mul, 1 div, 1 sub, …", "loss"]
+    assert "<b>loss</b>" in drawing.mermaid()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .arrays import array_rows, shapes
 from .bars import bar
 from .dot_text import html, shortened, tooltip
+from .names import together
 from .sketch import ADDITIONS, joined_flow
 from .theme import line_style, sign_colour, text_colour
 
@@ -87,6 +88,7 @@ def _table(part: Part, title: str, look: Look) -> str:
     cells = [f'<TR><TD COLSPAN="2"><B>{html(title, NAME_WIDTH)}</B></TD></TR>'] if title else []
     if look.is_compact and part.steps:
         cells.insert(0, f'<TR><TD COLSPAN="2">{html(steps_text(part.steps))}</TD></TR>')
+    cells += [f'<TR><TD COLSPAN="2"><B>{html(name, NAME_WIDTH)}</B></TD></TR>' for name in result_name(part, look)]
     cells += [_row(label, text, colour, look) for label, text, colour in rows]
     if part.is_array:
         cells += array_rows(part.shown, look)
@@ -140,6 +142,14 @@ def title_of(part: Part, look: Look) -> str:
         return title
     times = f"× {part.times}"
     return f"{shortened(title, NAME_WIDTH - 1 - len(times))} {times}" if title else times
+
+
+def result_name(part: Part, look: Look) -> list[str]:
+    """What the drawn result is called, if it was folded into a box with a title of its own; otherwise nothing."""
+    if not part.is_root or part.kind not in ("module", "block"):
+        return []
+    names = list(dict.fromkeys(filter(None, map(look.name, part.shown))))
+    return [together(names)] if names else []
 
 
 def rows_of(part: Part, look: Look) -> list[tuple[str, str, str]]:

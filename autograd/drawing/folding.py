@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from .arrays import array_place
-from .names import in_common
+from .names import in_common, together
 from .rows import chains_folded, constants_folded
 from .sketch import Edge, Part, around, in_reading_order, joined_flow, scope_title
 
@@ -44,6 +44,9 @@ MOST_JOINED = 20_000
 
 MANY = 3
 """Edges from the same part into an operation of more operands than this become one edge."""
+
+NAMED = 3
+"""A block of up to so many operations says which ones they are."""
 
 
 def folded(sketch: Sketch, most: int, depth: int | None, named: Named) -> Sketch:
@@ -297,7 +300,7 @@ def _siblings(members: Sequence[Part]) -> Part:
 def _names_of(members: Sequence[Part]) -> str:
     """The names if there are few, otherwise what they have in common."""
     names = list(dict.fromkeys(member.title or member.value.name or "" for member in members))
-    return ", ".join(names) if len(names) < 4 else in_common(names)
+    return together(names)
 
 
 # Blocks: whatever is left
@@ -319,9 +322,13 @@ def blocks_folded(sketch: Sketch, most: int) -> Sketch:
 
 
 def _block(members: Sequence[Part]) -> Part:
+    """A box that says which operations it stands for: a few by their symbols, many by their names and numbers."""
     block = _box("block", members)
-    counts = Counter(value.op for value in block.values if value.op)
-    title = ", ".join(f"{count} {op}" for op, count in counts.most_common(3)) + ", …" * (len(counts) > 3)
+    operations = [value.operation for value in block.values if value.op and value.operation]
+    counts = Counter(operation.name for operation in operations)
+    title = ", ".join(f"{count} {name}" for name, count in counts.most_common(3)) + ", …" * (len(counts) > 3)
+    if len(operations) <= NAMED:
+        title = ", ".join(operation.symbol for operation in operations)
     return block._replace(title=title)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .names import in_common
+from .names import together
 from .theme import formatted, line_width
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Look:
         if len(part.shown) < 2 or part.title is None:
             return (self.name(part.value) if part.title is None else None) or ""
         names = list(dict.fromkeys(filter(None, map(self.name, part.shown))))
-        return ", ".join(names) if len(names) < 4 else in_common(names)
+        return together(names)
 
     def must_stay(self, value: Value) -> bool:
         """Whether readers look for this Value, so it must not disappear into a row of operations."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .boxes import NAME_WIDTH, SHARED, marks, remarks, rows_of, steps_text, title_of
+from .boxes import NAME_WIDTH, SHARED, marks, remarks, result_name, rows_of, steps_text, title_of
 from .dot_text import shortened
 from .sketch import around, scope_title
 from .theme import line_style, line_width, sign_colour
@@ -69,7 +69,7 @@ def _nodes(part: Part, number: int, look: Look) -> list[str]:
     if part.kind == "constant":
         lines = [escaped(f"{title} = " if title else "") + look.range(look.data(part.shown))]
     else:
-        lines = [f"<b>{escaped(title)}</b>"] if title else []
+        lines = [f"<b>{escaped(name)}</b>" for name in (title, *result_name(part, look)) if name]
         lines += [f"{label} {text}" for label, text, _ in rows_of(part, look)]
         lines += [escaped(note) for note in (*remarks(part, look), *marks(part, look))]
     if not part.steps:

@@ -67,6 +67,18 @@ def in_common(texts: Sequence[str]) -> str:
     return "".join(each[0] if len(set(each)) == 1 else "…" for each in zip(*pieces, strict=True))
 
 
+def together(names: Sequence[str]) -> str:
+    """A few names; of more what they have in common, or else the first two.
+
+    >>> together(["w1", "w2", "w3", "w4"]), together(["w1", "input", "b", "w2"])
+    ('w…', 'w1, input, …')
+    """
+    if len(names) < 4:
+        return ", ".join(names)
+    common = in_common(names)
+    return common if common.strip("…") else f"{names[0]}, {names[1]}, …"
+
+
 def natural(name: str) -> tuple[tuple[str, int], ...]:
     """A key that sorts numbers in names by size."""
     return tuple((text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name)[:-1])
