@@ -352,3 +352,26 @@ def test_explanations_are_copied_with_their_factors(copied):
     assert [f.latex for path in again.paths for f in path.factors] == [
         f.latex for path in explanation.paths for f in path.factors
     ]
+
+
+def test_paths_through_unequal_steps_come_in_the_order_of_the_data():
+    w = Value(0.7, name="w")
+    doses = [Value(0.5 * i, name=f"dose{i}") for i in range(3)]
+    ssr = nn.ssr([(w * dose).tanh() for dose in doses], [0.1, 0.2, 0.3])
+    lines = str(explain(ssr, w)).splitlines()
+    assert [re.findall(r"dose\d", line) for line in lines[3:9]] == 2 * [["dose0"], ["dose1"], ["dose2"]]
+
+
+def test_a_long_stretch_without_names_is_taken_step_by_step():
+    v, c = Value(2e8, name="v"), Value(299792458.0, name="c")
+    energy = named(named(1 / (1 - (v / c) ** 2).sqrt(), "γ") * c**2, "E")
+    explanation = explain(energy, v)
+    assert str(explanation).splitlines()[1].strip() == "= c^2 × (-1/v4^2) × 0.5/sqrt(v3) × (-1) × 2·v1 × 1/c"
+    gamma = 1 / math.sqrt(1 - (2 / 2.99792458) ** 2)
+    assert explanation.total == pytest.approx(2e8 * gamma**3, rel=1e-12)
+    assert r"\frac{d\,E}{d\,\gamma} \cdot \frac{d\,\gamma}{d\,v_{4}}" in explanation.latex()
+
+
+def test_numbers_within_a_formula_are_computed():
+    x, y = Value(3.0, name="x"), named(Value(2.0) ** 2 + Value(1.0), "")
+    assert str(explain(named(x * y, "z"), x)).splitlines()[1].strip() == "= 5"

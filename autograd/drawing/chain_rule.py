@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     Link = tuple[Value, int, float, Value]
     """A result, the position of an operand, the local derivative there, and the operand."""
 
+LONGEST_STEP = 4
+"""So many links make a single factor if the Values between them have no name."""
+
 
 @overload
 def explain(
@@ -178,9 +181,23 @@ class Words:
         between = set(ways.links) - {ways.y}
         if between and not any(self.name(node) for node in between):
             self._given |= {value: numbered[value] for value in between if value in roles.kinds}
+        self._given |= {value: numbered[value] for value in self._far_from_names(ways) if value in numbered}
         self._row_of = {node: i for i, row in enumerate(roles.rows) for node in row} if len(roles.rows) > 1 else {}
         self._labels = observation_labels(roles.rows, self.name)
         self.formulas = LocalFormulas(self.name, self._own)
+
+    def _far_from_names(self, ways: Ways) -> list[Value]:
+        """The steps without a name on a stretch of more than LONGEST_STEP links from one name to the next."""
+        nameless = [node for node in ways.links if node is not ways.y and not self.name(node)]
+        below = dict.fromkeys(nameless, 0)
+        above = below.copy()
+        for node in nameless:
+            below[node] = max(1 + below.get(operand, 0) for *_, operand in ways.links[node])
+        for node in reversed(ways.links):
+            for *_, operand in ways.links[node]:
+                if operand in above:
+                    above[operand] = max(above[operand], 1 + above.get(node, 0))
+        return [node for node in nameless if below[node] + above[node] > LONGEST_STEP]
 
     def _own(self, value: Value) -> str | None:
         return value.name or self._variables.get(value)

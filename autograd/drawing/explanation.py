@@ -190,6 +190,8 @@ def _grouped(paths: Sequence[Path]) -> list[list[Path]]:
         groups = dict(
             sorted(groups.items(), key=lambda group: (tuple(map(natural, group[1][0].names())), _row(group[1][0])))
         )
+    elif all(path.row is not None for path in paths):
+        groups = dict(sorted(groups.items(), key=lambda group: min(map(_row, group[1]))))
     return [group if any(path.row is None for path in group) else sorted(group, key=_row) for group in groups.values()]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..node import number_at
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
 
     from ..operation import Operation
     from ..value import Value
+
+_LOW = "₀₁₂₃₄₅₆₇₈₉"
+_DIGITS = "0123456789" + _LOW
+_RAISED = str.maketrans(_LOW, "0123456789")
+
+
+def _greek(letter: str) -> str:
+    *_, size, _, word = unicodedata.name(letter).replace("LAMDA", "LAMBDA").split()
+    return "\\" + (word.capitalize() if size == "CAPITAL" else word.lower())
+
+
+GREEK = {letter: _greek(letter) for letter in "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ"}
+"""The commands of LaTeX for Greek letters."""
 
 SUM, PRODUCT, POWER, ATOM = range(4)  # how tightly a formula binds
 DEEPEST = 4
@@ -114,17 +128,18 @@ def as_formula(number: Number) -> Formula:
 def latex_name(name: str) -> str:
     r"""A name in LaTeX: letters with digits after them get an index, all else is literal text.
 
-    So does a letter with an underscore and a word after it.
+    So does a letter with an underscore and a word after it. Letters may be Greek, digits may stand lower already.
 
-    >>> print(latex_name("w1"), latex_name("predicted"), latex_name("p_setosa"), latex_name("50%"))
-    w_{1} \mathrm{predicted} p_{\mathrm{setosa}} \text{50\%}
+    >>> print(latex_name("w1"), latex_name("predicted"), latex_name("p_setosa"), latex_name("50%"), latex_name("σ₁"))
+    w_{1} \mathrm{predicted} p_{\mathrm{setosa}} \text{50\%} \sigma_{1}
     """
     if re.fullmatch(r"[a-zA-Z]_[a-zA-Z]{2,}", name):
         return rf"{name[0]}_{{\mathrm{{{name[2:]}}}}}"
-    letters = name.rstrip("0123456789")
-    if letters.isascii() and letters.isalpha():
-        index = name[len(letters) :]
-        return (letters if len(letters) == 1 else rf"\mathrm{{{letters}}}") + (f"_{{{index}}}" if index else "")
+    letters = name.rstrip(_DIGITS)
+    index = name[len(letters) :].translate(_RAISED)
+    if letters in GREEK or (letters.isascii() and letters.isalpha()):
+        word = GREEK.get(letters) or (letters if len(letters) == 1 else rf"\mathrm{{{letters}}}")
+        return word + (f"_{{{index}}}" if index else "")
     return rf"\text{{{literal_latex(name)}}}"
 
 
@@ -357,4 +372,6 @@ def expression(
             return _added(map(_product, operands[:half], operands[half:]))
         if operation is sum_of and len(operands) <= DEEPEST:
             return _added(operands)
+    elif operation.is_operator or operation in (square, reciprocal):
+        return number
     return call(operation, operands, number)
