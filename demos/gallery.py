@@ -473,7 +473,8 @@ body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font-family: Helvet
 h2 { margin-top: 3rem; font-size: 1.1rem; }
 nav ul { columns: 20rem; padding-left: 1.2rem; }
 img { max-width: 100%; height: auto; }
-pre { overflow-x: auto; padding: 0.7rem; border: 1px solid; border-radius: 0.4rem; }
+pre { padding: 0.7rem; border: 1px solid #8888; border-radius: 0.4rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+@media (prefers-color-scheme: dark) { body { background: #0d1117; } }
 </style>
 <h1>Pictures that explain themselves</h1>
 <p>Each with the lines that make it. All of it is written by <code>python -m demos.gallery</code>.</p>

@@ -118,3 +118,7 @@ def test_latex_agrees_that_it_fits(tmp_path):
     assert re.findall(r"^!.*", log, re.MULTILINE) == []
     assert re.findall(r"^Overfull \\hbox.*", log, re.MULTILINE) == []
     assert (tmp_path / "all.pdf").exists()
+
+
+def test_greek_letters_are_as_wide_as_letters():
+    assert width(r"\gamma + \mu_{1}") == pytest.approx(width("x + y_{1}"), abs=0.5)

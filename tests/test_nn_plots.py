@@ -340,6 +340,7 @@ def test_the_history_shows_losses_and_metrics():
         history.metrics["accuracy"],
         history.validation_metrics["accuracy"],
     ]
+    assert beside.get_ylabel() == "accuracy"
     with pytest.raises(ValueError, match="theme must be one of"):
         history.plot(theme="blue")
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 
+from .formulas import GREEK
+
+_GREEK_LETTERS = frozenset(GREEK.values())
 _TOKENS = re.compile(r"\\[a-zA-Z]+|\\.|\s+|.", re.DOTALL)
 _FRAC, _TEXT, _SCRIPTS = r"\frac", (r"\text", r"\mathrm", r"\operatorname"), ("_", "^")
 _COMMANDS = {
     r"\cdot": 1.5, r"\sum": 3.2, r"\prod": 3.0, r"\quad": 2.0, r"\,": 0.33, r"\dots": 2.4, r"\infty": 2.0,
     r"\left": 0.0, r"\right": 0.0, r"\sqrt": 1.7, r"\bmod": 6.0, r"\le": 2.7, r"\{": 1.0, r"\}": 1.0, r"\%": 1.7,
-    r"\&": 1.6, r"\sigma": 1.2,
+    r"\&": 1.6,
 }  # fmt: skip
-_LETTERS = {
+_GREEK = 1.3
+__GREEK_LETTERS = {
     "+": 2.5,
     "-": 2.3,
     "=": 2.7,
@@ -24,7 +28,18 @@ _LETTERS = {
     ".": 0.56,
     "…": 2.4,
 }
-_TEXT_LETTERS = {" ": 0.7, "-": 0.7, "+": 1.6, "=": 1.6, "m": 1.7, "w": 1.5, "i": 0.56, "l": 0.56, "j": 0.6, "t": 0.8}
+_TEXT__GREEK_LETTERS = {
+    " ": 0.7,
+    "-": 0.7,
+    "+": 1.6,
+    "=": 1.6,
+    "m": 1.7,
+    "w": 1.5,
+    "i": 0.56,
+    "l": 0.56,
+    "j": 0.6,
+    "t": 0.8,
+}
 
 
 def width(latex: str) -> float:
@@ -76,7 +91,8 @@ class _Reader:
         if token.isspace():
             return 0.7 if text else 0.0
         if token.startswith("\\"):  # a function by its name, or a character such as the backslash
-            return _COMMANDS.get(token, 1.4 if token.startswith(r"\text") else 0.9 * (len(token) - 1))
+            word = _GREEK if token in _GREEK_LETTERS else 1.4 if token.startswith(r"\text") else 0.9 * (len(token) - 1)
+            return _COMMANDS.get(token, word)
         return _letter(token, text)
 
     def _group(self, text: bool) -> float:
@@ -90,7 +106,7 @@ class _Reader:
 
 
 def _letter(letter: str, text: bool) -> float:
-    known = _TEXT_LETTERS if text else _LETTERS
+    known = _TEXT__GREEK_LETTERS if text else __GREEK_LETTERS
     if letter in known:
         return known[letter]
     if letter.isupper() or not letter.isascii():

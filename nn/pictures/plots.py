@@ -256,7 +256,8 @@ def _plot_metrics(
         # On the left axes too, without points, so that one legend has them all.
         (line,) = ax.plot([], [], "--", color=next(colors), linewidth=1.6, label=literal(name))
         beside.plot(range(1, len(curve) + 1), curve, "--", color=line.get_color(), linewidth=1.6)
-    beside.set_ylabel("metrics", color=look.ink)
+    measured = {name.removeprefix("validation ") for name in metrics}
+    beside.set_ylabel(literal(measured.pop()) if len(measured) == 1 else "metrics", color=look.ink)
     beside.tick_params(which="both", colors=look.ink)
     for spine in beside.spines.values():
         spine.set_color(look.line)
