@@ -3,6 +3,7 @@
 import html
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ pytest.importorskip("matplotlib")
 import matplotlib
 
 matplotlib.use("Agg")
+
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +64,12 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
         gallery.main(["--out", str(tmp_path / "file")])
     assert "cannot make the folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in PICTURES.glob("*-*.svg")))
+def test_the_pictures_of_the_documentation_say_what_the_gallery_says(folder, name):
+    texts = [
+        re.findall("<text[^>]*>([^<]*)", (where / name).read_text(encoding="utf-8")) for where in (PICTURES, folder)
+    ]
+    assert len(texts[0]) > 10
+    assert sorted(texts[0]) == sorted(texts[1])
