@@ -298,6 +298,9 @@ def test_a_picture_for_markdown_pages():
     assert text.count("subgraph") == text.count("\n  end") == 1
     assert draw(loss).copy().mermaid() == draw(loss).mermaid()
     assert "classDef parameter" in draw(loss, compact=True, constants=False).mermaid()
+    long = draw((Value(1.0) * 2).tanh()).mermaid()  # a circle around a word is as high as the word is wide
+    assert '(("×"))' in long
+    assert '(["tanh"])' in long
     with pytest.raises(NotImplementedError, match="Mermaid"):
         type(draw(loss))().mermaid()
 

@@ -32,6 +32,9 @@ NOT_COMPUTED = "not computed"
 
 INVISIBLE = "transparent"
 
+CIRCLED = 3
+"""An operation with fewer letters than this has a circle around it, others a pill."""
+
 _CIRCLE = "shape=circle fixedsize=true width=0.32 fontsize=14"
 _PILL = 'shape=box style=rounded height=0.3 margin="0.08,0.02"'
 _LONGEST_ROW = 3
@@ -69,7 +72,7 @@ def _circle(part: Part, number: int, look: Look) -> str:
 def _circle_of(steps: tuple[str, ...]) -> str:
     """The attributes of an operation's circle, which many circles of a graph share."""
     text = steps_text(steps)
-    shape = _CIRCLE if len(text) < 3 else _PILL
+    shape = _CIRCLE if len(text) < CIRCLED else _PILL
     return f"{shape} label=<{html(text)}> ordering=in tooltip={tooltip(', '.join(steps[:20]))}"
 
 

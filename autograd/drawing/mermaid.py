@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .boxes import NAME_WIDTH, SHARED, marks, remarks, result_name, rows_of, steps_text, title_of
+from .boxes import CIRCLED, NAME_WIDTH, SHARED, marks, remarks, result_name, rows_of, steps_text, title_of
 from .dot_text import shortened
 from .sketch import around, scope_title
 from .theme import line_style, line_width, sign_colour
@@ -74,10 +74,11 @@ def _nodes(part: Part, number: int, look: Look) -> list[str]:
         lines += [escaped(note) for note in (*remarks(part, look), *marks(part, look))]
     if not part.steps:
         return [_box(number, lines, kind)]
-    circle = escaped(steps_text(part.steps))
+    text = steps_text(part.steps)
     if look.is_compact:
-        return [_box(number, [circle, *lines], kind)]
-    return [f'o{number}(("{circle}"))', _box(number, lines, kind)]
+        return [_box(number, [escaped(text), *lines], kind)]
+    shape = '(("{}"))' if len(text) < CIRCLED else '(["{}"])'
+    return [f"o{number}{shape.format(escaped(text))}", _box(number, lines, kind)]
 
 
 def _box(number: int, lines: list[str], kind: str) -> str:
