@@ -366,7 +366,7 @@ def test_a_long_stretch_without_names_is_taken_step_by_step():
     v, c = Value(2e8, name="v"), Value(299792458.0, name="c")
     energy = named(named(1 / (1 - (v / c) ** 2).sqrt(), "γ") * c**2, "E")
     explanation = explain(energy, v)
-    assert str(explanation).splitlines()[1].strip() == "= c^2 × (-1/v4^2) × 0.5/sqrt(v3) × (-1) × 2·v1 × 1/c"
+    assert str(explanation).splitlines()[1].strip() == "= c^2 × (-1/v4^2) × 1/(2·sqrt(v3)) × (-1) × 2·v1 × 1/c"
     gamma = 1 / math.sqrt(1 - (2 / 2.99792458) ** 2)
     assert explanation.total == pytest.approx(2e8 * gamma**3, rel=1e-12)
     assert r"\frac{d\,E}{d\,\gamma} \cdot \frac{d\,\gamma}{d\,v_{4}}" in explanation.latex()
@@ -375,3 +375,9 @@ def test_a_long_stretch_without_names_is_taken_step_by_step():
 def test_numbers_within_a_formula_are_computed():
     x, y = Value(3.0, name="x"), named(Value(2.0) ** 2 + Value(1.0), "")
     assert str(explain(named(x * y, "z"), x)).splitlines()[1].strip() == "= 5"
+
+
+def test_slopes_of_roots_and_fractions_are_written_as_on_paper():
+    x = Value(4.0, name="x")
+    texts = [str(explain(y, x)).splitlines()[1].strip() for y in (x.sqrt(), 0.5 / x, 3 / x)]
+    assert texts == ["= 1/(2·sqrt(x))", "= -1/(2·x^2)", "= -3/x^2"]

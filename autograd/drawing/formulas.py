@@ -195,6 +195,9 @@ def _product(left: Number, right: Number) -> Formula:
         first, *others = right.factors
         if others and _is_number(first):
             return _product(left.number * first.number, math.prod(others, start=as_formula(1.0)))
+    elif left.factors[1:] and _is_number(left.factors[0]):  # 2·x times x is 2·x^2
+        first, *others = left.factors
+        return _product(first, _product(math.prod(others, start=as_formula(1.0)), right))
     return _of_formulas(number, left, right)
 
 
@@ -252,6 +255,8 @@ class Formulas(NumberSystem[Number]):
         x, y = as_formula(x), as_formula(y)
         if y.number == 1.0 and _is_number(y):
             return x
+        if x.number == 0.5 and _is_number(x) and not _is_number(y):  # the slope of a root, as one writes it
+            return self.div(1.0, 2.0 * y)
         return self.div(x.above, x.below * y) if isinstance(x, Quotient) else Quotient(x, y)
 
     def pow(self, x: Number, y: Number) -> Formula:
