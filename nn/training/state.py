@@ -23,6 +23,7 @@ from ..optim import Optimizer, Schedule
 from ..optim.optimizer import ADDED
 from ..optim.whole import WholeOptimizer
 from ..prediction import evaluating
+from ..tracing import described
 from ..types import Loss, Places, Positions, Vector
 from .history import History
 from .metrics import Metric, Readings
@@ -221,11 +222,15 @@ class Training:
         """Leaves the parameters at the last complete step or, if there was patience, at the best epoch."""
         self.history.engine, self.history.why_eager = self.step.engine, self.step.why_eager
         theta = self.parameters.settled(at_best=self.plan.patience is not None)
-        if isinstance(self.step, SquaresStep) and self.history.loss:
-            self.history.errors = self.step.standard_errors(theta, self._free())
-        scatter(theta, self.task.optimizer.parameters)
-        self.task.optimizer.zero_grad()
-        self.task.model.zero_grad()  # the optimiser may hold only some of the parameters
+        try:
+            if isinstance(self.step, SquaresStep) and self.history.loss:
+                self.history.errors = self.step.standard_errors(theta, self._free())
+        except Exception as error:  # the model may raise again what ended the training
+            self.history.errors = described(error)
+        finally:
+            scatter(theta, self.task.optimizer.parameters)
+            self.task.optimizer.zero_grad()
+            self.task.model.zero_grad()  # the optimiser may hold only some of the parameters
 
     def _free(self) -> Places | None:
         """The positions of the parameters that may move; None if all may."""
