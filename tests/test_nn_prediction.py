@@ -203,6 +203,27 @@ class Dropout(nn.Module):
         return [self.w * xs[0] * (self.rng.integers(2) if self.training else 1)]
 
 
+def test_weights_that_another_thread_changes_meanwhile_do_no_harm(monkeypatch):
+    model = model_of()
+    model.predict(X)
+    graph = nn.prediction.numbers_of
+
+    def trained_meanwhile(*model_and_row):
+        model[0].bias[0].data += 1.0
+        return graph(*model_and_row)
+
+    monkeypatch.setattr("nn.prediction.numbers_of", trained_meanwhile)
+    model.predict(X)
+    assert vars(model)["_prediction"]._program is not None
+
+    def given_up_meanwhile(*model_and_row):
+        vars(model)["_prediction"]._forget()
+        return graph(*model_and_row)
+
+    monkeypatch.setattr("nn.prediction.numbers_of", given_up_meanwhile)
+    assert model.predict(X) == pytest.approx(by_hand(model, X), rel=1e-12)
+
+
 def test_choices_by_number_fall_back_to_graphs():
     assert Branching().predict(X)[:, 0].tolist() == [2 * x if x > 0 else 2.0 for x in X[:, 0]]
     network = nn.Sequential(model_of(), nn.ArgMax())
