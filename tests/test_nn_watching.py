@@ -146,6 +146,22 @@ def test_on_epoch_may_change_weights_and_learning_rate():
     assert history.learning_rates == [0.1 * 0.5**epoch for epoch in range(6)]
 
 
+@pytest.mark.parametrize("kind", [nn.LevenbergMarquardt, nn.LBFGS, nn.SGD])
+def test_on_epoch_may_freeze_and_unfreeze(kind):
+    model, seen = nn.Linear(2, 1, seed=0), []
+    model.bias[0].trainable = False
+
+    def change(history):
+        seen.append(numbers(model))
+        if len(history) == 2:
+            model.bias[0].trainable, model.weight[0][0].trainable = True, False
+
+    optimizer = kind(model.parameters(), **({"lr": 0.1} if kind is nn.SGD else {}))
+    trained(model, SUMS, loss=nn.mse, optimizer=optimizer, lr=None, on_epoch=change, epochs=3)
+    assert seen[1][2] == 0.0
+    assert [now == before for now, before in zip(seen[2], seen[1], strict=True)] == [True, False, False]
+
+
 def test_on_epoch_must_be_a_function():
     with pytest.raises(TypeError, match="on_epoch must be a function"):
         trained(on_epoch=True)

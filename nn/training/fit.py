@@ -71,8 +71,8 @@ def fit(
         metrics: functions of outputs (a list of numbers) and target of one observation, by name, such as
             `{"accuracy": nn.accuracy}`; averages over all observations, after the last step of each epoch, in
             evaluation mode, go to `History.metrics`, those over the validation data to `History.validation_metrics`.
-        on_epoch: called with the history after each epoch, while the model holds the numbers of now, which it may
-            change; if it returns True, training stops.
+        on_epoch: called with the history after each epoch, while the model holds the numbers of now. It may change
+            these, the learning rate, and which parameters are trainable; if it returns True, training stops.
         seed: makes the order of the observations reproducible.
         progress: whether to show a progress bar, in a notebook or if the output is a terminal and rich is installed.
         checkpoint: a file that keeps the state of the training, written every few seconds and at the end. If it exists,

@@ -333,12 +333,16 @@ class Training:
         return moved
 
     def told(self, on_epoch: Callable[[History], object]) -> bool:
-        """Calls a function with the numbers of now in the model, and takes over what it changed; whether to stop."""
+        """Calls a function with the numbers of now in the model, and takes over what it changed; whether to stop.
+
+        It may change numbers, and which parameters are trainable.
+        """
         values = self.task.optimizer.parameters
         scatter(self.parameters.now, values)
         answer = on_epoch(self.history)
         if not all(module.training for module in self.modules):
             self.task.model.train()
+        self.moving = self.task.optimizer.moving()
         now = gathered(values)
         if not np.array_equal(now, self.parameters.now):
             self.parameters.now = now
