@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from autograd.context import ContextChange
+
 from ..checks import boolean, kind_of, number_between, positive_integer, shown
 from ..data import Data, observations, weights_of
 from ..module import Module
@@ -163,8 +165,8 @@ def _run(
     try:
         if keeper is not None and training.stop_reason() is None:
             keeper.check_writable()
-        training.begin()
-        with progress_bar(progress, training.plan.epochs) as show:
+        with ContextChange(), progress_bar(progress, training.plan.epochs) as show:  # Ctrl-C cuts off what is inside
+            training.begin()
             while (reason := training.stop_reason()) is None:
                 training.epoch()
                 is_told_to_stop = on_epoch is not None and training.told(on_epoch)
