@@ -75,13 +75,14 @@ class Kept:
 class Made:
     """What a model is made of, apart from the numbers in it, to see fast whether that is still so.
 
-    As `Kept` without loss and random numbers, and lists in lists count too.
+    As `Kept` without random numbers, and lists in lists count too.
 
     Args:
         modules: all modules of a model.
+        loss: the loss, if there is one.
     """
 
-    def __init__(self, modules: Iterable[Any]) -> None:
+    def __init__(self, modules: Iterable[Any], loss: Loss | None = None) -> None:
         modules = list(modules)
         kinds = _kinds(modules)
         self._attributes = [(vars(each), dict(vars(each))) for each in (*modules, *kinds)]
@@ -89,7 +90,8 @@ class Made:
         held += [item for kind in kinds for _, item in _own(kind) if not isinstance(item, FunctionType)]
         self._containers = [(item, snapshot(item)) for item in held if isinstance(item, (list, tuple, dict))]
         self._changeable = [item for item in held if not isinstance(item, _FIXED) and not _is_module(item)]
-        self._functions = _functions(_called(modules))
+        self._changeable += _taken_apart(loss)[1]
+        self._functions = _functions([*_called(modules), loss])
         self._states = self._now()
 
     def _now(self) -> tuple[list[object], dict[str, object]]:

@@ -18,6 +18,7 @@ from ..checks import array_of, integer_at_least, items, shown
 from ..data import Data, digest
 from ..flat import gathered, scatter
 from ..init import generator
+from ..kept import Made
 from ..module import Module
 from ..optim import Optimizer, Schedule
 from ..optim.optimizer import ADDED
@@ -177,6 +178,7 @@ class Training:
         self.readings = task.readings()
         self.moving = task.optimizer.moving()
         self.modules: list[Module] = []
+        self.made: Made | None = None
         self.rng = generator(seed=plan.seed)
         self.history = History()
 
@@ -335,13 +337,22 @@ class Training:
     def told(self, on_epoch: Callable[[History], object]) -> bool:
         """Calls a function with the numbers of now in the model, and takes over what it changed; whether to stop.
 
-        It may change numbers, and which parameters are trainable.
+        It may change numbers, and which parameters are trainable. If it changed anything else of model or loss,
+        programs are compared with graphs at once.
         """
         values = self.task.optimizer.parameters
         scatter(self.parameters.now, values)
+        others = set(self.task.model.parameters()).difference(values)
+        before = [other.data for other in others]
+        self.made = self.made or Made(self.modules, self.task.loss)
         answer = on_epoch(self.history)
         if not all(module.training for module in self.modules):
             self.task.model.train()
+        if before != [other.data for other in others] or not self.made.is_unchanged():
+            self.made = None
+            for part in (self.step, self.validation, self.readings):
+                if part is not None:
+                    part.doubt()
         self.moving = self.task.optimizer.moving()
         now = gathered(values)
         if not np.array_equal(now, self.parameters.now):
