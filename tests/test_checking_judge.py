@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from autograd import GradcheckError, Value, gradcheck, ops
+from autograd import GradcheckError, Value, gradcheck, hypot, maximum, ops
 from autograd.checking.accumulation import Accumulation
 from autograd.checking.check import _partials
 from autograd.checking.evidence import Derivative, Evidence
@@ -154,6 +154,18 @@ def test_what_cancels_is_explained_up_to_the_size_of_its_terms():
     [variable] = subject.inputs
     assert accumulation.rounds_to(variable, math.cos(0.5) + 1e10 * UNIT)
     assert not accumulation.rounds_to(variable, math.cos(0.5) + 1e3 * 1e10 * UNIT)
+
+
+def test_rounding_explains_what_cancels_at_ties_too():
+    """The larger of two that are the same: 3x / (sqrt(2) x), which does not depend on x."""
+
+    def f(x):
+        y = x.log1p()
+        ratio = (y + y + y) / hypot(y, y)
+        return maximum(ratio, ratio)
+
+    reports = [gradcheck(f, [0.3 + 0.05 * i]) for i in range(40)]
+    assert {entry.verdict for report in reports for entry in report.entries} == {"ok", "ill-conditioned"}
 
 
 def test_an_input_without_a_way_to_the_output_has_the_derivative_0():

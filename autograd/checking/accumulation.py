@@ -108,6 +108,11 @@ class Accumulation:
         arrived = self._arrived.get(variable, _Bounded(0, 0, 0))
         return bool(abs(derivative - arrived.value) <= 2 * arrived.error)
 
+    def may_round_by(self, variable: Value, distance: float) -> bool:
+        """Whether rounding may take a derivative so far from what its partials, each as it is taken, add up to."""
+        arrived = self._arrived.get(variable, _Bounded(0, 0, 0))
+        return bool(distance <= 2 * arrived.error)
+
     @cached_property
     def _chain(self) -> Linearization[Any]:
         return Linearization([self._output], self._subject.inputs, _Bounds(), self._taken)
