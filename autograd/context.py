@@ -85,28 +85,38 @@ _COMPUTES_LATER = 0x20 | 0x80 | 0x200
 class ContextChange:
     """A context manager, and a decorator, for computing in another context in the current thread and task.
 
-    A generator must not `yield` inside: Python cannot tell a paused generator from its caller, which would go on in the
-    generator's context.
+    Ctrl-C, which may come between any two steps of Python, can keep a block from ending its context; the block around
+    it then ends both. A generator must not `yield` inside: Python cannot tell a paused generator from its caller, which
+    would go on in the generator's context.
 
     Raises:
         RuntimeError: it ends in another thread or order than it began in.
     """
 
     def changed(self, context: Context) -> Context:
-        """The context to compute in; subclasses say which."""
-        return context
+        """The context to compute in: by default one like the context around it; subclasses say which."""
+        return context.but()
 
     def __enter__(self) -> Self:
         before = _context.get()
         inside = self.changed(before)
         inside.before, inside.owner = before, self
-        _context.set(inside)
-        return self
+        try:
+            _context.set(inside)
+            return self
+        except BaseException:  # Ctrl-C; __exit__ is not called then
+            _context.set(before)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         inside = _context.get()
+        if error is not None and kind is not GeneratorExit:
+            while (
+                inside.before is not None and inside.owner is not self
+            ):  # blocks that an error cut off before they end
+                inside = inside.before
         if inside.before is None or inside.owner is not self:
             raise RuntimeError(
                 f"{type(self).__name__} ends in a thread, task or order other than it began in; a generator must not "

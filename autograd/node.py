@@ -167,7 +167,8 @@ def assign(leaf: Node, number: float) -> None:
 
 def assign_all(leaves: Iterable[Node], numbers: Iterable[float]) -> None:
     """`assign` for many leaves at once, all of them at the same time; `autograd.detect_reads` does not see it."""
-    now = CLOCK.now + 1
+    CLOCK.now += 1
+    now = CLOCK.now
     try:
         for leaf, number in zip(leaves, numbers, strict=True):
             earlier = leaf.number
@@ -176,7 +177,7 @@ def assign_all(leaves: Iterable[Node], numbers: Iterable[float]) -> None:
                 leaf.tick = now
             leaf.number = number
     finally:
-        CLOCK.now = now  # afterwards, for who sees it go on reads the numbers anew
+        CLOCK.now += 1  # afterwards too, for who sees it go on reads the numbers anew; other threads may have moved it
 
 
 def number_at(node: Node, tick: int) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 import pickle
 import random
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,8 +36,9 @@ _FIXED = (int, float, str, type(None), Value, list, tuple, dict)  # or looked at
 class Kept:
     """The attributes of all modules, the variables of the user's functions and the sources of random numbers, as now.
 
-    The functions are the loss, the modules' `forward`s, functions among their attributes, and functions of the same
-    file that these call. Their variables are the global and enclosing ones that they name.
+    The functions are the loss, the modules' `forward`s, functions among their attributes, methods of the same object
+    and functions of the same file that these call. Their variables are the global and enclosing ones that they name.
+    Attributes of the classes count too, apart from those of the library.
 
     Args:
         modules: all modules of a model, as `named_modules` gives them.
@@ -54,6 +56,10 @@ class Kept:
             for name, attribute in vars(module).items()
             if name not in (PREDICTION, ASSIGNED)
         }
+        kinds = _kinds(module for _, module in modules)
+        self._states |= {
+            f"{kind.__qualname__}.{name}": _state(attribute) for kind in kinds for name, attribute in _own(kind)
+        }
         self._states |= _states(_functions([*_called(module for _, module in modules), loss]))
         self._states["what the loss holds"] = [_state(held) for held in _taken_apart(loss)[1]]
         self._states["the state of Python's module random"] = random.getstate()
@@ -69,21 +75,23 @@ class Kept:
 class Made:
     """What a model is made of, apart from the numbers in it, to see fast whether that is still so.
 
-    As `Kept` without loss and random numbers, and lists in lists count too.
+    As `Kept` without random numbers, and lists in lists count too.
 
     Args:
         modules: all modules of a model.
+        loss: the loss, if there is one.
     """
 
-    def __init__(self, modules: Iterable[Any]) -> None:
+    def __init__(self, modules: Iterable[Any], loss: Loss | None = None) -> None:
         modules = list(modules)
-        self._attributes = [(vars(module), dict(vars(module))) for module in modules]
-        held = [
-            item for _, found in self._attributes for name, item in found.items() if name not in (PREDICTION, ASSIGNED)
-        ]
+        kinds = _kinds(modules)
+        self._attributes = [(vars(each), dict(vars(each))) for each in (*modules, *kinds)]
+        held = [item for module in modules for name, item in vars(module).items() if name not in (PREDICTION, ASSIGNED)]
+        held += [item for kind in kinds for _, item in _own(kind) if not isinstance(item, FunctionType)]
         self._containers = [(item, snapshot(item)) for item in held if isinstance(item, (list, tuple, dict))]
         self._changeable = [item for item in held if not isinstance(item, _FIXED) and not _is_module(item)]
-        self._functions = _functions(_called(modules))
+        self._changeable += _taken_apart(loss)[1]
+        self._functions = _functions([*_called(modules), loss])
         self._states = self._now()
 
     def _now(self) -> tuple[list[object], dict[str, object]]:
@@ -152,7 +160,7 @@ def _functions(pending: list[object]) -> list[FunctionType]:
         item = pending.pop()
         if not isinstance(item, FunctionType):
             pending += _taken_apart(item)[0]
-        elif item not in functions and item.__module__.partition(".")[0] not in _OWN:
+        elif item not in functions and not _is_own(item):
             functions[item] = None
             named = _variables(item).values()
             found = [each for each in named if isinstance(each, (FunctionType, MethodType))]
@@ -168,17 +176,45 @@ def _taken_apart(item: Any) -> tuple[list[object], list[object]]:
     if isinstance(item, functools.partial):
         return [item.func], [*_taken_apart(item.func)[1], *item.args, *item.keywords.values()]
     if isinstance(item, MethodType):
-        return [item.__func__], _taken_apart(item.__self__)[1]
-    call = type(item).__call__
-    return [call] if isinstance(call, FunctionType) else [], [item]
+        return [item.__func__, *_methods(type(item.__self__), item.__name__)], _taken_apart(item.__self__)[1]
+    return _methods(type(item), "__call__"), [item]
 
 
 def _called(modules: Iterable[Any]) -> list[object]:
     """The functions of modules."""
-    found: list[object] = []
-    for module in modules:
-        found += [type(module).forward, *(each for each in vars(module).values() if isinstance(each, FunctionType))]
-    return found
+    modules = list(modules)
+    found = [method for kind in dict.fromkeys(map(type, modules)) for method in _methods(kind, "__call__", "forward")]
+    return [*found, *(each for module in modules for each in vars(module).values() if isinstance(each, FunctionType))]
+
+
+def _methods(kind: type, *names: str) -> list[object]:
+    """The user's methods and properties of these names, and those that they name."""
+    found: dict[str, FunctionType] = {}
+    pending = [*names]
+    while pending:
+        name = pending.pop()
+        method = inspect.getattr_static(kind, name, None)
+        method = method.fget if isinstance(method, property) else getattr(method, "__func__", method)
+        if name not in found and isinstance(method, FunctionType) and not _is_own(method):
+            found[name] = method
+            pending += sorted(_names(method.__code__))
+    return [*found.values()]
+
+
+def _kinds(modules: Iterable[Any]) -> list[type]:
+    """The user's classes of modules."""
+    kinds = dict.fromkeys(kind for module in modules for kind in type(module).__mro__)
+    return [kind for kind in kinds if kind is not object and not _is_own(kind)]
+
+
+def _own(kind: type) -> list[tuple[str, object]]:
+    """The attributes that a class has by itself, but for those of Python's."""
+    return [(name, item) for name, item in vars(kind).items() if not name.startswith("__")]
+
+
+def _is_own(item: Any) -> bool:
+    """Whether the library defines this."""
+    return str(item.__module__).partition(".")[0] in _OWN
 
 
 def _is_module(item: object) -> bool:

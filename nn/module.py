@@ -114,8 +114,8 @@ class Module:
         outermost = _outermost.get()
         if outermost is not None and self._path is None:
             outermost.named_parameters()  # this module may have joined a list after the list was assigned
-        token = _outermost.set(self if outermost is None else outermost)
         try:
+            _outermost.set(self if outermost is None else outermost)  # here, for Ctrl-C may come right after it
             with scope(self._path or type(self).__name__, owner=self):
                 return self.forward(*args, **kwargs)
         except Exception as error:
@@ -123,7 +123,7 @@ class Module:
                 error.add_note("A model takes one observation; model.predict(X) takes a whole array of them.")
             raise
         finally:
-            _outermost.reset(token)
+            _outermost.set(outermost)
 
     def predict(self, X: Any) -> Vector:  # noqa: N803  # the name of many libraries
         """The outputs for each row, with the current parameters, in evaluation mode.

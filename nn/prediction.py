@@ -63,6 +63,7 @@ class Outputs:
         values = [result for result in results if isinstance(result, Value)]
         self.rarity = rarity(values)
         self.parameters = _parameters(values, inputs, known) if parameters is None else parameters
+        self._numbers: tuple[int, Vector] | None = None
         try:
             self._compiled = compile_outputs(results, self.parameters, (inputs,))
             problem = self.first_difference(model, rows)
@@ -78,6 +79,14 @@ class Outputs:
         self._compiled.theta = theta
         found: Vector = self._compiled(array.reshape(len(array), -1))
         return found
+
+    def numbers_of_now(self) -> Vector:
+        """Those of the parameters."""
+        _ = [leaf.data for leaf in self.parameters[:1]]  # one for all, since a read is noted where a graph is traced
+        now, latest = CLOCK.now, self._numbers
+        if latest is None or latest[0] != now:  # else no leaf at all was given another number
+            self._numbers = latest = now, np.array(numbers(self.parameters))
+        return latest[1]
 
     def difference(self, model: Any, row: Any, outputs: Vector) -> str:
         """How program and graph differ for a row; empty if they do not."""
@@ -130,10 +139,11 @@ class Prediction:
         self._asked += len(rows)
         form = None if rows.array is None else rows.array.shape[1:]
         with evaluating(module for _, module in self._modules):
-            is_same = self._form == form and self._is_same()
-            if is_same and self._program is not None:
-                found = self._program(self._theta(), rows)
-                return found if self._agrees(rows, found) else _eager(self._model, rows)
+            is_same, program = self._form == form and self._is_same(), self._program
+            if is_same and program is not None:
+                theta = program.numbers_of_now()
+                found = program(theta, rows)
+                return found if self._agrees(program, theta, rows, found) else _eager(self._model, rows)
         return self._afresh(rows, form)
 
     def _afresh(self, rows: Column, form: tuple[int, ...] | None) -> Vector:
@@ -144,14 +154,14 @@ class Prediction:
                 self._forget()
             if self._form is None and self._asked >= _GRAPHS_WORTH_A_PROGRAM:
                 self._make(rows, form, modules)
-            return _eager(self._model, rows) if self._program is None else self._program(self._theta(), rows)
+            program = self._program
+            return _eager(self._model, rows) if program is None else program(program.numbers_of_now(), rows)
 
     def _forget(self) -> None:
         self._program: Outputs | None = None
         self._form: tuple[int, ...] | None = None
         self._modules: list[tuple[str, Any]] = []
         self._made: Made | None = None
-        self._numbers: tuple[int, Vector] | None = None
 
     def _make(self, rows: Column, form: tuple[int, ...] | None, modules: list[tuple[str, Any]]) -> None:
         self._form = form
@@ -161,30 +171,21 @@ class Prediction:
             self._program = None
         self._modules, self._made = modules, Made(module for _, module in modules)
 
-    def _theta(self) -> Vector:
-        """The numbers of now of the program's parameters."""
-        assert self._program is not None
-        parameters = self._program.parameters
-        _ = [leaf.data for leaf in parameters[:1]]  # one for all, since a read is noted where a graph is being traced
-        now = CLOCK.now
-        if self._numbers is None or self._numbers[0] != now:  # else no leaf at all was given another number
-            self._numbers = now, np.array(numbers(parameters))
-        return self._numbers[1]
-
     def _is_same(self) -> bool:
         """Whether the model is the one that the program was made of, but for its numbers."""
         return self._made is not None and self._made.is_unchanged()
 
-    def _agrees(self, rows: Column, found: Vector) -> bool:
-        assert self._program is not None
+    def _agrees(self, program: Outputs, theta: Vector, rows: Column, found: Vector) -> bool:
+        """Whether the program is as good as the graphs, by what it found; if not, it is given up."""
         self._calls += 1
-        if not is_comparison_due(self._calls, self._program.rarity):
+        if not is_comparison_due(self._calls, program.rarity):
             return True
         position = self._calls % len(rows)
-        if self._program.difference(self._model, rows[position], found[position]):
+        if not program.difference(self._model, rows[position], found[position]):
+            return True
+        if np.array_equal(theta, program.numbers_of_now()):  # else another thread trains the model
             self._program = None
-            return False
-        return True
+        return False
 
 
 def prediction_of(model: Any) -> Prediction:

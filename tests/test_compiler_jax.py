@@ -307,6 +307,14 @@ def test_numbers_of_elements_are_no_numbers_of_a_type():
     )
 
 
+def test_a_constant_that_is_no_number():
+    w, x = Value(1.0), Value(2.0)
+    y = w * x + Value(-1.0).log().detach() * x
+    value, gradient = compile(y, wrt=[w], inputs=([x],), backend="jax")([[2.0]])
+    assert math.isnan(value)
+    assert gradient.tolist() == [2.0]
+
+
 def test_numbers_beyond_the_type():
     """They are the largest of it: no warning, and no infinity that nobody meant."""
     w = Value(2.0)

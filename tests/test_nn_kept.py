@@ -172,6 +172,54 @@ def test_what_the_function_of_a_module_keeps():
     assert Kept(model.named_modules()).changed_since(before) == [f"SEEN in {Recording.forward.__qualname__}"]
 
 
+class Layered(nn.Module):
+    calls = 0
+
+    def __init__(self):
+        self.w = nn.Parameter(1.0)
+
+    def forward(self, xs):
+        return self.helper(xs) + self.shift
+
+    def helper(self, xs):
+        SEEN.append(xs)
+        return self.w * self.seen(xs)
+
+    @property
+    def shift(self):
+        return NUMBERS
+
+    @staticmethod
+    def seen(xs):
+        Layered.calls += 1
+        return xs[0]
+
+
+def test_methods_and_attributes_of_the_class_count():
+    model = nn.Sequential(Layered())
+    before = Kept(model.named_modules())
+    model([1.0])
+    NUMBERS[0] += 1
+    changed = Kept(model.named_modules()).changed_since(before)
+    assert changed == ["Layered.calls", "Layered in Layered.seen", "SEEN in Layered.helper", "NUMBERS in Layered.shift"]
+
+
+def test_methods_of_a_loss_count():
+    class Loss:
+        def __call__(self, outputs, target):
+            return self.helper(target)
+
+        method = __call__
+
+        def helper(self, target):
+            SEEN.append(target)
+
+    for loss in (Loss(), Loss().method):
+        before = Kept([], loss)
+        loss([1.0], 2.0)
+        assert Kept([], loss).changed_since(before) == [f"SEEN in {Loss.helper.__qualname__}"]
+
+
 @pytest.mark.parametrize("loss", [
     nn.mse, nn.cross_entropy, functools.partial(nn.mse, reduction="sum"), lambda o, t: MEMORY and nn.mse(o, t), min,
     lambda o, t: later(o, t),  # noqa: F821

@@ -142,6 +142,39 @@ def test_what_lies_deep_inside_counts(change):
     assert (model.predict(X) != before).all()
 
 
+class Base(nn.Module):
+    factor, terms = 2.0, (1.0,)
+
+    def __init__(self):
+        self.w = nn.Parameter(1.0)
+
+    def forward(self, xs):
+        return self.helper(xs[0]) * self.factor + self.terms[0]
+
+    def helper(self, x):
+        return self.w * x * SCALE
+
+
+@pytest.mark.parametrize(("where", "name", "what"), [
+    (globals(), "SCALE", 5.0), (Base, "factor", 3.0), (Base, "terms", (7.0,)),
+    (Base, "helper", lambda self, x: self.w - x),
+    (Base, "forward", lambda self, xs: self.w * xs[1]), (Base, "__call__", lambda self, xs: self.w + xs[0]),
+])  # fmt: skip
+def test_what_a_class_has_and_its_methods_name_counts(where, name, what, monkeypatch):
+    class Derived(Base):
+        pass
+
+    model = Derived()
+    before = without_comparison(model)
+    if isinstance(where, dict):
+        monkeypatch.setitem(where, name, what)
+    else:
+        monkeypatch.setattr(where, name, what, raising=False)
+    found = model.predict(X)
+    assert found[:, 0] == pytest.approx([model(row).data for row in X.tolist()], rel=1e-12)
+    assert (found != before).all()
+
+
 def test_predictions_in_between_cost_no_new_program():
     model = model_of()
     model.predict(X)
@@ -168,6 +201,27 @@ class Dropout(nn.Module):
 
     def forward(self, xs):
         return [self.w * xs[0] * (self.rng.integers(2) if self.training else 1)]
+
+
+def test_weights_that_another_thread_changes_meanwhile_do_no_harm(monkeypatch):
+    model = model_of()
+    model.predict(X)
+    graph = nn.prediction.numbers_of
+
+    def trained_meanwhile(*model_and_row):
+        model[0].bias[0].data += 1.0
+        return graph(*model_and_row)
+
+    monkeypatch.setattr("nn.prediction.numbers_of", trained_meanwhile)
+    model.predict(X)
+    assert vars(model)["_prediction"]._program is not None
+
+    def given_up_meanwhile(*model_and_row):
+        vars(model)["_prediction"]._forget()
+        return graph(*model_and_row)
+
+    monkeypatch.setattr("nn.prediction.numbers_of", given_up_meanwhile)
+    assert model.predict(X) == pytest.approx(by_hand(model, X), rel=1e-12)
 
 
 def test_choices_by_number_fall_back_to_graphs():

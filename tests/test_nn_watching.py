@@ -1,5 +1,6 @@
 """fit watched and weighted: metrics, on_epoch, sample and class weights, best epoch, divergence in words."""
 
+import itertools
 import json
 
 import numpy as np
@@ -144,6 +145,66 @@ def test_on_epoch_may_change_weights_and_learning_rate():
     _, history = trained(model, SUMS, **settings)
     assert model.bias[0].data == 0.25
     assert history.learning_rates == [0.1 * 0.5**epoch for epoch in range(6)]
+
+
+@pytest.mark.parametrize("kind", [nn.LevenbergMarquardt, nn.LBFGS, nn.SGD])
+def test_on_epoch_may_freeze_and_unfreeze(kind):
+    model, seen = nn.Linear(2, 1, seed=0), []
+    model.bias[0].trainable = False
+
+    def change(history):
+        seen.append(numbers(model))
+        if len(history) == 2:
+            model.bias[0].trainable, model.weight[0][0].trainable = True, False
+
+    optimizer = kind(model.parameters(), **({"lr": 0.1} if kind is nn.SGD else {}))
+    trained(model, SUMS, loss=nn.mse, optimizer=optimizer, lr=None, on_epoch=change, epochs=3)
+    assert seen[1][2] == 0.0
+    assert [now == before for now, before in zip(seen[2], seen[1], strict=True)] == [True, False, False]
+
+
+TEMPERATURE = 1.0
+
+
+def tempered(outputs, target):
+    return nn.mse([output * TEMPERATURE for output in outputs], target)
+
+
+@pytest.mark.parametrize(("kind", "what"), [
+    *itertools.product([nn.LevenbergMarquardt, nn.LBFGS, nn.SGD], ["a parameter of no optimiser", "an attribute"]),
+    (nn.SGD, "a variable of the loss"),
+])  # fmt: skip
+def test_what_on_epoch_changes_besides_is_seen_at_once(kind, what, monkeypatch):
+    class Scaled(nn.Module):
+        def __init__(self):
+            self.line, self.shift, self.factor = nn.Linear(2, 1, seed=0), nn.Parameter(0.5), 1.0
+
+        def forward(self, xs):
+            return [self.line(xs)[0] * self.factor + self.shift]
+
+    found = []
+    loss = tempered if what == "a variable of the loss" else nn.mse
+    for compile in (True, False):
+        model = Scaled()
+        monkeypatch.setitem(globals(), "TEMPERATURE", 1.0)
+
+        def change(history, model=model):
+            if len(history) == 4:  # the next comparison would come in step 8
+                if what == "a parameter of no optimiser":
+                    model.shift.data = 2.0
+                elif what == "an attribute":
+                    model.factor = 3.0
+                else:
+                    globals()["TEMPERATURE"] = 0.5
+
+        optimizer = kind(model.line.parameters(), **({"lr": 0.01} if kind is nn.SGD else {}))
+        settings = {"validation": (X, SUMS), "metrics": {"m": nn.mse}, "compile": compile, "on_epoch": change}
+        _, history = trained(model, SUMS, loss=loss, optimizer=optimizer, lr=None, epochs=7, **settings)
+        found += [[history.loss, history.validation_loss, history.metrics["m"]]]
+    for by_program, by_graphs in zip(*found, strict=True):
+        epochs = min(len(by_program), len(by_graphs))  # where a line is found, one more may be mere rounding
+        assert epochs > 5
+        assert by_program[:epochs] == pytest.approx(by_graphs[:epochs], rel=1e-9, abs=1e-12)
 
 
 def test_on_epoch_must_be_a_function():

@@ -304,6 +304,36 @@ def test_what_the_data_do_not_determine_has_an_infinite_error():
     assert errors["a"] == errors["b"] == math.inf > errors["c"] > 0
 
 
+def test_parameters_that_share_a_name_have_an_error_each():
+    class Plane(nn.Module):
+        def __init__(self):
+            self.a, self.b, self.c = nn.Parameter(1.0, name="w"), nn.Parameter(1.0, name="w"), nn.Parameter(0.0)
+
+        def forward(self, xs):
+            return self.a * xs[0] + self.b * xs[0] ** 2 + self.c
+
+    errors = trained(nn.LevenbergMarquardt, Plane(), LINE).standard_errors()
+    assert list(errors) == ["w (parameters[0])", "w (parameters[1])", "c"]
+
+
+def test_a_model_that_fails_leaves_the_weights_of_the_last_step():
+    class Failing(nn.Linear):
+        calls = 0
+
+        def forward(self, xs):
+            self.calls += 1
+            if self.calls > 500:
+                raise ZeroDivisionError("no more")
+            return super().forward(xs)
+
+    model, seen = Failing(1, 1, seed=0), []
+    with pytest.raises(ZeroDivisionError, match="no more") as failure:
+        trained(nn.LevenbergMarquardt, model, LINE, compile=False, on_epoch=lambda history: seen.append(numbers(model)))
+    assert failure.value.__context__ is None
+    assert numbers(model) == seen[-1]
+    assert not any(parameter.has_grad for parameter in model.parameters())
+
+
 def test_standard_errors_that_do_not_exist():
     with pytest.raises(ValueError, match=r"only nn\.LevenbergMarquardt"):
         trained(nn.LBFGS, nn.Linear(1, 1, seed=0), LINE).standard_errors()

@@ -11,6 +11,7 @@ import pytest
 
 import autograd
 from autograd import Value, derivative, grad, hessian, hvp, jacobian, jvp, no_grad, scope, value_and_grad, vjp
+from autograd.node import assign_all
 from autograd.operation import FLOATS, TABLE
 from autograd.value import apply
 
@@ -94,6 +95,22 @@ def test_the_same_number_again_is_no_change():
     x.data, y.data = 3.0, nan
     z.backward()
     assert x.grad == 6.0
+
+
+def test_time_does_not_go_back_when_two_threads_assign():
+    """As one thread assigns to many leaves at once, another one may assign to others."""
+    x, y, other = Value(1.0), Value(2.0), Value(3.0)
+
+    def numbers():
+        for number in range(9):
+            y.data = float(number)
+        yield 5.0
+
+    assign_all([x], numbers())
+    z = x * y
+    other.data = 4.0
+    z.backward()
+    assert (x.grad, y.grad) == (8.0, 5.0)
 
 
 def test_only_graphs_from_before_are_stale():

@@ -165,6 +165,23 @@ def test_what_is_in_the_graph_is_no_read(way):
     assert reads.first is None
 
 
+def test_reads_that_do_not_count_search_the_leaves_once():
+    class Counted(list):
+        times = 0
+
+        def __iter__(self):
+            self.times += 1
+            return super().__iter__()
+
+    leaves, other = Counted([Value(1.0), Value(2.0)]), Value(3.0)
+    reads = detect_reads(leaves)
+    reads._leaves = leaves
+    before = leaves.times
+    with reads:
+        assert sum(other.data for _ in range(9)) == 27.0
+    assert (leaves.times - before, reads.first) == (1, None)
+
+
 def test_the_first_line_of_the_user_is_named():
     x = Value(1.0)
     with detect_reads(x) as reads:

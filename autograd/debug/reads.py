@@ -55,6 +55,7 @@ class detect_reads(ContextChange, Reader):
             if not isinstance(leaf, Value):
                 raise TypeError(f"detect_reads: leaves must be Values, got {leaf!r} of type {type(leaf).__name__}")
         self._leaves = leaves
+        self._identities: set[int] | None = None
         self._outer: Reader | None = None
 
     def __repr__(self) -> str:
@@ -73,8 +74,13 @@ class detect_reads(ContextChange, Reader):
             self._outer.note(value)
 
     def _counts(self, value: Value) -> bool:
-        # By identity, since to compare Placeholders, or to ask for the hash of one, is a read.
-        return value.op is not None or isinstance(value, Placeholder) or any(value is leaf for leaf in self._leaves)
+        return value.op is not None or isinstance(value, Placeholder) or id(value) in self._places()
+
+    def _places(self) -> set[int]:
+        """The leaves by identity, since to ask a Placeholder for its hash is a read; made when a leaf is read first."""
+        if self._identities is None:
+            self._identities = set(map(id, self._leaves))
+        return self._identities
 
 
 def _length(numbers: object) -> int:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from autograd.context import ContextChange
+
 from ..checks import boolean, kind_of, number_between, positive_integer, shown
 from ..data import Data, observations, weights_of
 from ..module import Module
@@ -71,8 +73,8 @@ def fit(
         metrics: functions of outputs (a list of numbers) and target of one observation, by name, such as
             `{"accuracy": nn.accuracy}`; averages over all observations, after the last step of each epoch, in
             evaluation mode, go to `History.metrics`, those over the validation data to `History.validation_metrics`.
-        on_epoch: called with the history after each epoch, while the model holds the numbers of now, which it may
-            change; if it returns True, training stops.
+        on_epoch: called with the history after each epoch, while the model holds the numbers of now. It may change
+            these, the learning rate, and which parameters are trainable; if it returns True, training stops.
         seed: makes the order of the observations reproducible.
         progress: whether to show a progress bar, in a notebook or if the output is a terminal and rich is installed.
         checkpoint: a file that keeps the state of the training, written every few seconds and at the end. If it exists,
@@ -163,8 +165,8 @@ def _run(
     try:
         if keeper is not None and training.stop_reason() is None:
             keeper.check_writable()
-        training.begin()
-        with progress_bar(progress, training.plan.epochs) as show:
+        with ContextChange(), progress_bar(progress, training.plan.epochs) as show:  # Ctrl-C cuts off what is inside
+            training.begin()
             while (reason := training.stop_reason()) is None:
                 training.epoch()
                 is_told_to_stop = on_epoch is not None and training.told(on_epoch)

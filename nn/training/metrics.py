@@ -43,6 +43,7 @@ class Readings:
         self._metrics = [{name: _Average(name, metric) for name, metric in metrics.items()} for _ in data]
         self._program: Outputs | None = None
         self._calls = 0
+        self._is_doubted = False
 
     def begin(self, theta: Vector) -> None:
         """Makes the programs, where there can be some."""
@@ -67,12 +68,17 @@ class Readings:
             for outputs, metrics, (_, targets) in zip(self._outputs(theta), self._metrics, self._data, strict=True)
         ]
 
+    def doubt(self) -> None:
+        """Lets the next call compare program and graph, for the model may have changed."""
+        self._is_doubted = True
+
     def _outputs(self, theta: Vector) -> list[Vector]:
         if self._program is not None:
             found = [self._program(theta, rows) for rows, _ in self._data]
             self._calls += 1
-            if not is_comparison_due(self._calls, self._program.rarity):
+            if not self._is_doubted and not is_comparison_due(self._calls, self._program.rarity):
                 return found
+            self._is_doubted = False
             scatter(theta, self._parameters)
             rows, _ = self._data[0]
             position = self._calls % len(rows)

@@ -125,6 +125,11 @@ class Step:
             return slope
         return self.eager(theta, positions)
 
+    def doubt(self) -> None:
+        """Lets the next step compare program and graph, for model or loss may have changed."""
+        if self._program is not None:
+            self._program.is_doubted = True
+
     def program(self, theta: Vector, positions: Positions) -> Program | None:
         """The program, if it is as good as the graphs in this step too."""
         if self._program is not None and not self.why_eager:
@@ -136,6 +141,9 @@ class Program:
     """A program made of the graph of one observation, and its comparison with such graphs.
 
     They are compared at one observation, a different one each time, in the steps where `is_comparison_due`.
+
+    Attributes:
+        is_doubted: whether to compare in the next step, due or not.
     """
 
     def __init__(self, eager: EagerStep, compiled: Any, arrays: Sequence[Vector], loss: Value) -> None:
@@ -144,6 +152,7 @@ class Program:
         self._arrays = arrays
         self._traced = loss
         self._rarity = rarity([loss])
+        self.is_doubted = False
         self._steps = 0
         self._comparisons = 0
         self._reached: Mask | None = None
@@ -173,8 +182,9 @@ class Program:
     def difference(self, theta: Vector, positions: Positions) -> str:
         """How program and graph differ in the next step, if a comparison is due; empty if they do not."""
         self._steps += 1
-        if not is_comparison_due(self._steps, self._rarity):
+        if not self.is_doubted and not is_comparison_due(self._steps, self._rarity):
             return ""
+        self.is_doubted = False
         position = int(positions[self._comparisons % len(positions)])
         try:
             problem = self.problem_at(theta, position, [len(positions)])

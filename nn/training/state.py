@@ -18,11 +18,13 @@ from ..checks import array_of, integer_at_least, items, shown
 from ..data import Data, digest
 from ..flat import gathered, scatter
 from ..init import generator
+from ..kept import Made
 from ..module import Module
 from ..optim import Optimizer, Schedule
 from ..optim.optimizer import ADDED
 from ..optim.whole import WholeOptimizer
 from ..prediction import evaluating
+from ..tracing import described
 from ..types import Loss, Places, Positions, Vector
 from .history import History
 from .metrics import Metric, Readings
@@ -176,6 +178,7 @@ class Training:
         self.readings = task.readings()
         self.moving = task.optimizer.moving()
         self.modules: list[Module] = []
+        self.made: Made | None = None
         self.rng = generator(seed=plan.seed)
         self.history = History()
 
@@ -221,11 +224,15 @@ class Training:
         """Leaves the parameters at the last complete step or, if there was patience, at the best epoch."""
         self.history.engine, self.history.why_eager = self.step.engine, self.step.why_eager
         theta = self.parameters.settled(at_best=self.plan.patience is not None)
-        if isinstance(self.step, SquaresStep) and self.history.loss:
-            self.history.errors = self.step.standard_errors(theta, self._free())
-        scatter(theta, self.task.optimizer.parameters)
-        self.task.optimizer.zero_grad()
-        self.task.model.zero_grad()  # the optimiser may hold only some of the parameters
+        try:
+            if isinstance(self.step, SquaresStep) and self.history.loss:
+                self.history.errors = self.step.standard_errors(theta, self._free())
+        except Exception as error:  # the model may raise again what ended the training
+            self.history.errors = described(error)
+        finally:
+            scatter(theta, self.task.optimizer.parameters)
+            self.task.optimizer.zero_grad()
+            self.task.model.zero_grad()  # the optimiser may hold only some of the parameters
 
     def _free(self) -> Places | None:
         """The positions of the parameters that may move; None if all may."""
@@ -328,12 +335,25 @@ class Training:
         return moved
 
     def told(self, on_epoch: Callable[[History], object]) -> bool:
-        """Calls a function with the numbers of now in the model, and takes over what it changed; whether to stop."""
+        """Calls a function with the numbers of now in the model, and takes over what it changed; whether to stop.
+
+        It may change numbers, and which parameters are trainable. If it changed anything else of model or loss,
+        programs are compared with graphs at once.
+        """
         values = self.task.optimizer.parameters
         scatter(self.parameters.now, values)
+        others = set(self.task.model.parameters()).difference(values)
+        before = [other.data for other in others]
+        self.made = self.made or Made(self.modules, self.task.loss)
         answer = on_epoch(self.history)
         if not all(module.training for module in self.modules):
             self.task.model.train()
+        if before != [other.data for other in others] or not self.made.is_unchanged():
+            self.made = None
+            for part in (self.step, self.validation, self.readings):
+                if part is not None:
+                    part.doubt()
+        self.moving = self.task.optimizer.moving()
         now = gathered(values)
         if not np.array_equal(now, self.parameters.now):
             self.parameters.now = now

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -101,8 +103,8 @@ class SquaresStep(WholeStep):
         places = np.arange(len(theta)) if moving is None else moving
         if len(residuals) <= len(places):
             return f"they need more residuals than parameters, and there are {len(residuals)} for {len(places)}"
-        values = [self.eager.parameters[place] for place in places.tolist()]
-        names = [value.name or f"parameters[{place}]" for value, place in zip(values, places, strict=True)]
+        names = _distinct_names(self.eager.parameters)
+        names = [names[place] for place in places.tolist()]
         return dict(zip(names, spread(residuals, jacobian[:, places]).tolist(), strict=True))
 
 
@@ -161,6 +163,17 @@ class WholeProblem:
         whole = self._theta.copy()
         whole[self._moving] = theta
         return whole
+
+
+def _distinct_names(values: Sequence[Value]) -> list[str]:
+    """A name for each, with its position where it has none or others bear it too."""
+    names = [value.name for value in values]
+    often = Counter(names)
+    places = [f"parameters[{place}]" for place in range(len(names))]
+    return [
+        place if name is None else name if often[name] == 1 else f"{name} ({place})"
+        for name, place in zip(names, places, strict=True)
+    ]
 
 
 @np.errstate(all="ignore")

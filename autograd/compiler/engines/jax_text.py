@@ -88,7 +88,7 @@ def _text(operand: Operand) -> str:
 
 
 def _array_text(numbers: np.ndarray) -> str:
-    return f"[{', '.join([_text(x if isinstance(x, np.ndarray) else float(x)) for x in numbers])}]"
+    return f"[{', '.join(map(_array_text, numbers))}]" if numbers.ndim else _text(float(numbers))
 
 
 def _number_text(x: float) -> str:
