@@ -80,7 +80,7 @@ def fit(
         checkpoint: a file that keeps the state of the training, written every few seconds and at the end. If it exists,
             training goes on from it, to the same result to the last bit as if it had never stopped. The number of
             epochs may differ; model, data, loss, schedule and the other settings must be the same. Losses that are not
-            from `nn` are not compared.
+            from `nn` are not compared, and random generators of the model's own are not kept.
         compile: whether to compile the graph of one observation (see `autograd.compile`) and train with that program,
             many times faster and to the same results up to rounding. The validation loss is computed by one too. Model
             and loss are then called a few times at the start, and now and then to compare program and graph. Without
