@@ -69,9 +69,9 @@ def chain(length, extend):
 @pytest.mark.parametrize(
     ("extend", "length"),
     [
-        (lambda y, x: y + x, 1_000_000),
+        pytest.param(lambda y, x: y + x, 1_000_000, marks=pytest.mark.slow),
         (lambda y, x: -y, 200_000),
-        (lambda y, x: sum([y, 0.0, 0.0]), 200_000),
+        pytest.param(lambda y, x: sum([y, 0.0, 0.0]), 200_000, marks=pytest.mark.slow),
         (lambda y, x: y.maximum(0.0), 200_000),
     ],
     ids=["shared leaf", "one operand", "three operands", "two operands"],

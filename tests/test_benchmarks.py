@@ -6,12 +6,14 @@ import sys
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["benchmarks.eager", "--turns", "1", "--steps", "1", "--length", "10000"]])
 def test_a_benchmark_runs(arguments):
     run = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=True)
     assert "bytes a node" in run.stdout
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_pictures_runs():
     arguments = ["benchmarks.draw", "--repeats", "1", "--large", "2000"]
     run = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=True)
@@ -26,6 +28,7 @@ def test_the_benchmark_of_jax_runs():
     assert run.stdout.count(" us ") >= 4
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_programs_runs():
     arguments = ["benchmarks.compile", "--quick", "--alone"]
     run = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=True)

@@ -335,6 +335,7 @@ def test_wiring_mistakes_are_found_by_the_whole(monkeypatch):
     assert "every operation is right by itself" in str(report)
 
 
+@pytest.mark.slow
 def test_thousands_of_wrong_operations_cost_no_more_than_right_ones():
     def f(x):
         total = x

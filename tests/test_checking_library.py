@@ -279,6 +279,7 @@ def test_the_faults_of_the_benchmark_are_refused(name, key, x):
     assert benchmark.our_verdict(operation, [x]) == f"fail ({operation.operation.name})"
 
 
+@pytest.mark.slow
 def test_the_random_graphs_of_the_benchmark(capsys):
     benchmark.random_graphs(40)
     printed = capsys.readouterr().out

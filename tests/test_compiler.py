@@ -585,6 +585,7 @@ def test_nan_and_infinity(backend, rng):
     assert math.isnan(step([[1.0, 1.0]], [0.0])[0])
 
 
+@pytest.mark.slow
 def test_a_long_program(rng):
     """So long that its arrays are no longer variables of their own."""
     w = Value(0.5)

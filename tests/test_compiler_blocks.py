@@ -110,6 +110,7 @@ def test_blocks_on_jax(model, reduction, monkeypatch):
     np.testing.assert_allclose(*[predict(rows[0]) for predict in predicted], rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "batches"), [("arrays", (200_000, 800_000)), ("floats", (10_000, 40_000))])
 def test_memory_does_not_grow_with_the_batch(backend, batches):
     x, y = [Value(0.0), Value(0.0)], Value(0.0)

@@ -208,6 +208,7 @@ def test_nothing_to_compute(backend):
         assert step([1.0, 3.0], [7.0, 8.0]) == (value, [gradient])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_ten_thousand_parameters(backend, rng):
     weights = values(rng, 10_000, 0.01)
@@ -424,6 +425,7 @@ def test_constants_stay_as_they_were():
 # Text
 
 
+@pytest.mark.slow
 def test_source_does_not_depend_on_the_hash_seed():
     program = (
         "import numpy, autograd, nn\n"

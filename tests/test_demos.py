@@ -63,6 +63,7 @@ def test_iris_is_above_95_percent(tmp_path, capsys):
     assert (tmp_path / "out" / "iris.png").read_bytes().startswith(PNG)
 
 
+@pytest.mark.slow
 def test_the_moons_are_told_apart(tmp_path, capsys):
     output = run(moons, tmp_path, capsys, "--epochs", "60")
     (accuracy,) = re.findall(r"([\d.]+)% after", output)

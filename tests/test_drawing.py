@@ -302,6 +302,7 @@ def test_names_must_be_a_mapping_from_strings(names):
         draw(Value(1.0), names=names)
 
 
+@pytest.mark.slow
 def test_the_text_is_the_same_in_every_process():
     program = (
         "from tests.test_drawing import neuron; from autograd import draw; import sys; "

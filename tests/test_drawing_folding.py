@@ -490,6 +490,7 @@ def test_the_folded_text_is_small():
     assert re.search("× 700|× 1400", source)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [lambda n: sum(Value(1.0) for _ in range(3 * n)), recurrence])
 def test_folding_takes_linear_time(make):
     def seconds(size):

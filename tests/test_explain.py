@@ -221,7 +221,7 @@ def test_the_largest_paths_come_first_and_the_remainder_is_exact():
     assert re.search(r"\([\d,]+ more paths\)", str(explanation))
 
 
-@pytest.mark.parametrize("steps", [60, 3000])
+@pytest.mark.parametrize("steps", [60, pytest.param(3000, marks=pytest.mark.slow)])
 def test_paths_beyond_counting_are_not_followed(steps):
     x, y = doubling(steps)
     y.backward()
@@ -231,6 +231,7 @@ def test_paths_beyond_counting_are_not_followed(steps):
     assert "about 10^" in str(explanation)
 
 
+@pytest.mark.slow
 def test_deep_chains_are_explained_by_their_ends():
     x = y = Value(1.0)
     for _ in range(20_000):

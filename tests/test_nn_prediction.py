@@ -22,7 +22,7 @@ def model_of(seed=0):
     return nn.MLP([2, 4, 3], activation="tanh", seed=seed)
 
 
-@pytest.mark.parametrize("rows", [1, 60, 3000])
+@pytest.mark.parametrize("rows", [1, 60, pytest.param(3000, marks=pytest.mark.slow)])
 def test_it_is_what_the_model_gives_row_by_row(rows):
     model, xs = model_of(), RNG.normal(size=(rows, 2))
     for _ in range(3):

@@ -146,6 +146,7 @@ def test_names_of_a_file_are_escaped_and_counted(tmp_path):
     assert len(str(error.value)) < 20_000
 
 
+@pytest.mark.slow
 def test_names_given_twice_are_found_in_linear_time():
     """The old way compared each of these names with all others: hours."""
     text = json.dumps(dict.fromkeys(map(str, range(300_000)), 0))[:-1] + ', "7": 1}'

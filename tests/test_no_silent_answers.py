@@ -273,6 +273,7 @@ def test_losses_on_one_graph_take_little_more_than_their_sum():
     assert len(pickle.dumps(losses)) < 2 * len(pickle.dumps(autograd.sum(losses)))
 
 
+@pytest.mark.slow
 def test_deep_graphs_pickle_in_pieces_that_fit_the_stack():
     x = Value(1.0)
     y = x

@@ -95,6 +95,7 @@ def test_arguments_have_the_names_that_were_promised(function, names):
     assert list(inspect.signature(function).parameters)[: len(names.split())] == names.split()
 
 
+@pytest.mark.slow
 def test_everything_works_without_the_written_code():
     code = (
         "import sys, types\n"

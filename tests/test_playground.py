@@ -248,6 +248,7 @@ def test_lecture_pages_are_small():
     assert len(nn.playground(model, *flowers(), outputs=SPECIES).html.encode()) < 100_000
 
 
+@pytest.mark.slow
 def test_the_page_is_the_same_in_every_process():
     code = """
 import nn
