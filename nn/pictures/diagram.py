@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import no_grad
+from autograd.drawing.canvas import FONT, SIZE
 from autograd.drawing.display import Drawing, PositionedDrawing
 from autograd.drawing.theme import formatted, theme_named
 
@@ -20,7 +21,7 @@ from ..layers import Linear
 from ..module import Module
 from ..types import Numbers
 from .flowchart import Stage, drawn, drawn_nodes, flowchart
-from .pen import FONT, SMALLEST, Pen
+from .pen import Pen
 from .places import NODE, Grid
 from .sketch import Sketch, Texts, box_height, box_width, mixer_width
 from .spacing import Gap, fitted
@@ -175,7 +176,7 @@ def _defaults(pen: Pen) -> list[str]:
     theme = pen.theme
     return [
         f'\tgraph [layout=nop2 bgcolor="{theme.background}" outputorder=edgesfirst pad=0.15]\n',
-        f'\tnode [shape=plain fontname="{FONT}" fontsize={SMALLEST} fontcolor="{theme.ink}" color="{theme.ink}"]\n',
+        f'\tnode [shape=plain fontname="{FONT}" fontsize={SIZE} fontcolor="{theme.ink}" color="{theme.ink}"]\n',
         f'\tedge [arrowhead=none color="{theme.line}"]\n',
     ]
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from autograd import Value, no_grad
+from autograd.drawing.canvas import SIZE
 from autograd.drawing.dot_text import html, shortened, tooltip
 from autograd.drawing.theme import formatted, line_style, line_width, sign_colour, text_colour
 
@@ -16,7 +17,7 @@ from ..checks import as_float
 from ..layers import Linear
 from ..module import Module
 from .flowchart import Stage
-from .pen import SMALLEST, Pen, text_width
+from .pen import Pen, text_width
 from .places import LABEL_HEIGHT, NODE, WITH_GRADIENT, Column, Grid, Point, between
 from .spacing import Gap
 
@@ -237,7 +238,7 @@ class Sketch:
         parts = [html(label.number)]
         if label.gradient:
             colour = text_colour(self._theme, label.slope)
-            parts.append(f'<FONT COLOR="{colour}" POINT-SIZE="{SMALLEST}">{label.gradient}</FONT>')
+            parts.append(f'<FONT COLOR="{colour}" POINT-SIZE="{SIZE}">{label.gradient}</FONT>')
         return parts
 
     def _node(self, centre: Point, stage: Stage, index: int) -> None:
