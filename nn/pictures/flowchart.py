@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from autograd.drawing.mermaid import escaped
+from autograd.drawing.names import own_name
 from autograd.drawing.theme import formatted
 
 from ..activations import Activation
@@ -113,5 +114,5 @@ def _column(letter: str, boxes: Sequence[Sequence[str]], nodes: Sequence[int]) -
 
 
 def _weight(weight: Parameter, precision: int) -> str:
-    own = f"{escaped(weight.name)}: " if weight.name and weight.name != weight.path else ""
-    return f"{own}× {formatted(weight.data, precision)}"
+    own = own_name(weight)
+    return (f"{escaped(own)}: " if own else "") + f"× {formatted(weight.data, precision)}"

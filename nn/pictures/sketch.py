@@ -10,6 +10,7 @@ from typing import NamedTuple
 from autograd import Value, no_grad
 from autograd.drawing.canvas import SIZE
 from autograd.drawing.dot_text import html, shortened, tooltip
+from autograd.drawing.names import own_name
 from autograd.drawing.theme import formatted, line_style, line_width, sign_colour, text_colour
 
 from ..activations import Activation
@@ -68,7 +69,7 @@ class Texts:
 
     def label(self, sign: str, parameter: Value) -> Label:
         """The label of a parameter: "w1: × -34.4" and "grad 0.5"."""
-        own = parameter.name if parameter.name != getattr(parameter, "path", None) else None
+        own = own_name(parameter)
         number = (f"{shortened(own, 12)}: " if own else "") + f"{sign} {self.number(parameter.data)}"
         gradient = f"grad {self.number(parameter.grad)}" if parameter.has_grad else ""
         return Label(number.replace("\n", " "), gradient, parameter.grad)
