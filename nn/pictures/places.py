@@ -50,6 +50,11 @@ class Column(NamedTuple):
     share: float | None = None
     list: WeightList | None = None
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether the connections to it have labels."""
+        return self.share is not None or self.list is not None
+
 
 class Grid(NamedTuple):
     """The columns of a network: inputs, one per stage, outputs."""
