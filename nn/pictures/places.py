@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ..layers import Linear
-from .flowchart import Stage, drawn
+from .stages import Stage, drawn
 
 Point = tuple[float, float]
 

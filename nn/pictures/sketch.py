@@ -7,20 +7,18 @@ import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from autograd import Value, no_grad
+from autograd import Value
 from autograd.drawing.canvas import SIZE
 from autograd.drawing.dot_text import html, shortened, tooltip
 from autograd.drawing.names import own_name
 from autograd.drawing.theme import formatted, line_style, line_width, sign_colour, text_colour
 
-from ..activations import Activation
-from ..checks import as_float
 from ..layers import Linear
 from ..module import Module
-from .flowchart import Stage
 from .pen import Pen, text_width
 from .places import LABEL_HEIGHT, NODE, WITH_GRADIENT, Column, Grid, Point, between
 from .spacing import Gap
+from .stages import Stage, bent
 
 NAME = 16
 """Of a longer name only so many characters are shown."""
@@ -298,14 +296,6 @@ class Sketch:
 def mixer_width(layer: Module) -> float:
     """The width of a box such as Softmax."""
     return text_width(type(layer).__name__) + 2 * PADDING
-
-
-def bent(bends: Sequence[Activation], x: float) -> float:
-    """The activations of a node, one after the other."""
-    with no_grad():
-        for bend in bends:
-            x = as_float(bend(x))
-    return x
 
 
 def _thin(number: float, largest: float) -> float:
