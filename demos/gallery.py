@@ -25,18 +25,32 @@ FITTED = {"w1": -34.4, "w2": -2.52, "b1": 2.14, "b2": 1.29, "w3": -1.30, "w4": 2
 DOSES, EFFECTS = [0.0, 0.5, 1.0], [0.0, 1.0, 0.0]
 SPECIES = ["setosa", "versicolor", "virginica"]
 THEMES = ("light", "dark")
-PAGE, TEXT, PICTURE = "page", "text", "picture"
+PICTURE, PLOT, PAGE, TEXT = "picture", "plot", "page", "text"
+IN_BOTH_THEMES = (PICTURE, PLOT)
+"""These are made once for each theme, a page or text once."""
+
+LINES = {
+    PICTURE: 'picture = {call}\npicture.render(outfile=out / f"{name}-{{theme}}.svg")',
+    PLOT: 'axes = {call}\naxes.figure.savefig(out / f"{name}-{{theme}}.svg")',
+    PAGE: 'page = {call}\npage.save(out / "{name}.html")',
+    TEXT: "text = {call}",
+}
+"""How an exhibit of each kind is made and saved; texts are saved by `make`, since a reader would print them."""
 
 
 class Exhibit(NamedTuple):
-    """A picture: what it shows, what it is made of, and the lines that make it."""
+    """A picture: what it shows, what it is made of, and the call that makes it."""
 
     name: str
     title: str
     made_of: Callable[[], dict[str, Any]]
-    code: str
+    call: str
     kind: str = PICTURE
-    """A picture is made once for each theme, a text or page once."""
+
+    @property
+    def code(self) -> str:
+        """The lines that make it, as the page shows them."""
+        return LINES[self.kind].format(call=self.call, name=self.name)
 
 
 def network(parameters: dict[str, float]) -> nn.Module:
@@ -196,237 +210,176 @@ EXHIBITS = (
         "neuron",
         "One softplus neuron and its squared residual",
         neuron,
-        """
-picture = draw(loss, names=names, size="column", theme=theme)
-picture.render(outfile=out / f"neuron-{theme}.svg")
-""",
+        'draw(loss, names=names, size="column", theme=theme)',
     ),
     Exhibit(
         "neuron-compact",
         "The same in less room",
         neuron,
-        """
-picture = draw(loss, names=names, compact=True, constants=False, legend=False, theme=theme)
-picture.render(outfile=out / f"neuron-compact-{theme}.svg")
-""",
+        "draw(loss, names=names, compact=True, constants=False, legend=False, theme=theme)",
     ),
     Exhibit(
         "neuron-changed",
         "After a step: the numbers that it was computed from, and what has changed since",
         changed,
-        """
-picture = draw(loss, names=names, size="column", theme=theme)
-picture.render(outfile=out / f"neuron-changed-{theme}.svg")
-""",
+        'draw(loss, names=names, size="column", theme=theme)',
     ),
     Exhibit(
         "neuron-steps",
         "Forward and backward, step by step",
         neuron,
-        """
-animate(loss, out / "neuron-steps.html", names=names)
-""",
+        "animate(loss, names=names)",
         PAGE,
     ),
     Exhibit(
         "dosage-network",
         "The lecture's dosage network, fitted: what flows through it for a dose of 0.5",
         lambda: dosage(FITTED),
-        """
-picture = nn.diagram(model, [0.5], target=[1.0], inputs=["dose"], outputs=["effectiveness"], theme=theme)
-picture.render(outfile=out / f"dosage-network-{theme}.svg")
-""",
+        'nn.diagram(model, [0.5], target=[1.0], inputs=["dose"], outputs=["effectiveness"], theme=theme)',
     ),
     Exhibit(
         "iris-network",
         "Two inputs, three classes, softmax: each output beside what was observed",
         iris,
-        """
-picture = nn.diagram(model, x, target=0, inputs=inputs, outputs=species, theme=theme)
-picture.render(outfile=out / f"iris-network-{theme}.svg")
-""",
+        "nn.diagram(model, x, target=0, inputs=inputs, outputs=species, theme=theme)",
     ),
     Exhibit(
         "dosage-page",
         "A page on which one moves its weights and reads why the loss changes",
         lambda: dosage(START),
-        """
-page = nn.playground(model, X, y, inputs=["dose"], outputs=["effectiveness"])
-page.save(out / "dosage-page.html")
-""",
+        'nn.playground(model, X, y, inputs=["dose"], outputs=["effectiveness"])',
         PAGE,
     ),
     Exhibit(
         "dosage-graph",
         "Its sum of squared residuals of three doses, for a column of text",
         lambda: dosage(FITTED),
-        """
-picture = draw(loss, size="column", theme=theme)
-picture.render(outfile=out / f"dosage-graph-{theme}.svg")
-""",
+        'draw(loss, size="column", theme=theme)',
     ),
     Exhibit(
         "dosage-slide",
         "The squared residual of one dose, for a slide",
         one_dose,
-        """
-picture = draw(loss, size="slide", theme=theme)
-picture.render(outfile=out / f"dosage-slide-{theme}.svg")
-""",
+        'draw(loss, size="slide", theme=theme)',
     ),
     Exhibit(
         "dosage-explained",
         "The derivative for w1 at the lecture's start, 0.7609",
         lambda: dosage(START),
-        """
-text = str(explain(loss, w1))
-""",
+        "str(explain(loss, w1))",
         TEXT,
     ),
     Exhibit(
         "neuron-solution",
         "A worked solution: the whole backward pass, to hand out",
         neuron,
-        """
-text = str(explain(loss, names=names))
-""",
+        "str(explain(loss, names=names))",
         TEXT,
     ),
     Exhibit(
         "neuron-latex",
         "The same chain rule in LaTeX",
         neuron,
-        """
-text = explain(loss, w, names=names).latex()
-""",
+        "explain(loss, w, names=names).latex()",
         TEXT,
     ),
     Exhibit(
         "softmax",
         "Cross entropy of a setosa: raw gradients are p - 1, p and p",
         softmax,
-        """
-picture = draw(loss, size="column", theme=theme)
-picture.render(outfile=out / f"softmax-{theme}.svg")
-""",
+        'draw(loss, size="column", theme=theme)',
     ),
     Exhibit(
         "softmax-explained",
         "Why: the chain rule from the loss to a raw output",
         softmax,
-        """
-text = "\\n\\n".join(str(explain(loss, output)) for output in raw)
-""",
+        r'"\n\n".join(str(explain(loss, output)) for output in raw)',
         TEXT,
     ),
     Exhibit(
         "classifier",
         "A network of 139 parameters, folded",
         classifier,
-        """
-picture = draw(loss, theme=theme)
-picture.render(outfile=out / f"classifier-{theme}.svg")
-""",
+        "draw(loss, theme=theme)",
     ),
     Exhibit(
         "classifier-network",
         "The same as a network",
         classifier,
-        """
-picture = nn.diagram(model, x, target=1, theme=theme)
-picture.render(outfile=out / f"classifier-network-{theme}.svg")
-""",
+        "nn.diagram(model, x, target=1, theme=theme)",
     ),
     Exhibit(
         "recurrent",
         "Six steps of a recurrent network with shared weights",
         recurrent,
-        """
-picture = draw(loss, size="column", theme=theme)
-picture.render(outfile=out / f"recurrent-{theme}.svg")
-""",
+        'draw(loss, size="column", theme=theme)',
     ),
     Exhibit(
         "recurrent-slide",
         "The same for a slide",
         recurrent,
-        """
-picture = draw(loss, size="slide", theme=theme)
-picture.render(outfile=out / f"recurrent-slide-{theme}.svg")
-""",
+        'draw(loss, size="slide", theme=theme)',
     ),
     Exhibit(
         "iris-batch",
         "The loss of 150 flowers: thousands of nodes in a few boxes",
         irises,
-        """
-picture = draw(loss, size="column", theme=theme)
-picture.render(outfile=out / f"iris-batch-{theme}.svg")
-""",
+        'draw(loss, size="column", theme=theme)',
     ),
     Exhibit(
         "curvature",
         "A second derivative is a graph like any other",
         curvature,
-        """
-picture = draw(second, names=names, show=("data", "local"), compact=True, constants=False, size="column", theme=theme)
-picture.render(outfile=out / f"curvature-{theme}.svg")
-""",
+        'draw(second, names=names, show=("data", "local"), compact=True, constants=False, size="column", theme=theme)',
     ),
     Exhibit(
         "check",
         "A gradient check: the operation whose derivative is wrong, in red",
         wrong_operation,
-        """
-picture = report.draw(theme)
-picture.render(outfile=out / f"check-{theme}.svg")
-""",
+        "report.draw(theme)",
     ),
-    Exhibit("check-table", "What the check says", wrong_operation, "\ntext = str(report)\n", TEXT),
+    Exhibit(
+        "check-table",
+        "What the check says",
+        wrong_operation,
+        "str(report)",
+        TEXT,
+    ),
     Exhibit(
         "mermaid",
         "A picture as text, for Markdown pages",
         neuron,
-        """
-text = draw(loss, names=names, show=("data", "grad"), compact=True).mermaid()
-""",
+        'draw(loss, names=names, show=("data", "grad"), compact=True).mermaid()',
         TEXT,
     ),
     Exhibit(
         "fit-start",
         "Before training: the squiggle and its residuals",
         lambda: {"model": network(START), "X": DOSES, "y": EFFECTS},
-        """
-axes = nn.plot_fit(model, X, y, inputs=["dose"], outputs=["effectiveness"], theme=theme)
-axes.figure.savefig(out / f"fit-start-{theme}.svg")
-""",
+        'nn.plot_fit(model, X, y, inputs=["dose"], outputs=["effectiveness"], theme=theme)',
+        PLOT,
     ),
     Exhibit(
         "fit",
         "After training: the curves that add up to the squiggle",
         fitted,
-        """
-axes = nn.plot_fit(model, X, y, inputs=["dose"], outputs=["effectiveness"], theme=theme)
-axes.figure.savefig(out / f"fit-{theme}.svg")
-""",
+        'nn.plot_fit(model, X, y, inputs=["dose"], outputs=["effectiveness"], theme=theme)',
+        PLOT,
     ),
     Exhibit(
         "history",
         "The loss and the accuracy of a training, epoch by epoch",
         trained,
-        """
-axes = history.plot(title="Training on 150 flowers", theme=theme)
-axes.figure.savefig(out / f"history-{theme}.svg")
-""",
+        'history.plot(title="Training on 150 flowers", theme=theme)',
+        PLOT,
     ),
     Exhibit(
         "regions",
         "Which flower is predicted where",
         trained,
-        """
-axes = nn.plot_decision_regions(model, X, y, class_names=species, inputs=["petal width", "sepal width"], theme=theme)
-axes.figure.savefig(out / f"regions-{theme}.svg")
-""",
+        "nn.plot_decision_regions(model, X, y, class_names=species, "
+        'inputs=["petal width", "sepal width"], theme=theme)',
+        PLOT,
     ),
 )
 
@@ -434,7 +387,7 @@ axes.figure.savefig(out / f"regions-{theme}.svg")
 def make(exhibit: Exhibit, folder: Path) -> list[Path]:
     """Runs the lines of an exhibit; returns the files that they wrote."""
     files = []
-    for theme in THEMES if exhibit.kind is PICTURE else ("light",):
+    for theme in THEMES if exhibit.kind in IN_BOTH_THEMES else ("light",):
         names = {"nn": nn, "draw": draw, "explain": explain, "animate": animate, "out": folder, "theme": theme}
         names |= exhibit.made_of()
         exec(exhibit.code, names)
@@ -458,7 +411,7 @@ def section(exhibit: Exhibit, files: Sequence[Path]) -> str:
         dark = html.escape(files[1].name)
         source = f"<source media='(prefers-color-scheme: dark)' srcset='{dark}'>"
         shown = f"<picture>{source}<img src='{first}' alt='{html.escape(exhibit.title, quote=True)}'></picture>"
-    title, code = html.escape(exhibit.title), html.escape(exhibit.code.strip())
+    title, code = html.escape(exhibit.title), html.escape(exhibit.code)
     return f"<section id='{exhibit.name}'>\n<h2>{title}</h2>\n{shown}\n<pre><code>{code}</code></pre>\n</section>\n"
 
 
