@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from .arrays import array_rows, shapes
 from .bars import bar
 from .dot_text import html, shortened, tooltip
-from .names import together
 from .sketch import ADDITIONS, joined_flow
 from .theme import line_style, sign_colour, text_colour
 
@@ -151,8 +150,8 @@ def result_name(part: Part, look: Look) -> list[str]:
     """What the drawn result is called, if it was folded into a box with a title of its own; otherwise nothing."""
     if not part.is_root or part.kind not in ("module", "block"):
         return []
-    names = list(dict.fromkeys(filter(None, map(look.name, part.shown))))
-    return [together(names)] if names else []
+    name = look.names_together(part)
+    return [name] if name else []
 
 
 def rows_of(part: Part, look: Look) -> list[tuple[str, str, str]]:
