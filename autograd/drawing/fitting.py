@@ -24,8 +24,8 @@ LEAST = 9
 TALLEST = {600: 3.0, 1280: 0.5625}
 """The largest height by width, in widths."""
 
-
 _MARGINS = 8.0
+"""What Graphviz leaves around a picture, both sides together, in points; its format `plain` does not count it."""
 
 _AREA = 15_000.0
 """A part takes at least this much room, with the space around it, in square points."""
