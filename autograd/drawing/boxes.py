@@ -12,6 +12,7 @@ from .bars import bar
 from .dot_text import html, shortened, tooltip
 from .sketch import ADDITIONS, joined_flow
 from .theme import line_style, sign_colour, text_colour
+from .then import data_then
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -223,7 +224,7 @@ def _about(part: Part, title: str, look: Look) -> str:
         return "\n".join([*lines, f"{part.kind}, stands for {len(part.values)} Values"])
     lines += [f"{part.kind} of {value.op}" if value.op else part.kind]
     if "data" in look.shown:
-        lines.append(f"data {look.data([value])[0] if look.then else value.number!r}")
+        lines.append(f"data {data_then(value, look.then)!r}")
     if part.kind != "constant" and "grad" in look.shown:
         lines.append(f"grad {NOT_COMPUTED if value.gradient is None else repr(value.gradient)}")
     if len(part.values) > 1:
