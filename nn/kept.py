@@ -19,7 +19,7 @@ import numpy as np
 
 from autograd import Value
 
-from .containers import snapshot
+from .containers import copied
 from .types import Loss
 
 PREDICTION = "_prediction"
@@ -88,7 +88,9 @@ class Made:
         self._attributes = [(vars(each), dict(vars(each))) for each in (*modules, *kinds)]
         held = [item for module in modules for name, item in vars(module).items() if name not in (PREDICTION, ASSIGNED)]
         held += [item for kind in kinds for _, item in _own(kind) if not isinstance(item, FunctionType)]
-        self._containers = [(item, snapshot(item)) for item in held if isinstance(item, (list, tuple, dict))]
+        self._containers = [
+            (item, copied(item, arrays=False)) for item in held if isinstance(item, (list, tuple, dict))
+        ]
         self._changeable = [item for item in held if not isinstance(item, _FIXED) and not _is_module(item)]
         self._changeable += _taken_apart(loss)[1]
         self._functions = _functions([*_called(modules), loss])
