@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from .dot_text import html
+from .names import own_name
 from .theme import formatted
 
 if TYPE_CHECKING:
@@ -71,6 +72,6 @@ def _line(text: str, look: Look) -> str:
 
 
 def _cell(value: Value, look: Look) -> str:
-    own = value.name if value.name != getattr(value, "path", None) and value.name else ""
+    own = own_name(value)
     number = formatted(look.data([value])[0], min(look.precision, DIGITS))
     return f'<TD ALIGN="RIGHT">{html(own, 8)}{" " * bool(own)}{number}</TD>'

@@ -83,3 +83,13 @@ def together(names: Iterable[str]) -> str:
 def natural(name: str) -> tuple[tuple[str, int], ...]:
     """A key that sorts numbers in names by size."""
     return tuple((text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name)[:-1])
+
+
+def own_name(value: Value) -> str:
+    """The name that a Value was given, or nothing: a parameter without one is called by its path in the model.
+
+    >>> own_name(Value(1.0, name="w1")), own_name(Value(1.0))
+    ('w1', '')
+    """
+    name = value.name or ""
+    return name if name != getattr(value, "path", None) else ""

@@ -53,17 +53,17 @@ def boxes_of(subject: Subject, wording: Wording, order: Sequence[Value], reached
         reached: the Values that a derivative of the loss flows into.
     """
     shown = [node for node in order if wording.name(node) and not (node.is_constant and not node.parents)]
+    parameters, targets = set(subject.parameters), set(subject.y)
     if len(shown) > MOST_WITH_PARAMETERS:
-        shown = [node for node in shown if node not in set(subject.parameters)]
+        shown = [node for node in shown if node not in parameters]
     if len(shown) > MOST_BOXES:
         return Boxes([], [])
     place = {node: i for i, node in enumerate(shown)}
-    targets = set(subject.y)
     boxes = [
         Box(
             wording.name(node),
             _formula(node, subject, wording),
-            "result" if node.parents else "parameter" if node in set(subject.parameters) else "input",
+            "result" if node.parents else "parameter" if node in parameters else "input",
             tuple(place[operand] for operand in _operands(node, place)),
             node not in targets and node in reached,
         )

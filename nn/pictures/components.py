@@ -25,7 +25,7 @@ def components_of(inputs: Sequence[Value], outputs: Sequence[Value]) -> list[tup
     if len(shown) < 2:
         return []
     curves = [[sign * math.prod(factor.data for factor in term) for sign, term in each] for each in terms]
-    return [(_weight_name(*terms[0][k]) or "", [curve[k] for curve in curves]) for k in shown]
+    return [(_weight_name(*terms[0][k]), [curve[k] for curve in curves]) for k in shown]
 
 
 def terms_of(output: Value) -> list[Term]:
@@ -49,10 +49,10 @@ _SIGNS: dict[str, tuple[float, ...]] = {"add": (1.0, 1.0), "sub": (1.0, -1.0), "
 """The operations that add up, and the signs of their operands; () if all are added."""
 
 
-def _weight_name(sign: float, term: Sequence[Value]) -> str | None:
-    """What multiplies a component curve: the name that a parameter was given, otherwise its number."""
+def _weight_name(sign: float, term: Sequence[Value]) -> str:
+    """What multiplies a component curve: the name that a parameter was given, otherwise its number; or nothing."""
     named = [factor for factor in term if factor.name and not factor.parents]
     if len(named) != 1:
-        return None
+        return ""
     is_path = named[0].name == getattr(named[0], "path", None) and not str(named[0].name).isidentifier()
     return ("−" if sign < 0 else "") + (f"{named[0].data:.3g}" if is_path else str(named[0].name))

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from autograd import no_grad
+from autograd.drawing.canvas import FONT, SIZE
 from autograd.drawing.display import Drawing, PositionedDrawing
 from autograd.drawing.theme import formatted, theme_named
 
-from ..activations import Activation, ArgMax, Identity, LogSoftmax, Softmax, one_hot, softmax
-from ..checks import as_float, boolean, integer_at_least, is_number, items, kind_of, numbers, one_of, plain, shown
+from ..activations import LogSoftmax, one_hot, softmax
+from ..checks import boolean, integer_at_least, items, kind_of, one_of, shown
 from ..layers import Linear
 from ..module import Module
 from ..types import Numbers
-from .flowchart import Stage, drawn, drawn_nodes, flowchart
-from .pen import FONT, SMALLEST, Pen
+from .flowchart import flowchart
+from .pen import Pen
 from .places import NODE, Grid
 from .sketch import Sketch, Texts, box_height, box_width, mixer_width
 from .spacing import Gap, fitted
+from .stages import Stage, as_floats, drawn, drawn_nodes, layers_in_row, require_in_a_row, stages_of, values_after
 
 _LEGEND = "× weight, + bias; solid blue: weight above 0, dashed orange: below 0; width: size of the weight"
 
@@ -82,10 +80,10 @@ def diagram(
     linear = [layer for layer in layers if isinstance(layer, Linear)]
     widths = [linear[0].in_features, *(layer.out_features for layer in linear)]
     require_in_a_row(model, layers, widths[0])
-    point = [] if x is None else _as_floats(x, "x")
+    point = [] if x is None else as_floats(x, "x")
     if x is not None and len(point) != widths[0]:
         raise ValueError(f"diagram: x must have a number for each of {widths[0]} inputs, got {shown(x)}")
-    values = None if x is None else _values_after(layers, point)
+    values = None if x is None else values_after(layers, point)
     answer = None if target is None else _answer(target, values, layers[-1])
     has_gradients = any(parameter.has_grad for parameter in model.parameters())
     stages, texts = stages_of(layers, values), Texts(precision)
@@ -128,7 +126,7 @@ def _answer(target: Numbers, values: list[list[float]] | None, last: Module) -> 
             raise ValueError(f"diagram: target must be a class from 0 to {len(outputs) - 1}, got {shown(target)}")
         observed, is_raw = one_hot(int(target), len(outputs)), isinstance(last, (Linear, LogSoftmax))
         return _Answer(observed, list(map(float, softmax(outputs))) if is_raw else outputs, int(target), is_raw)
-    observed = _as_floats(target, "target")
+    observed = as_floats(target, "target")
     if len(observed) != len(outputs):
         raise ValueError(f"diagram: target must have a number for each of {len(outputs)} outputs, got {shown(target)}")
     return _Answer(observed, outputs)
@@ -175,47 +173,9 @@ def _defaults(pen: Pen) -> list[str]:
     theme = pen.theme
     return [
         f'\tgraph [layout=nop2 bgcolor="{theme.background}" outputorder=edgesfirst pad=0.15]\n',
-        f'\tnode [shape=plain fontname="{FONT}" fontsize={SMALLEST} fontcolor="{theme.ink}" color="{theme.ink}"]\n',
+        f'\tnode [shape=plain fontname="{FONT}" fontsize={SIZE} fontcolor="{theme.ink}" color="{theme.ink}"]\n',
         f'\tedge [arrowhead=none color="{theme.line}"]\n',
     ]
-
-
-def layers_in_row(model: Module) -> list[Module]:
-    """The modules without modules inside, in the model's order."""
-    if not isinstance(model, Module):
-        raise TypeError(f"model: diagram takes a Module, got {kind_of(model)}")
-    layers = [module for _, module in model.named_modules() if not module.children()]
-    strange = [layer for layer in layers if not isinstance(layer, (Linear, Activation, Softmax, LogSoftmax, ArgMax))]
-    if strange or not any(isinstance(layer, Linear) for layer in layers):
-        kind = type(strange[0] if strange else model).__name__
-        raise TypeError(f"diagram draws linear layers and activations, and cannot draw {kind}; use autograd.draw")
-    if not isinstance(layers[0], Linear):
-        raise TypeError(f"diagram needs a linear layer first, got {type(layers[0]).__name__}; use autograd.draw")
-    return layers
-
-
-def require_in_a_row(model: Module, layers: Sequence[Module], count: int) -> None:
-    """Computes a point both ways, since a user's forward may do something else with the layers."""
-    point = [math.sin(1.0 + i) for i in range(count)]
-    try:
-        expected, (_, got) = _values_after(layers, point)[-1], _values_after([model], point)
-    except Exception as error:
-        raise ValueError(f"diagram could not run the model on {count} numbers: {error}") from error
-    if len(expected) != len(got) or not np.allclose(expected, got, rtol=1e-9, atol=1e-12, equal_nan=True):
-        raise ValueError("diagram draws layers one after the other, but this model computes something else with them")
-
-
-def _values_after(layers: Sequence[Module], point: Sequence[float]) -> list[list[float]]:
-    """The inputs, and the numbers that leave each layer."""
-    values = [list(point)]
-    with no_grad():
-        for layer in layers:
-            values.append(_as_floats(layer(values[-1]), "what the layer gives"))
-    return values
-
-
-def _as_floats(found: Any, what: str) -> list[float]:
-    return list(map(as_float, numbers([found] if is_number(found := plain(found, what)) else found, what)))
 
 
 def _names(names: Sequence[str] | None, count: int, kind: str) -> list[str]:
@@ -244,31 +204,3 @@ def _lines(
             lines.append(f"residual {formatted(observed - predicted, precision)}")
         boxes.append(lines)
     return boxes
-
-
-def stages_of(layers: Sequence[Module], values: Sequence[list[float]] | None) -> list[Stage]:
-    """The layers as columns: activations join the linear layer before them."""
-    stages: list[Stage] = []
-    for number, layer in enumerate(layers, 1):
-        after = values[number] if values else None
-        if isinstance(layer, Activation) and stages and isinstance(stages[-1].layer, Linear):
-            stages[-1] = stages[-1]._replace(bends=[*stages[-1].bends, layer], after=after)
-        else:
-            stages.append(Stage(layer, [], after, after, ()))
-    return _named(stages)
-
-
-def _named(stages: Sequence[Stage]) -> list[Stage]:
-    """The columns with the names of what leaves them: x before and y after an activation, as in the lectures."""
-    named, width = [], 0
-    counts = {"x": 0, "y": 0}
-    for stage in stages:
-        bends = [bend for bend in stage.bends if not isinstance(bend, Identity)]
-        if isinstance(stage.layer, Linear):
-            width = stage.layer.out_features
-            counts["x"] += width if bends else 0
-        letter, steps = ("y", len(bends) or 1) if bends or not isinstance(stage.layer, Linear) else ("x", 1)
-        names = [f"{letter}{counts[letter] + unit * steps}" for unit in range(1, width + 1)]
-        counts[letter] += width * steps
-        named.append(stage._replace(names=names))
-    return [*named[:-1], named[-1]._replace(names=[""] * width)]

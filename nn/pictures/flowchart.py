@@ -3,62 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from autograd.drawing.mermaid import escaped
+from autograd.drawing.names import own_name
 from autograd.drawing.theme import formatted
 
-from ..activations import Activation
 from ..layers import Linear
-from ..module import Module, Parameter
-
-MOST_NODES = 8
-"""Of a layer of more than ten nodes only so many are drawn; a note says how many are left out."""
-
-
-class Stage(NamedTuple):
-    """A column of nodes: a linear layer with the activations after it, or a layer that mixes all its inputs."""
-
-    layer: Module
-    bends: list[Activation]
-    before: list[float] | None
-    """What enters the activations, or None without an observation."""
-    after: list[float] | None
-    """What leaves the column."""
-    names: Sequence[str]
-    """What `draw` and `explain` call that; empty for the last column, whose numbers are those of the outputs."""
-
-
-def drawn(number: int, needed: int | None = None) -> Sequence[int]:
-    """Which nodes of a layer are drawn.
-
-    Args:
-        number: how many there are.
-        needed: one that must be among them, such as the observed class.
-
-    >>> list(drawn(10)), list(drawn(50, needed=20))
-    ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [0, 1, 2, 3, 4, 5, 6, 20])
-    """
-    if number <= MOST_NODES + 2:
-        return range(number)
-    return [*range(MOST_NODES - 1), max(MOST_NODES - 1, needed or 0)]
-
-
-def drawn_nodes(stages: Sequence[Stage], needed: int | None) -> list[Sequence[int]]:
-    """Which nodes of each stage are drawn, with the observed class in the stages that have it.
-
-    Args:
-        stages: the columns of nodes.
-        needed: the observed class, if any.
-    """
-    last = max((k for k, stage in enumerate(stages) if isinstance(stage.layer, Linear)), default=0)
-    found: list[Sequence[int]] = []
-    for k, stage in enumerate(stages):
-        if isinstance(stage.layer, Linear):
-            found.append(drawn(stage.layer.out_features, needed if k == last else None))
-        else:
-            found.append(found[-1])
-    return found
+from ..module import Parameter
+from .stages import Stage, drawn, drawn_nodes
 
 
 def flowchart(
@@ -113,5 +65,5 @@ def _column(letter: str, boxes: Sequence[Sequence[str]], nodes: Sequence[int]) -
 
 
 def _weight(weight: Parameter, precision: int) -> str:
-    own = f"{escaped(weight.name)}: " if weight.name and weight.name != weight.path else ""
-    return f"{own}× {formatted(weight.data, precision)}"
+    own = own_name(weight)
+    return (f"{escaped(own)}: " if own else "") + f"× {formatted(weight.data, precision)}"

@@ -14,11 +14,9 @@ from autograd.drawing.theme import formatted
 from ..activations import Activation
 from ..layers import Linear
 from ..module import Module
-from .diagram import layers_in_row, require_in_a_row, stages_of
-from .flowchart import Stage
 from .links import Link
 from .places import NODE, Column, Point, between, grid
-from .sketch import bent
+from .stages import Stage, bent, layers_in_row, require_in_a_row, stages_of
 from .subject import Subject
 
 COLOURS = 6

@@ -7,14 +7,11 @@ import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 
+from autograd.drawing.canvas import SIZE
 from autograd.drawing.dot_text import tooltip
 from autograd.drawing.theme import Theme
 
 from .places import NODE, Point, between
-
-FONT = "Helvetica,Arial,sans-serif"
-SMALLEST = 11
-"""The size of all texts but captions, in points."""
 
 
 class Pen:
@@ -33,7 +30,7 @@ class Pen:
         self._path(points, f'color="{colour}" style={style} penwidth={width:.2f}{words}')
 
     def curve(self, points: Sequence[Point], colour: str, width: float) -> None:
-        """A broken line; `anchored` nodes come before it."""
+        """A broken line, drawn with the node that was written last, since Graphviz knows no line without nodes."""
         self._path(points, f'color="{colour}" penwidth={width:g}')
 
     def label(self, point: Point, content: str, about: str | None = None) -> None:
@@ -45,7 +42,7 @@ class Pen:
         table = f'<TABLE {frame} CELLBORDER="0" CELLSPACING="0"><TR><TD>{content}</TD></TR></TABLE>'
         self.node(point, f"label=<{table}>" + (f" tooltip={tooltip(about)}" if about else ""))
 
-    def text(self, point: Point, content: str, size: int = SMALLEST) -> None:
+    def text(self, point: Point, content: str, size: int = SIZE) -> None:
         """A remark."""
         self.node(point, f'label=<{content}> fontsize={size} fontcolor="{self.theme.faint}"')
 
@@ -65,9 +62,9 @@ class Pen:
 _NARROW, _WIDE = frozenset(" .,:;'|!()[]{}-/\\fijlrtI"), frozenset("mwMW@%×+=<>…‖")
 
 
-def text_width(text: str, size: float = SMALLEST) -> float:
-    """How wide a text may become, in points, whatever sans-serif font the reader has."""
-    return size * sum(map(_letter_width, text))
+def text_width(text: str) -> float:
+    """How wide a text of the usual size may become, in points, whatever sans-serif font the reader has."""
+    return SIZE * sum(map(_letter_width, text))
 
 
 def _letter_width(letter: str) -> float:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ..layers import Linear
-from .flowchart import Stage, drawn
+from .stages import Stage, drawn
 
 Point = tuple[float, float]
 
@@ -49,6 +49,11 @@ class Column(NamedTuple):
     pitch: float
     share: float | None = None
     list: WeightList | None = None
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the connections to it have labels."""
+        return self.share is not None or self.list is not None
 
 
 class Grid(NamedTuple):

@@ -291,7 +291,8 @@ def _dress(
         ax.set_title(literal(title), wrap=True)
     entries = ax.get_legend_handles_labels()[1]
     longest = max(map(len, entries), default=0)
-    if len(entries) > _MOST_INSIDE if not legend_place else longest > _LONGEST:
+    is_too_large = longest > _LONGEST if legend_place else len(entries) > _MOST_INSIDE
+    if is_too_large:
         legend_place = _BELOW
     if legend_place is _BELOW:
         columns = 2 if longest <= 1.5 * _LONGEST else 1

@@ -7,24 +7,26 @@ import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from autograd import Value, no_grad
+from autograd import Value
+from autograd.drawing.canvas import SIZE
 from autograd.drawing.dot_text import html, shortened, tooltip
+from autograd.drawing.names import own_name
 from autograd.drawing.theme import formatted, line_style, line_width, sign_colour, text_colour
 
-from ..activations import Activation
-from ..checks import as_float
 from ..layers import Linear
 from ..module import Module
-from .flowchart import Stage
-from .pen import SMALLEST, Pen, text_width
+from .pen import Pen, text_width
 from .places import LABEL_HEIGHT, NODE, WITH_GRADIENT, Column, Grid, Point, between
 from .spacing import Gap
+from .stages import Stage, bent
 
 NAME = 16
 """Of a longer name only so many characters are shown."""
 LONGEST_LINE = 88
 """Characters of a caption before it is broken."""
 PADDING = 6.0
+_RIM = 2 * (PADDING + 2.0)
+"""How much wider and higher than its text a box is: padding, and the border of the outputs."""
 
 
 class Label(NamedTuple):
@@ -67,7 +69,7 @@ class Texts:
 
     def label(self, sign: str, parameter: Value) -> Label:
         """The label of a parameter: "w1: × -34.4" and "grad 0.5"."""
-        own = parameter.name if parameter.name != getattr(parameter, "path", None) else None
+        own = own_name(parameter)
         number = (f"{shortened(own, 12)}: " if own else "") + f"{sign} {self.number(parameter.data)}"
         gradient = f"grad {self.number(parameter.grad)}" if parameter.has_grad else ""
         return Label(number.replace("\n", " "), gradient, parameter.grad)
@@ -91,20 +93,19 @@ class Texts:
         labels = [self.label("×", layer.weight[j][i]) for j in drawn[1] for i in drawn[0]]
         around = [] if layer.bias is None else [self.label("+", layer.bias[j]).width for j in drawn[1]]
         around += [sum(map(text_width, self.leaving(stage, j))) for j in drawn[1]]
-        side = max([NODE, *around]) / 2
-        sides = before, side
+        sides = before, max([NODE, *around]) / 2
         return Gap(drawn, layer.out_features, sides, max(x.width for x in labels), max(x.row for x in labels))
 
 
 def box_width(boxes: Sequence[Sequence[str]], drawn: Sequence[int]) -> float:
     """How wide the boxes of a column become."""
-    names = [max(map(text_width, shortened(boxes[k][0], NAME).split("\n"))) * 1.1 for k in drawn]
-    return max(names + [text_width(line) for k in drawn for line in boxes[k][1:]]) + 2 * PADDING + 4.0
+    names = [max(map(text_width, shortened(boxes[k][0], NAME).split("\n"))) * 1.1 for k in drawn]  # bold
+    return max(names + [text_width(line) for k in drawn for line in boxes[k][1:]]) + _RIM
 
 
 def box_height(boxes: Sequence[Sequence[str]], drawn: Sequence[int]) -> float:
     """How high the highest box becomes."""
-    return max(13.5 * (len(boxes[k]) + shortened(boxes[k][0], NAME).count("\n")) for k in drawn) + 2 * PADDING + 4.0
+    return max(13.5 * (len(boxes[k]) + shortened(boxes[k][0], NAME).count("\n")) for k in drawn) + _RIM
 
 
 class Sketch:
@@ -137,8 +138,7 @@ class Sketch:
                 self._layer(stage, stage.layer, before, column)
             else:
                 self._mixer(stage, before, column)
-        for start, end in zip(columns[-2].centres, columns[-1].centres, strict=True):
-            self._pen.connection([start, end], 1.0, self._theme.line, "solid")
+        self._plain_connections(columns[-2], columns[-1])
         self._boxes(columns[-1], outputs, f'BORDER="2" BGCOLOR="{self._theme.box}"')
 
     def below(self, caption: str | None, remarks: Sequence[str]) -> None:
@@ -176,7 +176,7 @@ class Sketch:
                 self._parameter(above, self._texts.label("+", layer.bias[j]), layer.bias[j])
         self._connections(layer, before, column)
         self._left_out(column)
-        if column.share is None and column.list is None:
+        if not column.has_labels:
             self._note(layer, before, column)
 
     def _left_out(self, column: Column) -> None:
@@ -208,8 +208,7 @@ class Sketch:
         rows = len(before.centres)
         for weight, start, end, row in sorted(found, key=lambda each: abs(each[0].data)):
             way = [start, *self._in_list(column, end, row, rows), end]
-            has_label = column.list or column.share is not None
-            width = 0.7 * line_width(weight.data, largest) if has_label else _thin(weight.data, largest)
+            width = 0.7 * line_width(weight.data, largest) if column.has_labels else _thin(weight.data, largest)
             colour = sign_colour(self._theme, weight.data)
             self._pen.connection(way, width, colour, line_style(weight.data), _about(weight))
         for weight, start, end, row in found:
@@ -220,6 +219,11 @@ class Sketch:
                 self._parameter(((left + right) / 2, y), label, weight, apart)
             elif column.share is not None:
                 self._parameter(between(start, end, column.share), label, weight)
+
+    def _plain_connections(self, before: Column, column: Column) -> None:
+        """A line from each node to the one beside it, which takes its number as it is."""
+        for start, end in zip(before.centres, column.centres, strict=True):
+            self._pen.connection([start, end], 1.0, self._theme.line, "solid")
 
     def _in_list(self, column: Column, end: Point, row: int, rows: int) -> list[Point]:
         """The two ends of a row in the list before a node; nothing without lists."""
@@ -237,7 +241,7 @@ class Sketch:
         parts = [html(label.number)]
         if label.gradient:
             colour = text_colour(self._theme, label.slope)
-            parts.append(f'<FONT COLOR="{colour}" POINT-SIZE="{SMALLEST}">{label.gradient}</FONT>')
+            parts.append(f'<FONT COLOR="{colour}" POINT-SIZE="{SIZE}">{label.gradient}</FONT>')
         return parts
 
     def _node(self, centre: Point, stage: Stage, index: int) -> None:
@@ -280,8 +284,7 @@ class Sketch:
         centres = column.centres
         height = centres[0][1] - centres[-1][1] + NODE
         middle = (centres[0][0], (centres[0][1] + centres[-1][1]) / 2)
-        for start, end in zip(before.centres, centres, strict=True):
-            self._pen.connection([start, end], 1.0, self._theme.line, "solid")
+        self._plain_connections(before, column)
         box = f'shape=box style="rounded,filled" fillcolor="{self._theme.module}" fixedsize=true'
         name = type(stage.layer).__name__
         self._pen.node(
@@ -293,14 +296,6 @@ class Sketch:
 def mixer_width(layer: Module) -> float:
     """The width of a box such as Softmax."""
     return text_width(type(layer).__name__) + 2 * PADDING
-
-
-def bent(bends: Sequence[Activation], x: float) -> float:
-    """The activations of a node, one after the other."""
-    with no_grad():
-        for bend in bends:
-            x = as_float(bend(x))
-    return x
 
 
 def _thin(number: float, largest: float) -> float:
