@@ -113,9 +113,8 @@ class ContextChange:
     ) -> None:
         inside = _context.get()
         if error is not None and kind is not GeneratorExit:
-            while (
-                inside.before is not None and inside.owner is not self
-            ):  # blocks that an error cut off before they end
+            # An error may have cut off blocks inside this one before they could end: it ends them too.
+            while inside.before is not None and inside.owner is not self:
                 inside = inside.before
         if inside.before is None or inside.owner is not self:
             raise RuntimeError(

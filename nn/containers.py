@@ -22,26 +22,16 @@ def is_among(value: object, containers: tuple[object, ...]) -> bool:
     return any(value is container for container in containers)
 
 
-def copied(value: object, around: tuple[object, ...] = ()) -> object:
-    """Lists, tuples and dicts as new ones, with the same objects in them."""
-    if isinstance(value, np.ndarray) and value.dtype == object:
-        return copied(value.tolist())
+def copied(value: object, around: tuple[object, ...] = (), *, arrays: bool = True) -> object:
+    """Lists, tuples and dicts as equal ones with the same objects in them; arrays of objects as lists, if wanted."""
+    if arrays and isinstance(value, np.ndarray) and value.dtype == object:
+        value = value.tolist()
     if not isinstance(value, (list, tuple, dict)) or is_among(value, around):
         return value
     around = (*around, value)
     if isinstance(value, dict):
-        return {key: copied(item, around) for key, item in value.items()}
-    return [copied(item, around) for item in value]
-
-
-def snapshot(value: object, around: tuple[object, ...] = ()) -> object:
-    """Lists, tuples and dicts as equal ones with the same objects in them, which stay as they are."""
-    if not isinstance(value, (list, tuple, dict)) or is_among(value, around):
-        return value
-    around = (*around, value)
-    if isinstance(value, dict):
-        return {key: snapshot(item, around) for key, item in value.items()}
-    return (tuple if isinstance(value, tuple) else list)(snapshot(item, around) for item in value)
+        return {key: copied(item, around, arrays=arrays) for key, item in value.items()}
+    return (tuple if isinstance(value, tuple) else list)([copied(item, around, arrays=arrays) for item in value])
 
 
 def is_unchanged(before: object, now: object) -> bool:
@@ -50,7 +40,7 @@ def is_unchanged(before: object, now: object) -> bool:
         now = now.tolist()
     if isinstance(before, dict):
         return isinstance(now, dict) and before.keys() == now.keys() and _alike(before.values(), now.values())
-    if isinstance(before, list):
+    if isinstance(before, (list, tuple)):
         return isinstance(now, (list, tuple)) and len(before) == len(now) and _alike(before, now)
     return before is now
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from autograd import Value
 
-from .containers import snapshot
+from .containers import copied
 from .types import Loss
 
 PREDICTION = "_prediction"
@@ -28,7 +28,7 @@ PREDICTION = "_prediction"
 ASSIGNED = "_assigned"
 """The attribute in which a Module notes what its lists and dicts held when they were assigned."""
 
-_OWN = frozenset({"autograd", "nn"})  # whose functions keep nothing
+_LIBRARY = frozenset({"autograd", "nn"})  # whose functions keep nothing
 _RANDOM = (np.random.Generator, np.random.RandomState, random.Random)
 _FIXED = (int, float, str, type(None), Value, list, tuple, dict)  # or looked at otherwise
 
@@ -58,7 +58,7 @@ class Kept:
         }
         kinds = _kinds(module for _, module in modules)
         self._states |= {
-            f"{kind.__qualname__}.{name}": _state(attribute) for kind in kinds for name, attribute in _own(kind)
+            f"{kind.__qualname__}.{name}": _state(attribute) for kind in kinds for name, attribute in _attributes(kind)
         }
         self._states |= _states(_functions([*_called(module for _, module in modules), loss]))
         self._states["what the loss holds"] = [_state(held) for held in _taken_apart(loss)[1]]
@@ -87,8 +87,10 @@ class Made:
         kinds = _kinds(modules)
         self._attributes = [(vars(each), dict(vars(each))) for each in (*modules, *kinds)]
         held = [item for module in modules for name, item in vars(module).items() if name not in (PREDICTION, ASSIGNED)]
-        held += [item for kind in kinds for _, item in _own(kind) if not isinstance(item, FunctionType)]
-        self._containers = [(item, snapshot(item)) for item in held if isinstance(item, (list, tuple, dict))]
+        held += [item for kind in kinds for _, item in _attributes(kind) if not isinstance(item, FunctionType)]
+        self._containers = [
+            (item, copied(item, arrays=False)) for item in held if isinstance(item, (list, tuple, dict))
+        ]
         self._changeable = [item for item in held if not isinstance(item, _FIXED) and not _is_module(item)]
         self._changeable += _taken_apart(loss)[1]
         self._functions = _functions([*_called(modules), loss])
@@ -160,7 +162,7 @@ def _functions(pending: list[object]) -> list[FunctionType]:
         item = pending.pop()
         if not isinstance(item, FunctionType):
             pending += _taken_apart(item)[0]
-        elif item not in functions and not _is_own(item):
+        elif item not in functions and not _is_library(item):
             functions[item] = None
             named = _variables(item).values()
             found = [each for each in named if isinstance(each, (FunctionType, MethodType))]
@@ -195,7 +197,7 @@ def _methods(kind: type, *names: str) -> list[object]:
         name = pending.pop()
         method = inspect.getattr_static(kind, name, None)
         method = method.fget if isinstance(method, property) else getattr(method, "__func__", method)
-        if name not in found and isinstance(method, FunctionType) and not _is_own(method):
+        if name not in found and isinstance(method, FunctionType) and not _is_library(method):
             found[name] = method
             pending += sorted(_names(method.__code__))
     return [*found.values()]
@@ -204,17 +206,17 @@ def _methods(kind: type, *names: str) -> list[object]:
 def _kinds(modules: Iterable[Any]) -> list[type]:
     """The user's classes of modules."""
     kinds = dict.fromkeys(kind for module in modules for kind in type(module).__mro__)
-    return [kind for kind in kinds if kind is not object and not _is_own(kind)]
+    return [kind for kind in kinds if kind is not object and not _is_library(kind)]
 
 
-def _own(kind: type) -> list[tuple[str, object]]:
+def _attributes(kind: type) -> list[tuple[str, object]]:
     """The attributes that a class has by itself, but for those of Python's."""
     return [(name, item) for name, item in vars(kind).items() if not name.startswith("__")]
 
 
-def _is_own(item: Any) -> bool:
+def _is_library(item: Any) -> bool:
     """Whether the library defines this."""
-    return str(item.__module__).partition(".")[0] in _OWN
+    return str(item.__module__).partition(".")[0] in _LIBRARY
 
 
 def _is_module(item: object) -> bool:

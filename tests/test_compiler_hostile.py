@@ -22,6 +22,7 @@ from autograd.compiler import costs
 from autograd.compiler.engines import float_text, parts, places
 from autograd.value import apply
 
+from .forking import assert_children_compute, needs_fork
 from .test_compiler import BACKENDS, assert_close, eager, values
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -343,42 +344,16 @@ def test_threads_with_batches_of_many_sizes(backend, trained, rng):
 
 
 FORKING = """
-import os, signal, threading
-import numpy as np
-import autograd
-from autograd import Value, compile
-
 w, x = [Value(0.01 * i) for i in range(200)], [Value(0.0) for _ in range(200)]
 loss = autograd.sum([(a * b).tanh() for a, b in zip(w, x)]) + autograd.dot(w, x)
 step = compile(loss, wrt=w, inputs=(x,), backend="arrays")
-rows = np.random.default_rng(0).normal(size=(1000, 200))
-expected = step(rows)
 others = [compile(loss * i, wrt=w, inputs=(x,), backend="arrays") for i in range(20)]
-
-def work(calls):
-    while not stop:
-        calls(rows)
-        others.pop()(rows) if others else None  # makes its kernel
-
-stop = False
-threads = [threading.Thread(target=work, args=(step,)) for _ in range(2)]
-for thread in threads:
-    thread.start()
-for _ in range(8):
-    child = os.fork()
-    if not child:
-        signal.alarm(30)  # ends the child if it hangs
-        value, gradient = step(rows)
-        os._exit(value != expected[0] or (gradient != expected[1]).any() or step(rows[:2])[0] is None)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-stop = True
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@needs_fork
 def test_a_fork_while_threads_call():
-    done = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True, timeout=300)
-    assert done.stdout.split() == ["0"] * 8
+    assert_children_compute(FORKING, rows=1000)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

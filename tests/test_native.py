@@ -23,6 +23,7 @@ from autograd.compiler.engines.native import compilation, elementary, machine_co
 from autograd.compiler.engines.native.interpreter import LANES
 from autograd.compiler.engines.native.tape import ELEMENTWISE
 
+from .forking import assert_children_compute, needs_fork
 from .test_compiler import EXTREMES, FEW_EXTREMES, NATIVE, assert_close, random_graph, values
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -419,33 +420,16 @@ def test_other_threads_run_meanwhile():
 
 
 FORKING = """
-import os, signal, threading
-import numpy as np
-from autograd import Value, compile, dot
-
 w, x = [Value(0.01 * i) for i in range(100)], [Value(0.0) for _ in range(100)]
-step = compile((dot(w, x).tanh() + sum(w[:50])).exp(), wrt=w, inputs=(x,), backend="native")
-rows = np.random.default_rng(0).normal(size=(300, 100))
-expected, stop = step(rows), threading.Event()
-threads = [threading.Thread(target=lambda: [step(rows) for _ in iter(stop.is_set, True)]) for _ in range(2)]
-for thread in threads:
-    thread.start()
-for _ in range(4):
-    child = os.fork()
-    if not child:
-        signal.alarm(30)  # ends the child if it hangs
-        value, gradient = step(rows)
-        os._exit(value != expected[0] or bool((gradient != expected[1]).any()))
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-stop.set()
+step = compile((autograd.dot(w, x).tanh() + sum(w[:50])).exp(), wrt=w, inputs=(x,), backend="native")
+others = []
 """
 
 
 @needs_numba
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@needs_fork
 def test_children_of_a_busy_process():
-    done = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True, timeout=300)
-    assert done.stdout.split() == ["0"] * 4
+    assert_children_compute(FORKING, rows=300)
 
 
 def test_every_row_of_the_table_has_a_formula_or_a_function():

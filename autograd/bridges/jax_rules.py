@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -167,24 +167,25 @@ def _custom(reader: Reads, equation: Foreign, operands: list[Foreign]) -> list[F
     if _same(back, _back(plain, xs)):
         return reader.call(closed, operands)
     name, slopes = source_of(closed)[0] or "custom", _jacobians(own, xs)
-    if not _same(back, [sum(c.ravel() @ j for c, j in zip(cs, slopes, strict=True)) for cs in _cotangents(slopes)]):
+    cotangents = _cotangents(map(len, slopes))
+    if not _same(back, [sum(c @ j for c, j in zip(cs, slopes, strict=True)) for cs in cotangents]):
         problem = f"{name} has a backward that is not linear in what comes back, so it has no local derivatives"
         reader.problems.note(problem, place_of(equation))
     results = iter(_with_own_derivative(name, own, [operands[i] for i in variables]))
     return [next(results) if jnp.issubdtype(y.dtype, jnp.inexact) else y for y in evaluated(equation, numbers)]
 
 
-def _cotangents(results: Sequence[Foreign]) -> list[list[np.ndarray[Any, Any]]]:
-    """Two sets of cotangents, of which no function is linear for both by chance."""
-    sizes = [len(y) for y in results]
-    return [[np.sin(scale * np.arange(1.0, n + 1.0)) * 3.0 for n in sizes] for scale in (1.0, 2.0)]
+def _cotangents(sizes: Iterable[int]) -> list[list[np.ndarray[Any, Any]]]:
+    """Two sets of cotangents for results of these sizes: what is not linear does not agree for both by chance."""
+    ordinals = [np.arange(1.0, size + 1.0) for size in sizes]
+    return [[np.sin(scale * each) * 3.0 for each in ordinals] for scale in (1.0, 2.0)]
 
 
 def _back(function: Callable[..., list[Foreign]], xs: list[Foreign]) -> list[np.ndarray[Any, Any]]:
     """What goes back to the operands, for two sets of cotangents; nothing if JAX has no way back."""
     try:
         results, pull = jax.vjp(function, *xs)
-        return [_flat(pull(_shaped(cs, results))) for cs in _cotangents([y.ravel() for y in results])]
+        return [_flat(pull(_shaped(cs, results))) for cs in _cotangents([y.size for y in results])]
     except (NotImplementedError, TypeError, ValueError):  # such as a while_loop, the reason for many a custom_vjp
         return []
 
@@ -208,8 +209,9 @@ def _side_by_side(jacobians: Sequence[Foreign], xs: Sequence[Foreign]) -> np.nda
 
 
 def _same(first: Sequence[np.ndarray[Any, Any]], second: Sequence[np.ndarray[Any, Any]]) -> bool:
-    pairs = zip(first, second, strict=False)
-    return len(first) == len(second) and all(np.allclose(a, b, CLOSE, CLOSE, equal_nan=True) for a, b in pairs)
+    if len(first) != len(second):
+        return False
+    return all(np.allclose(a, b, CLOSE, CLOSE, equal_nan=True) for a, b in zip(first, second, strict=True))
 
 
 def _with_own_derivative(name: str, function: Callable[..., list[Foreign]], operands: list[Cells]) -> list[Cells]:

@@ -196,9 +196,8 @@ def split(parameters: Parameters, x: Cells) -> tuple[Cells, ...]:
 @translation("unstack")
 def unstack(parameters: Parameters, x: Cells) -> tuple[Cells, ...]:
     """The cells at each index of a dimension."""
-    return tuple(
-        part.squeeze(parameters["axis"]) for part in np.split(x, x.shape[parameters["axis"]], parameters["axis"])
-    )
+    axis = parameters["axis"]
+    return tuple(part.squeeze(axis) for part in np.split(x, x.shape[axis], axis))
 
 
 # Reductions

@@ -105,13 +105,14 @@ class Accumulation:
 
     def rounds_to(self, variable: Value, derivative: float) -> bool:
         """Whether a derivative is the chain rule's at the recorded numbers, which are rounded, up to more rounding."""
-        arrived = self._arrived.get(variable, _Bounded(0, 0, 0))
-        return bool(abs(derivative - arrived.value) <= 2 * arrived.error)
+        return self.may_round_by(variable, abs(derivative - self._arrived_at(variable).value))
 
     def may_round_by(self, variable: Value, distance: float) -> bool:
         """Whether rounding may take a derivative so far from what its partials, each as it is taken, add up to."""
-        arrived = self._arrived.get(variable, _Bounded(0, 0, 0))
-        return bool(distance <= 2 * arrived.error)
+        return bool(distance <= 2 * self._arrived_at(variable).error)
+
+    def _arrived_at(self, variable: Value) -> _Bounded:
+        return self._arrived.get(variable, _Bounded(0, 0, 0))
 
     @cached_property
     def _chain(self) -> Linearization[Any]:

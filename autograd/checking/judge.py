@@ -103,11 +103,8 @@ def _explained(derivative: Derivative, slope: Slope, verdict: str, tolerance: To
     # Every operation is right and nothing is hidden, so it is how they go together.
     if not accumulation.is_smooth(variable):
         distance = min(abs(analytic - slope.left), abs(analytic - slope.right))
-        return (
-            (ILL_CONDITIONED, None, _ROUNDING)
-            if accumulation.may_round_by(variable, distance)
-            else (WRONG, None, _KINKS)
-        )
+        is_rounding = accumulation.may_round_by(variable, distance)
+        return (ILL_CONDITIONED, None, _ROUNDING) if is_rounding else (WRONG, None, _KINKS)
     if not accumulation.rounds_to(variable, analytic):
         return WRONG, None, _WIRING
     where = accumulation.where_digits_are_lost(variable, analytic - slope.middle, tolerance.rtol)

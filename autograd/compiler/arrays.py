@@ -57,7 +57,7 @@ def direction(x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
 
 def gaussian(x: np.ndarray | float) -> np.ndarray:
     """exp(-x**2 / 2), without the rounding error of the square."""
-    return _in_parts(lambda part: _exp_of_square(np.minimum(np.abs(part), 40.0), -0.5), x)
+    return _in_parts(_gaussian_of, x)
 
 
 def erfc(x: np.ndarray | float) -> np.ndarray:
@@ -70,26 +70,33 @@ def normal_cdf(x: np.ndarray | float) -> np.ndarray:
     return _in_parts(_normal_cdf_of, x)
 
 
+def _gaussian_of(x: np.ndarray) -> np.ndarray:
+    return _exp_of_square(np.minimum(np.abs(x), 40.0), -0.5)  # it is 0 from 39 on
+
+
 def _erfc_of(x: np.ndarray) -> np.ndarray:
-    z = np.minimum(np.abs(x), 28.0)
+    z = np.minimum(np.abs(x), 28.0)  # where the tail is 0
     tail = _scaled_erfc(z) * _exp_of_square(z, -1.0)
     result: np.ndarray = np.abs(2.0 * (x < 0.0) - tail)  # the tail, or 2 minus it, without a branch
     return result
 
 
 def _normal_cdf_of(x: np.ndarray) -> np.ndarray:
-    z = np.minimum(np.abs(x), 39.5)
+    z = np.minimum(np.abs(x), 39.5)  # the same for erfc(z / sqrt(2))
     tail = 0.5 * _scaled_erfc(z * math.sqrt(0.5)) * _exp_of_square(z, -0.5)
     result: np.ndarray = np.abs((x > 0.0) - tail)
     return result
+
+
+_PART = 4096  # numbers
 
 
 def _in_parts(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray | float) -> np.ndarray:
     """A function of many steps, applied to as many numbers at a time as stay close to the processor."""
     numbers = np.array(x, dtype=float)
     flat = numbers.reshape(-1)
-    for start in range(0, flat.size, 4096):
-        part = flat[start : start + 4096]
+    for start in range(0, flat.size, _PART):
+        part = flat[start : start + _PART]
         part[:] = function(part)
     return numbers
 
@@ -111,7 +118,7 @@ def _scaled_erfc(z: np.ndarray) -> np.ndarray:
     Mathematics of Computation 36, 1981); here the interval is stretched to z = 0 ... 27.5, beyond which erfc is 0.
     """
     u = (z * _SCALE - _MIDDLE) / (z + _MIDDLE)
-    if z.size < 128:  # few enough that the number of calls counts
+    if z.size < _FEW:
         powers = np.ones((len(_POLYNOMIAL), z.size))
         powers[1:] = u
         result: np.ndarray = _ASCENDING.dot(np.multiply.accumulate(powers, axis=0, out=powers))
@@ -124,8 +131,9 @@ def _scaled_erfc(z: np.ndarray) -> np.ndarray:
     return result
 
 
-_MIDDLE = 3.5
-_SCALE = 1.2545454545454546  # 1 + 2 * _MIDDLE / 27.5
+_FEW = 128  # numbers, for which the calls take longer than what they compute
+_MIDDLE = 3.5  # the a of the quotient
+_SCALE = (27.5 + 2.0 * _MIDDLE) / 27.5  # which makes it 1 at 27.5
 _POLYNOMIAL = (  # the Chebyshev series of degree 23 as powers, from the highest on
     -2.762244551264851e-11,
     2.0009421368194975e-10,

@@ -32,10 +32,13 @@ CLEARLY = 1.2  # times as fast must it be, as far as estimates go
 BACKWARD = 3.0  # value and gradient take this many times as long as the value alone
 
 _BATCHES = [2**k for k in range(13)]
+_LARGEST_ON_FLOATS = 1024  # rows, beyond which no estimate is asked for
 _LARGEST = _BATCHES[-1]
 _NEAR = 1 << 18  # numbers, which a core's cache may hold
 _CACHE = 100_000  # elements of buffers that stay close to the processor
 _USUAL_BATCH = 64  # rows, or fewer, are not taken apart if that costs anything
+_WITHOUT_BUFFERS = 1024  # rows at a time, if none of them takes memory
+_BEYOND_CALLS = 20.0  # times as long as its calls should a block take
 TYPICAL_BATCH = 32  # assumed as long as the batch size is unknown
 
 
@@ -131,7 +134,7 @@ def choose(size: Size) -> Choice:
     batch = typical_batch(size)
     packs = arrays(size, batch) <= columns(size, batch)
     below = 1
-    while below <= 1024 and floats(size, below) < min(arrays(size, below), columns(size, below)):
+    while below <= _LARGEST_ON_FLOATS and floats(size, below) < min(arrays(size, below), columns(size, below)):
         below += 1
     paying = [rows for rows in (_BATCHES if size.batched else [1]) if _native_pays(size, rows, packs)]
     native_from, native_below = (paying[0], 2 * paying[-1]) if paying else (0, 0)
@@ -147,10 +150,10 @@ def _native_pays(size: Size, batch: int, packs: bool) -> bool:
 
 def block(work: Work, calls: int, row_size: int) -> int:
     """The number of rows to compute at a time: enough to make calls a small part of the time, or to fill the cache."""
-    row = work.row_flops * PRODUCT_FLOP + row_size * ELEMENT
     if not row_size:
-        return 1024
-    by_calls = max(1, int(20.0 * calls * CALL / row))
+        return _WITHOUT_BUFFERS
+    row = work.row_flops * PRODUCT_FLOP + row_size * ELEMENT
+    by_calls = max(1, int(_BEYOND_CALLS * calls * CALL / row))
     return max(by_calls, min(_USUAL_BATCH, 6 * by_calls), _CACHE // row_size)
 
 

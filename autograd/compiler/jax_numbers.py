@@ -196,10 +196,13 @@ def _sigmoid(x: Array) -> Array:
     return jnp.where(jnp.less(x, 0.0), e, 1.0) / (1.0 + e)
 
 
+_FAR = 40.0  # exp(-x**2 / 2) is 0 from there on
+
+
 def _normal_cdf(x: Array) -> Array:
     """The standard normal distribution function, corrected for the rounding of its argument."""
     half, rest_of_half = 0.7071067811865476, -4.833646656726457e-17  # sqrt(1/2) to twice the precision
-    near = jnp.clip(x, -41.0, 41.0)
+    near = jnp.clip(x, -_FAR, _FAR)
     scaled = 134217729.0 * near  # 2**27 + 1 splits a float into halves (T. J. Dekker 1971)
     high = scaled - (scaled - near)
     low = near - high
@@ -212,10 +215,9 @@ def _normal_cdf(x: Array) -> Array:
 
 def _gaussian(x: Array) -> Array:
     """exp(-x**2 / 2), the square split into an exact part and a small rest (W. J. Cody 1969)."""
-    near = jnp.clip(x, -41.0, 41.0)
+    near = jnp.clip(x, -_FAR, _FAR)
     exact = jnp.floor(near * 16.0) / 16.0
-    inside = jnp.exp(-0.5 * exact * exact) * jnp.exp(-0.5 * (near - exact) * (near + exact))
-    return jnp.where(jnp.abs(x) > 40.0, 0.0, inside)
+    return jnp.exp(-0.5 * exact * exact) * jnp.exp(-0.5 * (near - exact) * (near + exact))
 
 
 def _sech(x: Array) -> Array:

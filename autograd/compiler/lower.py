@@ -10,7 +10,7 @@ from ..ops import TABLE, Operation
 from . import arrays
 from .costs import TYPICAL_BATCH
 from .ir import View, contiguous, is_literal
-from .terms import Arrays, ArrayTerm, UntraceableError
+from .terms import Arrays, ArrayTerm, UntraceableError, one_minus_square, sech
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -213,12 +213,6 @@ def _compared(operation: Operation) -> Callable[[Lowering, ArrayTerm, ArrayTerm]
     return compared
 
 
-def _sech(m: Lowering, x: ArrayTerm) -> ArrayTerm:
-    """2 e / (1 + e e) with e = exp(-|x|), which does not overflow."""
-    e = m.exp(-m.abs(x))
-    return m.div(2.0 * e, 1.0 + e * e)
-
-
 _ON_ARRAYS: dict[Operation, Callable[..., ArrayTerm | None]] = {
     ops.sigmoid: _sigmoid,
     ops.maximum: _compared(ops.maximum),
@@ -226,8 +220,8 @@ _ON_ARRAYS: dict[Operation, Callable[..., ArrayTerm | None]] = {
     ops.logaddexp: _logaddexp,
     ops.pow: _pow,
     ops.step: _step,
-    ops.one_minus_square: lambda m, x: (1.0 - x) * (1.0 + x),
-    ops.sech: _sech,
+    ops.one_minus_square: one_minus_square,
+    ops.sech: sech,
     ops.dot: lambda m, *xs: m.sum([x * y for x, y in zip(xs[: len(xs) // 2], xs[len(xs) // 2 :], strict=True)]),
     ops.softmax: lambda m, *xs: m.pick(m.apply("softmaxes", *xs), 0),
 }

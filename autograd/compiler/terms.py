@@ -60,6 +60,17 @@ class Operators:
         raise UntraceableError
 
 
+def one_minus_square(_: NumberSystem[T], x: T) -> T:
+    """1 - x**2, without the cancellation near 1 and -1."""
+    return (1.0 - x) * (1.0 + x)
+
+
+def sech(m: NumberSystem[T], x: T) -> T:
+    """2 e / (1 + e e) with e = exp(-|x|), which does not overflow."""
+    e = m.exp(-m.abs(x))
+    return m.div(2.0 * e, 1.0 + e * e)
+
+
 class ArrayTerm(Operators):
     """An array inside a formula."""
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from .arrays import array_rows, shapes
 from .bars import bar
 from .dot_text import html, shortened, tooltip
-from .names import together
 from .sketch import ADDITIONS, joined_flow
 from .theme import line_style, sign_colour, text_colour
+from .then import data_then
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -151,8 +151,8 @@ def result_name(part: Part, look: Look) -> list[str]:
     """What the drawn result is called, if it was folded into a box with a title of its own; otherwise nothing."""
     if not part.is_root or part.kind not in ("module", "block"):
         return []
-    names = list(dict.fromkeys(filter(None, map(look.name, part.shown))))
-    return [together(names)] if names else []
+    name = look.names_together(part)
+    return [name] if name else []
 
 
 def rows_of(part: Part, look: Look) -> list[tuple[str, str, str]]:
@@ -224,7 +224,7 @@ def _about(part: Part, title: str, look: Look) -> str:
         return "\n".join([*lines, f"{part.kind}, stands for {len(part.values)} Values"])
     lines += [f"{part.kind} of {value.op}" if value.op else part.kind]
     if "data" in look.shown:
-        lines.append(f"data {look.data([value])[0] if look.then else value.number!r}")
+        lines.append(f"data {data_then(value, look.then)!r}")
     if part.kind != "constant" and "grad" in look.shown:
         lines.append(f"grad {NOT_COMPUTED if value.gradient is None else repr(value.gradient)}")
     if len(part.values) > 1:

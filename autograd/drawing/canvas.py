@@ -35,6 +35,7 @@ MANY = 300
 """A picture of so many parts is wider than any legend."""
 
 _WIDE = 1200.0
+"""How wide the legend of such a picture may become, in points: to find the longest path would take too long."""
 
 MANY_EDGES = 250
 """With more edges than this Graphviz gets less time for a nice layout."""

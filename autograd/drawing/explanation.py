@@ -135,15 +135,15 @@ class Explanation(Typeset):
 
     def __str__(self) -> str:
         head = f"d{self._y}/d{self._x}"
-        first, *others = self._rows(PlainText(self._precision))
-        remark = [f"({self._changed})"] if self._changed else []
-        return "\n".join([f"{head} {first}", *(f"{' ' * len(head)} {row}" for row in others), *remark])
+        notation = PlainText(self._precision)
+        first, *others = self._rows(notation)
+        rows = [f"{head} {first}", *(f"{' ' * len(head)} {row}" for row in others)]
+        return "\n".join([*rows, *notation.note(self._changed)])
 
     def _latex_rows(self) -> list[str]:
         """The lines in LaTeX."""
         notation = LaTeX(self._precision)
-        remark = notation.in_words(f"({self._changed})") if self._changed else []
-        return [notation.derivative(self._y, self._x), *self._rows(notation), *remark]
+        return [notation.derivative(self._y, self._x), *self._rows(notation), *notation.note(self._changed)]
 
     def _rows(self, notation: PlainText) -> list[str]:
         """Lines that begin with = or +: the paths in names, in formulas, in numbers, and their sum."""
@@ -187,12 +187,12 @@ def _grouped(paths: Sequence[Path]) -> list[list[Path]]:
         if len(groups) <= MOST:
             break
     if any(path.is_of_classes for path in paths):
-        groups = dict(
-            sorted(groups.items(), key=lambda group: (tuple(map(natural, group[1][0].names())), _row(group[1][0])))
-        )
+        ordered = sorted(groups.values(), key=lambda group: _place(group[0]))
     elif all(path.row is not None for path in paths):
-        groups = dict(sorted(groups.items(), key=lambda group: min(map(_row, group[1]))))
-    return [group if any(path.row is None for path in group) else sorted(group, key=_row) for group in groups.values()]
+        ordered = sorted(groups.values(), key=lambda group: min(map(_row, group)))
+    else:
+        ordered = list(groups.values())
+    return [group if any(path.row is None for path in group) else sorted(group, key=_row) for group in ordered]
 
 
 def _row(path: Path) -> int:
@@ -248,6 +248,14 @@ class PlainText:
     def remark(self, text: str) -> str:
         """A remark behind a formula."""
         return f"  ({text})"
+
+    def in_words(self, text: str) -> list[str]:
+        """A text in rows of its own."""
+        return [text]
+
+    def note(self, text: str) -> list[str]:
+        """A remark on the whole in rows of its own, if there is any."""
+        return self.in_words(f"({text})") if text else []
 
     def summed(self, terms: Sequence[str]) -> str:
         """The sum of terms, those of several observations as one."""

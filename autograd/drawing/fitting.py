@@ -24,8 +24,8 @@ LEAST = 9
 TALLEST = {600: 3.0, 1280: 0.5625}
 """The largest height by width, in widths."""
 
-
 _MARGINS = 8.0
+"""What Graphviz leaves around a picture, both sides together, in points; its format `plain` does not count it."""
 
 _AREA = 15_000.0
 """A part takes at least this much room, with the space around it, in square points."""
@@ -51,16 +51,16 @@ def fitted(sketch: Sketch, picture: Picture, width: int, most: int, depth: int |
         if len(parts) > limit or _is_hopeless(parts, room * room * TALLEST[width]):
             continue
         limit = len(parts) - 1 - len(parts) // 8  # what is hardly smaller is hardly narrower
+        arranged = placed(near_uses(parts, most), picture.look.shared)
         for variant in _variants(parts, picture, width * SMALLEST / LEAST):
-            candidate = placed(near_uses(parts, most), picture.look.shared), variant
-            extent = _extent(variant.lines(candidate[0]))
+            extent = _extent(variant.lines(arranged))
             if extent is None:
-                return candidate
+                return arranged, variant
             excess = max(extent[0] / room, extent[1] / extent[0] / TALLEST[width])
             if excess <= 1.0:
-                return candidate[0], _with_legend(*candidate, extent, width)
+                return arranged, _with_legend(arranged, variant, extent, width)
             if best is None or excess < best[0]:
-                best = excess, candidate
+                best = excess, (arranged, variant)
     assert best is not None
     return best[1]
 

@@ -291,16 +291,10 @@ def _siblings(members: Sequence[Part]) -> Part:
         steps=tuple(in_common(texts) for texts in zip(*(member.steps for member in members), strict=True)),
         is_root=any(member.is_root for member in members),
         times=sum(member.times for member in members),
-        title=_names_of(members),
+        title=together([member.title or member.value.name or "" for member in members]),
         is_array=first.is_array and len(members) == 1,
         parameters=_parameters(members),
     )
-
-
-def _names_of(members: Sequence[Part]) -> str:
-    """The names if there are few, otherwise what they have in common."""
-    names = list(dict.fromkeys(member.title or member.value.name or "" for member in members))
-    return together(names)
 
 
 # Blocks: whatever is left
@@ -325,10 +319,10 @@ def _block(members: Sequence[Part]) -> Part:
     """A box that says which operations it stands for: a few by their symbols, many by their names and numbers."""
     block = _box("block", members)
     operations = [value.operation for value in block.values if value.op and value.operation]
+    if len(operations) <= NAMED:
+        return block._replace(title=", ".join(operation.symbol for operation in operations))
     counts = Counter(operation.name for operation in operations)
     title = ", ".join(f"{count} {name}" for name, count in counts.most_common(3)) + ", …" * (len(counts) > 3)
-    if len(operations) <= NAMED:
-        title = ", ".join(operation.symbol for operation in operations)
     return block._replace(title=title)
 
 

@@ -369,14 +369,13 @@ def expression(
     if operation is None or not value.parents or depth == 0:
         return number
     operands = [expression(operand, name, depth - 1, value.tick) for operand in value.parents]
-    if not all(map(_is_number, operands)):
-        if operation.is_operator or operation in (square, reciprocal):
-            return FORMULAS.evaluate(operation, operands)
+    are_numbers = all(map(_is_number, operands))
+    if operation.is_operator or operation in (square, reciprocal):
+        return number if are_numbers else FORMULAS.evaluate(operation, operands)
+    if not are_numbers:
         if operation is dot and len(operands) <= 2 * DEEPEST:
             half = len(operands) // 2
             return _added(map(_product, operands[:half], operands[half:]))
         if operation is sum_of and len(operands) <= DEEPEST:
             return _added(operands)
-    elif operation.is_operator or operation in (square, reciprocal):
-        return number
     return call(operation, operands, number)

@@ -6,16 +6,14 @@ import re
 
 from .formulas import GREEK
 
-_GREEK_LETTERS = frozenset(GREEK.values())
 _TOKENS = re.compile(r"\\[a-zA-Z]+|\\.|\s+|.", re.DOTALL)
 _FRAC, _TEXT, _SCRIPTS = r"\frac", (r"\text", r"\mathrm", r"\operatorname"), ("_", "^")
-_COMMANDS = {
+_COMMANDS = dict.fromkeys(GREEK.values(), 1.3) | {
     r"\cdot": 1.5, r"\sum": 3.2, r"\prod": 3.0, r"\quad": 2.0, r"\,": 0.33, r"\dots": 2.4, r"\infty": 2.0,
     r"\left": 0.0, r"\right": 0.0, r"\sqrt": 1.7, r"\bmod": 6.0, r"\le": 2.7, r"\{": 1.0, r"\}": 1.0, r"\%": 1.7,
     r"\&": 1.6,
 }  # fmt: skip
-_GREEK = 1.3
-__GREEK_LETTERS = {
+_MATH_LETTERS = {
     "+": 2.5,
     "-": 2.3,
     "=": 2.7,
@@ -28,7 +26,7 @@ __GREEK_LETTERS = {
     ".": 0.56,
     "…": 2.4,
 }
-_TEXT__GREEK_LETTERS = {
+_TEXT_LETTERS = {
     " ": 0.7,
     "-": 0.7,
     "+": 1.6,
@@ -91,8 +89,7 @@ class _Reader:
         if token.isspace():
             return 0.7 if text else 0.0
         if token.startswith("\\"):  # a function by its name, or a character such as the backslash
-            word = _GREEK if token in _GREEK_LETTERS else 1.4 if token.startswith(r"\text") else 0.9 * (len(token) - 1)
-            return _COMMANDS.get(token, word)
+            return _COMMANDS.get(token, 1.4 if token.startswith(r"\text") else 0.9 * (len(token) - 1))
         return _letter(token, text)
 
     def _group(self, text: bool) -> float:
@@ -106,7 +103,7 @@ class _Reader:
 
 
 def _letter(letter: str, text: bool) -> float:
-    known = _TEXT__GREEK_LETTERS if text else __GREEK_LETTERS
+    known = _TEXT_LETTERS if text else _MATH_LETTERS
     if letter in known:
         return known[letter]
     if letter.isupper() or not letter.isascii():

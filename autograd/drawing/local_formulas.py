@@ -53,15 +53,15 @@ class LocalFormulas:
             partials = FORMULAS.partials(operation, result, operands)
         except Exception:  # a user's operation may do anything with what it takes for a number
             return {}
-        bend = _slope_of_bend(operation, as_formula(expression(node, self._name)), operands)
+        slope = _slope_of_activation(operation, as_formula(expression(node, self._name)), operands)
         formulas = {position: as_formula(partial) for position, partial in enumerate(partials) if partial is not None}
-        return formulas if bend is None else {**formulas, 0: bend.of(float(formulas[0]))}
+        return formulas if slope is None else {**formulas, 0: slope.of(float(formulas[0]))}
 
     def _operands(self, node: Value, operands: Sequence[Value]) -> list[Formula]:
         return [as_formula(expression(operand, self._name, tick=node.tick)) for operand in operands]
 
 
-def _slope_of_bend(operation: Operation, y: Formula, operands: Sequence[Formula]) -> Formula | None:
+def _slope_of_activation(operation: Operation, y: Formula, operands: Sequence[Formula]) -> Formula | None:
     """The slope of an activation function as one writes it on paper; None where the partial's own formula will do.
 
     Partials keep all digits, such as 1/cosh(x)^2 for tanh; on paper it is 1 - y^2.

@@ -95,8 +95,11 @@ class Look:
             return part.title
         if len(part.shown) < 2 or part.title is None:
             return (self.name(part.value) if part.title is None else None) or ""
-        names = list(dict.fromkeys(filter(None, map(self.name, part.shown))))
-        return together(names)
+        return self.names_together(part)
+
+    def names_together(self, part: Part) -> str:
+        """What the Values that a part shows are called; empty if none has a name."""
+        return together(filter(None, map(self.name, part.shown)))
 
     def must_stay(self, value: Value) -> bool:
         """Whether readers look for this Value, so it must not disappear into a row of operations."""

@@ -67,12 +67,13 @@ def in_common(texts: Sequence[str]) -> str:
     return "".join(each[0] if len(set(each)) == 1 else "…" for each in zip(*pieces, strict=True))
 
 
-def together(names: Sequence[str]) -> str:
-    """A few names; of more what they have in common, or else the first two.
+def together(names: Iterable[str]) -> str:
+    """A few names, each once; of more what they have in common, or else the first two.
 
-    >>> together(["w1", "w2", "w3", "w4"]), together(["w1", "input", "b", "w2"])
-    ('w…', 'w1, input, …')
+    >>> together(["w1", "w2", "w3", "w4"]), together(["w1", "input", "b", "w2"]), together(["w1", "w1"])
+    ('w…', 'w1, input, …', 'w1')
     """
+    names = list(dict.fromkeys(names))
     if len(names) < 4:
         return ", ".join(names)
     common = in_common(names)

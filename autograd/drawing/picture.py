@@ -124,10 +124,7 @@ def draw(
         )
         if group is None:
             sketch = {key: part._replace(scope=None) for key, part in sketch.items()}
-        if not constants:
-            sketch = without_constants(sketch)
-        else:
-            sketch = squares_named(sketch, look.must_stay)
+        sketch = squares_named(sketch, look.must_stay) if constants else without_constants(sketch)
         picture = Picture(look, direction, caption, legend)
         if size is None:
             if depth is not None or len(sketch) > max_nodes:

@@ -85,8 +85,8 @@ class Solution(Typeset):
         notation = PlainText(self._precision)
         forward = [self._written(line, notation) + notation.label(line.label) for line in self.forward]
         backward = [self._written(line, notation) + notation.label(line.label) for line in self.backward]
-        remark = [f"({self._changed})"] if self._changed else []
-        return "\n  ".join(["Forward:", *forward]) + "\n" + "\n  ".join(["Backward:", *backward, *remark])
+        backward += notation.note(self._changed)
+        return "\n  ".join(["Forward:", *forward]) + "\n" + "\n  ".join(["Backward:", *backward])
 
     def _latex_rows(self) -> list[str]:
         """The lines in LaTeX, those of an observation below its label."""
@@ -98,7 +98,7 @@ class Solution(Typeset):
                 label = line.label
                 rows += notation.in_words(f"{label or 'all observations'}:")
             rows.append(self._written(line, notation))
-        return rows + (notation.in_words(f"({self._changed})") if self._changed else [])
+        return rows + notation.note(self._changed)
 
     def _written(self, line: Computed | Derived, notation: PlainText) -> str:
         """A line of either pass."""

@@ -80,7 +80,7 @@ def placed(boxes: Sequence[Box], direction: str) -> Placed:
 def _size(box: Box) -> Point:
     """Wide enough for the longest of its lines."""
     longest = max(len(box.name), 2 + len(box.formula), 13)
-    return 14.0 + CHARACTER * min(longest, LONGEST), 10.0 + LINE * (_lines(box))
+    return 14.0 + CHARACTER * min(longest, LONGEST), 10.0 + LINE * _lines(box)
 
 
 def _lines(box: Box) -> int:

@@ -313,7 +313,7 @@ class Training:
             self._stop_at(problem, self._culprit(batch))
         parameters.mark_finite()
         moved = self._moved(slope)
-        size = _distance(moved, parameters.now)
+        size = _distance(parameters.now, moved)
         if not math.isfinite(size):
             self._stop_at(f"the step of {self.task.optimizer!r} is not finite", None)
         parameters.now = moved

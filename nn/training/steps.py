@@ -93,11 +93,10 @@ class EagerStep:
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         scatter(theta, self.parameters)
-        for parameter in self.parameters:
-            parameter.gradient = None
+        self.forget_gradients()
         shares = self._shares(positions)
         losses = [self._backward(position, share) for position, share in zip(positions, shares, strict=True)]
-        return Slope(self._total(losses, shares), *self._gradient())
+        return Slope(self._total(losses, shares), *self.gradients())
 
     def shares(self, positions: Positions) -> Vector | None:
         """How much each of these observations counts in their loss; None if all count alike."""
@@ -115,8 +114,13 @@ class EagerStep:
             return len(positions) / self.rows
         return float(self.weights[positions].sum() / self.weights.sum())
 
-    def _gradient(self) -> tuple[Vector, Mask | None]:
-        """That of the parameters, and which of them have one; None if all have."""
+    def forget_gradients(self) -> None:
+        """No parameter has a gradient."""
+        for parameter in self.parameters:
+            parameter.gradient = None
+
+    def gradients(self) -> tuple[Vector, Mask | None]:
+        """Those of the parameters, 0 where there is none, and which of them have one; None if all have."""
         found = [parameter.gradient for parameter in self.parameters]
         if None not in found:
             return np.array(found), None

@@ -85,12 +85,12 @@ class SquaresStep(WholeStep):
         rows, reached = [], np.zeros(len(theta), dtype=bool)
         for position in self._counting:
             for residual in eager.at(position, self._residuals_of):
-                for parameter in eager.parameters:
-                    parameter.grad = None
+                eager.forget_gradients()
                 if not residual.is_constant:
                     residual.backward()
-                rows.append([residual.data, *(parameter.grad for parameter in eager.parameters)])
-                reached |= [parameter.has_grad for parameter in eager.parameters]
+                gradients, has_gradient = eager.gradients()
+                rows.append([residual.data, *gradients])
+                reached |= True if has_gradient is None else has_gradient
         values, jacobian = _scaled(np.array(rows), eager, eager.shares(self._counting), len(self._counting))
         return Residuals(values, jacobian, None if reached.all() else reached)
 

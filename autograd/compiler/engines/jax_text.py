@@ -92,7 +92,7 @@ def _array_text(numbers: np.ndarray) -> str:
 
 
 def _number_text(x: float) -> str:
-    text = repr(x) if math.isfinite(x) else "jnp.nan" if math.isnan(x) else "jnp.inf" if x > 0.0 else "-jnp.inf"
+    text = repr(x) if math.isfinite(x) else "-jnp.inf" if x == -math.inf else f"jnp.{x}"
     if _LARGE < abs(x) < math.inf:
         return f"within({text}, theta.dtype)"
     return f"({text})" if text[0] == "-" else text

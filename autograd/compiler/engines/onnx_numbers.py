@@ -14,7 +14,7 @@ import numpy as np
 
 from ... import ops
 from ...operation import FLOATS, NumberSystem
-from ..terms import Operators
+from ..terms import Operators, one_minus_square, sech
 
 if TYPE_CHECKING:
     from ...ops import Operation
@@ -182,11 +182,6 @@ def _sigmoid(m: OnnxNumbers, x: Tensor) -> Tensor:
     return m.div(m.choose(m.greater(0.0, x), e, 1.0), 1.0 + e)
 
 
-def _sech(m: OnnxNumbers, x: Tensor) -> Tensor:
-    e = m.exp(-m.abs(x))
-    return m.div(2.0 * e, 1.0 + e * e)
-
-
 def _logaddexp(m: OnnxNumbers, x: Operand, y: Operand) -> Tensor:
     top = m.maximum(x, y)
     return m.choose(m.is_finite(top), top + m.log1p(m.exp(m.minimum(x, y) - top)), top)
@@ -337,7 +332,7 @@ _FORMULAS: dict[Action, Callable[..., Tensor]] = {
     ops.log10: _log10,
     ops.cbrt: _cbrt,
     ops.sigmoid: _sigmoid,
-    ops.sech: _sech,
+    ops.sech: sech,
     ops.logaddexp: _logaddexp,
     ops.cosh: _cosh,
     ops.sinh: _sinh,
@@ -353,7 +348,7 @@ _FORMULAS: dict[Action, Callable[..., Tensor]] = {
     ops.direction: _direction,
     ops.gaussian: lambda m, x: _exp_of_minus_square(m, x * math.sqrt(0.5)),
     ops.normal_cdf: lambda m, x: 0.5 * _erfc(m, -(x * math.sqrt(0.5))),
-    ops.one_minus_square: lambda m, x: (1.0 - x) * (1.0 + x),
+    ops.one_minus_square: one_minus_square,
     ops.erf: _erf,
     "erfc": _erfc,
 }

@@ -14,6 +14,7 @@ from .elementary import exp, log1p
 
 _SQRT_HALF = 0.7071067811865476  # sqrt(1/2) to twice the precision, as a float and the rest
 _SQRT_HALF_REST = -4.833646656726457e-17
+_FAR = 40.0  # exp(-x**2 / 2) is 0 from there on
 
 # What the C library does as well
 
@@ -197,11 +198,10 @@ def one_minus_square(x: float) -> float:
 
 def gaussian(x: float) -> float:
     """exp(-x**2 / 2), the square split into an exact part and a small rest (W. J. Cody 1969)."""
-    near = x if math.fabs(x) < 41.0 else 41.0
+    near = x if math.fabs(x) < _FAR else _FAR
     exact = np.floor(near * 16.0) / 16.0
-    inside = exp(-0.5 * exact * exact) * exp(-0.5 * (near - exact) * (near + exact))
-    outside = 0.0 if math.fabs(x) > 40.0 else inside
-    return outside if x == x else x
+    y = exp(-0.5 * exact * exact) * exp(-0.5 * (near - exact) * (near + exact))
+    return y if x == x else x
 
 
 def logaddexp(x: float, y: float) -> float:
@@ -213,7 +213,7 @@ def logaddexp(x: float, y: float) -> float:
 
 def normal_cdf(x: float) -> float:
     """The standard normal distribution function, corrected for the rounding of its argument."""
-    near = x if math.fabs(x) < 41.0 else math.copysign(41.0, x)
+    near = x if math.fabs(x) < _FAR else math.copysign(_FAR, x)
     error = _product_error(near, _SQRT_HALF) + near * _SQRT_HALF_REST
     y = 0.5 * math.erfc(-near * _SQRT_HALF) + error * gaussian(near) * 0.5641895835477563  # 1 / sqrt(pi)
     return y if x == x else x
