@@ -9,6 +9,7 @@ from typing import Any, overload
 import numpy as np
 
 from autograd import Value, dot
+from autograd.collector import collector_paused
 
 from . import init
 from .activations import activation_named
@@ -42,6 +43,7 @@ class Linear(Module):
 
     bias: list[Parameter] | None
 
+    @collector_paused()  # it would search all parameters again and again while more are made
     def __init__(
         self,
         in_features: int,

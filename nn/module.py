@@ -57,8 +57,9 @@ class Parameter(Value):
 
     def _placed(self, path: str) -> None:
         """Takes the path as name, unless it was given one."""
-        if self.path is None or is_outer(path, self.path):
-            if self.name in (None, self.path):
+        before = self.path
+        if before is None or is_outer(path, before):
+            if self.name in (None, before):
                 self.name = path
             self.path = path
 

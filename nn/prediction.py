@@ -16,7 +16,7 @@ from autograd.structures import rebuild
 from .checks import is_number, kind_of, plain, shown
 from .data import Column, rows_of
 from .kept import PREDICTION, Made
-from .tracing import NoProgramError, described, is_comparison_due, placeholders, rarity, traced
+from .tracing import Comparisons, NoProgramError, described, placeholders, traced
 from .types import Vector
 
 _GRAPHS_WORTH_A_PROGRAM = 50
@@ -47,7 +47,7 @@ class Outputs:
 
     Attributes:
         parameters: the leaves in the order of `theta`.
-        rarity: how many times more seldom than usual a comparison is due, since its graph is large.
+        comparisons: in which calls to compare it with a graph again.
 
     Raises:
         NoProgramError: no program would compute what the graphs do.
@@ -61,7 +61,7 @@ class Outputs:
         outputs = traced(lambda: model(row), known, model)
         results = [Value(x).detach() if not isinstance(x, Value) and is_number(x) else x for x in _listed(outputs)]
         values = [result for result in results if isinstance(result, Value)]
-        self.rarity = rarity(values)
+        self.comparisons = Comparisons(values)
         self.parameters = _parameters(values, inputs, known) if parameters is None else parameters
         self._numbers: tuple[int, Vector] | None = None
         try:
@@ -123,12 +123,12 @@ class Prediction:
 
     A program is made when 50 rows were asked for. Each call looks whether model, parameters or the variables of its
     functions were replaced since, and makes another program if so; now and then one compares program and graph at a
-    row (see `is_comparison_due`). If a program would compute something else, each row has its graph.
+    row (see `Comparisons`). If a program would compute something else, each row has its graph.
     """
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._asked = self._calls = 0
+        self._asked = 0
         self._forget()
 
     def __call__(self, X: Any) -> Vector:  # noqa: N803
@@ -177,10 +177,9 @@ class Prediction:
 
     def _agrees(self, program: Outputs, theta: Vector, rows: Column, found: Vector) -> bool:
         """Whether the program is as good as the graphs, by what it found; if not, it is given up."""
-        self._calls += 1
-        if not is_comparison_due(self._calls, program.rarity):
+        if not program.comparisons.is_due():
             return True
-        position = self._calls % len(rows)
+        position = program.comparisons.calls % len(rows)
         if not program.difference(self._model, rows[position], found[position]):
             return True
         if np.array_equal(theta, program.numbers_of_now()):  # else another thread trains the model

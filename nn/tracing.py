@@ -12,6 +12,7 @@ from autograd.node import history
 from .kept import Kept
 from .types import Loss, Vector
 
+_LARGEST_GROWTH = 4
 _CALLS_BETWEEN_COMPARISONS = 64
 _OPERANDS_COMPARED_OFTEN = 192
 _OPERANDS_OF_A_TURN = 64
@@ -58,16 +59,35 @@ def placeholders(array: Vector) -> list[Placeholder]:
     return [Placeholder(numbers) for numbers in array.reshape(len(array), -1).T]
 
 
-def rarity(roots: Sequence[Value]) -> int:
-    """How many times more seldom to compare with this graph: 1 below 256 operands, and 1 more per 64 from there."""
-    operands = sum(len(result.parents) for result in history(roots))
-    return 1 + max(0, operands - _OPERANDS_COMPARED_OFTEN) // _OPERANDS_OF_A_TURN
+class Comparisons:
+    """In which calls of a program to compare it with its graph: in 1, 2, 4, ..., 64, 128, 192 and so on, counted from 1.
 
+    A graph of 256 operands is compared half as often, one of 320 a third, so that this adds a few microseconds to a
+    call whatever the size; and then the time between the first comparisons grows threefold or fourfold, not twofold.
 
-def is_comparison_due(calls: int, rarity: int) -> bool:
-    """Whether to compare program and graph in this call, counted from 1: in 1, 2, 4, ..., 64, 128, 192 and so on.
+    Args:
+        roots: the results of the graph.
 
-    With a rarity of 3 a third as often, so that comparing adds a few microseconds to a call whatever the graph's size.
+    Attributes:
+        calls: how many there were.
     """
-    turn, rest = divmod(calls, rarity)
-    return not rest and (turn % _CALLS_BETWEEN_COMPARISONS == 0 or turn & (turn - 1) == 0)
+
+    def __init__(self, roots: Sequence[Value]) -> None:
+        operands = sum(len(result.parents) for result in history(roots))
+        self._rarity = 1 + max(0, operands - _OPERANDS_COMPARED_OFTEN) // _OPERANDS_OF_A_TURN
+        self._growth = min(1 + self._rarity, _LARGEST_GROWTH)
+        self.calls = 0
+        self._next = self._rarity
+
+    def is_due(self) -> bool:
+        """Counts a call, and says whether to compare in it."""
+        self.calls += 1
+        if self.calls < self._next:
+            return False
+        turn = self.calls // self._rarity
+        self._next = self._rarity * (min(self._growth * turn, turn + _CALLS_BETWEEN_COMPARISONS) or 1)
+        return True
+
+    def doubt(self) -> None:
+        """Makes it due in the next call, for the model may have changed."""
+        self._next = 0

@@ -338,13 +338,15 @@ def product_by_rows(rows: int, length: int, width: int) -> Callable[..., Any]:
     pieces = _pieces(rows, length * width, least=16)
     if pieces == 1 and rows < _MANY:
         return np.ndarray.dot
+    even = rows - rows % pieces
 
     def product(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:
         y = np.ascontiguousarray(y) if rows >= _MANY else y
-        if pieces == 1:
+        if pieces > 1:
+            np.matmul(x[:even].reshape(pieces, -1, length), y, out=out[:even].reshape(pieces, -1, width))
+            x, out = x[even:], out[even:]
+        if len(x):
             x.dot(y, out=out)
-        else:
-            np.matmul(x.reshape(pieces, -1, length), y, out=out.reshape(pieces, -1, width))
 
     return product
 
@@ -353,21 +355,24 @@ def product_over_rows(height: int, rows: int, width: int) -> Callable[..., Any]:
     """What multiplies a matrix of `height` rows by one of `width` columns, and sums over many rows of the batch."""
     pieces = _pieces(rows, height * width, least=_NARROW) if height * width <= 2 * _NARROW**2 else 1
     if pieces == 1:
-        return np.ndarray.dot
+        return product_by_rows(height, rows, width)
+    even = rows - rows % pieces
 
     def product(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:
         if height < width:  # a high result is faster than a wide one
             x, y, out = y.T, x.T, out.T
-        left = x.reshape(len(x), pieces, -1).transpose(1, 0, 2)
-        np.add.reduce(np.matmul(left, y.reshape(pieces, -1, y.shape[1])), axis=0, out=out)
+        left = x[:, :even].reshape(len(x), pieces, -1).transpose(1, 0, 2)
+        np.add.reduce(np.matmul(left, y[:even].reshape(pieces, -1, y.shape[1])), axis=0, out=out)
+        if even < rows:
+            out += x[:, even:].dot(y[even:])
 
     return product
 
 
 def _pieces(rows: int, multiplications: int, least: int) -> int:
-    """How many equal pieces of at least so many rows keep below what OpenBLAS takes for a small product; 1 if none."""
-    fewest = -(-rows * multiplications // _PIECE)
-    return next((number for number in range(fewest, rows // least + 1) if rows % number == 0), 1)
+    """How many pieces of at least so many rows keep below what OpenBLAS takes for a small product; 1 if none do."""
+    fewest = max(1, -(-rows * multiplications // _PIECE))
+    return fewest if rows // fewest >= least else 1
 
 
 def strided(array: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray:

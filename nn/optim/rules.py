@@ -62,14 +62,15 @@ class SGD(Optimizer):
             raise ValueError("nesterov looks ahead along the whole momentum; leave dampening out")
 
     def rule(self, theta: Vector, gradient: Vector, memory: dict[str, Vector]) -> None:  # noqa: D102
-        momentum, dampening = self.group.settings["momentum"], self.group.settings["dampening"]
-        gradient = _decayed(gradient, theta, self.group.settings["weight_decay"])
+        settings = self.group.settings
+        momentum, dampening = settings["momentum"], settings["dampening"]
+        gradient = _decayed(gradient, theta, settings["weight_decay"])
         added = gradient
         if dampening:
             added = np.where(memory["begun"] > 0, 1.0 - dampening, 1.0) * gradient
             memory["begun"][:] = 1.0
         velocity = _with_momentum(added, memory["velocity"], momentum) if momentum else gradient
-        theta -= self.group.lr * (gradient + momentum * velocity if self.group.settings["nesterov"] else velocity)
+        theta -= self.group.lr * (gradient + momentum * velocity if settings["nesterov"] else velocity)
 
 
 class Adam(Optimizer):

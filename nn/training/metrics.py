@@ -18,7 +18,7 @@ from ..flat import scatter
 from ..metrics import Classes, accuracy, observed_classes, predicted_classes
 from ..module import Module
 from ..prediction import Outputs, numbers_of
-from ..tracing import NoProgramError, is_comparison_due, placeholders, traced
+from ..tracing import NoProgramError, placeholders, traced
 from ..types import Vector
 from .program import targets_of
 
@@ -42,8 +42,6 @@ class Readings:
         self._model, self._data, self._parameters = model, data, parameters
         self._metrics = [{name: _Average(name, metric) for name, metric in metrics.items()} for _ in data]
         self._program: Outputs | None = None
-        self._calls = 0
-        self._is_doubted = False
 
     def begin(self, theta: Vector) -> None:
         """Makes the programs, where there can be some."""
@@ -70,18 +68,17 @@ class Readings:
 
     def doubt(self) -> None:
         """Lets the next call compare program and graph, for the model may have changed."""
-        self._is_doubted = True
+        if self._program is not None:
+            self._program.comparisons.doubt()
 
     def _outputs(self, theta: Vector) -> list[Vector]:
         if self._program is not None:
             found = [self._program(theta, rows) for rows, _ in self._data]
-            self._calls += 1
-            if not self._is_doubted and not is_comparison_due(self._calls, self._program.rarity):
+            if not self._program.comparisons.is_due():
                 return found
-            self._is_doubted = False
             scatter(theta, self._parameters)
             rows, _ = self._data[0]
-            position = self._calls % len(rows)
+            position = self._program.comparisons.calls % len(rows)
             if not self._program.difference(self._model, rows[position], found[0][position]):
                 return found
             self._program = None

@@ -16,7 +16,7 @@ from autograd.operation import FLOATS
 from autograd.structures import rebuild
 
 from ..flat import scatter
-from ..tracing import NoProgramError, described, is_comparison_due, placeholders, rarity, traced
+from ..tracing import Comparisons, NoProgramError, described, placeholders, traced
 from ..types import Mask, Numbers, OneHot, Positions, Vector
 from .steps import NO_GRADIENT, EagerStep, Residuals, Slope
 
@@ -128,7 +128,7 @@ class Step:
     def doubt(self) -> None:
         """Lets the next step compare program and graph, for model or loss may have changed."""
         if self._program is not None:
-            self._program.is_doubted = True
+            self._program.comparisons.doubt()
 
     def program(self, theta: Vector, positions: Positions) -> Program | None:
         """The program, if it is as good as the graphs in this step too."""
@@ -140,10 +140,10 @@ class Step:
 class Program:
     """A program made of the graph of one observation, and its comparison with such graphs.
 
-    They are compared at one observation, a different one each time, in the steps where `is_comparison_due`.
+    They are compared at one observation, a different one each time.
 
     Attributes:
-        is_doubted: whether to compare in the next step, due or not.
+        comparisons: in which steps that is due.
     """
 
     def __init__(self, eager: EagerStep, compiled: Any, arrays: Sequence[Vector], loss: Value) -> None:
@@ -151,10 +151,8 @@ class Program:
         self._compiled = compiled
         self._arrays = arrays
         self._traced = loss
-        self._rarity = rarity([loss])
-        self.is_doubted = False
-        self._steps = 0
-        self._comparisons = 0
+        self.comparisons = Comparisons([loss])
+        self._compared = 0
         self._reached: Mask | None = None
         # Near a minimum all numbers are small and mostly rounding, so differences count by the largest numbers met.
         self._largest_loss = self._largest_slope = 0.0
@@ -181,16 +179,14 @@ class Program:
 
     def difference(self, theta: Vector, positions: Positions) -> str:
         """How program and graph differ in the next step, if a comparison is due; empty if they do not."""
-        self._steps += 1
-        if not self.is_doubted and not is_comparison_due(self._steps, self._rarity):
+        if not self.comparisons.is_due():
             return ""
-        self.is_doubted = False
-        position = int(positions[self._comparisons % len(positions)])
+        position = int(positions[self._compared % len(positions)])
         try:
             problem = self.problem_at(theta, position, [len(positions)])
         except Exception as error:  # the graphs of this step, which follow, raise it in their order
             problem = described(error)
-        return problem and f"program and graph differed at row {position} in step {self._steps}: {problem}"
+        return problem and f"program and graph differed at row {position} in step {self.comparisons.calls}: {problem}"
 
     def problem_at(self, theta: Vector, position: int, batches: Iterable[int] = (1,)) -> str:
         """How program and graph differ in loss or gradient for an observation; empty if they do not.
@@ -198,9 +194,9 @@ class Program:
         The program gets it as batches of several sizes, since it may compute small and large ones differently.
         """
         expected = self._eager(theta, [position])
-        if not self._comparisons:
+        if not self._compared:
             self._reached = expected.reached
-        self._comparisons += 1
+        self._compared += 1
         self._largest_loss = _largest(self._largest_loss, expected.loss)
         self._largest_slope = _largest(self._largest_slope, expected.gradient)
         if not np.array_equal(expected.reached, self._reached):  # type: ignore[arg-type]  # None is one too

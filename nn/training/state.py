@@ -140,12 +140,16 @@ class Parameters:
     def __init__(self, values: Sequence[Value]) -> None:
         self.now: Vector = gathered(values)
         self._finite = self.now
+        self._change = np.empty_like(self.now)
         self.best: Vector | None = None
         self.best_loss, self.best_epoch = math.inf, 0
 
-    def mark_finite(self) -> None:
-        """Loss and gradient are finite here."""
-        self._finite = self.now
+    @np.errstate(all="ignore")
+    def move(self, moved: Vector) -> float:
+        """Goes on from where loss and gradient are finite; returns the largest change of a number, nan if one is."""
+        change = np.subtract(moved, self.now, out=self._change)
+        self.now, self._finite = moved, self.now
+        return float(np.maximum.reduce(np.abs(change, out=change)))
 
     def mark_best(self, loss: float, epoch: int) -> None:
         """Notes the validation loss here, if it is the lowest so far."""
@@ -311,14 +315,10 @@ class Training:
         if not slope.is_finite:
             problem = "the gradient is not finite" if math.isfinite(slope.loss) else f"the loss is {slope.loss}"
             self._stop_at(problem, self._culprit(batch))
-        parameters.mark_finite()
-        moved = self._moved(slope)
-        size = _distance(parameters.now, moved)
+        size = parameters.move(self._moved(slope))
         if not math.isfinite(size):
             self._stop_at(f"the step of {self.task.optimizer!r} is not finite", None)
-        parameters.now = moved
-        eager = self.step.eager
-        return slope.loss * eager.weight(batch), size, slope.reached is None or bool(slope.reached.any())
+        return slope.loss * self.step.eager.weight(batch), size, slope.reached is None or bool(slope.reached.any())
 
     def _moved(self, slope: Slope) -> Vector:
         """The parameters after a step of the optimiser; those without a gradient stay, as in `Optimizer.step`."""
@@ -396,10 +396,3 @@ class Training:
                 except AnomalyError as error:
                     return position, error
         return None
-
-
-@np.errstate(all="ignore")
-def _distance(before: Vector, after: Vector) -> float:
-    """The largest change of a number; nan if one is."""
-    change = after - before
-    return float(np.maximum.reduce(np.abs(change, out=change)))

@@ -43,6 +43,8 @@ class Slope:
         is_finite: whether loss and gradient are free of nan and infinities.
     """
 
+    __slots__ = ("gradient", "is_finite", "loss", "reached")
+
     def __init__(self, loss: float, gradient: Vector, reached: Mask | None) -> None:
         self.loss = loss
         self.gradient = gradient

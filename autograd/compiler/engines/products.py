@@ -77,7 +77,7 @@ class Product:
         return None
 
 
-_MANY_PER_ROW = 512  # multiplications per observation, below which it costs more to choose than it gains
+_MANY_PER_ROW = 128  # multiplications per observation, below which it costs more to choose than it gains
 _PIECES_PER_ROW = 4096  # the same if they are added up over the batch
 
 
