@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,47 +39,31 @@ def evaluating(modules: Iterable[Any]) -> Iterator[None]:
 
 
 class Outputs:
-    """A program for the outputs of a model, compared with its graphs at five rows.
+    """A program for the outputs of a model, and how it compares with the model's graphs.
 
     Args:
-        model: the Module, which is called once with placeholders.
-        rows: the inputs.
-        parameters: what the program reads from `theta`; None for all leaves of the graph.
+        run: gives the outputs for an array of rows where `parameters` have certain numbers, from these and the rows.
+        parameters: the leaves that it knows.
+        results: the outputs of one row, as a graph.
 
     Attributes:
-        parameters: the leaves in the order of `theta`.
-        comparisons: in which calls to compare it with a graph again.
-
-    Raises:
-        NoProgramError: no program would compute what the graphs do.
+        parameters: the leaves, in the order of `theta`.
+        comparisons: in which calls to compare it with a graph.
     """
 
-    def __init__(self, model: Any, rows: Column, parameters: Sequence[Value] | None = None) -> None:
-        if rows.array is None:
-            raise NoProgramError("the rows are not numbers, all in one form")
-        inputs = placeholders(rows.array)
-        row, known = rebuild(rows[0], inputs), model.parameters()
-        outputs = traced(lambda: model(row), known, model)
-        results = [Value(x).detach() if not isinstance(x, Value) and is_number(x) else x for x in _listed(outputs)]
-        values = [result for result in results if isinstance(result, Value)]
-        self.comparisons = Comparisons(values)
-        self.parameters = _parameters(values, inputs, known) if parameters is None else parameters
+    def __init__(
+        self, run: Callable[[Vector, Vector], Vector], parameters: Sequence[Value], results: Sequence[Value]
+    ) -> None:
+        self._run = run
+        self.parameters = parameters
+        self.comparisons = Comparisons(results)
         self._numbers: tuple[int, Vector] | None = None
-        try:
-            self._compiled = compile_outputs(results, self.parameters, (inputs,))
-            problem = self.first_difference(model, rows)
-        except Exception as error:
-            raise NoProgramError(described(error)) from error
-        if problem:
-            raise NoProgramError(problem)
 
     def __call__(self, theta: Vector, rows: Column) -> Vector:
         """The outputs for each row, of shape (rows, outputs)."""
         array = rows.array
         assert array is not None
-        self._compiled.theta = theta
-        found: Vector = self._compiled(array.reshape(len(array), -1))
-        return found
+        return self._run(theta, array.reshape(len(array), -1))
 
     def numbers_of_now(self) -> Vector:
         """Those of the parameters."""
@@ -105,6 +90,47 @@ class Outputs:
         found = self(theta, Column([rows[position] for position in chosen]))
         problems = (self.difference(model, rows[p], outputs) for p, outputs in zip(chosen, found, strict=True))
         return next(filter(None, problems), "")
+
+
+def outputs_of(model: Any, rows: Column, parameters: Sequence[Value] | None = None) -> Outputs:
+    """A program for the outputs of a model, which agreed with its graphs at five rows.
+
+    Args:
+        model: the Module, which is called once with placeholders.
+        rows: the inputs.
+        parameters: what the program reads from `theta`; None for all leaves of the graph.
+
+    Raises:
+        NoProgramError: no program would compute what the graphs do.
+    """
+    if rows.array is None:
+        raise NoProgramError("the rows are not numbers, all in one form")
+    inputs = placeholders(rows.array)
+    row, known = rebuild(rows[0], inputs), model.parameters()
+    results = results_in(traced(lambda: model(row), known, model))
+    if parameters is None:
+        parameters = _parameters(results, inputs, known)
+    try:
+        compiled = compile_outputs(results, parameters, (inputs,))
+        outputs = Outputs(partial(applied, compiled), parameters, results)
+        problem = outputs.first_difference(model, rows)
+    except Exception as error:
+        raise NoProgramError(described(error)) from error
+    if problem:
+        raise NoProgramError(problem)
+    return outputs
+
+
+def results_in(outputs: object) -> list[Value]:
+    """What a model returned as Values, where it is one number or a list of numbers."""
+    return [x if isinstance(x, Value) else Value(x).detach() for x in _listed(outputs)]
+
+
+def applied(compiled: Any, theta: Vector, *arrays: Vector) -> Vector:
+    """What a program gives where its parameters have these numbers."""
+    compiled.theta = theta
+    found: Vector = compiled(*arrays)
+    return found
 
 
 def _parameters(outputs: Sequence[Value], inputs: Iterable[Value], known: Sequence[Value]) -> list[Value]:
@@ -166,7 +192,7 @@ class Prediction:
     def _make(self, rows: Column, form: tuple[int, ...] | None, modules: list[tuple[str, Any]]) -> None:
         self._form = form
         try:
-            self._program = Outputs(self._model, rows)
+            self._program = outputs_of(self._model, rows)
         except NoProgramError:
             self._program = None
         self._modules, self._made = modules, Made(module for _, module in modules)

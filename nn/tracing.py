@@ -60,7 +60,7 @@ def placeholders(array: Vector) -> list[Placeholder]:
 
 
 class Comparisons:
-    """In which calls of a program to compare it with its graph: in 1, 2, 4, ..., 64, 128, 192 and so on, counted from 1.
+    """In which calls of a program to compare it with its graph: in the first, in 2, 4, ..., 64, 128, 192 and so on.
 
     A graph of 256 operands is compared half as often, one of 320 a third, so that this adds a few microseconds to a
     call whatever the size; and then the time between the first comparisons grows threefold or fourfold, not twofold.

@@ -35,6 +35,67 @@ def trained(model=None, targets=CLASSES, **settings):
 # Metrics
 
 
+def first_weight(model):
+    return model[0].weight[0][0]
+
+
+PARAMETER_METRICS = {
+    "in the graph": lambda model: lambda outputs, target: outputs[0] * 0.0 + first_weight(model),
+    "alone": lambda model: lambda outputs, target: first_weight(model),
+    "its number": lambda model: lambda outputs, target: first_weight(model).data,
+    "its size": lambda model: lambda outputs, target: outputs[0] * 0.0 + abs(float(first_weight(model))),
+}
+
+
+@pytest.mark.parametrize("metric", PARAMETER_METRICS.values(), ids=PARAMETER_METRICS)
+def test_a_metric_may_look_at_the_parameters(metric):
+    found = []
+    for compile in (True, False):
+        model = classifier()
+        _, history = trained(model, metrics={"w": metric(model)}, validation=(X[:9], CLASSES[:9]), compile=compile)
+        assert history.engine == ("compiled" if compile else "eager")
+        assert len(set(history.metrics["w"])) == len(history)
+        assert history.validation_metrics["w"] == pytest.approx(history.metrics["w"], rel=1e-12)
+        assert abs(history.metrics["w"][-1]) == pytest.approx(abs(first_weight(model).data), rel=1e-12)
+        found.append(history.metrics["w"])
+    assert found[0] == pytest.approx(found[1], rel=1e-9)
+
+
+class Remembering(nn.Module):
+    """Keeps something of its input, which the loss looks at."""
+
+    def __init__(self):
+        self.line = nn.Linear(2, 1, seed=0)
+
+    def forward(self, xs):
+        outputs = self.line(xs)
+        PENALTIES[:] = [xs[0] * xs[1] * outputs[0]]
+        return outputs
+
+
+PENALTIES = []
+
+
+def beside_the_outputs(outputs, target):
+    return nn.mse(outputs, target) + PENALTIES[0] ** 2
+
+
+def of_all_weights(model):
+    return lambda outputs, target: nn.mse(outputs, target) + 0.1 * sum(w * w for w in model.line.weight[0])
+
+
+@pytest.mark.parametrize("loss", [lambda model: beside_the_outputs, of_all_weights], ids=["input", "weights"])
+def test_a_validation_loss_may_look_at_more_than_outputs(loss):
+    found = []
+    for compile in (True, False):
+        model = Remembering()
+        settings = {"validation": (X[::-1], SUMS[::-1]), "metrics": {"mse": nn.mse}, "compile": compile}
+        _, history = trained(model, SUMS, loss=loss(model), lr=0.01, **settings)
+        found.append([history.loss, history.validation_loss, history.validation_metrics["mse"]])
+    for by_program, by_graphs in zip(*found, strict=True):
+        assert by_program == pytest.approx(by_graphs, rel=1e-9)
+
+
 @ENGINES
 def test_metrics_are_averages_after_the_last_step_of_each_epoch(compile):
     """As predict gives them there, over both sets of data."""

@@ -17,9 +17,10 @@ from ..data import Column, Data
 from ..flat import scatter
 from ..metrics import Classes, accuracy, observed_classes, predicted_classes
 from ..module import Module
-from ..prediction import Outputs, numbers_of
+from ..prediction import Outputs, numbers_of, outputs_of
 from ..tracing import NoProgramError, placeholders, traced
 from ..types import Vector
+from .evaluation import LossOfOutputs, depends_only_on
 from .program import targets_of
 
 Metric: TypeAlias = Callable[[Any, Any], Any]
@@ -43,12 +44,21 @@ class Readings:
         self._metrics = [{name: _Average(name, metric) for name, metric in metrics.items()} for _ in data]
         self._program: Outputs | None = None
 
-    def begin(self, theta: Vector) -> None:
-        """Makes the programs, where there can be some."""
+    def begin(self, theta: Vector, validation: Any = None) -> None:
+        """Makes the programs, where there can be some.
+
+        Args:
+            theta: the numbers of the parameters.
+            validation: the program of the validation loss; if it gives the outputs too, there is no other one for them.
+        """
         scatter(theta, self._parameters)
         (first, _), *others = self._data
         try:
-            program = Outputs(self._model, first, self._parameters)
+            if isinstance(validation, LossOfOutputs):
+                program = Outputs(validation.outputs, self._parameters, validation.results)
+                others = [self._data[0]]
+            else:
+                program = outputs_of(self._model, first, self._parameters)
             if any(rows.array is None or program.first_difference(self._model, rows) for rows, _ in others):
                 return
         except (NoProgramError, ValueError):  # rows of another form
@@ -61,6 +71,8 @@ class Readings:
 
     def __call__(self, theta: Vector) -> list[dict[str, float]]:
         """The metrics of each data set where the parameters have these numbers."""
+        if any(metric.is_eager for metrics in self._metrics for metric in metrics.values()):
+            scatter(theta, self._parameters)  # it may look at the model too
         return [
             {name: metric(outputs, targets) for name, metric in metrics.items()}
             for outputs, metrics, (_, targets) in zip(self._outputs(theta), self._metrics, self._data, strict=True)
@@ -94,8 +106,13 @@ class _Average:
         self._program: Callable[[Vector], Vector] | None = None
         self._classes: Classes | None = None
 
+    @property
+    def is_eager(self) -> bool:
+        """Whether Python computes it, row by row."""
+        return self._classes is None and self._program is None
+
     def begin(self, model: Module, outputs: Vector, targets: Column) -> None:
-        """Compiles the metric, if it only computes with Values."""
+        """Compiles the metric, if it only computes with Values, and of nothing but outputs and target."""
         if targets.array is None:
             return
         if self._metric is accuracy:
@@ -104,8 +121,8 @@ class _Average:
         x = placeholders(outputs)
         for target, y, rows in targets_of(targets, targets.array, x):
             try:
-                value = traced(partial(self._metric, x, target), (), model, self._metric)
-                if not isinstance(value, Value) or value.is_constant:
+                value = traced(partial(self._metric, x, target), model.parameters(), model, self._metric)
+                if not isinstance(value, Value) or value.is_constant or not depends_only_on([*x, *y], value):
                     return
                 program = compile(value, inputs=(x, y))
                 self._program = partial(_applied, program, rows)

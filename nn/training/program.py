@@ -18,7 +18,7 @@ from autograd.structures import rebuild
 from ..flat import scatter
 from ..tracing import Comparisons, NoProgramError, described, placeholders, traced
 from ..types import Mask, Numbers, OneHot, Positions, Vector
-from .steps import NO_GRADIENT, EagerStep, Residuals, Slope
+from .steps import EagerStep, Residuals, Slope
 
 _TOLERANCE = 1e-9  # of the largest number met; rounding is mostly a thousand times smaller
 _ROUNDING = 2.0**-44  # far more than rounding changes a number, relative to it, and far less than matters
@@ -76,18 +76,6 @@ class OfOutputs:
         self._compiled.theta = theta
 
 
-class LossAlone(OfOutputs):
-    """A program of the loss without its gradient."""
-
-    def __init__(self, eager: EagerStep, graph: Graph) -> None:
-        super().__init__([graph.loss], eager, graph.placeholders)
-
-    def __call__(self, *arrays: Vector) -> tuple[float, Vector]:
-        """The loss, and an empty gradient."""
-        losses = self._compiled(*arrays)
-        return float(losses.sum() if self._eager.added else losses.mean()), NO_GRADIENT
-
-
 class Step:
     """The loss over some observations and its gradient: by a program if one is as good, else by graphs.
 
@@ -118,6 +106,11 @@ class Step:
         except NoProgramError as error:
             self.why_eager = str(error)
 
+    @property
+    def compiled(self) -> Any:
+        """What the compiler made; None if graphs compute."""
+        return None if self._program is None or self.why_eager else self._program.compiled
+
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         program = self.program(theta, positions)
@@ -143,12 +136,13 @@ class Program:
     They are compared at one observation, a different one each time.
 
     Attributes:
-        comparisons: in which steps that is due.
+        compiled: computes loss and gradient from arrays.
+        comparisons: in which steps a comparison is due.
     """
 
     def __init__(self, eager: EagerStep, compiled: Any, arrays: Sequence[Vector], loss: Value) -> None:
         self._eager = eager
-        self._compiled = compiled
+        self.compiled = compiled
         self._arrays = arrays
         self._traced = loss
         self.comparisons = Comparisons([loss])
@@ -159,14 +153,14 @@ class Program:
 
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
-        self._compiled.theta = theta
-        loss, gradient = self._compiled(*self._rows(positions))
+        self.compiled.theta = theta
+        loss, gradient = self.compiled(*self._rows(positions))
         return Slope(loss, gradient, self._reached)
 
     def residuals(self, theta: Vector, positions: Positions) -> Residuals:
         """The residuals of these observations, if the program computes them."""
-        self._compiled.theta = theta
-        values, jacobian = self._compiled.residuals(*self._rows(positions))
+        self.compiled.theta = theta
+        values, jacobian = self.compiled.residuals(*self._rows(positions))
         return Residuals(values, jacobian, self._reached)
 
     def _rows(self, positions: Positions) -> Sequence[Vector]:
@@ -233,8 +227,8 @@ class Program:
     def _nearby(self, theta: Vector, position: int, rng: np.random.Generator) -> tuple[float, Vector]:
         """What the program computes where all numbers are changed a little."""
         numbers = [theta, *self._rows([position])]
-        self._compiled.theta, *rows = (x * (1.0 + _ROUNDING * rng.uniform(-1.0, 1.0, x.shape)) for x in numbers)
-        loss, gradient = self._compiled(*rows)
+        self.compiled.theta, *rows = (x * (1.0 + _ROUNDING * rng.uniform(-1.0, 1.0, x.shape)) for x in numbers)
+        loss, gradient = self.compiled(*rows)
         return loss, gradient
 
     def _difference(self, expected: Slope, actual: Slope, theta: Vector, position: int) -> str:

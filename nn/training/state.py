@@ -26,9 +26,10 @@ from ..optim.whole import WholeOptimizer
 from ..prediction import evaluating
 from ..tracing import described
 from ..types import Loss, Places, Positions, Vector
+from .evaluation import loss_alone
 from .history import History
 from .metrics import Metric, Readings
-from .program import LossAlone, Step
+from .program import Step
 from .steps import EagerLoss, EagerStep, Slope, added_up
 from .whole import SquaresStep, WholeProblem, WholeStep
 
@@ -66,7 +67,7 @@ class Task:
         """Computes the losses on the data of the validation."""
         if self.validation is None:
             return None
-        return Step(EagerLoss(*self._of(self.validation), "validation inputs"), LossAlone)
+        return Step(EagerLoss(*self._of(self.validation), "validation inputs"), loss_alone)
 
     def _of(self, data: Data) -> tuple[Module, Loss, Data, Sequence[Value], bool]:
         return self.model, self.loss, data, self.optimizer.parameters, self.loss is losses.ssr
@@ -200,7 +201,7 @@ class Training:
                 self.validation.begin(self.plan.refusal(rows), theta, {rows})
         if self.readings is not None and self.plan.compile:
             with evaluating(self.modules):
-                self.readings.begin(theta)
+                self.readings.begin(theta, None if self.validation is None else self.validation.compiled)
 
     def stop_reason(self) -> str | None:
         """Why to stop now; None to go on."""

@@ -1,0 +1,82 @@
+"""Programs of the loss without its gradient, as for a validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from autograd import Placeholder, Value, compile
+from autograd.node import leaves
+from autograd.structures import rebuild
+
+from ..prediction import applied, results_in
+from ..tracing import NoProgramError, traced
+from ..types import Vector
+from .program import Graph, OfOutputs
+from .steps import NO_GRADIENT, EagerStep
+
+
+def loss_alone(eager: EagerStep, graph: Graph) -> Any:
+    """The program of the loss: in two parts, of which the first gives the outputs for metrics too, where it can be."""
+    try:
+        return LossOfOutputs(eager, graph)
+    except (NoProgramError, TypeError):  # outputs in another form
+        return LossAlone([graph.loss], eager, graph.placeholders)
+
+
+class LossAlone(OfOutputs):
+    """A program of the losses of all observations."""
+
+    def __call__(self, *arrays: Vector) -> tuple[float, Vector]:
+        """Their mean or sum, and an empty gradient."""
+        losses = self.losses(*arrays)
+        return float(losses.sum() if self._eager.added else losses.mean()), NO_GRADIENT
+
+    def losses(self, *arrays: Vector) -> Vector:
+        """One for each observation."""
+        found: Vector = self._compiled(*arrays)
+        return found
+
+
+class LossOfOutputs(LossAlone):
+    """A program of the outputs, and one that makes losses of them.
+
+    Args:
+        eager: the eager step.
+        graph: the graph of one observation.
+
+    Attributes:
+        results: the outputs in that graph.
+
+    Raises:
+        NoProgramError: the loss looks at more than outputs and target, such as what the model has kept of its input.
+        TypeError: the outputs are not numbers.
+    """
+
+    def __init__(self, eager: EagerStep, graph: Graph) -> None:
+        rows, targets = graph.placeholders
+        self.results = results_in(graph.outputs)
+        between = [Placeholder([result.data]) for result in self.results]
+        outputs = rebuild(graph.outputs, between)
+        loss = traced(partial(eager.loss, outputs, graph.target), eager.parameters, eager.model, eager.loss)
+        if not depends_only_on([*between, *targets], loss):
+            raise NoProgramError("the loss depends on more than outputs and target")
+        super().__init__(self.results, eager, [rows])
+        self._loss = compile(loss, inputs=[between, targets])
+
+    def losses(self, *arrays: Vector) -> Vector:
+        """One for each observation."""
+        rows, targets = arrays
+        found: Vector = self._loss(self._compiled(rows), targets)
+        return found
+
+    def outputs(self, theta: Vector, rows: Vector) -> Vector:
+        """The outputs for each row."""
+        return applied(self._compiled, theta, rows)
+
+
+def depends_only_on(inputs: Iterable[Value], result: Value) -> bool:
+    """Whether a result is computed from constants and these leaves alone."""
+    known = set(map(id, inputs))  # by identity, since to ask a Placeholder for its hash is a read
+    return all(leaf.is_constant or id(leaf) in known for leaf in leaves([result]))
