@@ -183,6 +183,8 @@ def cross_entropy(
 
     def of_distribution(zs: list[Any], classes: list[int], shares: list[Any]) -> Any:
         if weights is None and not smoothing:
+            if isinstance(shares, OneHot) and not shares.meets_infinity:
+                return autograd.logsumexp(zs) - autograd.dot(shares, zs)  # the surprise at the one class
             return _expected(shares, surprises(zs, classes))
         by_class: dict[int, Any] = dict(zip(classes, shares, strict=True))
         mixed = [(1.0 - smoothing) * by_class.get(c, 0.0) + smoothing / len(zs) for c in range(len(zs))]
@@ -355,7 +357,8 @@ def _by_observation(
         classes = [c for c, share in enumerate(distribution) if isinstance(share, Value) or share != 0]
         if len(classes) == 1 and isinstance(distribution[classes[0]], Real):
             return rules.of_class(outputs, classes[0])
-        found = rules.of_distribution(outputs, classes, [distribution[c] for c in classes])
+        shares = observed if isinstance(observed, OneHot) else [distribution[c] for c in classes]
+        found = rules.of_distribution(outputs, classes, shares)
         if isinstance(observed, OneHot) and rules.ignored is not None:
             counts = autograd.sum([share for c, share in enumerate(distribution) if c != rules.ignored])
             return autograd.where(counts, found, 0.0)

@@ -32,4 +32,10 @@ Loss: TypeAlias = Callable[[Any, Any], Any]
 
 
 class OneHot(list[Any]):
-    """A class as the shares of all classes, where a program takes numbers: a list that stands for an index."""
+    """A class as the shares of all classes, where a program takes numbers: a list that stands for an index.
+
+    Attributes:
+        meets_infinity: whether outputs are infinite where the graph is built, as those of a class that is ruled out.
+    """
+
+    meets_infinity = False

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import AnomalyError
+from autograd import AnomalyError, Value, exp, relu, where
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 2))
@@ -59,6 +59,32 @@ def test_a_metric_may_look_at_the_parameters(metric):
         assert abs(history.metrics["w"][-1]) == pytest.approx(abs(first_weight(model).data), rel=1e-12)
         found.append(history.metrics["w"])
     assert found[0] == pytest.approx(found[1], rel=1e-9)
+
+
+RULED_OUT = {True: lambda x: -1.0 / relu(-exp(x)), False: lambda x: where(relu(-x), -exp(exp(exp(3.0 - x))), -2.0)}
+
+
+class RulingOut(nn.Module):
+    """Gives a class that never occurs the output -inf, always or where an input is negative, which the first is not."""
+
+    def __init__(self, always):
+        self.line, self.always = nn.Linear(2, 2, seed=0), always
+
+    def forward(self, xs):
+        return [*self.line(xs), RULED_OUT[self.always](xs[0] if isinstance(xs[0], Value) else Value(xs[0]).detach())]
+
+
+@pytest.mark.parametrize("always", [True, False])
+def test_outputs_may_be_infinite(always):
+    """A program of a class multiplies its output by 1 and the others by 0, which gives nan where they are infinite."""
+    found = []
+    for compile in (True, False):
+        settings = {"metrics": {"loss": nn.cross_entropy}, "validation": (X[:9], CLASSES[:9]), "compile": compile}
+        _, history = trained(RulingOut(always), batch_size=5, seed=0, **settings)
+        assert history.engine == ("compiled" if compile else "eager")
+        found.append([history.loss, history.validation_loss, history.metrics["loss"]])
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(*found, rtol=1e-9)
 
 
 class Remembering(nn.Module):

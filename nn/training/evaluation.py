@@ -21,7 +21,7 @@ def loss_alone(eager: EagerStep, graph: Graph) -> Any:
     """The program of the loss: in two parts, of which the first gives the outputs for metrics too, where it can be."""
     try:
         return LossOfOutputs(eager, graph)
-    except (NoProgramError, TypeError):  # outputs in another form
+    except Exception:  # outputs in another form, or a loss of more than these
         return LossAlone([graph.loss], eager, graph.placeholders)
 
 

@@ -137,14 +137,15 @@ class _Average:
         found = self._program(outputs)
         chosen = np.unique(np.linspace(0, len(outputs) - 1, _ROWS_COMPARED).astype(int)).tolist()
         expected = [self._at(outputs, targets, position) for position in chosen]
-        return np.allclose(found[chosen], expected, rtol=1e-9, atol=1e-9 * np.abs(found).max(), equal_nan=True)
+        size = float(np.max(np.abs(found), initial=0.0, where=np.isfinite(found)))
+        return np.allclose(found[chosen], expected, rtol=1e-9, atol=1e-9 * size, equal_nan=True)
 
     def __call__(self, outputs: Vector, targets: Column) -> float:
         """The average over all rows."""
         if self._classes is not None:
             return float((predicted_classes(outputs) == self._classes).mean())
-        if self._program is not None:
-            return float(self._program(outputs).mean())
+        if self._program is not None and math.isfinite(average := float(self._program(outputs).mean())):
+            return average
         return math.fsum(self._at(outputs, targets, position) for position in range(len(outputs))) / len(outputs)
 
     def _at(self, outputs: Vector, targets: Column, position: int) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd import Placeholder, Value, compile
 from autograd.compiler import compile_outputs
-from autograd.node import edges, history
+from autograd.node import edges, history, numbers
 from autograd.operation import FLOATS
 from autograd.structures import rebuild
 
@@ -290,7 +290,8 @@ def targets_of(
     rows = targets.reshape(len(targets), -1)
     y = placeholders(rows)
     yield rebuild(column[0], y), y, rows
-    number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
+    parts = outputs if isinstance(outputs, (list, tuple)) else ()
+    number = len(parts)
     if not number or not all(type(target) in (int, float, np.float64) for target in column):
         return
     is_class = (targets >= 0) & (targets < number)
@@ -299,7 +300,9 @@ def targets_of(
         rows = np.zeros((len(targets), number))
         rows[is_class, targets[is_class].astype(int)] = 1.0
         y = placeholders(rows)
-        yield _Shares(y), y, rows
+        shares = _Shares(y)
+        shares.meets_infinity = not all(map(math.isfinite, numbers([x for x in parts if isinstance(x, Value)])))
+        yield shares, y, rows
 
 
 def _rows_to_compare(rows: Vector, weights: Vector | None) -> list[int]:
