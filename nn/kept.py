@@ -125,6 +125,8 @@ class _Same:
 
 def _state(item: object) -> object:
     """Something that compares equal later, unless the item has changed."""
+    if isinstance(item, type) and _is_library(item):  # its operations are written out when they are first used
+        return _Same(item)
     if hasattr(item, "__dict__") and not isinstance(item, (ModuleType, *_RANDOM)) and not _is_module(item):
         return _Same(item), list(vars(item)), list(map(_content, vars(item).values()))
     return _content(item)

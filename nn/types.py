@@ -35,7 +35,7 @@ class OneHot(list[Any]):
     """A class as the shares of all classes, where a program takes numbers: a list that stands for an index.
 
     Attributes:
-        meets_infinity: whether outputs are infinite where the graph is built, as those of a class that is ruled out.
+        meets_infinity: whether outputs may be infinite, as that of a class which is ruled out.
     """
 
     meets_infinity = False

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import nn
+from autograd import Value
 from nn.kept import Kept
 
 
@@ -237,3 +238,12 @@ def test_a_variable_may_get_its_value_later():
     before = Kept(model.named_modules(), loss)
     scale = 1.0
     assert Kept(model.named_modules(), loss).changed_since(before) == [f"scale in {loss.__qualname__}"]
+
+
+def test_the_library_s_classes_write_out_their_operations_when_these_are_first_used(monkeypatch):
+    def loss(outputs, target):
+        return -outputs[0] if isinstance(target, Value) else target
+
+    before = Kept([], loss)
+    monkeypatch.setattr(Value, "__neg__", lambda value: value * -1.0)
+    assert Kept([], loss).changed_since(before) == []

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd import Placeholder, Value, compile
 from autograd.compiler import compile_outputs
-from autograd.node import edges, history, numbers
+from autograd.node import edges, history
 from autograd.operation import FLOATS
 from autograd.structures import rebuild
 
@@ -28,6 +28,10 @@ _LARGEST_BATCH_COMPARED = 1024
 _UNSTEADY = "model or loss give something else at each call, as with random numbers"
 _DIFFERENT = "model or loss depend on something that is not in the graph"
 _NOT_BEGUN = "no epoch was computed, so no program was made"
+
+
+class NotFiniteError(NoProgramError):
+    """A program gives nan or an infinity where the graph does not."""
 
 
 class Graph(NamedTuple):
@@ -178,6 +182,8 @@ class Program:
         position = int(positions[self._compared % len(positions)])
         try:
             problem = self.problem_at(theta, position, [len(positions)])
+        except NotFiniteError:
+            return ""  # the graphs of this step count
         except Exception as error:  # the graphs of this step, which follow, raise it in their order
             problem = described(error)
         return problem and f"program and graph differed at row {position} in step {self.comparisons.calls}: {problem}"
@@ -186,6 +192,9 @@ class Program:
         """How program and graph differ in loss or gradient for an observation; empty if they do not.
 
         The program gets it as batches of several sizes, since it may compute small and large ones differently.
+
+        Raises:
+            NotFiniteError: it gives nan or an infinity, for which graphs count.
         """
         expected = self._eager(theta, [position])
         if not self._compared:
@@ -197,6 +206,8 @@ class Program:
             return "its loss depends on other parameters than that of the first row"
         for batch in batches:
             actual = self._repeated(theta, position, batch)
+            if expected.is_finite and not actual.is_finite:
+                raise NotFiniteError(self._difference(expected, actual, theta, position))
             if not self._is(expected, actual) and not self._is_rounding(expected, actual, theta, position):
                 return self._difference(expected, actual, theta, position)
         return ""
@@ -266,6 +277,8 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler
     outputs = traced(lambda: eager.model(rebuild(eager.data[0][0], x)), eager.parameters, eager.model, eager.loss)
     reason = None
     for target, y, rows in targets_of(eager.data[1], targets, outputs, with_ignored=True):
+        if isinstance(target, OneHot) and target.meets_infinity and not isinstance(reason, NotFiniteError):
+            break
         try:
             loss = traced(partial(eager.loss, outputs, target), eager.parameters, eager.model, eager.loss)
             compiled = _compiled(eager, Graph(outputs, target, loss, (x, y)), compiler)
@@ -283,15 +296,14 @@ def targets_of(
 ) -> Iterator[tuple[Numbers, list[Placeholder], Vector]]:
     """The forms in which a loss may take a target, with their placeholders and the array of their numbers.
 
-    One is the form of the targets; for classes the other is the shares of all classes, since a Value is no index. With
-    `with_ignored` there may be one number that is no class among them, such as the -100 of an `ignore_index`; the
-    shares are then all 0.
+    One is the form of the targets; for classes the others are the shares of all classes, since a Value is no index:
+    first as if no output were infinite. With `with_ignored` there may be one number that is no class among them, such
+    as the -100 of an `ignore_index`; the shares are then all 0.
     """
     rows = targets.reshape(len(targets), -1)
     y = placeholders(rows)
     yield rebuild(column[0], y), y, rows
-    parts = outputs if isinstance(outputs, (list, tuple)) else ()
-    number = len(parts)
+    number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
     if not number or not all(type(target) in (int, float, np.float64) for target in column):
         return
     is_class = (targets >= 0) & (targets < number)
@@ -300,9 +312,10 @@ def targets_of(
         rows = np.zeros((len(targets), number))
         rows[is_class, targets[is_class].astype(int)] = 1.0
         y = placeholders(rows)
-        shares = _Shares(y)
-        shares.meets_infinity = not all(map(math.isfinite, numbers([x for x in parts if isinstance(x, Value)])))
-        yield shares, y, rows
+        yield _Shares(y), y, rows
+        guarded = _Shares(y)
+        guarded.meets_infinity = True
+        yield guarded, y, rows
 
 
 def _rows_to_compare(rows: Vector, weights: Vector | None) -> list[int]:
@@ -336,12 +349,15 @@ def _compiled(eager: EagerStep, graph: Graph, compiler: Compiler) -> Any:
 
 def _compare(program: Program, theta: Vector, rows: Iterable[int], batches: Iterable[int]) -> None:
     for position in rows:
+        error: type[NoProgramError] = NoProgramError
         try:
             problem = program.problem_at(theta, position, batches)
-        except Exception as error:
-            raise NoProgramError(f"at row {position}, {described(error)}") from error
+        except NotFiniteError as found:
+            problem, error = str(found), NotFiniteError
+        except Exception as found:
+            raise NoProgramError(f"at row {position}, {described(found)}") from found
         if problem:
-            raise NoProgramError(f"program and graph differed at row {position}: {problem}")
+            raise error(f"program and graph differed at row {position}: {problem}")
 
 
 def _largest(before: float, numbers: Vector | float) -> float:
