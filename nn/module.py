@@ -14,7 +14,7 @@ from autograd import Value, scope
 
 from .checks import array_of, boolean, kind_of, listed, printable
 from .containers import copied, entries, found_at, is_among, is_unchanged
-from .flat import gathered, scatter
+from .flat import forget_gradients, gathered, scatter
 from .kept import ASSIGNED, PREDICTION
 from .paths import Key, bracketed, dotted, is_outer, joined
 from .prediction import holds_rows, prediction_of
@@ -190,8 +190,7 @@ class Module:
 
     def zero_grad(self) -> None:
         """Marks all gradients as not computed; they then read 0.0."""
-        for parameter in self.parameters():
-            parameter.grad = None
+        forget_gradients(self.parameters())
 
     def train(self, mode: bool = True) -> Module:
         """Sets `training` in this module and all modules inside; returns this module."""

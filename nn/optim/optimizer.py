@@ -23,7 +23,7 @@ from ..checks import (
     printable,
     shown,
 )
-from ..flat import gathered, scatter
+from ..flat import forget_gradients, gathered, scatter
 from ..module import Module
 from ..types import Mask, Vector
 
@@ -197,8 +197,7 @@ class Optimizer:
 
     def zero_grad(self) -> None:
         """Marks all gradients as not computed; they then read 0.0."""
-        for parameter in self.parameters:
-            parameter.grad = None
+        forget_gradients(self.parameters)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next steps depend on besides the parameters, as numbers and lists for JSON."""

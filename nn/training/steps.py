@@ -16,7 +16,7 @@ from autograd.collector import collector_paused
 
 from ..checks import all_finite, kind_of
 from ..data import Data
-from ..flat import scatter
+from ..flat import forget_gradients, scatter
 from ..module import Module
 from ..types import Loss, Mask, Positions, Vector
 
@@ -95,7 +95,7 @@ class EagerStep:
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         scatter(theta, self.parameters)
-        self.forget_gradients()
+        forget_gradients(self.parameters)
         shares = self._shares(positions)
         losses = [self._backward(position, share) for position, share in zip(positions, shares, strict=True)]
         return Slope(self._total(losses, shares), *self.gradients())
@@ -115,11 +115,6 @@ class EagerStep:
         if self.weights is None:
             return len(positions) / self.rows
         return float(self.weights[positions].sum() / self.weights.sum())
-
-    def forget_gradients(self) -> None:
-        """No parameter has a gradient."""
-        for parameter in self.parameters:
-            parameter.gradient = None
 
     def gradients(self) -> tuple[Vector, Mask | None]:
         """Those of the parameters, 0 where there is none, and which of them have one; None if all have."""

@@ -12,7 +12,7 @@ from autograd import Value, derivative
 
 from .. import losses
 from ..checks import is_number, items, plain
-from ..flat import scatter
+from ..flat import forget_gradients, scatter
 from ..least_squares import spread
 from ..types import Loss, Places, Positions, Vector
 from .program import Compiler, Graph, OfOutputs, Step, compiled_loss
@@ -85,7 +85,7 @@ class SquaresStep(WholeStep):
         rows, reached = [], np.zeros(len(theta), dtype=bool)
         for position in self._counting:
             for residual in eager.at(position, self._residuals_of):
-                eager.forget_gradients()
+                forget_gradients(eager.parameters)
                 if not residual.is_constant:
                     residual.backward()
                 gradients, has_gradient = eager.gradients()
