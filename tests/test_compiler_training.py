@@ -503,6 +503,8 @@ def test_rounding_counts_by_the_largest_numbers_met(noise, agrees, added):
     eager = EagerStep(model, nn.mse, ([[1.0]], [1.0]), model.parameters(), added)
 
     class Rounding:
+        theta = np.zeros(2)
+
         def __call__(self, inputs, targets):
             slope = eager(self.theta, [0] * len(inputs))
             return slope.loss + noise[0], slope.gradient - noise[1]
@@ -521,6 +523,8 @@ def test_the_parameters_with_a_gradient_are_compared_too():
     eager = EagerStep(model, loss, ([[1.0], [1.0]], [True, False]), model.parameters(), added=False)
 
     class Compiled:
+        theta = np.zeros(2)
+
         def __call__(self, inputs, targets):
             return self.theta[0], np.array([1.0, 0.0])
 

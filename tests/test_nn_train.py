@@ -400,3 +400,13 @@ def test_an_optimizer_has_its_own_learning_rate():
     model = nn.Linear(1, 1)
     with pytest.raises(ValueError, match="leave lr out"):
         nn.fit(model, [1.0], [1.0], loss=nn.mse, optimizer=nn.SGD(model.parameters(), 0.1), lr=0.1, epochs=1)
+
+
+def test_numpy_warns_in_a_loss_as_anywhere_else():
+    def loss(outputs, target):
+        return nn.mse(outputs, target + float(np.divide(np.zeros(1), 0.0)[0] == 0.0))
+
+    with pytest.warns(RuntimeWarning, match="invalid value"):
+        nn.fit(nn.Linear(1, 1, seed=0), [1.0], [1.0], loss=loss, epochs=1, compile=False)
+    with np.errstate(all="ignore"):
+        nn.fit(nn.Linear(1, 1, seed=0), [1.0], [1.0], loss=loss, epochs=1, compile=False)

@@ -154,6 +154,7 @@ class Optimizer:
         """The groups in PyTorch's form, to read."""
         return [{"params": list(group.parameters), **group.state_dict()} for group in self.groups]
 
+    @np.errstate(all="ignore")  # gradients may be huge, infinite or nan
     def step(self) -> None:
         """Moves all parameters by one step, along the gradients from `backward`.
 
@@ -170,7 +171,6 @@ class Optimizer:
         mask = self._trainable()
         return None if mask.all() else mask
 
-    @np.errstate(all="ignore")  # gradients may be huge, infinite or nan
     def update(self, theta: Vector, gradient: Vector, moving: Mask | None = None) -> None:
         """A step on flat arrays: moves `theta`, the numbers of `parameters`, in place, or only those `moving`."""
         self.steps += 1

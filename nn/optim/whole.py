@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NoReturn, Protocol
 
-import numpy as np
-
 from ..types import Places, Vector
 from .optimizer import Optimizer, Params
 
@@ -62,8 +60,7 @@ class WholeOptimizer(Optimizer):
         place = slice(None) if moving is None else moving
         memory = {name: array[place] for name, array in self._memory.items()}
         found = theta.copy()
-        with np.errstate(all="ignore"):
-            found[place] = self.advance(problem, theta[place], memory)
+        found[place] = self.advance(problem, theta[place], memory)
         if moving is not None:
             memory = {name: _placed(array, moving, memory[name]) for name, array in self._memory.items()}
         self._memory = memory

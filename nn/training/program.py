@@ -118,9 +118,8 @@ class Step:
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         program = self.program(theta, positions)
-        if program is not None and (slope := program(theta, positions)).is_finite:
-            return slope
-        return self.eager(theta, positions)
+        slope = None if program is None else program(theta, positions)
+        return slope if slope is not None and slope.is_finite else self.eager(theta, positions)
 
     def doubt(self) -> None:
         """Lets the next step compare program and graph, for model or loss may have changed."""
@@ -129,9 +128,12 @@ class Step:
 
     def program(self, theta: Vector, positions: Positions) -> Program | None:
         """The program, if it is as good as the graphs in this step too."""
-        if self._program is not None and not self.why_eager:
-            self.why_eager = self._program.difference(theta, positions)
-        return None if self.why_eager else self._program
+        program = self._program
+        if program is None or self.why_eager:
+            return None
+        if program.comparisons.is_due():
+            self.why_eager = program.difference(theta, positions)
+        return None if self.why_eager else program
 
 
 class Program:
@@ -157,7 +159,7 @@ class Program:
 
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
-        self.compiled.theta = theta
+        np.copyto(self.compiled.theta, theta)
         loss, gradient = self.compiled(*self._rows(positions))
         return Slope(loss, gradient, self._reached)
 
@@ -176,9 +178,7 @@ class Program:
         return arrays if shares is None else [*arrays, shares]
 
     def difference(self, theta: Vector, positions: Positions) -> str:
-        """How program and graph differ in the next step, if a comparison is due; empty if they do not."""
-        if not self.comparisons.is_due():
-            return ""
+        """How program and graph differ at one of these observations; empty if they do not."""
         position = int(positions[self._compared % len(positions)])
         try:
             problem = self.problem_at(theta, position, [len(positions)])

@@ -145,7 +145,6 @@ class Parameters:
         self.best: Vector | None = None
         self.best_loss, self.best_epoch = math.inf, 0
 
-    @np.errstate(all="ignore")
     def move(self, moved: Vector) -> float:
         """Goes on from where loss and gradient are finite; returns the largest change of a number, nan if one is."""
         change = np.subtract(moved, self.now, out=self._change)
@@ -212,7 +211,8 @@ class Training:
         started = time.perf_counter()
         lr = self.task.optimizer.lr
         batches = self.plan.batches(self.step.eager.rows, self.rng, self.task.weights)
-        shares, sizes, reaches = zip(*map(self._take_step, batches), strict=True)
+        with np.errstate(all="ignore"):  # gradients may be huge; here, since to enter it takes as long as a few sums
+            shares, sizes, reaches = zip(*map(self._take_step, batches), strict=True)
         if not self.history.loss and not any(reaches):
             raise ValueError(_NOTHING_TO_TRAIN)
         with evaluating(self.modules):
@@ -311,29 +311,27 @@ class Training:
 
     def _take_step(self, batch: Positions) -> tuple[float, float, bool]:
         """Moves the parameters; returns the share of the loss, the step size, and whether there was a gradient."""
-        parameters = self.parameters
-        slope = self.step(parameters.now, batch)
+        slope = self.step(self.parameters.now, batch)
         if not slope.is_finite:
             problem = "the gradient is not finite" if math.isfinite(slope.loss) else f"the loss is {slope.loss}"
             self._stop_at(problem, self._culprit(batch))
-        size = parameters.move(self._moved(slope))
+        size = self._move(slope)
         if not math.isfinite(size):
             self._stop_at(f"the step of {self.task.optimizer!r} is not finite", None)
         return slope.loss * self.step.eager.weight(batch), size, slope.reached is None or bool(slope.reached.any())
 
-    def _moved(self, slope: Slope) -> Vector:
-        """The parameters after a step of the optimiser; those without a gradient stay, as in `Optimizer.step`."""
-        moving = self.moving
-        optimizer = self.task.optimizer
+    def _move(self, slope: Slope) -> float:
+        """Takes a step of the optimiser; those without a gradient stay. Returns the largest change, nan if one is."""
+        parameters, optimizer, moving = self.parameters, self.task.optimizer, self.moving
         if isinstance(optimizer, WholeOptimizer):
             assert isinstance(self.step, WholeStep)
-            now, free = self.parameters.now, self._free()
-            return optimizer.moved(WholeProblem(self.step, now, free), now, free)
+            now, free = parameters.now, self._free()
+            return parameters.move(optimizer.moved(WholeProblem(self.step, now, free), now, free))
         if slope.reached is not None:
             moving = slope.reached if moving is None else moving & slope.reached
-        moved = self.parameters.now.copy()
-        self.task.optimizer.update(moved, slope.gradient, moving)
-        return moved
+        moved = parameters.now.copy()
+        optimizer.update(moved, slope.gradient, moving)
+        return parameters.move(moved)
 
     def told(self, on_epoch: Callable[[History], object]) -> bool:
         """Calls a function with the numbers of now in the model, and takes over what it changed; whether to stop.

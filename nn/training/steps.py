@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -76,6 +76,7 @@ class EagerStep:
         added: whether losses of a batch are added instead of averaged.
         weights: how much each observation counts; None if all count alike.
         inputs_name: what notes on errors call the rows of the data.
+        errors: when NumPy warns in model and loss, as `np.geterr` gives it.
     """
 
     model: Module
@@ -85,6 +86,7 @@ class EagerStep:
     added: bool
     inputs_name: str = "inputs"
     weights: Vector | None = None
+    errors: Any = field(default_factory=np.geterr)
 
     @cached_property
     def rows(self) -> int:
@@ -97,7 +99,8 @@ class EagerStep:
         scatter(theta, self.parameters)
         forget_gradients(self.parameters)
         shares = self._shares(positions)
-        losses = [self._backward(position, share) for position, share in zip(positions, shares, strict=True)]
+        with np.errstate(**self.errors):
+            losses = [self._backward(position, share) for position, share in zip(positions, shares, strict=True)]
         return Slope(self._total(losses, shares), *self.gradients())
 
     def shares(self, positions: Positions) -> Vector | None:
