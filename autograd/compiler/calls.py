@@ -235,7 +235,7 @@ class ArrayProgram(Exclusive):
         """The results, as floats and arrays."""
         with self.lock:
             if batch <= self._block:
-                return self._of(batch)(*arrays)
+                return (self._prepared.get(batch) or self._of(batch))(*arrays)
             even = -(-batch // -(-batch // self._block))  # a block that is nearly empty takes almost as long
             return in_blocks(lambda rows, number: self._of(number)(*rows), arrays, batch, even, self._mean)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from .kernels import Kernel
     from .pipeline import Request
 
 
@@ -48,6 +49,7 @@ class Compiled:
         self.pull()
         with collector_paused():
             self._plan = Plan(request, self._theta)
+        self._latest: tuple[int, Kernel] | None = None
         outputs = None if self._gives_gradient else self._output_shape
         self.exports = Exports(self._plan, self._theta, request.input_shapes, outputs, request.mean)
 
@@ -88,9 +90,12 @@ class Compiled:
             TypeError: a wrong number of arrays, or one that does not hold real numbers.
             ValueError: a wrong shape.
         """
-        plan, rows = self._plan, self._checked(arrays) if arrays or self._input_shapes else arrays
+        rows = self._checked(arrays) if arrays or self._input_shapes else arrays
         batch = len(rows[0]) if rows else 1
-        results = plan.kernel(batch).run(rows, batch)
+        latest = self._latest  # in one piece, for other threads assign it too
+        if latest is None or latest[0] != batch:
+            self._latest = latest = batch, self._plan.kernel(batch)
+        results = latest[1].run(rows, batch)
         if self._gives_gradient:
             return results
         return shaped(results, (batch, *self._output_shape) if rows else self._output_shape, self._dtype)
