@@ -63,11 +63,11 @@ class Readings:
                 return
         except (NoProgramError, ValueError):  # rows of another form
             return
-        self._program = program
+        self._program, known = program, self._model.parameters()
         for metrics, (rows, targets) in zip(self._metrics, self._data, strict=True):
             outputs = program(theta, rows)
             for metric in metrics.values():
-                metric.begin(self._model, outputs, targets)
+                metric.begin(self._model, known, outputs, targets)
 
     def __call__(self, theta: Vector) -> list[dict[str, float]]:
         """The metrics of each data set where the parameters have these numbers."""
@@ -111,7 +111,7 @@ class _Average:
         """Whether Python computes it, row by row."""
         return self._classes is None and self._program is None
 
-    def begin(self, model: Module, outputs: Vector, targets: Column) -> None:
+    def begin(self, model: Module, known: Sequence[Value], outputs: Vector, targets: Column) -> None:
         """Compiles the metric, if it only computes with Values, and of nothing but outputs and target."""
         if targets.array is None:
             return
@@ -121,7 +121,7 @@ class _Average:
         x = placeholders(outputs)
         for target, y, rows in targets_of(targets, targets.array, x):
             try:
-                value = traced(partial(self._metric, x, target), model.parameters(), model, self._metric)
+                value = traced(partial(self._metric, x, target), known, model, self._metric)
                 if not isinstance(value, Value) or value.is_constant or not depends_only_on([*x, *y], value):
                     return
                 program = compile(value, inputs=(x, y))
