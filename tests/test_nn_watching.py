@@ -8,6 +8,7 @@ import pytest
 
 import nn
 from autograd import AnomalyError, Value, exp, relu, where
+from nn.training.steps import EagerStep
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 2))
@@ -90,6 +91,17 @@ def test_outputs_may_be_infinite(when):
         found.append([history.loss, history.validation_loss, history.metrics["loss"]])
     assert np.isfinite(found).all()
     np.testing.assert_allclose(*found, rtol=1e-9)
+
+
+def test_a_program_that_meets_an_infinite_output_is_made_anew_with_care(monkeypatch):
+    """The step that meets it has graphs, all others the program."""
+    batches, step = [], EagerStep.__call__
+    monkeypatch.setattr(
+        EagerStep, "__call__", lambda s, t, positions: batches.append(len(positions)) or step(s, t, positions)
+    )
+    _, history = trained(RulingOut("once"), batch_size=5, seed=0)
+    assert history.engine == "compiled"
+    assert [size for size in batches if size > 1] == [5]
 
 
 class Remembering(nn.Module):

@@ -92,6 +92,8 @@ class Step:
         self.why_eager = _NOT_BEGUN
         self._compiler = compiler
         self._program: Program | None = None
+        self._batches: list[int] = []
+        self._is_guarded = False
 
     @property
     def engine(self) -> str:
@@ -105,10 +107,20 @@ class Step:
         if refusal or self.why_eager != _NOT_BEGUN:  # a training that goes on stays eager if it was
             self.why_eager = refusal or self.why_eager
             return
+        self._batches = [*batches]
+        self._make(theta)
+
+    def _make(self, theta: Vector) -> None:
+        """Makes the program; anew with guards if a loss without them gives nan where outputs are infinite."""
         try:
-            self._program, self.why_eager = program_of(self.eager, theta, batches, self._compiler), ""
+            self._program = program_of(self.eager, theta, self._batches, self._compiler, self._is_guarded)
+            self.why_eager = ""
         except NoProgramError as error:
-            self.why_eager = str(error)
+            if isinstance(error, NotFiniteError) and not self._is_guarded:
+                self._is_guarded = True
+                self._make(theta)
+            elif self._program is None:
+                self.why_eager = str(error)
 
     @property
     def compiled(self) -> Any:
@@ -118,8 +130,15 @@ class Step:
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         program = self.program(theta, positions)
-        slope = None if program is None else program(theta, positions)
-        return slope if slope is not None and slope.is_finite else self.eager(theta, positions)
+        if program is not None:
+            slope = program(theta, positions)
+            if slope.is_finite:
+                return slope
+        slope = self.eager(theta, positions)
+        if program is not None and slope.is_finite and not self._is_guarded:
+            self._is_guarded = True
+            self._make(theta)
+        return slope
 
     def doubt(self) -> None:
         """Lets the next step compare program and graph, for model or loss may have changed."""
@@ -262,12 +281,28 @@ def _sizes(loss: Value, parameters: Sequence[Value]) -> tuple[float, float]:
     return largest, max(sizes.get(parameter, 0.0) for parameter in parameters)
 
 
-def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler: Compiler = compiled_loss) -> Program:
+def program_of(
+    eager: EagerStep,
+    theta: Vector,
+    batches: Iterable[int],
+    compiler: Compiler = compiled_loss,
+    is_guarded: bool = False,
+) -> Program:
     """The program of a step, compared with the graphs of the first observation, the last and three between.
 
     Model and loss are called once with placeholders for the numbers of a row. Nothing may happen in that call that a
     program would lose: Python code must not learn a number (see `autograd.detect_reads`), and model and loss must keep
     nothing.
+
+    Args:
+        eager: the eager step.
+        theta: the numbers of the parameters.
+        batches: the sizes of batches that occur.
+        compiler: makes what computes.
+        is_guarded: whether the program is to be right where outputs are infinite; only those of classes are not.
+
+    Raises:
+        NoProgramError: no program would compute what the graphs do.
     """
     inputs, targets = (column.array for column in eager.data)
     if inputs is None or targets is None:
@@ -275,10 +310,8 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler
     scatter(theta, eager.parameters)
     x = placeholders(inputs)
     outputs = traced(lambda: eager.model(rebuild(eager.data[0][0], x)), eager.parameters, eager.model, eager.loss)
-    reason = None
-    for target, y, rows in targets_of(eager.data[1], targets, outputs, with_ignored=True):
-        if isinstance(target, OneHot) and target.meets_infinity and not isinstance(reason, NotFiniteError):
-            break
+    reason = NoProgramError("the targets are no classes")
+    for target, y, rows in targets_of(eager.data[1], targets, outputs, with_ignored=True, is_guarded=is_guarded):
         try:
             loss = traced(partial(eager.loss, outputs, target), eager.parameters, eager.model, eager.loss)
             compiled = _compiled(eager, Graph(outputs, target, loss, (x, y)), compiler)
@@ -288,21 +321,22 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler
             reason = error
         else:
             return program
-    raise reason or AssertionError
+    raise reason
 
 
 def targets_of(
-    column: Sequence[Any], targets: Vector, outputs: object, *, with_ignored: bool = False
+    column: Sequence[Any], targets: Vector, outputs: object, *, with_ignored: bool = False, is_guarded: bool = False
 ) -> Iterator[tuple[Numbers, list[Placeholder], Vector]]:
     """The forms in which a loss may take a target, with their placeholders and the array of their numbers.
 
-    One is the form of the targets; for classes the others are the shares of all classes, since a Value is no index:
-    first as if no output were infinite. With `with_ignored` there may be one number that is no class among them, such
-    as the -100 of an `ignore_index`; the shares are then all 0.
+    One is the form of the targets; for classes the other is the shares of all classes, since a Value is no index. With
+    `with_ignored` there may be one number that is no class among them, such as the -100 of an `ignore_index`; the
+    shares are then all 0. With `is_guarded` there are only shares that may meet infinite outputs.
     """
-    rows = targets.reshape(len(targets), -1)
-    y = placeholders(rows)
-    yield rebuild(column[0], y), y, rows
+    if not is_guarded:
+        rows = targets.reshape(len(targets), -1)
+        y = placeholders(rows)
+        yield rebuild(column[0], y), y, rows
     number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
     if not number or not all(type(target) in (int, float, np.float64) for target in column):
         return
@@ -312,10 +346,9 @@ def targets_of(
         rows = np.zeros((len(targets), number))
         rows[is_class, targets[is_class].astype(int)] = 1.0
         y = placeholders(rows)
-        yield _Shares(y), y, rows
-        guarded = _Shares(y)
-        guarded.meets_infinity = True
-        yield guarded, y, rows
+        shares = _Shares(y)
+        shares.meets_infinity = is_guarded
+        yield shares, y, rows
 
 
 def _rows_to_compare(rows: Vector, weights: Vector | None) -> list[int]:
