@@ -278,6 +278,7 @@ DAMAGES = {
     ),
     "a best epoch to come": (lambda text: within(text, "state", "best", 1, to=3), "the best epoch is too large"),
     "a reason that is none": (lambda text: within(text, "state", "why eager", to=[1, 2]), "expected two texts"),
+    "guarded by a number": (lambda text: within(text, "state", "guarded", to=[1, 2]), "expected two truth values"),
     "control characters": (
         lambda text: within(text, "settings", "\x1b[31mred", to="\x1b"),
         r"belongs to another training.*\\x1b\[31mred: '\\x1b' there",

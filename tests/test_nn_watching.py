@@ -104,6 +104,15 @@ def test_a_program_that_meets_an_infinite_output_is_made_anew_with_care(monkeypa
     assert [size for size in batches if size > 1] == [5]
 
 
+def test_a_training_that_takes_care_goes_on_exactly(tmp_path):
+    settings = {"batch_size": 5, "seed": 0, "validation": (X, CLASSES), "epochs": 9}
+    model, whole = trained(RulingOut("once"), **settings)
+    trained(RulingOut("once"), checkpoint=tmp_path / "run.json", **settings | {"epochs": 4})
+    again, resumed = trained(RulingOut("once"), checkpoint=tmp_path / "run.json", **settings)
+    assert numbers(again) == numbers(model)
+    assert (resumed.loss, resumed.validation_loss) == (whole.loss, whole.validation_loss)
+
+
 class Remembering(nn.Module):
     """Keeps something of its input, which the loss looks at."""
 

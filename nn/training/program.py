@@ -85,15 +85,21 @@ class Step:
 
     That is decided here, and `why_eager` says why it is graphs: by `begin`, which makes the program if it can; by
     comparing the two in training; and by results of the program that are not finite, for which the graphs count.
+
+    Attributes:
+        eager: the graphs.
+        why_eager: why they compute; empty if the program does.
+        is_guarded: whether the program's loss is right where outputs are infinite too.
     """
 
     def __init__(self, eager: EagerStep, compiler: Compiler = compiled_loss) -> None:
         self.eager = eager
         self.why_eager = _NOT_BEGUN
+        self.is_guarded = False
         self._compiler = compiler
         self._program: Program | None = None
         self._batches: list[int] = []
-        self._is_guarded = False
+        self._can_be_guarded = True
 
     @property
     def engine(self) -> str:
@@ -108,19 +114,24 @@ class Step:
             self.why_eager = refusal or self.why_eager
             return
         self._batches = [*batches]
-        self._make(theta)
-
-    def _make(self, theta: Vector) -> None:
-        """Makes the program; anew with guards if a loss without them gives nan where outputs are infinite."""
         try:
-            self._program = program_of(self.eager, theta, self._batches, self._compiler, self._is_guarded)
+            self._program = program_of(self.eager, theta, self._batches, self._compiler, self.is_guarded)
             self.why_eager = ""
         except NoProgramError as error:
-            if isinstance(error, NotFiniteError) and not self._is_guarded:
-                self._is_guarded = True
-                self._make(theta)
-            elif self._program is None:
-                self.why_eager = str(error)
+            self.why_eager = str(error)
+            if isinstance(error, NotFiniteError):
+                self._guard(theta)
+
+    def _guard(self, theta: Vector) -> None:
+        """Makes the program anew for infinite outputs, once; if there is none, the program stays as it was."""
+        if not self._can_be_guarded:
+            return
+        self._can_be_guarded = False
+        try:
+            self._program = program_of(self.eager, theta, self._batches, self._compiler, is_guarded=True)
+            self.why_eager, self.is_guarded = "", True
+        except NoProgramError:
+            return
 
     @property
     def compiled(self) -> Any:
@@ -135,9 +146,8 @@ class Step:
             if slope.is_finite:
                 return slope
         slope = self.eager(theta, positions)
-        if program is not None and slope.is_finite and not self._is_guarded:
-            self._is_guarded = True
-            self._make(theta)
+        if program is not None and slope.is_finite:
+            self._guard(theta)
         return slope
 
     def doubt(self) -> None:
