@@ -236,8 +236,7 @@ class ArrayProgram(Exclusive):
         with self.lock:
             if batch <= self._block:
                 return (self._prepared.get(batch) or self._of(batch))(*arrays)
-            even = -(-batch // -(-batch // self._block))  # a block that is nearly empty takes almost as long
-            return in_blocks(lambda rows, number: self._of(number)(*rows), arrays, batch, even, self._mean)
+            return in_blocks(lambda rows, number: self._of(number)(*rows), arrays, batch, self._block, self._mean)
 
     def _of(self, batch: int) -> Callable[..., Any]:
         """The program with buffers for this many rows."""
