@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shutil
 import subprocess
 
 import numpy as np
@@ -304,6 +305,7 @@ def test_a_script_exports_nothing(trained):
 
 
 @needs_gcc
+@pytest.mark.skipif(shutil.which("size") is None, reason="needs size, of the binutils")
 @pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 def test_the_stated_size_is_about_right(dtype, rng, tmp_path):
     """The code for a factor of 2, the state but for what a compiler adds to align it."""
