@@ -194,7 +194,7 @@ class Program:
 
     def residuals(self, theta: Vector, positions: Positions) -> Residuals:
         """The residuals of these observations, if the program computes them."""
-        self.compiled.theta = theta
+        np.copyto(self.compiled.theta, theta)
         values, jacobian = self.compiled.residuals(*self._rows(positions))
         return Residuals(values, jacobian, self._reached)
 
