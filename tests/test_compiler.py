@@ -19,7 +19,7 @@ from autograd import Value, compile, operation, ops
 from autograd.compiler import costs
 
 NATIVE = importlib.util.find_spec("numba") is not None
-BACKENDS = ("floats", "arrays", *(["native"] if NATIVE else []), None)
+BACKENDS = ("floats", "arrays", *(["fused", "native"] if NATIVE else []), None)
 
 
 def assert_close(actual, expected):
@@ -138,10 +138,10 @@ def same_at_extremes(row, build, parameters, points, backend):
         np.testing.assert_allclose(gradient, expected[1], rtol=1e-12, atol=5e-323, err_msg=message)
 
 
-@pytest.fixture(params=["floats", "packed arrays", "one array per node", *(["native"] if NATIVE else [])])
+@pytest.fixture(params=["floats", "packed arrays", "one array per node", *(["fused", "native"] if NATIVE else [])])
 def engine(request, monkeypatch):
     """A backend's name; small graphs are packed only if they are told to be."""
-    monkeypatch.setattr(costs, "choose", lambda size: costs.Choice(request.param == "packed arrays", 2))
+    monkeypatch.setattr(costs, "choose", lambda size: costs.Choice(request.param in ("packed arrays", "fused"), 2))
     return "arrays" if "array" in request.param else request.param
 
 

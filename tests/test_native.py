@@ -411,7 +411,7 @@ def test_other_threads_run_meanwhile():
     inside = 0
     for _ in range(20):
         start = time.perf_counter()
-        kernel._function(numbers.address, numbers.code_address)
+        kernel._functions.run(numbers.address, numbers.code_address)
         end = time.perf_counter()
         inside += sum(start < each < end for each in counted[:])
     stop.set()

@@ -26,6 +26,8 @@ CALLS_PER_ELEMENT = 5.7  # those that read or write each element of a group, at 
 NODE_ELEMENT = 0.001  # one element of an array of one node, which has cooled down meanwhile
 PRODUCT_FLOP = 0.0001  # one operation within a matrix product, if that is small
 PACKED_FLOP = 0.000016  # the same if it is one of many
+FUSED_CALLS_PER_PART = 0.5  # the calls that are left if machine code takes all but products
+FUSED_PAYS = 8.0  # microseconds, of which less is saved too slowly for loading the engine
 NATIVE_CALL = 7.5  # one call of the native engine, whatever it computes
 NATIVE_PAYS = 30.0  # less is saved too slowly: loading the engine takes as long as 100,000 NumPy calls
 CLEARLY = 1.2  # times as fast must it be, as far as estimates go
@@ -92,6 +94,12 @@ def arrays(size: Size, batch: int) -> float:
     return _passes(size) * (size.parts * CALLS_PER_PART * CALL + batch * row)
 
 
+def fused(size: Size, batch: int) -> float:
+    """The same with machine code between the products."""
+    saved = _passes(size) * size.parts * (CALLS_PER_PART - FUSED_CALLS_PER_PART) * CALL
+    return arrays(size, batch) - saved
+
+
 def native(size: Size, batch: int) -> float:
     """Machine code, a row at a time or in blocks of rows: a time for each instruction, and one for each operation."""
     instructions, operations = _passes(size) * size.instructions, _passes(size) * size.operations
@@ -116,12 +124,14 @@ class Choice(NamedTuple):
         floats_below: smaller batches run on floats.
         native_from: the smallest batch for which the native engine pays where it is installed; 0 if it never does.
         native_below: the smallest larger one for which it does not.
+        fuses: whether machine code between the products of arrays pays where it is installed.
     """
 
     packs: bool
     floats_below: int
     native_from: int = 0
     native_below: int = 0
+    fuses: bool = False
 
 
 def typical_batch(size: Size) -> int:
@@ -138,7 +148,9 @@ def choose(size: Size) -> Choice:
         below += 1
     paying = [rows for rows in (_BATCHES if size.batched else [1]) if _native_pays(size, rows, packs)]
     native_from, native_below = (paying[0], 2 * paying[-1]) if paying else (0, 0)
-    return Choice(packs, below if below > 1 else 0, native_from, sys.maxsize if _LARGEST in paying else native_below)
+    fuses = packs and arrays(size, batch) - fused(size, batch) >= FUSED_PAYS
+    native_below = sys.maxsize if _LARGEST in paying else native_below
+    return Choice(packs, below if below > 1 else 0, native_from, native_below, fuses)
 
 
 def _native_pays(size: Size, batch: int, packs: bool) -> bool:

@@ -15,6 +15,7 @@ from .calls import ArrayProgram, quietly
 from .engines.float_text import float_text
 from .engines.numpy_text import array_text
 from .engines.parts import defined
+from .engines.places import Places
 from .ir import Contribution
 
 if TYPE_CHECKING:
@@ -95,15 +96,18 @@ class ArrayKernel(ArrayProgram, Kernel):
         constants: the arrays that its text refers to.
         asked: operations of the user's own that it calls, because they only work on numbers.
         block: the number of rows that it works on at a time.
+        placed: what decides its statements.
     """
 
-    def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray) -> None:
-        text = array_text(program, arguments)
+    placed: type[Places] = Places
+
+    def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray, **functions: Any) -> None:
+        text = array_text(program, arguments, self.placed)
         Kernel.__init__(self, program, text.source)
         self.does += f", {costs.counted(text.statements, 'NumPy call')}"
         self.constants = [quietly(each, theta.dtype) if each.dtype.kind == "f" else each for each in text.constants]
         self.asked = text.operations
-        prepare = defined(text.source, "prepare", dict(vars(arrays)))
+        prepare = defined(text.source, "prepare", vars(arrays) | functions)
         own = [on_arrays(operation) for operation in self.asked]
         self.block = costs.block(costs.work(program), text.statements, text.row_size)
         if not (len(program.outputs) == 2 or program.outputs[0].batched):

@@ -125,11 +125,12 @@ def _choices(request: Request, choice: Choice, native: bool) -> tuple[tuple[int,
         return ((ALL, request.backend),)
     floats_below = choice.floats_below if request.dtype == np.float64 else 0
     native_from, native_below = (choice.native_from, choice.native_below) if native else (0, 0)
+    arrays = "fused" if native and choice.fuses and request.dtype == np.float64 else "arrays"
     if not request.inputs:
-        return ((ALL, "native" if native_from else "floats" if floats_below else "arrays"),)
-    ranges = [(min(floats_below, native_from or ALL), "floats"), (native_from, "arrays"), (native_below, "native")]
+        return ((ALL, "native" if native_from else "floats" if floats_below else arrays),)
+    ranges = [(min(floats_below, native_from or ALL), "floats"), (native_from, arrays), (native_below, "native")]
     choices: list[tuple[int, str]] = []
-    for below, backend in [*ranges, (ALL, "arrays")]:
+    for below, backend in [*ranges, (ALL, arrays)]:
         if below > (choices[-1][0] if choices else 1):
             choices.append((below, backend))
     return tuple(choices)
@@ -154,6 +155,14 @@ def _on_native(plan: Plan) -> Kernel:
     return NativeKernel(program, plan.request.input_shapes, plan.theta)
 
 
+def _on_fused(plan: Plan) -> Kernel:
+    from .engines.native.fused_kernel import FusedKernel  # only here: it takes time to load
+    from .engines.native.rules import for_fused
+
+    program = plan.lowered(plan.packs, rule=for_fused)
+    return FusedKernel(program, len(plan.request.inputs), plan.request.mean, plan.theta)
+
+
 def _on_jax(plan: Plan) -> Kernel:
     from .jax_program import JaxKernel  # only here: it imports JAX
 
@@ -165,6 +174,7 @@ _MAKERS: dict[str, Callable[[Plan], Kernel]] = {
     "floats": _on_floats,
     "arrays": _on_arrays,
     "native": _on_native,
+    "fused": _on_fused,
     "jax": _on_jax,
 }
 """How each backend's kernel is made."""

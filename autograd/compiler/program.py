@@ -187,7 +187,7 @@ class Compiled:
             lines.append(f"nothing depends on {', '.join(unread)}")
         batch = costs.typical_batch(size)
         estimates = [("arrays", costs.arrays), ("one array per node", costs.columns), ("floats", costs.floats)]
-        estimates += [("native", costs.native)] * native_installed()
+        estimates += [("arrays and machine code", costs.fused), ("native", costs.native)] * native_installed()
         times = ", ".join(f"{name} {estimate(size, batch):,.0f} us" for name, estimate in estimates)
         rows = f" for {costs.counted(batch, 'row')}" if size.batched else ""
         return "\n  ".join(

@@ -16,9 +16,11 @@ from .pipeline import Request
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-BACKENDS = ("floats", "arrays", "native", "jax")
-EXTRAS = {"native": "numba", "jax": "jax"}
-"""The package that each extra brings for a backend of its name."""
+BACKENDS = ("floats", "arrays", "fused", "native", "jax")
+EXTRAS = {"fused": "native", "native": "native", "jax": "jax"}
+"""The extra that a backend needs."""
+PACKAGES = {"native": "numba", "jax": "jax"}
+"""The package that each extra brings."""
 
 
 def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str | None, dtype: Any) -> Request:
@@ -45,10 +47,10 @@ def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str 
             f"compile: backend must be one of {', '.join(map(repr, BACKENDS))} or None, got {shown(backend)}"
         )
     if backend in EXTRAS:
-        require_extra(backend, f"compile: backend {backend!r}")
+        require_extra(EXTRAS[backend], f"compile: backend {backend!r}")
     kind = _dtype(dtype)
-    if backend == "floats" and kind != np.float64:
-        raise ValueError(f"compile: backend 'floats' computes in float64, got dtype {kind}")
+    if backend in ("floats", "fused") and kind != np.float64:
+        raise ValueError(f"compile: backend {backend!r} computes in float64, got dtype {kind}")
     return Request(results, is_list, parameters, arguments, shapes, reduction == "mean", backend, kind)
 
 
@@ -58,12 +60,12 @@ def native_installed() -> bool:
 
     Elsewhere its loading has not been tried, so it has to be asked for.
     """
-    return sys.platform == "linux" and is_installed(EXTRAS["native"])
+    return sys.platform == "linux" and is_installed(PACKAGES["native"])
 
 
 def require_extra(extra: str, what: str) -> None:
     """Raises an ImportError that says what needs the extra, and how to install it, if its package is not there."""
-    if not is_installed(EXTRAS[extra]):
+    if not is_installed(PACKAGES[extra]):
         raise missing_extra(what, extra)
 
 

@@ -16,10 +16,10 @@ from ..lower import HELPERS, asked
 from .looks import Look, Spelt
 from .parts import Text, functions, indented, joined, split
 from .places import Places
-from .statements import OnNumbers
+from .statements import OnNumbers, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ..ir import Action, Program
     from .looks import Operand
@@ -52,6 +52,8 @@ _SPELLINGS: dict[Action, str] = {
     "numbers": "{out} = {0}",
     "constant": "{out} = constants[{0}]",
     "described_constant": "{out} = constants[{0}]  # {1}",
+    "mask": "{out} = constants[{0}].astype(dtype)",
+    "room": "{out} = room({all})",
     "bits": '{out} = -constants[{0}].astype(f"i{{dtype.itemsize}}")',
     "other_bits": '{out} = np.where(constants[{0}], 0.0, {1}).astype(dtype).view(f"i{{dtype.itemsize}}")',
     "starts": "{out} = np.arange(0, {0}, {1})",
@@ -66,6 +68,7 @@ _SPELLINGS: dict[Action, str] = {
     "return_copy": "{0}.copy()",
     # calls
     "zero": "{out}.fill(0.0)",
+    "run": "{out}()",
     "copyto": "np.copyto({out}, {0})",
     "keep_bits": "np.bitwise_and({0}, {1}, out={out})",
     "add_bits": "np.bitwise_or({0}, {1}, out={out})",
@@ -99,22 +102,28 @@ _OF_NUMPY = re.compile(rf"\bnp\.(copyto|dot|matmul|take|ceil|bitwise_and|bitwise
 """The functions that are imported once instead of looked up in every call."""
 
 
-def array_text(program: Program, arguments: int) -> Text:
+def array_text(program: Program, arguments: int, placed: type[Places] = Places) -> Text:
     """Defines `prepare(theta, constants, operations, batch, scale)`, which allocates the buffers for a batch size.
 
     What it gives is the function to call, with as many arguments as stated.
+
+    Args:
+        program: the program.
+        arguments: their number.
+        placed: what decides the statements.
     """
     own = asked(program, _FUNCTIONS)
     named, spellings = _FUNCTIONS, _SPELLINGS
     if own:
         named = named | {operation: f"operations[{i}]({{all}})" for i, operation in enumerate(own)}
         spellings = spellings | {operation: _into(named[operation]) for operation in own}
-    decided = Places(program)
+    decided = placed(program)
 
     def lines(statements: Iterable[Statement]) -> list[str]:
         return [_line(each, spellings, named) for each in statements]
 
     calls, setup = lines([*decided.start, *decided.body]), lines(decided.setup)
+    setup += [_steps(name, steps) for name, steps in decided.runs.items()]
     inputs = ", ".join([f"x{k}" for k in range(arguments)])
     write = _in_parts if decided.is_long else _whole
     source = write(decided.dicts, setup, inputs, calls, ", ".join(lines(decided.results)))
@@ -151,6 +160,7 @@ def _with_imports(lines: list[str]) -> list[str]:
 def _line(statement: Statement, spellings: dict[Action, str], named: dict[Action, str]) -> str:
     """A statement; as an expression on numbers where it says so."""
     does, operands, out = statement
+    assert not isinstance(does, Step)
     if isinstance(does, OnNumbers):
         spelling = _ON_NUMBERS.get(does.operation) or f"float({named[does.operation]})"
         spelling = f"{{out}} = {spelling}" if out else spelling
@@ -158,6 +168,17 @@ def _line(statement: Statement, spellings: dict[Action, str], named: dict[Action
         spelling = spellings[does]
     texts = [_text(operand) for operand in operands]
     return spelling.format(*texts, all=", ".join(texts), out=_text(out))
+
+
+def _steps(name: str, steps: Sequence[Statement]) -> str:
+    """The statement that makes a function of what machine code does."""
+    return "\n".join([f"{name} = machine_code(", *indented([f"({_step(each)})," for each in steps]), ")"])
+
+
+def _step(statement: Statement) -> str:
+    does, operands, out = statement
+    assert isinstance(does, Step)
+    return ", ".join([f'"{does.name}"', *map(_text, (out, *operands))])
 
 
 def _text(operand: Operand) -> str:

@@ -20,7 +20,6 @@ from .statements import OnNumbers, Statement, Statements
 if TYPE_CHECKING:
     from ..ir import Instruction, Program, View
 
-_COPIED = 4096  # gradients up to this size are computed in a buffer and copied, which is faster than new views
 _PRINTED = 6  # constants up to this size stand in the text
 
 _PREFIX = {"contract": "z", "map": "h", "rows": "r", "take": "t", "copy": "t", "join": "j", "assemble": "g"}
@@ -34,9 +33,14 @@ class Places(Statements):
         results: what is returned.
         is_long: whether the program should be written in parts; then all names are elements of dicts.
         row_size: the number of elements of the buffers for each row of the batch.
+        runs: what machine code does in a call, by the name of the function that does it.
+        copied: gradients up to this size are computed in a buffer and copied, which is faster than new views.
     """
 
+    copied = 4096
+
     def __init__(self, program: Program) -> None:
+        self.runs: dict[str, list[Statement]] = {}
         self.is_long = len(program.instructions) > LONG
         super().__init__(self.is_long)
         self._program = program
@@ -302,7 +306,7 @@ class Places(Statements):
         Every call allocates a large gradient anew, so that it need not be copied.
         """
         self._array[instruction] = name = self._fresh("g")
-        is_new = instruction in self._program.outputs and not instruction.batched and instruction.size > _COPIED
+        is_new = instruction in self._program.outputs and not instruction.batched and instruction.size > self.copied
         (self.start if is_new else self.setup).append(Statement("empty", (lengths(instruction),), name))
         found = assembly(instruction, self._uses)
         if is_new:

@@ -19,16 +19,23 @@ class OnNumbers(NamedTuple):
     operation: Action
 
 
+class Step(NamedTuple):
+    """What machine code does, by the name that it has in `native.array_tape`."""
+
+    name: str
+
+
 class Statement(NamedTuple):
     """One line of a program.
 
     Attributes:
-        does: an operation, element by element or on numbers; or a word that each engine has a spelling for.
+        does: an operation, element by element or on numbers; a step of machine code; or a word that each engine has a
+            spelling for.
         operands: arrays by name, looks at them, numbers, lengths.
         out: the array that it computes into, or the name that it defines.
     """
 
-    does: Action | OnNumbers
+    does: Action | OnNumbers | Step
     operands: tuple[Operand, ...]
     out: Array = ""
 

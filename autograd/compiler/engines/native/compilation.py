@@ -1,4 +1,4 @@
-"""Compiles the interpreter of the native engine by numba, in two parts: what computes, and what calls it.
+"""Compiles the interpreters of the native engine by numba, in parts: what computes, and what calls it.
 
 numba optimises a function together with all that it calls, and again with all that calls it. So the large function that
 has a loop for each operation is compiled by itself, and called by name.
@@ -10,7 +10,7 @@ import warnings
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from . import elementary, interpreter, primitives
+from . import array_steps, elementary, interpreter, primitives, rows_of_arrays, sums_of_arrays
 from .tape import ELEMENTWISE
 
 if TYPE_CHECKING:
@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 
 Foreign: TypeAlias = Any
 """Objects of numba and LLVM, which have types only where these are installed."""
-SOURCES = (elementary, primitives, interpreter)
+SOURCES = (elementary, primitives, interpreter, sums_of_arrays, rows_of_arrays, array_steps)
 """The modules that are compiled."""
 
 
 def compiled(machine: Foreign) -> list[tuple[str, bytes]]:
-    """The names of the functions and their machine code: first what computes, then what calls it."""
+    """The names of the functions and their machine code: what computes, and what runs the two kinds of tapes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         elementwise = _emitted(machine, *_elementwise())
-        return [elementwise, _emitted(machine, *_interpreter(elementwise[0]))]
+        callers = _interpreter(elementwise[0]), _array_steps(elementwise[0])
+        return [elementwise, *[_emitted(machine, *each) for each in callers]]
 
 
 def _emitted(machine: Foreign, function: Foreign, signature: Foreign) -> tuple[str, bytes]:
@@ -41,21 +42,21 @@ def _emitted(machine: Foreign, function: Foreign, signature: Foreign) -> tuple[s
     return name, machine.emit_object(module)
 
 
-def _compilers() -> tuple[Foreign, Foreign]:
-    """How functions are compiled, and how those that may round a product and a sum together."""
+def _compiler(*freedoms: str) -> Foreign:
+    """How functions are compiled: "contract" rounds a product and a sum together, "reassoc" adds in any order."""
     import numba
 
     options: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(**options), numba.njit(fastmath={"contract"}, **options)
+    return numba.njit(fastmath=set(freedoms), **options)
 
 
 def _elementwise() -> tuple[Foreign, Foreign]:
     """The function that has a loop for each operation, and its types."""
     from numba import types
 
-    plain, fused = _compilers()
+    plain = _compiler()
     names: dict[str, Any] = {}
-    _add(names, elementary, fused)
+    _add(names, elementary, _compiler("contract"))
     _add(names, primitives, plain)
     names.update(_bit_casts())
     exec(elementwise_text(), names)
@@ -67,10 +68,22 @@ def _interpreter(elementwise: str) -> tuple[Foreign, Foreign]:
     """The function that runs a tape and calls `elementwise`, and its types."""
     from numba import types
 
-    plain, _ = _compilers()
     names: dict[str, Any] = {"elementwise": _called(elementwise)}
-    _add(names, interpreter, plain)
+    _add(names, interpreter, _compiler())
     return names["run"], types.void(types.CPointer(types.float64), types.CPointer(types.int32))
+
+
+def _array_steps(elementwise: str) -> tuple[Foreign, Foreign]:
+    """The function that runs the tape of steps on arrays, and its types."""
+    from numba import types
+
+    names: dict[str, Any] = {"elementwise": _called(elementwise)}
+    _add(names, elementary, _compiler("contract"))
+    names.update(_bit_casts())
+    _add(names, sums_of_arrays, _compiler("contract", "reassoc"))
+    for module in (rows_of_arrays, array_steps):
+        _add(names, module, _compiler())
+    return names["run_arrays"], types.void(types.CPointer(types.float64), types.CPointer(types.int64))
 
 
 def _called(name: str) -> Foreign:

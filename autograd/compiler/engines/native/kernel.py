@@ -14,7 +14,7 @@ from ...lower import asked
 from . import interpreter as head
 from .interpreter import GATHERED, LANES
 from .listing import listing
-from .machine_code import function
+from .machine_code import functions
 from .tape import KNOWN, tape
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class NativeKernel(Exclusive, Kernel):
             )
         Exclusive.__init__(self)
         Kernel.__init__(self, program)
-        self._function = function()
+        self._functions = functions()
         ends = list(accumulate([shape[0] if shape else 1 for shape in shapes], initial=0))
         self._columns = [slice(*pair) if shape else pair[0] for pair, shape in zip(pairwise(ends), shapes, strict=True)]
         self._tape = tape(program, ends)
@@ -78,7 +78,7 @@ class NativeKernel(Exclusive, Kernel):
                     numbers.arguments[:count, column] = array[first : first + count]
                 code = numbers.code
                 code[head.CHUNK], code[head.STARTS], code[head.STOPS] = count, first == 0, first + count == rows
-                self._function(numbers.address, numbers.code_address)
+                self._functions.run(numbers.address, numbers.code_address)
                 if layout.per_row:
                     parts.append(numbers.results[:count].copy())
             results = np.concatenate(parts) if layout.per_row else numbers.array.take(layout.results)

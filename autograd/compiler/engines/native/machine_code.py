@@ -1,4 +1,4 @@
-"""The interpreter of the native engine as machine code: compiled by numba once, then read from a file.
+"""The interpreters of the native engine as machine code: compiled by numba once, then read from a file.
 
 Only compiling takes numba. The file is loaded by llvmlite, which comes with it and is imported in a tenth of the time.
 """
@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,15 +25,16 @@ if TYPE_CHECKING:
     from .compilation import Foreign
 
 _LIMIT = 1 << 24  # bytes; some 300,000 are expected
+_UNUSED = ctypes.create_string_buffer(64)  # where numba's functions put results and errors
 _FROM_C = "acos acosh asin asinh atan atan2 atanh cos erf erfc exp fmod hypot log pow sin tan"
-_loaded: list[_Function | UnavailableError] = []  # once it was tried
+_loaded: list[Functions | UnavailableError] = []  # once it was tried
 
 
-def function() -> Callable[[int, int], None]:
-    """The function `interpreter.run`, of the addresses of numbers and tape. It lets other threads run.
+def functions() -> Functions:
+    """The functions that run tapes.
 
     Raises:
-        UnavailableError: it cannot be made here.
+        UnavailableError: they cannot be made here.
     """
     if not _loaded:
         try:
@@ -46,7 +48,7 @@ def function() -> Callable[[int, int], None]:
     return made
 
 
-def _made() -> _Function:
+def _made() -> Functions:
     import llvmlite
     import llvmlite.binding as llvm
 
@@ -72,21 +74,27 @@ def _made() -> _Function:
     for _, code in parts:
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    return _Function(engine, parts[-1][0])
+    return Functions(engine, *[name for name, _ in parts[1:]])
 
 
-class _Function:
-    """A function of machine code, by name."""
+class Functions:
+    """Functions of machine code, by name."""
 
-    def __init__(self, engine: Foreign, name: str) -> None:
+    def __init__(self, engine: Foreign, run: str, run_arrays: str) -> None:
         self._engine = engine  # owns the machine code
         address = ctypes.c_void_p
-        prototype = ctypes.CFUNCTYPE(ctypes.c_int32, address, address, address, address)
-        self._function = prototype(engine.get_function_address(name))
-        self._unused = ctypes.create_string_buffer(64)  # where numba's functions put results and errors
+        long, short = [kind(ctypes.c_int32, *[address] * 4) for kind in (ctypes.CFUNCTYPE, ctypes.PYFUNCTYPE)]
+        self._run = long(engine.get_function_address(run))
+        self._run_arrays = short(engine.get_function_address(run_arrays))
+        self._unused = ctypes.c_void_p(ctypes.addressof(_UNUSED))
 
-    def __call__(self, numbers: int, tape: int) -> None:
-        self._function(self._unused, self._unused, numbers, tape)
+    def run(self, numbers: int, tape: int) -> None:
+        """Calls `interpreter.run` with the addresses of numbers and tape. It lets other threads run."""
+        self._run(self._unused, self._unused, numbers, tape)
+
+    def run_arrays(self, numbers: int, tape: int) -> Callable[[], object]:
+        """What calls `array_steps.run_arrays` with the addresses of numbers and tape. It is too short for others."""
+        return partial(self._run_arrays, self._unused, self._unused, ctypes.c_void_p(numbers), ctypes.c_void_p(tape))
 
 
 def _key(*parts: str) -> str:

@@ -1,4 +1,4 @@
-"""Rewrites operations for the native engine, which has functions of up to three numbers, and sums."""
+"""Rewrites operations for machine code, which has functions of up to three numbers, and sums."""
 
 from __future__ import annotations
 
@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING
 
 from .... import ops
 from ...ir import Instruction
+from ...lower import for_arrays
 from ...terms import ArrayTerm
-from .tape import KNOWN
+from .tape import ELEMENTWISE, KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ...ir import Action
     from ...lower import Lowering
+
+
+def for_fused(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
+    """The rule of `lower` for programs on arrays: what machine code has stays as it is."""
+    if operation in ELEMENTWISE:
+        return m.builder.map(operation, *operands)
+    if operation in (ops.square, ops.reciprocal):
+        return m.formula(operation, operands)
+    return for_arrays(m, operation, operands)
 
 
 class ForNative:

@@ -1,0 +1,164 @@
+"""The steps of array programs that machine code takes between matrix products, by one function that numba compiles.
+
+A tape is data (see `array_tape.py`): steps of SIZE integers each. A step says what it does, the lengths of four nested
+loops, the last of them innermost, and for up to four arrays where the first element is and how far apart the elements
+are along each loop. Places count numbers from the address that the function is called with; arrays lie anywhere.
+
+Like `interpreter.py` this is Python that numba can compile too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .interpreter import GATHERED
+from .sums_of_arrays import dot, dot_where
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .interpreter import Numbers
+
+    def elementwise(operation: int, numbers: Numbers, result: int, a: int, b: int, c: int, length: int) -> None:
+        """Written out from the table of functions by `machine_code`: a loop for each."""
+
+    def rows_step(numbers: Numbers, tape: Sequence[int], at: int) -> None:
+        """The function of `rows_of_arrays` that the step asks for."""
+
+
+KIND, OPERATION, SCRATCH, COPIES, LENGTHS, ARRAYS = 0, 1, 2, 3, 4, 8
+"""The integers of a step.
+
+SCRATCH: a place for 4 times GATHERED numbers. COPIES: a bit for each array that is copied there, the result first,
+because its elements are apart or it shares memory with the result. LENGTHS: of the four loops. ARRAYS: five integers
+for each array, the result first: its place and its strides.
+"""
+ARRAY = 5
+SIZE = 28
+MAP, COPY, ROWS_TOTAL, PRODUCT, ROWS = range(5)
+"""The kinds of steps: an operation element by element, a copy, sums over the first loop, sums of products over the
+last, and a function along rows."""
+
+
+def run_arrays(numbers: Numbers, tape: Sequence[int]) -> None:
+    """Takes all steps of a tape, whose first integer says how many they are."""
+    at = 1
+    for _ in range(tape[0]):
+        kind = tape[at + KIND]
+        if kind == ROWS:
+            rows_step(numbers, tape, at)
+        elif kind == ROWS_TOTAL:
+            rows_totals(numbers, tape, at)
+        else:
+            lines(numbers, tape, at, kind)
+        at += SIZE
+
+
+def lines(numbers: Numbers, tape: Sequence[int], at: int, kind: int) -> None:
+    """A step line by line: what is done in its innermost loop."""
+    first, second, third = tape[at + LENGTHS], tape[at + LENGTHS + 1], tape[at + LENGTHS + 2]
+    for i in range(first):
+        for j in range(second):
+            for k in range(third):
+                result = place(tape, at + ARRAYS, i, j, k)
+                a = place(tape, at + ARRAYS + ARRAY, i, j, k)
+                b = place(tape, at + ARRAYS + 2 * ARRAY, i, j, k)
+                c = place(tape, at + ARRAYS + 3 * ARRAY, i, j, k)
+                if kind == MAP:
+                    mapped(numbers, tape, at, result, a, b, c)
+                elif kind == COPY:
+                    copied(numbers, a, stride(tape, at, 1), result, stride(tape, at, 0), tape[at + LENGTHS + 3])
+                else:
+                    added_up(numbers, tape, at, result, a, b, c)
+
+
+def place(tape: Sequence[int], array: int, i: int, j: int, k: int) -> int:
+    """Where a line of an array begins."""
+    return tape[array] + i * tape[array + 1] + j * tape[array + 2] + k * tape[array + 3]
+
+
+def stride(tape: Sequence[int], at: int, array: int) -> int:
+    """How far apart the elements of a line are."""
+    return tape[at + ARRAYS + array * ARRAY + 4]
+
+
+def mapped(numbers: Numbers, tape: Sequence[int], at: int, result: int, a: int, b: int, c: int) -> None:
+    """An operation on the elements of a line; operands are gathered in scratch where that is necessary."""
+    operation, length, copies = tape[at + OPERATION], tape[at + LENGTHS + 3], tape[at + COPIES]
+    if not copies:
+        elementwise(operation, numbers, result, a, b, c, length)
+        return
+    scratch = tape[at + SCRATCH]
+    done = 0
+    while done < length:
+        part = min(GATHERED, length - done)
+        x = gathered(numbers, tape, at, 1, a, done, part)
+        y = gathered(numbers, tape, at, 2, b, done, part)
+        z = gathered(numbers, tape, at, 3, c, done, part)
+        apart = stride(tape, at, 0)
+        if copies & 1:
+            elementwise(operation, numbers, scratch, x, y, z, part)
+            copied(numbers, scratch, 1, result + done * apart, apart, part)
+        else:
+            elementwise(operation, numbers, result + done, x, y, z, part)
+        done += part
+
+
+def gathered(numbers: Numbers, tape: Sequence[int], at: int, array: int, line: int, done: int, part: int) -> int:
+    """Where part of a line has its elements one after the other."""
+    apart = stride(tape, at, array)
+    if not tape[at + COPIES] >> array & 1:
+        return line + done * apart
+    scratch = tape[at + SCRATCH] + array * GATHERED
+    if apart or not done:
+        copied(numbers, line + done * apart, apart, scratch, 1, min(part, GATHERED))
+    return scratch
+
+
+def copied(numbers: Numbers, source: int, apart: int, target: int, target_apart: int, length: int) -> None:
+    """Copies elements that are so far apart."""
+    if target_apart == 1 and apart == 1:
+        for i in range(length):
+            numbers[target + i] = numbers[source + i]
+    elif target_apart == 1 and apart == 0:
+        number = numbers[source]
+        for i in range(length):
+            numbers[target + i] = number
+    else:
+        for i in range(length):
+            numbers[target + i * target_apart] = numbers[source + i * apart]
+
+
+def added_up(numbers: Numbers, tape: Sequence[int], at: int, result: int, a: int, b: int, c: int) -> None:
+    """The sum of the products of a line; with an OPERATION, of those that count."""
+    length = tape[at + LENGTHS + 3]
+    if tape[at + OPERATION]:
+        numbers[result] = dot_where(
+            numbers, a, stride(tape, at, 1), b, stride(tape, at, 2), c, stride(tape, at, 3), length
+        )
+    else:
+        numbers[result] = dot(numbers, a, stride(tape, at, 1), b, stride(tape, at, 2), length)
+
+
+def rows_totals(numbers: Numbers, tape: Sequence[int], at: int) -> None:
+    """Sums over the first loop, all lines at once."""
+    for i in range(tape[at + LENGTHS]):
+        for j in range(tape[at + LENGTHS + 1]):
+            for k in range(tape[at + LENGTHS + 2]):
+                result = place(tape, at + ARRAYS, i, j, k)
+                line = place(tape, at + ARRAYS + ARRAY, i, j, k)
+                apart, length = stride(tape, at, 1), tape[at + LENGTHS + 3]
+                if i:
+                    add_line(numbers, line, apart, result, stride(tape, at, 0), length)
+                else:
+                    copied(numbers, line, apart, result, stride(tape, at, 0), length)
+
+
+def add_line(numbers: Numbers, source: int, apart: int, target: int, target_apart: int, length: int) -> None:
+    """Adds elements that are so far apart to others."""
+    if apart == 1 and target_apart == 1:
+        for i in range(length):
+            numbers[target + i] += numbers[source + i]
+    else:
+        for i in range(length):
+            numbers[target + i * target_apart] += numbers[source + i * apart]

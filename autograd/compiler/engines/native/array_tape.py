@@ -1,0 +1,238 @@
+"""Writes steps on NumPy arrays as a tape for `array_steps.run_arrays`: places in memory, lengths and strides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from . import array_steps as code
+from .array_steps import ARRAYS, LENGTHS, MAP, SIZE
+from .interpreter import GATHERED
+from .rows_of_arrays import EXPONENTIALS, LOG_SOFTMAX, LOG_SOFTMAX_PULL, LOGSUMEXP, SOFTMAX, SOFTMAX_PULL
+from .tape import ELEMENTWISE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Step = tuple[Any, ...]
+    """What is done, where the result goes, and the operands: arrays and numbers."""
+
+ALONG_ROWS = {
+    "exponentials": EXPONENTIALS,
+    "logsumexp": LOGSUMEXP,
+    "softmax": SOFTMAX,
+    "softmax_pull": SOFTMAX_PULL,
+    "log_softmax": LOG_SOFTMAX,
+    "log_softmax_pull": LOG_SOFTMAX_PULL,
+}
+"""The functions along rows, by name."""
+_NUMBER = {name: number for number, name in enumerate(ELEMENTWISE.values())}
+_LOOPS = 4
+_ITEM = 8  # bytes of a number
+
+
+class Exponentials(NamedTuple):
+    """What functions along the same rows share; see `rows_of_arrays`."""
+
+    top: np.ndarray
+    top_at: np.ndarray
+    e: np.ndarray
+    rest: np.ndarray
+    """The sums, and behind them room for as many numbers as there are exponentials."""
+
+
+def room(rows: int, width: int) -> Exponentials:
+    """Where the exponentials of so many rows go."""
+    return Exponentials(np.empty(rows), np.empty(rows), np.empty(rows * width), np.empty(rows * (1 + width)))
+
+
+class MachineCode:
+    """Makes functions of steps on arrays.
+
+    Args:
+        function: `array_steps.run_arrays` as machine code, of two addresses.
+    """
+
+    def __init__(self, function: Callable[[int, int], Callable[[], object]]) -> None:
+        self._function = function
+        self._scratch = np.empty(4 * GATHERED)
+
+    def __call__(self, *steps: Step) -> Callable[[], object]:
+        """What takes these steps when it is called. The arrays' memory must stay where it is."""
+        writer = _Writer(self._scratch)
+        for step in steps:
+            writer.add(*step)
+        tape = np.array([len(writer.tape) // SIZE, *writer.tape], dtype=np.int64)
+        run = self._function(self._scratch.ctypes.data, tape.ctypes.data)
+        kept = (self._scratch, tape, writer.arrays)
+
+        def taken(kept: object = kept) -> None:
+            run()
+
+        return taken
+
+
+class _Loops(NamedTuple):
+    """Nested loops over several arrays, the result first: their lengths, and the strides and place of each array."""
+
+    lengths: tuple[int, ...]
+    strides: tuple[tuple[int, ...], ...]
+    places: tuple[int, ...]
+
+    def in_order(self, axes: Sequence[int]) -> _Loops:
+        """The same loops in another order."""
+        strides = tuple([tuple([each[axis] for axis in axes]) for each in self.strides])
+        return self._replace(lengths=tuple([self.lengths[axis] for axis in axes]), strides=strides)
+
+    def coalesced(self, fixed: int | None = None) -> _Loops:
+        """As few loops as possible; the one with the number `fixed` stays by itself, whatever its length."""
+        axes: list[int] = []
+        lengths: list[int] = []
+        for axis, length in enumerate(self.lengths):
+            if length == 1 and axis != fixed:
+                continue
+            alone = axis == fixed or not axes or axes[-1] == fixed
+            if not alone and all(each[axes[-1]] == each[axis] * length for each in self.strides):
+                axes[-1], lengths[-1] = axis, lengths[-1] * length
+            else:
+                axes.append(axis)
+                lengths.append(length)
+        return self.in_order(axes)._replace(lengths=tuple(lengths))
+
+    def nests(self) -> Iterator[_Loops]:
+        """Nests of exactly `_LOOPS` loops that do the same."""
+        missing = _LOOPS - len(self.lengths)
+        if missing >= 0:
+            strides = tuple([(0,) * missing + each for each in self.strides])
+            yield _Loops((1,) * missing + self.lengths, strides, self.places)
+            return
+        for i in range(self.lengths[0]):
+            places = tuple([place + i * each[0] for place, each in zip(self.places, self.strides, strict=True)])
+            yield from _Loops(self.lengths[1:], tuple([each[1:] for each in self.strides]), places).nests()
+
+
+class _Writer:
+    """A tape as it grows.
+
+    Attributes:
+        tape: its integers.
+        arrays: all that it points to.
+    """
+
+    def __init__(self, scratch: np.ndarray) -> None:
+        self._base = scratch.ctypes.data
+        self.tape: list[int] = []
+        self.arrays: list[np.ndarray | Exponentials] = []
+
+    def add(self, name: str, result: Any, *operands: Any) -> None:
+        """Writes a step."""
+        if name in ALONG_ROWS:
+            self._along_rows(name, result, *operands)
+            return
+        arrays = [result, *[self._array(each) for each in operands]]
+        if name in _NUMBER or name == "copy":
+            self._elementwise(name, arrays)
+        else:
+            getattr(self, f"_{name}")(*arrays)
+
+    def _array(self, operand: np.ndarray | float) -> np.ndarray:
+        array = np.asarray(operand, dtype=float)
+        self.arrays.append(array)
+        return array
+
+    def _loops(self, lengths: Sequence[int], *arrays: np.ndarray, **strides: Sequence[int]) -> _Loops:
+        return _Loops(
+            tuple(lengths),
+            tuple([tuple([stride // _ITEM for stride in each.strides]) for each in arrays]),
+            tuple([self._place(each) for each in arrays]),
+        )
+
+    def _place(self, array: np.ndarray) -> int:
+        self.arrays.append(array)
+        return (array.ctypes.data - self._base) // _ITEM
+
+    def _elementwise(self, name: str, arrays: Sequence[np.ndarray]) -> None:
+        result, *operands = arrays
+        spread = [result, *[np.broadcast_to(each, result.shape) for each in operands]]
+        loops = self._loops(result.shape, *spread)
+        order = sorted(range(result.ndim), key=lambda axis: (-loops.strides[0][axis], axis))
+        for nest in loops.in_order(order).coalesced().nests():
+            if name == "copy":
+                self._write(code.COPY, 0, 0, nest)
+            else:
+                self._write(MAP, _NUMBER[name], _copies(nest, arrays), nest)
+
+    def _total(self, result: np.ndarray, x: np.ndarray, scale: np.ndarray) -> None:
+        """Sums over the last axis, of elements times a number."""
+        spread = [result[..., None], x, np.broadcast_to(scale, x.shape)]
+        last = x.ndim - 1
+        for nest in self._loops(x.shape, *spread).coalesced(fixed=last).nests():
+            self._write(code.PRODUCT, 0, 0, nest)
+
+    def _rows_total(self, result: np.ndarray, x: np.ndarray) -> None:
+        """Sums over the first axis."""
+        loops = self._loops(x.shape, np.broadcast_to(result, x.shape), x).coalesced(fixed=0)
+        missing = _LOOPS - len(loops.lengths)
+        if missing < 0:
+            raise ValueError(f"sums over rows take at most {_LOOPS} loops, got {loops.lengths}")
+        self._write(
+            code.ROWS_TOTAL, 0, 0,
+            _Loops(
+                (loops.lengths[0], *(1,) * missing, *loops.lengths[1:]),
+                tuple([(each[0], *(0,) * missing, *each[1:]) for each in loops.strides]),
+                loops.places,
+            ),
+        )  # fmt: skip
+
+    def _product(self, result: np.ndarray, x: np.ndarray, y: np.ndarray, *mask: np.ndarray) -> None:
+        """A product of stacks of matrices."""
+        if not (x.ndim and y.ndim):
+            self._elementwise("mul", [result, x, y])
+            return
+        x, result = (x[None, :], result[..., None, :]) if x.ndim == 1 < y.ndim else (x, result)
+        if x.ndim == y.ndim == 1:
+            x, result = x[None, :], result[None]
+        y, result = (y[:, None], result[..., None]) if y.ndim == 1 else (y, result)
+        shape = (*result.shape, x.shape[-1])
+        left = np.broadcast_to(x[..., None, :], shape)
+        right = np.broadcast_to(np.swapaxes(y, -1, -2)[..., None, :, :], shape)
+        loops = self._loops(shape, np.broadcast_to(result[..., None], shape), left, right)
+        for nest in loops.coalesced(fixed=len(shape) - 1).nests():
+            self._write(code.PRODUCT, 0, 0, nest)
+
+    def _along_rows(self, name: str, result: Any, *operands: Any) -> None:
+        common, *arrays = (result, *operands) if name == "exponentials" else operands
+        rows, width = common.top.size, common.e.size // common.top.size
+        others = [self._contiguous(each) for each in arrays]
+        places = [0 if name == "exponentials" else self._place(result), *[self._place(each) for each in common]]
+        places += [self._place(each) for each in others]
+        step = [0] * SIZE
+        step[code.KIND], step[code.OPERATION] = code.ROWS, ALONG_ROWS[name]
+        step[LENGTHS : LENGTHS + 3] = [rows, width, _NUMBER["exp"]]
+        step[ARRAYS : ARRAYS + len(places)] = places
+        self.tape += step
+
+    def _contiguous(self, array: np.ndarray) -> np.ndarray:
+        """The array, or a copy that the tape makes, with its elements one after the other."""
+        if array.flags.c_contiguous:
+            return array
+        copy = np.empty(array.shape)
+        self._elementwise("copy", [copy, array])
+        return copy
+
+    def _write(self, kind: int, operation: int, copies: int, nest: _Loops) -> None:
+        step = [kind, operation, 0, copies, *nest.lengths]
+        for place, strides in zip(nest.places, nest.strides, strict=True):
+            step += [place, *strides]
+        self.tape += step + [0] * (SIZE - len(step))
+
+
+def _copies(nest: _Loops, arrays: Sequence[np.ndarray]) -> int:
+    """A bit for each array that cannot be used where it is: the elements of a line are apart, or the result's too."""
+    if nest.lengths[-1] == 1:
+        return 0
+    shared = [np.may_share_memory(each, arrays[0]) for each in arrays]
+    bits = [nest.strides[0][-1] != 1]
+    bits += [each[-1] != 1 or shares for each, shares in zip(nest.strides[1:], shared[1:], strict=True)]
+    return sum([bit << k for k, bit in enumerate(bits)])
