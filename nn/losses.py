@@ -183,8 +183,9 @@ def cross_entropy(
 
     def of_distribution(zs: list[Any], classes: list[int], shares: list[Any]) -> Any:
         if weights is None and not smoothing:
-            if isinstance(shares, OneHot) and not shares.meets_infinity:
-                return autograd.logsumexp(zs) - autograd.dot(shares, zs)  # the surprise at the one class
+            if isinstance(shares, OneHot):  # the output of the one class; others may be infinite
+                chosen = [autograd.where(share, z, 0.0) for share, z in zip(shares, zs, strict=True)]
+                return autograd.logsumexp(zs) - autograd.dot(shares, chosen)
             return _expected(shares, surprises(zs, classes))
         by_class: dict[int, Any] = dict(zip(classes, shares, strict=True))
         mixed = [(1.0 - smoothing) * by_class.get(c, 0.0) + smoothing / len(zs) for c in range(len(zs))]

@@ -32,10 +32,4 @@ Loss: TypeAlias = Callable[[Any, Any], Any]
 
 
 class OneHot(list[Any]):
-    """A class as the shares of all classes, where a program takes numbers: a list that stands for an index.
-
-    Attributes:
-        meets_infinity: whether outputs may be infinite, as that of a class which is ruled out.
-    """
-
-    meets_infinity = False
+    """A class as the shares of all classes, where a program takes numbers: a list that stands for an index."""

@@ -294,12 +294,7 @@ def add_by_number(total: np.ndarray, array: np.ndarray, numbers: np.ndarray) -> 
     total += np.bincount(numbers, array.ravel(), total.size).reshape(total.shape)
 
 
-def is_finite(array: np.ndarray) -> bool:
-    """Whether all elements, and their sum, are finite."""
-    return math.isfinite(np.add.reduce(array, axis=None))
-
-
-def add_unmasked(total: np.ndarray, x: np.ndarray, y: np.ndarray, mask: np.ndarray, spec: str, finite: bool) -> None:
+def add_unmasked(total: np.ndarray, x: np.ndarray, y: np.ndarray, mask: np.ndarray, spec: str) -> None:
     """Mends sums of products in which an infinity met a masked 0: adds up again, without the masked products.
 
     Args:
@@ -308,10 +303,7 @@ def add_unmasked(total: np.ndarray, x: np.ndarray, y: np.ndarray, mask: np.ndarr
         y: the right factors.
         mask: which products count.
         spec: the axes of all these, as "clk,crk,clk->crl".
-        finite: whether all factors are, so that all sums are as they should be.
     """
-    if finite:
-        return
     inputs, result = spec.split("->")
     labels = result + "".join(dict.fromkeys([label for label in inputs if label not in result + ","]))
 

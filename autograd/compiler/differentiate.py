@@ -198,6 +198,8 @@ def _pull_contract(reverse: _Reverse, y: Instruction, cotangent: Instruction) ->
     inputs, result = y.data.split("->")
     labels = inputs.split(",")
     factors, mask = y.operands[:2], y.operands[2:]
+    if mask == factors[:1]:  # where that is 0, so is the derivative by the other one
+        labels, mask = labels[:2], ()
     if cotangent.is_number and not (result or mask) and labels[0] == labels[1]:
         for i, x in enumerate(factors):
             reverse.add(x, builder.map(ops.mul, cotangent, factors[1 - i]), per_row=y.batched)

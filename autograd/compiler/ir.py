@@ -55,7 +55,8 @@ class Instruction:
             - `fill`: an array full of one number
             - `contract`: products summed over shared axes; `data` is "clk,crk->crl", say. With a third operand, a mask,
               as in "clk,crk,clk->crl", products count only where it is true. Elsewhere a factor is 0, or the result is
-              not read: the mask matters if a factor is infinite, as 0 times infinity is nan
+              not read: the mask matters if a factor is infinite, as 0 times infinity is nan. The mask may be the first
+              factor, of numbers that need no derivative: its products count where it is not 0
             - `rows`: a function along the last axis, such as "softmax"
             - `total`: the sum over the last axis, times `data`
             - `rows_total`: the sum over the batch

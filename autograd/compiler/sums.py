@@ -10,6 +10,7 @@ import numpy as np
 from .. import ops
 from .elements import MISSING
 from .grids import Numbers, by_appearance, factored, in_grids
+from .ir import base_of, is_literal
 from .trace import CONSTANT
 
 if TYPE_CHECKING:
@@ -244,12 +245,28 @@ class Sums:
         ]
         batched = factors[0].batched or factors[1].batched
         if valid.all():
+            chosen = _chosen(*factors) if left == right else None
+            if chosen is not None:
+                return self.builder.contract(f"{left},{left},{left}->{result}", chosen, batched)
             return self.builder.contract(f"{left},{right}->{result}", factors, batched)
         axes = [axis for axis in range(4) if (valid != valid.take([0], axis)).any()]
         mask = np.ascontiguousarray(valid[tuple([slice(None) if axis in axes else 0 for axis in range(4)])])
         labels = "".join([_AXES[axis] for axis in axes])
         literal = self.builder.make("literal", (), mask, mask.shape)
         return self.builder.contract(f"{left},{right},{labels}->{result}", [*factors, literal], batched)
+
+
+def _chosen(x: Instruction, y: Instruction) -> list[Instruction] | None:
+    """p, z and p as the mask, for factors p and `where(p, z, 0)`: their products without a choice for each of them.
+
+    Inputs only, which have no gradient: by p it would be that of the choice.
+    """
+    for p, choice in ((x, y), (y, x)):
+        if base_of(p).op == "input" and choice.op == "map" and choice.data is ops.where:
+            condition, z, other = choice.operands
+            if condition is p and z.shape == p.shape and is_literal(other, 0.0):
+                return [p, z, p]
+    return None
 
 
 def _rows(rows: Sequence[list[Any]], is_product: bool) -> Numbers:

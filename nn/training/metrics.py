@@ -6,7 +6,6 @@ import math
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -120,8 +119,7 @@ class _Average:
             self._classes = observed_classes(targets.array, outputs.shape[1])
             return
         x = placeholders(outputs)
-        forms = partial(targets_of, targets, targets.array, x)
-        for target, y, rows in chain(forms(), forms(is_guarded=True)):
+        for target, y, rows in targets_of(targets, targets.array, x):
             try:
                 value = traced(partial(self._metric, x, target), known, model, self._metric)
                 if not isinstance(value, Value) or value.is_constant or not depends_only_on([*x, *y], value):

@@ -30,10 +30,6 @@ _DIFFERENT = "model or loss depend on something that is not in the graph"
 _NOT_BEGUN = "no epoch was computed, so no program was made"
 
 
-class NotFiniteError(NoProgramError):
-    """A program gives nan or an infinity where the graph does not."""
-
-
 class Graph(NamedTuple):
     """The graph of one observation, with placeholders for its numbers."""
 
@@ -89,17 +85,13 @@ class Step:
     Attributes:
         eager: the graphs.
         why_eager: why they compute; empty if the program does.
-        is_guarded: whether the program's loss is right where outputs are infinite too.
     """
 
     def __init__(self, eager: EagerStep, compiler: Compiler = compiled_loss) -> None:
         self.eager = eager
         self.why_eager = _NOT_BEGUN
-        self.is_guarded = False
         self._compiler = compiler
         self._program: Program | None = None
-        self._batches: list[int] = []
-        self._can_be_guarded = True
 
     @property
     def engine(self) -> str:
@@ -113,25 +105,10 @@ class Step:
         if refusal or self.why_eager != _NOT_BEGUN:  # a training that goes on stays eager if it was
             self.why_eager = refusal or self.why_eager
             return
-        self._batches = [*batches]
         try:
-            self._program = program_of(self.eager, theta, self._batches, self._compiler, self.is_guarded)
-            self.why_eager = ""
+            self._program, self.why_eager = program_of(self.eager, theta, batches, self._compiler), ""
         except NoProgramError as error:
             self.why_eager = str(error)
-            if isinstance(error, NotFiniteError):
-                self._guard(theta)
-
-    def _guard(self, theta: Vector) -> None:
-        """Makes the program anew for infinite outputs, once; if there is none, the program stays as it was."""
-        if not self._can_be_guarded:
-            return
-        self._can_be_guarded = False
-        try:
-            self._program = program_of(self.eager, theta, self._batches, self._compiler, is_guarded=True)
-            self.why_eager, self.is_guarded = "", True
-        except NoProgramError:
-            return
 
     @property
     def compiled(self) -> Any:
@@ -141,14 +118,8 @@ class Step:
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
         program = self.program(theta, positions)
-        if program is not None:
-            slope = program(theta, positions)
-            if slope.is_finite:
-                return slope
-        slope = self.eager(theta, positions)
-        if program is not None and slope.is_finite:
-            self._guard(theta)
-        return slope
+        slope = None if program is None else program(theta, positions)
+        return slope if slope is not None and slope.is_finite else self.eager(theta, positions)
 
     def doubt(self) -> None:
         """Lets the next step compare program and graph, for model or loss may have changed."""
@@ -211,8 +182,6 @@ class Program:
         position = int(positions[self._compared % len(positions)])
         try:
             problem = self.problem_at(theta, position, [len(positions)])
-        except NotFiniteError:
-            return ""  # the graphs of this step count
         except Exception as error:  # the graphs of this step, which follow, raise it in their order
             problem = described(error)
         return problem and f"program and graph differed at row {position} in step {self.comparisons.calls}: {problem}"
@@ -221,9 +190,6 @@ class Program:
         """How program and graph differ in loss or gradient for an observation; empty if they do not.
 
         The program gets it as batches of several sizes, since it may compute small and large ones differently.
-
-        Raises:
-            NotFiniteError: it gives nan or an infinity, for which graphs count.
         """
         expected = self._eager(theta, [position])
         if not self._compared:
@@ -235,8 +201,6 @@ class Program:
             return "its loss depends on other parameters than that of the first row"
         for batch in batches:
             actual = self._repeated(theta, position, batch)
-            if expected.is_finite and not actual.is_finite:
-                raise NotFiniteError(self._difference(expected, actual, theta, position))
             if not self._is(expected, actual) and not self._is_rounding(expected, actual, theta, position):
                 return self._difference(expected, actual, theta, position)
         return ""
@@ -291,13 +255,7 @@ def _sizes(loss: Value, parameters: Sequence[Value]) -> tuple[float, float]:
     return largest, max(sizes.get(parameter, 0.0) for parameter in parameters)
 
 
-def program_of(
-    eager: EagerStep,
-    theta: Vector,
-    batches: Iterable[int],
-    compiler: Compiler = compiled_loss,
-    is_guarded: bool = False,
-) -> Program:
+def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler: Compiler = compiled_loss) -> Program:
     """The program of a step, compared with the graphs of the first observation, the last and three between.
 
     Model and loss are called once with placeholders for the numbers of a row. Nothing may happen in that call that a
@@ -309,7 +267,6 @@ def program_of(
         theta: the numbers of the parameters.
         batches: the sizes of batches that occur.
         compiler: makes what computes.
-        is_guarded: whether the program is to be right where outputs are infinite; only those of classes are not.
 
     Raises:
         NoProgramError: no program would compute what the graphs do.
@@ -321,7 +278,7 @@ def program_of(
     x = placeholders(inputs)
     outputs = traced(lambda: eager.model(rebuild(eager.data[0][0], x)), eager.parameters, eager.model, eager.loss)
     reason = NoProgramError("the targets are no classes")
-    for target, y, rows in targets_of(eager.data[1], targets, outputs, with_ignored=True, is_guarded=is_guarded):
+    for target, y, rows in targets_of(eager.data[1], targets, outputs, with_ignored=True):
         try:
             loss = traced(partial(eager.loss, outputs, target), eager.parameters, eager.model, eager.loss)
             compiled = _compiled(eager, Graph(outputs, target, loss, (x, y)), compiler)
@@ -335,18 +292,17 @@ def program_of(
 
 
 def targets_of(
-    column: Sequence[Any], targets: Vector, outputs: object, *, with_ignored: bool = False, is_guarded: bool = False
+    column: Sequence[Any], targets: Vector, outputs: object, *, with_ignored: bool = False
 ) -> Iterator[tuple[Numbers, list[Placeholder], Vector]]:
     """The forms in which a loss may take a target, with their placeholders and the array of their numbers.
 
     One is the form of the targets; for classes the other is the shares of all classes, since a Value is no index. With
     `with_ignored` there may be one number that is no class among them, such as the -100 of an `ignore_index`; the
-    shares are then all 0. With `is_guarded` there are only shares that may meet infinite outputs.
+    shares are then all 0.
     """
-    if not is_guarded:
-        rows = targets.reshape(len(targets), -1)
-        y = placeholders(rows)
-        yield rebuild(column[0], y), y, rows
+    rows = targets.reshape(len(targets), -1)
+    y = placeholders(rows)
+    yield rebuild(column[0], y), y, rows
     number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
     if not number or not all(type(target) in (int, float, np.float64) for target in column):
         return
@@ -356,9 +312,7 @@ def targets_of(
         rows = np.zeros((len(targets), number))
         rows[is_class, targets[is_class].astype(int)] = 1.0
         y = placeholders(rows)
-        shares = _Shares(y)
-        shares.meets_infinity = is_guarded
-        yield shares, y, rows
+        yield _Shares(y), y, rows
 
 
 def _rows_to_compare(rows: Vector, weights: Vector | None) -> list[int]:
@@ -392,15 +346,12 @@ def _compiled(eager: EagerStep, graph: Graph, compiler: Compiler) -> Any:
 
 def _compare(program: Program, theta: Vector, rows: Iterable[int], batches: Iterable[int]) -> None:
     for position in rows:
-        error: type[NoProgramError] = NoProgramError
         try:
             problem = program.problem_at(theta, position, batches)
-        except NotFiniteError as found:
-            problem, error = str(found), NotFiniteError
-        except Exception as found:
-            raise NoProgramError(f"at row {position}, {described(found)}") from found
+        except Exception as error:
+            raise NoProgramError(f"at row {position}, {described(error)}") from error
         if problem:
-            raise error(f"program and graph differed at row {position}: {problem}")
+            raise NoProgramError(f"program and graph differed at row {position}: {problem}")
 
 
 def _largest(before: float, numbers: Vector | float) -> float:

@@ -276,7 +276,6 @@ class Training:
             "schedule": None if schedule is None else schedule.state_dict(),
             "random numbers": self.rng.bit_generator.state,
             "why eager": [self.step.why_eager, "" if self.validation is None else self.validation.why_eager],
-            "guarded": [self.step.is_guarded, self.validation is not None and self.validation.is_guarded],
             "best": [parameters.best_loss, parameters.best_epoch, best],
         }
 
@@ -293,9 +292,6 @@ class Training:
         reasons = items(state["why eager"], "why eager")
         if len(reasons) != 2 or not all(isinstance(reason, str) for reason in reasons):
             raise ValueError(f"why eager: expected two texts, got {shown(reasons)}")
-        guarded = items(state.get("guarded", [False, False]), "guarded")  # version 0.1 did not have it
-        if len(guarded) != 2 or not all(isinstance(each, bool) for each in guarded):
-            raise ValueError(f"guarded: expected two truth values, got {shown(guarded)}")
         parts = [(name, part) for name, part in vars(self.task).items() if isinstance(part, (Optimizer, Schedule))]
         before = [part.state_dict() for _, part in parts]
         try:
@@ -309,9 +305,9 @@ class Training:
                 part.load_state_dict(earlier)
             raise
         self.parameters.load(now, best_loss, best_epoch, best)
-        for step, why_eager, is_guarded in zip((self.step, self.validation), reasons, guarded, strict=True):
+        for step, why_eager in zip((self.step, self.validation), reasons, strict=True):
             if step is not None:
-                step.why_eager, step.is_guarded = why_eager or step.why_eager, is_guarded
+                step.why_eager = why_eager or step.why_eager
 
     def _take_step(self, batch: Positions) -> tuple[float, float, bool]:
         """Moves the parameters; returns the share of the loss, the step size, and whether there was a gradient."""

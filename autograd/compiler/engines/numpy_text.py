@@ -76,8 +76,7 @@ _SPELLINGS: dict[Action, str] = {
     "call": "{0}({1}, {2}, out={out})",
     "dot": "{0}.dot({1}, out={out})",  # the method is called faster than the function
     "matmul": "np.matmul({0}, {1}, out={out})",
-    "is_finite": "{out} = is_finite({0})",
-    "add_unmasked": "add_unmasked({out}, {0}, {1}, {2}, {3}, {4} and {5})",
+    "add_unmasked": "if not math.isfinite(np.vdot({out}, {out})): add_unmasked({out}, {all})",
     "multiply": "np.multiply({0}, {1}, out={out})",
     "add": "np.add({0}, {1}, out={out})",
     "add_rows": "np.add.reduce({0}, axis=0, out={out})",

@@ -48,7 +48,6 @@ class Places(Statements):
         self._buffers = Buffers(program, self._returned())
         self._array: dict[Instruction, str | float] = {}  # the name of each result, or a number
         self._common: dict[Instruction, str] = {}  # the exponentials of each array
-        self._checked: dict[Instruction, str] = {}  # whether each factor is finite
         self._strided: set[Instruction] = set()  # what computes into a place that is not contiguous
         self._assemblies = {  # first, for other instructions compute into them
             each: self._prepared(each) for each in program.instructions if each.op == "assemble"
@@ -260,17 +259,7 @@ class Places(Statements):
             result = self._look(result)
         self._multiply(instruction, product, (left, right), result)
         if product.masks_terms:
-            spec = ",".join(product.labels[:2]) + f",{product.mask}->{product.labels[2]}"
-            operands = [self._name(operand) for operand in instruction.operands]
-            finite = [self._finite(base_of(operand)) for operand in instruction.operands[:2]]
-            self._do("add_unmasked", (*operands, f'"{spec}"', *finite), out)
-
-    def _finite(self, factor: Instruction) -> str:
-        """Whether all elements are finite, as a name."""
-        if factor not in self._checked:
-            self._checked[factor] = name = self._fresh("finite")
-            self._do("is_finite", (self._name(factor),), name)
-        return self._checked[factor]
+            self._do("add_unmasked", (*self._operands(instruction), f'"{product.spec}"'), out)
 
     def _matrix(self, instruction: Instruction, form: Form) -> Array:
         look = form.look(self._name(instruction))

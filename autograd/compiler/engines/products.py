@@ -33,15 +33,14 @@ class Product:
         is_stack: whether the factors are stacks.
         is_matrix: whether both factors are matrices.
         is_outer: whether nothing is summed.
-        labels: the axes of the factors and the result, with b for the batch.
-        mask: the axes of the mask, if there is one.
+        spec: the axes of factors, mask and result, with b for the batch.
         masks_terms: whether the mask leaves out some terms of a sum, and not only whole sums.
     """
 
     def __init__(self, contract: Instruction) -> None:
-        x, y, out = self.labels = _labels(contract)
-        self.mask = "".join(contract.data.split("->")[0].split(",")[2:])
-        self.masks_terms = not set(self.mask) <= set(out)
+        x, y, *mask, out = _labels(contract)
+        self.spec = f"{','.join([x, y, *mask])}->{out}"
+        self.masks_terms = not set("".join(mask)) <= set(out)
         operands = list(contract.operands[:2])
         stack = [label for label in out if label in x and label in y]
         first = next((label for label in out if label not in stack), "")
@@ -81,13 +80,11 @@ _MANY_PER_ROW = 128  # multiplications per observation, below which it costs mor
 _PIECES_PER_ROW = 4096  # the same if they are added up over the batch
 
 
-def _labels(contract: Instruction) -> tuple[str, str, str]:
-    """The axes of the two factors and the result, with b for the batch."""
+def _labels(contract: Instruction) -> list[str]:
+    """The axes of the factors, the mask if there is one, and the result, with b for the batch."""
     inputs, result = contract.data.split("->")
-    labels = [*inputs.split(",")[:2], result]
-    arrays = [*contract.operands[:2], contract]
-    x, y, out = (("b" if array.batched else "") + each for array, each in zip(arrays, labels, strict=True))
-    return x, y, out
+    labels, arrays = [*inputs.split(","), result], [*contract.operands, contract]
+    return ["b" * array.batched + each for array, each in zip(arrays, labels, strict=True)]
 
 
 def _into_stack_until_a_view(
