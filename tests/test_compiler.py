@@ -19,7 +19,8 @@ from autograd import Value, compile, operation, ops
 from autograd.compiler import costs
 
 NATIVE = importlib.util.find_spec("numba") is not None
-BACKENDS = ("floats", "arrays", *(["fused", "native"] if NATIVE else []), None)
+ARRAYS = ["arrays", *(["fused"] if NATIVE else [])]
+BACKENDS = ("floats", *ARRAYS, *(["native"] if NATIVE else []), None)
 
 
 def assert_close(actual, expected):

@@ -11,7 +11,9 @@ import nn
 from autograd import Value, compile
 from autograd.compiler import costs, kernels
 
-BACKENDS = ["arrays", "floats"]
+from .test_compiler import ARRAYS
+
+BACKENDS = [*ARRAYS, "floats"]
 
 
 @pytest.fixture(params=BACKENDS)

@@ -23,7 +23,7 @@ from autograd.compiler.engines import float_text, parts, places
 from autograd.value import apply
 
 from .forking import assert_children_compute, needs_fork
-from .test_compiler import BACKENDS, assert_close, eager, values
+from .test_compiler import ARRAYS, BACKENDS, assert_close, eager, values
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -139,7 +139,7 @@ def test_structured_graph(seed, packs, monkeypatch):
     expected = eager(loss, wrt)
     steps = [compile(loss, wrt=wrt, inputs=inputs, backend=backend) for backend in BACKENDS]
     # what a program does not write is nan
-    monkeypatch.setattr(np, "empty", lambda shape, dtype: np.full(shape, math.nan, dtype))
+    monkeypatch.setattr(np, "empty", lambda shape, dtype=float: np.full(shape, math.nan, dtype))
     for step in steps:
         for batch in (1, 3, 1):
             value, gradient = step(*[np.array([each] * batch).reshape(batch, len(each)) for each in row])
@@ -148,7 +148,7 @@ def test_structured_graph(seed, packs, monkeypatch):
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ops.TABLE.values()])
-@pytest.mark.parametrize("backend", ["floats", "arrays"])
+@pytest.mark.parametrize("backend", ["floats", *ARRAYS])
 def test_graph_of_second_derivatives(row, backend, rng):
     optional = row in (ops.leaky_relu, ops.elu)
     for number in {row.arity} if row.arity is not None else {1, 2} if optional else {2, 4}:
@@ -226,7 +226,7 @@ def test_ten_thousand_parameters(backend, rng):
 
 
 @pytest.mark.parametrize("seed", [*range(6), *(pytest.param(i, marks=pytest.mark.slow) for i in range(6, 20))])
-@pytest.mark.parametrize("backend", ["floats", "arrays"])
+@pytest.mark.parametrize("backend", ["floats", *ARRAYS])
 def test_a_program_in_parts(seed, backend, monkeypatch, imported):
     """Long programs are several functions, none of which takes Python much memory to compile."""
     rng = np.random.default_rng(seed)

@@ -28,6 +28,8 @@ from autograd.compiler.signatures import grouped
 from autograd.compiler.simplify import simplify
 from autograd.compiler.trace import trace
 
+from .test_compiler import ARRAYS
+
 
 @pytest.fixture
 def leaves():
@@ -441,7 +443,7 @@ def cost_of_a_chain(length, backend):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["floats", "arrays"])
+@pytest.mark.parametrize("backend", ["floats", *ARRAYS])
 def test_irregular_graphs_cost_in_proportion_to_their_size(backend, monkeypatch):
     for module in (float_text, places):
         monkeypatch.setattr(module, "LONG", 500)

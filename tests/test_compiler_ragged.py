@@ -15,6 +15,8 @@ from autograd.compiler.signatures import grouped
 from autograd.ops import TABLE
 from autograd.value import apply
 
+from .test_compiler import ARRAYS
+
 
 @pytest.fixture(params=["only where it pays", "always"])
 def padding(request, monkeypatch):
@@ -33,13 +35,13 @@ def check(outputs, leaves, dtype="float64", digits=1e-11):
         leaf.grad = 0.0
     loss.backward()
     expected = np.array([leaf.grad for leaf in leaves])
-    step = compile(loss, wrt=leaves, backend="arrays", dtype=dtype)
-    value, gradient = step()
-    np.testing.assert_allclose(value, loss.data, rtol=digits, atol=digits)
-    np.testing.assert_allclose(gradient, expected, rtol=digits, atol=digits)
-    found = compile(outputs, wrt=None, inputs=(leaves,), backend="arrays", dtype=dtype)
     rows = np.array([[leaf.data for leaf in leaves]] * 2, dtype)
-    np.testing.assert_allclose(found(rows)[1], [output.data for output in outputs], rtol=digits, atol=digits)
+    for backend in ARRAYS if dtype == "float64" else ["arrays"]:
+        value, gradient = compile(loss, wrt=leaves, backend=backend, dtype=dtype)()
+        np.testing.assert_allclose(value, loss.data, rtol=digits, atol=digits)
+        np.testing.assert_allclose(gradient, expected, rtol=digits, atol=digits)
+        found = compile(outputs, wrt=None, inputs=(leaves,), backend=backend, dtype=dtype)
+        np.testing.assert_allclose(found(rows)[1], [output.data for output in outputs], rtol=digits, atol=digits)
 
 
 def values(rng, *shape):

@@ -125,11 +125,14 @@ class FusedPlaces(Places):
     # Products
 
     def _multiply(self, contract: Instruction, product: Product, factors: tuple[Array, Array], out: Array) -> None:
-        copies = product.left.copies or product.right.copies
-        if _is_small(contract) and not copies and not any(map(self._moves, (*factors, out))):
-            self._step("product", factors, out)
-        else:
+        copies = product.left.copies or product.right.copies or any(map(self._moves, (*factors, out)))
+        x, _, *mask = contract.operands
+        if not _is_small(contract) or copies or (product.masks_terms and mask != [x]):
             super()._multiply(contract, product, factors, out)
+        elif product.masks_terms:
+            self._step("product", (*factors, float(product.swapped)), out)
+        else:
+            self._step("product", factors, out)
 
 
 def _is_small(contract: Instruction) -> bool:

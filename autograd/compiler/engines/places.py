@@ -258,14 +258,19 @@ class Places(Statements):
         if out not in self._dynamic:
             result = self._look(result)
         self._multiply(instruction, product, (left, right), result)
+
+    def _multiply(self, contract: Instruction, product: Product, factors: tuple[Array, Array], out: Array) -> None:
+        """Computes a product into a look at its result."""
+        self._call_product(contract, product, factors, out)
         if product.masks_terms:
-            self._do("add_unmasked", (*self._operands(instruction), f'"{product.spec}"'), out)
+            operands = (*self._operands(contract), f'"{product.spec}"')
+            self._do("add_unmasked", operands, self._name(contract))
 
     def _matrix(self, instruction: Instruction, form: Form) -> Array:
         look = form.look(self._name(instruction))
         return look if form.copies or self._is_dynamic(instruction) else self._look(look)
 
-    def _multiply(self, contract: Instruction, product: Product, factors: tuple[Array, Array], out: Array) -> None:
+    def _call_product(self, contract: Instruction, product: Product, factors: tuple[Array, Array], out: Array) -> None:
         """The fastest function: `dot` where it can be used, multiplication with broadcasting where nothing is summed.
 
         `dot` knows no stacks and computes into contiguous arrays only. Where a factor is a single number, it takes 0

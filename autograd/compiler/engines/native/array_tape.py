@@ -185,8 +185,8 @@ class _Writer:
             ),
         )  # fmt: skip
 
-    def _product(self, result: np.ndarray, x: np.ndarray, y: np.ndarray, *mask: np.ndarray) -> None:
-        """A product of stacks of matrices."""
+    def _product(self, result: np.ndarray, x: np.ndarray, y: np.ndarray, counting: np.ndarray | None = None) -> None:
+        """A product of stacks of matrices; perhaps only of elements where one factor, 0 or 1, is not 0."""
         if not (x.ndim and y.ndim):
             self._elementwise("mul", [result, x, y])
             return
@@ -197,9 +197,10 @@ class _Writer:
         shape = (*result.shape, x.shape[-1])
         left = np.broadcast_to(x[..., None, :], shape)
         right = np.broadcast_to(np.swapaxes(y, -1, -2)[..., None, :, :], shape)
-        loops = self._loops(shape, np.broadcast_to(result[..., None], shape), left, right)
+        masks = [] if counting is None else [(left, right)[int(counting)]]
+        loops = self._loops(shape, np.broadcast_to(result[..., None], shape), left, right, *masks)
         for nest in loops.coalesced(fixed=len(shape) - 1).nests():
-            self._write(code.PRODUCT, 0, 0, nest)
+            self._write(code.PRODUCT, len(masks), 0, nest)
 
     def _along_rows(self, name: str, result: Any, *operands: Any) -> None:
         common, *arrays = (result, *operands) if name == "exponentials" else operands
