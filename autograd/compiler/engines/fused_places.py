@@ -6,10 +6,10 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from ..arrays import OF_EXPONENTIALS
-from ..costs import TYPICAL_BATCH
 from .looks import Look, Rows, lengths
 from .native.tape import ELEMENTWISE
 from .places import Places
+from .products import Product
 from .statements import Statement, Step
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from ..ir import Action, Instruction, Program
     from .looks import Array, Operand
-    from .products import Product
 
-_SMALL = 1024  # multiplications of a product that takes BLAS longer to begin than to compute
+_RESULT, _TERM = 8.0, 0.4  # nanoseconds for a sum of products, and for each of its terms
+_CALL, _MATRIX = 600.0, 100.0  # those that BLAS takes to begin, and for each further matrix of a stack
+_MANY = 1024  # rows, for which BLAS should not be given up
 _STEPS: dict[str, str] = {"copyto": "copy", "add": "add", "multiply": "mul"}
 
 
@@ -82,7 +83,7 @@ class FusedPlaces(Places):
         return all(
             self._is_only_multiplied(reader)
             if reader.op == "view"
-            else reader.op == "contract" and not _is_small(reader)
+            else reader.op == "contract" and not _is_small(Product(reader))
             for reader in self._uses[instruction]
         )
 
@@ -127,7 +128,7 @@ class FusedPlaces(Places):
     def _multiply(self, contract: Instruction, product: Product, factors: tuple[Array, Array], out: Array) -> None:
         copies = product.left.copies or product.right.copies or any(map(self._moves, (*factors, out)))
         x, _, *mask = contract.operands
-        if not _is_small(contract) or copies or (product.masks_terms and mask != [x]):
+        if not _is_small(product) or copies or (product.masks_terms and mask != [x]):
             super()._multiply(contract, product, factors, out)
         elif product.masks_terms:
             self._step("product", (*factors, float(product.swapped)), out)
@@ -135,13 +136,10 @@ class FusedPlaces(Places):
             self._step("product", factors, out)
 
 
-def _is_small(contract: Instruction) -> bool:
-    """Whether machine code multiplies faster than BLAS."""
-    labels = contract.data.split("->")[0].split(",")
-    length = {
-        label: size
-        for each, operand in zip(labels, contract.operands, strict=True)
-        for label, size in zip(each, operand.shape, strict=True)
-    }
-    batched = True in [operand.batched for operand in contract.operands]
-    return prod(length.values()) * (TYPICAL_BATCH if batched else 1) <= _SMALL
+def _is_small(product: Product) -> bool:
+    """Whether machine code multiplies faster than BLAS, which is called for each matrix of a stack."""
+    sizes = [_MANY * each.times if isinstance(each, Rows) else each for each in product.result.lengths]
+    summed = product.left.lengths[-1]
+    terms = _MANY if isinstance(summed, Rows) else summed
+    results = prod(sizes[-2:] if product.is_stack else sizes)
+    return results * (_RESULT + _TERM * terms) <= (_MATRIX if product.is_stack else _CALL)

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
         """The function of `rows_of_arrays` that the step asks for."""
 
 
-KIND, OPERATION, SCRATCH, COPIES, LENGTHS, ARRAYS = 0, 1, 2, 3, 4, 8
+KIND, OPERATION, PART, COPIES, LENGTHS, ARRAYS = 0, 1, 2, 3, 4, 8
 """The integers of a step.
 
-SCRATCH: a place for 4 times GATHERED numbers. COPIES: a bit for each array that is copied there, the result first,
-because its elements are apart or it shares memory with the result. LENGTHS: of the four loops. ARRAYS: five integers
-for each array, the result first: its place and its strides.
+COPIES: a bit for each array that is copied to scratch, the result first, because its elements are apart or it shares
+memory with the result. PART: how many elements are copied at a time. LENGTHS: of the four loops. ARRAYS: five integers
+for each array, the result first: its place and its strides. A negative stride in the innermost loop says after how many
+elements the array repeats. Scratch begins at the address that places count from.
 """
 ARRAY = 5
 SIZE = 28
@@ -88,17 +89,16 @@ def mapped(numbers: Numbers, tape: Sequence[int], at: int, result: int, a: int, 
     if not copies:
         elementwise(operation, numbers, result, a, b, c, length)
         return
-    scratch = tape[at + SCRATCH]
+    apart = stride(tape, at, 0)
     done = 0
     while done < length:
-        part = min(GATHERED, length - done)
+        part = min(tape[at + PART], length - done)
         x = gathered(numbers, tape, at, 1, a, done, part)
         y = gathered(numbers, tape, at, 2, b, done, part)
         z = gathered(numbers, tape, at, 3, c, done, part)
-        apart = stride(tape, at, 0)
         if copies & 1:
-            elementwise(operation, numbers, scratch, x, y, z, part)
-            copied(numbers, scratch, 1, result + done * apart, apart, part)
+            elementwise(operation, numbers, 0, x, y, z, part)
+            copied(numbers, 0, 1, result + done * apart, apart, part)
         else:
             elementwise(operation, numbers, result + done, x, y, z, part)
         done += part
@@ -109,10 +109,19 @@ def gathered(numbers: Numbers, tape: Sequence[int], at: int, array: int, line: i
     apart = stride(tape, at, array)
     if not tape[at + COPIES] >> array & 1:
         return line + done * apart
-    scratch = tape[at + SCRATCH] + array * GATHERED
-    if apart or not done:
-        copied(numbers, line + done * apart, apart, scratch, 1, min(part, GATHERED))
+    scratch = array * GATHERED
+    if apart < 0 and not done:
+        repeated(numbers, line, -apart, scratch, part)
+    elif apart > 0 or not done:
+        copied(numbers, line + done * apart, apart, scratch, 1, part)
     return scratch
+
+
+def repeated(numbers: Numbers, source: int, period: int, target: int, length: int) -> None:
+    """Copies elements again and again."""
+    for start in range(0, length, period):
+        for i in range(period):
+            numbers[target + start + i] = numbers[source + i]
 
 
 def copied(numbers: Numbers, source: int, apart: int, target: int, target_apart: int, length: int) -> None:
@@ -141,17 +150,26 @@ def added_up(numbers: Numbers, tape: Sequence[int], at: int, result: int, a: int
 
 
 def rows_totals(numbers: Numbers, tape: Sequence[int], at: int) -> None:
-    """Sums over the first loop, all lines at once."""
-    for i in range(tape[at + LENGTHS]):
-        for j in range(tape[at + LENGTHS + 1]):
-            for k in range(tape[at + LENGTHS + 2]):
-                result = place(tape, at + ARRAYS, i, j, k)
-                line = place(tape, at + ARRAYS + ARRAY, i, j, k)
-                apart, length = stride(tape, at, 1), tape[at + LENGTHS + 3]
+    """Sums over the first loop: lines are added to lines, as many at a time as one part has."""
+    rows, length, part = tape[at + LENGTHS], tape[at + LENGTHS + 3], tape[at + PART]
+    apart, target_apart = stride(tape, at, 1), stride(tape, at, 0)
+    if part:
+        size = rows * length
+        start = part if part < size else 0
+        copied(numbers, tape[at + ARRAYS + ARRAY], 1, 0, 1, part)
+        while start and start < size:
+            add_line(numbers, tape[at + ARRAYS + ARRAY] + start, 1, 0, 1, min(part, size - start))
+            start += part
+        rows = part // length
+    for j in range(tape[at + LENGTHS + 1]):
+        for k in range(tape[at + LENGTHS + 2]):
+            result = place(tape, at + ARRAYS, 0, j, k)
+            for i in range(rows):
+                line = i * length if part else place(tape, at + ARRAYS + ARRAY, i, j, k)
                 if i:
-                    add_line(numbers, line, apart, result, stride(tape, at, 0), length)
+                    add_line(numbers, line, apart, result, target_apart, length)
                 else:
-                    copied(numbers, line, apart, result, stride(tape, at, 0), length)
+                    copied(numbers, line, apart, result, target_apart, length)
 
 
 def add_line(numbers: Numbers, source: int, apart: int, target: int, target_apart: int, length: int) -> None:

@@ -154,6 +154,7 @@ class _Writer:
 
     def _elementwise(self, name: str, arrays: Sequence[np.ndarray]) -> None:
         result, *operands = arrays
+        operands = [each if each.size == result.size else self._contiguous(each) for each in operands]
         spread = [result, *[np.broadcast_to(each, result.shape) for each in operands]]
         loops = self._loops(result.shape, *spread)
         order = sorted(range(result.ndim), key=lambda axis: (-loops.strides[0][axis], axis))
@@ -161,7 +162,18 @@ class _Writer:
             if name == "copy":
                 self._write(code.COPY, 0, 0, nest)
             else:
-                self._write(MAP, _NUMBER[name], _copies(nest, arrays), nest)
+                self._map(_NUMBER[name], nest, arrays)
+
+    def _map(self, operation: int, nest: _Loops, arrays: Sequence[np.ndarray]) -> None:
+        *outer, rows, width = nest.lengths
+        part = GATHERED
+        if rows > 1 and 2 * width <= GATHERED and all(_goes_on(each, width) for each in nest.strides):
+            strides = tuple(
+                [(*each[:-2], 0, -width if each[-1] and not each[-2] else each[-1]) for each in nest.strides]
+            )
+            nest = nest._replace(lengths=(*outer, 1, rows * width), strides=strides)
+            part -= GATHERED % width
+        self._write(MAP, operation, _copies(nest, arrays), nest, part)
 
     def _total(self, result: np.ndarray, x: np.ndarray, scale: np.ndarray) -> None:
         """Sums over the last axis, of elements times a number."""
@@ -172,18 +184,19 @@ class _Writer:
 
     def _rows_total(self, result: np.ndarray, x: np.ndarray) -> None:
         """Sums over the first axis."""
+        if x.ndim == 1:
+            self._total(result, x, self._array(1.0))
+            return
         loops = self._loops(x.shape, np.broadcast_to(result, x.shape), x).coalesced(fixed=0)
         missing = _LOOPS - len(loops.lengths)
         if missing < 0:
             raise ValueError(f"sums over rows take at most {_LOOPS} loops, got {loops.lengths}")
-        self._write(
-            code.ROWS_TOTAL, 0, 0,
-            _Loops(
-                (loops.lengths[0], *(1,) * missing, *loops.lengths[1:]),
-                tuple([(each[0], *(0,) * missing, *each[1:]) for each in loops.strides]),
-                loops.places,
-            ),
-        )  # fmt: skip
+        lengths = (loops.lengths[0], *(1,) * missing, *loops.lengths[1:])
+        strides = tuple([(each[0], *(0,) * missing, *each[1:]) for each in loops.strides])
+        rows, *_, width = lengths
+        is_narrow = loops.strides[1] == (width, 1) and 2 * width <= GATHERED
+        part = min(rows, GATHERED // width) * width if is_narrow else 0
+        self._write(code.ROWS_TOTAL, 0, 0, _Loops(lengths, strides, loops.places), part)
 
     def _product(self, result: np.ndarray, x: np.ndarray, y: np.ndarray, counting: np.ndarray | None = None) -> None:
         """A product of stacks of matrices; perhaps only of elements where one factor, 0 or 1, is not 0."""
@@ -222,11 +235,16 @@ class _Writer:
         self._elementwise("copy", [copy, array])
         return copy
 
-    def _write(self, kind: int, operation: int, copies: int, nest: _Loops) -> None:
-        step = [kind, operation, 0, copies, *nest.lengths]
+    def _write(self, kind: int, operation: int, copies: int, nest: _Loops, part: int = 0) -> None:
+        step = [kind, operation, part, copies, *nest.lengths]
         for place, strides in zip(nest.places, nest.strides, strict=True):
             step += [place, *strides]
         self.tape += step + [0] * (SIZE - len(step))
+
+
+def _goes_on(strides: Sequence[int], width: int) -> bool:
+    """Whether lines so wide follow one another, or are all the same."""
+    return strides[-2:] in ((width, 1), (0, 1), (0, 0))
 
 
 def _copies(nest: _Loops, arrays: Sequence[np.ndarray]) -> int:
