@@ -10,7 +10,7 @@ from . import array_steps as code
 from .array_steps import ARRAYS, LENGTHS, MAP, SIZE
 from .interpreter import GATHERED
 from .rows_of_arrays import EXPONENTIALS, LOG_SOFTMAX, LOG_SOFTMAX_PULL, LOGSUMEXP, SOFTMAX, SOFTMAX_PULL
-from .tape import ELEMENTWISE
+from .tape import ELEMENTWISE, IN_PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +28,7 @@ ALONG_ROWS = {
 }
 """The functions along rows, by name."""
 _NUMBER = {name: number for number, name in enumerate(ELEMENTWISE.values())}
+_IN_PLACE = {_NUMBER[name] for name in IN_PLACE}
 _LOOPS = 4
 _ITEM = 8  # bytes of a number
 
@@ -173,7 +174,7 @@ class _Writer:
             )
             nest = nest._replace(lengths=(*outer, 1, rows * width), strides=strides)
             part -= GATHERED % width
-        self._write(MAP, operation, _copies(nest, arrays), nest, part)
+        self._write(MAP, operation, _copies(operation, nest, arrays), nest, part)
 
     def _total(self, result: np.ndarray, x: np.ndarray, scale: np.ndarray) -> None:
         """Sums over the last axis, of elements times a number."""
@@ -247,11 +248,14 @@ def _goes_on(strides: Sequence[int], width: int) -> bool:
     return strides[-2:] in ((width, 1), (0, 1), (0, 0))
 
 
-def _copies(nest: _Loops, arrays: Sequence[np.ndarray]) -> int:
+def _copies(operation: int, nest: _Loops, arrays: Sequence[np.ndarray]) -> int:
     """A bit for each array that cannot be used where it is: the elements of a line are apart, or the result's too."""
     if nest.lengths[-1] == 1:
         return 0
-    shared = [np.may_share_memory(each, arrays[0]) for each in arrays]
-    bits = [nest.strides[0][-1] != 1]
-    bits += [each[-1] != 1 or shares for each, shares in zip(nest.strides[1:], shared[1:], strict=True)]
-    return sum([bit << k for k, bit in enumerate(bits)])
+    bits = 0
+    for k, (array, strides) in enumerate(zip(arrays, nest.strides, strict=True)):
+        shares = k > 0 and np.may_share_memory(array, arrays[0])
+        if shares and 0 < k < 3 and operation in _IN_PLACE:
+            shares = (nest.places[k], strides) != (nest.places[0], nest.strides[0])
+        bits |= (strides[-1] != 1 or shares) << k
+    return bits

@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import array_steps, elementary, interpreter, primitives, rows_of_arrays, sums_of_arrays
-from .tape import ELEMENTWISE
+from .tape import ELEMENTWISE, IN_PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,26 +42,25 @@ def _emitted(machine: Foreign, function: Foreign, signature: Foreign) -> tuple[s
     return name, machine.emit_object(module)
 
 
-def _compiler(*freedoms: str) -> Foreign:
+def _compiler(*freedoms: str, **options: bool) -> Foreign:
     """How functions are compiled: "contract" rounds a product and a sum together, "reassoc" adds in any order."""
     import numba
 
-    options: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(fastmath=set(freedoms), **options)
+    options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(error_model="numpy", fastmath=set(freedoms), **options)
 
 
 def _elementwise() -> tuple[Foreign, Foreign]:
     """The function that has a loop for each operation, and its types."""
     from numba import types
 
-    plain = _compiler()
     names: dict[str, Any] = {}
-    _add(names, elementary, _compiler("contract"))
-    _add(names, primitives, plain)
+    for module in (elementary, primitives):
+        _add(names, module, _compiler("contract", forceinline=True))
     names.update(_bit_casts())
     exec(elementwise_text(), names)
     places = [types.int64] * 5
-    return plain(names["elementwise"]), types.void(types.int64, types.CPointer(types.float64), *places)
+    return _compiler()(names["elementwise"]), types.void(types.int64, types.CPointer(types.float64), *places)
 
 
 def _interpreter(elementwise: str) -> tuple[Foreign, Foreign]:
@@ -138,8 +137,10 @@ def elementwise_text() -> str:
         lines.append(f"    {'elif' if number else 'if'} operation == {number}:")
         function = getattr(primitives, name, None) or getattr(elementary, name)
         operands = ", ".join([f"numbers[{each} + i]" for each in "abc"[: function.__code__.co_argcount]])
-        loop = f"for i in range(length): numbers[result + i] = {{}}({operands})"
-        lines.append(f"        {loop.format(name)}")
+        loop = f"for i in range(length): numbers[{{}} + i] = {name}({operands})"
+        for place in "ab" if name in IN_PLACE else "":  # LLVM is to see that it is one place
+            lines += [f"        if result == {place}:", f"            {loop.format(place)}", "            return"]
+        lines.append(f"        {loop.format('result')}")
         if name in elementary.BOUNDED:
             lines += [
                 "        large = 0",

@@ -1,7 +1,6 @@
 """What the native engine computes number by number besides series: arithmetic, choices, and functions of C.
 
-As in `elementary.py` everything is Python on floats that numba can compile too. Products are rounded before they are
-added, which `normal_cdf` depends on.
+As in `elementary.py` everything is Python on floats that numba can compile too.
 """
 
 from __future__ import annotations
@@ -11,10 +10,6 @@ import math
 import numpy as np
 
 from .elementary import exp, log1p
-
-_SQRT_HALF = 0.7071067811865476  # sqrt(1/2) to twice the precision, as a float and the rest
-_SQRT_HALF_REST = -4.833646656726457e-17
-_FAR = 40.0  # exp(-x**2 / 2) is 0 from there on
 
 # What the C library does as well
 
@@ -67,11 +62,6 @@ def hypot(x: float, y: float) -> float:
 def erf(x: float) -> float:
     """The error function."""
     return math.erf(x)
-
-
-def erfc(x: float) -> float:
-    """1 - erf(x), without the cancellation."""
-    return math.erfc(x)
 
 
 def pow(x: float, y: float) -> float:
@@ -196,36 +186,8 @@ def one_minus_square(x: float) -> float:
     return (1.0 - x) * (1.0 + x)
 
 
-def gaussian(x: float) -> float:
-    """exp(-x**2 / 2), the square split into an exact part and a small rest (W. J. Cody 1969)."""
-    near = x if math.fabs(x) < _FAR else _FAR
-    exact = np.floor(near * 16.0) / 16.0
-    y = exp(-0.5 * exact * exact) * exp(-0.5 * (near - exact) * (near + exact))
-    return y if x == x else x
-
-
 def logaddexp(x: float, y: float) -> float:
     """log(exp(x) + exp(y)), measured from the larger one."""
     top = maximum(x, y)
     sum_ = top + log1p(exp(minimum(x, y) - top))
     return sum_ if math.fabs(top) < math.inf else top
-
-
-def normal_cdf(x: float) -> float:
-    """The standard normal distribution function, corrected for the rounding of its argument."""
-    near = x if math.fabs(x) < _FAR else math.copysign(_FAR, x)
-    error = _product_error(near, _SQRT_HALF) + near * _SQRT_HALF_REST
-    y = 0.5 * math.erfc(-near * _SQRT_HALF) + error * gaussian(near) * 0.5641895835477563  # 1 / sqrt(pi)
-    return y if x == x else x
-
-
-def _product_error(x: float, y: float) -> float:
-    """X * y minus the float next to it, exactly (T. J. Dekker, A floating-point technique, 1971)."""
-    x_high, y_high = _upper_half(x), _upper_half(y)
-    x_low, y_low = x - x_high, y - y_high
-    return ((x_high * y_high - x * y) + x_high * y_low + x_low * y_high) + x_low * y_low
-
-
-def _upper_half(x: float) -> float:
-    scaled = 134217729.0 * x  # 2**27 + 1
-    return scaled - (scaled - x)

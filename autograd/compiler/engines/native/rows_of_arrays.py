@@ -63,12 +63,7 @@ def exponentials(
     """What the other functions share."""
     for row in range(rows):
         start = row * width
-        found = 0
-        for i in range(1, width):
-            largest, number = numbers[x + start + found], numbers[x + start + i]
-            if number > largest or (number != number and largest == largest):
-                found = i
-        largest = numbers[x + start + found]
+        found, largest = largest_of(numbers, x + start, width)
         numbers[top + row] = largest
         numbers[top_at + row] = found
         for i in range(width):
@@ -78,6 +73,23 @@ def exponentials(
         start = row * width
         numbers[e + start + int(numbers[top_at + row])] = 0.0
         numbers[rest + row] = total(numbers, e + start, 1, width)
+
+
+def largest_of(numbers: Numbers, x: int, width: int) -> tuple[int, float]:
+    """The position of the largest number and the number; of the first nan if there is one."""
+    found, largest, unordered = 0, numbers[x], 0
+    for i in range(width):
+        number = numbers[x + i]
+        above = number > largest
+        found = i if above else found
+        largest = number if above else largest
+        unordered += number != number
+    if unordered:
+        found = 0
+        while numbers[x + found] == numbers[x + found]:
+            found += 1
+        largest = numbers[x + found]
+    return found, largest
 
 
 def whole(largest: float, others: float) -> float:

@@ -30,6 +30,8 @@ ELEMENTWISE: dict[Action, str] = {
     "erfc": "erfc",
 }
 """The functions of single numbers that the interpreter has, by operation."""
+IN_PLACE = {"add", "sub", "mul", "div", "neg", "maximum", "minimum", "step"}
+"""Those that take so little time that an operand is not copied if the result goes to its place: the first or second."""
 _NUMBER = {action: number for number, action in enumerate(ELEMENTWISE)}
 KNOWN = {*ELEMENTWISE, ops.sum, ops.dot}
 """The operations that a tape may hold."""
