@@ -142,7 +142,7 @@ def same_at_extremes(row, build, parameters, points, backend):
 @pytest.fixture(params=["floats", "packed arrays", "one array per node", *(["fused", "native"] if NATIVE else [])])
 def engine(request, monkeypatch):
     """A backend's name; small graphs are packed only if they are told to be."""
-    monkeypatch.setattr(costs, "choose", lambda size: costs.Choice(request.param in ("packed arrays", "fused"), 2))
+    monkeypatch.setattr(costs, "choose", lambda *_: costs.Choice(request.param in ("packed arrays", "fused"), 2))
     return "arrays" if "array" in request.param else request.param
 
 
@@ -546,7 +546,7 @@ def random_graph(rng, parameters, inputs, size):
 @pytest.fixture(params=["packed", "one array per node"])
 def packing(request, monkeypatch):
     """Small graphs are packed only if they are told to be."""
-    monkeypatch.setattr(costs, "choose", lambda size: costs.Choice(request.param == "packed", 2))
+    monkeypatch.setattr(costs, "choose", lambda *_: costs.Choice(request.param == "packed", 2))
 
 
 @pytest.mark.usefixtures("packing")

@@ -49,7 +49,7 @@ def loss_of(name, weights):
 @pytest.fixture(autouse=True)
 def packing(monkeypatch):
     """Small graphs are packed only if they are told to be."""
-    monkeypatch.setattr(costs, "choose", lambda size: costs.Choice(True, 2))
+    monkeypatch.setattr(costs, "choose", lambda *_: costs.Choice(True, 2))
 
 
 def leaves():

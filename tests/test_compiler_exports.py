@@ -33,7 +33,7 @@ def rng():
 @pytest.fixture(params=["packed", pytest.param("one array per node", marks=pytest.mark.slow)])
 def packing(request, monkeypatch):
     """Small graphs are packed only if they are told to be."""
-    monkeypatch.setattr(costs, "choose", lambda size: costs.Choice(request.param == "packed", 2))
+    monkeypatch.setattr(costs, "choose", lambda *_: costs.Choice(request.param == "packed", 2))
 
 
 # Every operation

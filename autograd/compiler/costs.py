@@ -26,10 +26,11 @@ CALLS_PER_ELEMENT = 5.7  # those that read or write each element of a group, at 
 NODE_ELEMENT = 0.001  # one element of an array of one node, which has cooled down meanwhile
 PRODUCT_FLOP = 0.0001  # one operation within a matrix product, if that is small
 PACKED_FLOP = 0.000016  # the same if it is one of many
-FUSED_CALLS_PER_PART = 0.5  # the calls that are left if machine code takes all but products
-FUSED_PAYS = 8.0  # microseconds, of which less is saved too slowly for loading the engine
+FUSED_CALLS_PER_PART = 0.5  # what a part takes, in NumPy calls, if machine code takes all but products
+FUSED_CALLS_PER_ELEMENT = 3.0
+FUSED_PAYS = 8.0  # less is saved too slowly: loading the engine takes as long as 100,000 NumPy calls
 NATIVE_CALL = 7.5  # one call of the native engine, whatever it computes
-NATIVE_PAYS = 30.0  # less is saved too slowly: loading the engine takes as long as 100,000 NumPy calls
+NATIVE_PAYS = 30.0  # the same for making a tape
 CLEARLY = 1.2  # times as fast must it be, as far as estimates go
 BACKWARD = 3.0  # value and gradient take this many times as long as the value alone
 
@@ -90,14 +91,17 @@ def columns(size: Size, batch: int) -> float:
 
 def arrays(size: Size, batch: int) -> float:
     """A few NumPy calls per part of a group, on all its elements; what sums absorb is left to products."""
-    row = size.instructions * CALLS_PER_ELEMENT * ELEMENT + size.operations * PACKED_FLOP
-    return _passes(size) * (size.parts * CALLS_PER_PART * CALL + batch * row)
+    return _on_arrays(size, batch, CALLS_PER_PART, CALLS_PER_ELEMENT)
 
 
 def fused(size: Size, batch: int) -> float:
     """The same with machine code between the products."""
-    saved = _passes(size) * size.parts * (CALLS_PER_PART - FUSED_CALLS_PER_PART) * CALL
-    return arrays(size, batch) - saved
+    return _on_arrays(size, batch, FUSED_CALLS_PER_PART, FUSED_CALLS_PER_ELEMENT)
+
+
+def _on_arrays(size: Size, batch: int, calls_per_part: float, calls_per_element: float) -> float:
+    row = size.instructions * calls_per_element * ELEMENT + size.operations * PACKED_FLOP
+    return _passes(size) * (size.parts * calls_per_part * CALL + batch * row)
 
 
 def native(size: Size, batch: int) -> float:
@@ -139,24 +143,33 @@ def typical_batch(size: Size) -> int:
     return TYPICAL_BATCH if size.batched else 1
 
 
-def choose(size: Size) -> Choice:
-    """The fastest backends by estimate."""
+def choose(size: Size, has_native: bool = False) -> Choice:
+    """The fastest backends by estimate.
+
+    Args:
+        size: what the estimates depend on.
+        has_native: whether machine code can be had.
+    """
     batch = typical_batch(size)
     packs = arrays(size, batch) <= columns(size, batch)
+    fuses = has_native and packs and arrays(size, batch) - fused(size, batch) >= FUSED_PAYS
+    on_arrays = fused if fuses else arrays if packs else columns
     below = 1
-    while below <= _LARGEST_ON_FLOATS and floats(size, below) < min(arrays(size, below), columns(size, below)):
+    while below <= _LARGEST_ON_FLOATS and floats(size, below) < on_arrays(size, below):
         below += 1
-    paying = [rows for rows in (_BATCHES if size.batched else [1]) if _native_pays(size, rows, packs)]
+    batches = (_BATCHES if size.batched else [1]) if has_native else []
+    paying = [rows for rows in batches if _native_pays(size, rows, packs, fuses)]
     native_from, native_below = (paying[0], 2 * paying[-1]) if paying else (0, 0)
-    fuses = packs and arrays(size, batch) - fused(size, batch) >= FUSED_PAYS
     native_below = sys.maxsize if _LARGEST in paying else native_below
     return Choice(packs, below if below > 1 else 0, native_from, native_below, fuses)
 
 
-def _native_pays(size: Size, batch: int, packs: bool) -> bool:
-    """Whether the native engine is clearly faster than others, and saves enough to be worth loading."""
+def _native_pays(size: Size, batch: int, packs: bool, fuses: bool) -> bool:
+    """Whether tapes of numbers are clearly faster than what needs no machine code, and save enough."""
     best = min(floats(size, batch), (arrays if packs else columns)(size, batch))
     time = native(size, batch)
+    if fuses and fused(size, batch) < time:
+        return False
     return CLEARLY * time <= best and best - time >= NATIVE_PAYS
 
 

@@ -55,9 +55,9 @@ class Plan:
         self.theta = theta
         self._groups = grouped(self._graph)
         self.size = costs.sized(self._graph, self._groups.groups, request.gives_gradient, batched=bool(request.inputs))
-        self._choice = costs.choose(self.size)
-        self.packs = self._choice.packs
-        self.choices = _choices(request, self._choice, native_installed())
+        choice = costs.choose(self.size, native_installed())
+        self.packs = choice.packs
+        self.choices = _choices(request, choice)
         self.notes: list[str] = []
         self._kernels: dict[str, Kernel] = {}
         packs = self.packs and self.choices[-1][1] not in ("floats", "native")
@@ -106,7 +106,7 @@ class Plan:
 
     def _do_without_native(self, error: UnavailableError) -> None:
         with _making:
-            self.choices = _choices(self.request._replace(backend=None), self._choice, native=False)
+            self.choices = _choices(self.request._replace(backend=None), costs.choose(self.size))
             self.notes = [f"not native: {error}"]
 
     def descriptions(self) -> list[str]:
@@ -119,16 +119,19 @@ class Plan:
         return lines + self.notes
 
 
-def _choices(request: Request, choice: Choice, native: bool) -> tuple[tuple[int, str], ...]:
+def _choices(request: Request, choice: Choice) -> tuple[tuple[int, str], ...]:
     """The backends by batch size."""
     if request.backend is not None:
         return ((ALL, request.backend),)
     floats_below = choice.floats_below if request.dtype == np.float64 else 0
-    native_from, native_below = (choice.native_from, choice.native_below) if native else (0, 0)
-    arrays = "fused" if native and choice.fuses and request.dtype == np.float64 else "arrays"
+    arrays = "fused" if choice.fuses and request.dtype == np.float64 else "arrays"
     if not request.inputs:
-        return ((ALL, "native" if native_from else "floats" if floats_below else arrays),)
-    ranges = [(min(floats_below, native_from or ALL), "floats"), (native_from, arrays), (native_below, "native")]
+        return ((ALL, "native" if choice.native_from else "floats" if floats_below else arrays),)
+    ranges = [
+        (min(floats_below, choice.native_from or ALL), "floats"),
+        (choice.native_from, arrays),
+        (choice.native_below, "native"),
+    ]
     choices: list[tuple[int, str]] = []
     for below, backend in [*ranges, (ALL, arrays)]:
         if below > (choices[-1][0] if choices else 1):

@@ -58,24 +58,28 @@ def run_arrays(numbers: Numbers, tape: Sequence[int]) -> None:
 def lines(numbers: Numbers, tape: Sequence[int], at: int, kind: int) -> None:
     """A step line by line: what is done in its innermost loop."""
     first, second, third = tape[at + LENGTHS], tape[at + LENGTHS + 1], tape[at + LENGTHS + 2]
+    of_result, of_a, of_b, of_c = at + ARRAYS, at + ARRAYS + ARRAY, at + ARRAYS + 2 * ARRAY, at + ARRAYS + 3 * ARRAY
+    result_apart, a_apart, b_apart, c_apart = tape[of_result + 3], tape[of_a + 3], tape[of_b + 3], tape[of_c + 3]
+    operation, length, copies = tape[at + OPERATION], tape[at + LENGTHS + 3], tape[at + COPIES]
     for i in range(first):
         for j in range(second):
-            for k in range(third):
-                result = place(tape, at + ARRAYS, i, j, k)
-                a = place(tape, at + ARRAYS + ARRAY, i, j, k)
-                b = place(tape, at + ARRAYS + 2 * ARRAY, i, j, k)
-                c = place(tape, at + ARRAYS + 3 * ARRAY, i, j, k)
-                if kind == MAP:
+            result, a = place(tape, of_result, i, j), place(tape, of_a, i, j)
+            b, c = place(tape, of_b, i, j), place(tape, of_c, i, j)
+            for _ in range(third):
+                if kind == MAP and not copies:
+                    elementwise(operation, numbers, result, a, b, c, length)
+                elif kind == MAP:
                     mapped(numbers, tape, at, result, a, b, c)
                 elif kind == COPY:
-                    copied(numbers, a, stride(tape, at, 1), result, stride(tape, at, 0), tape[at + LENGTHS + 3])
+                    copied(numbers, a, stride(tape, at, 1), result, stride(tape, at, 0), length)
                 else:
                     added_up(numbers, tape, at, result, a, b, c)
+                result, a, b, c = result + result_apart, a + a_apart, b + b_apart, c + c_apart
 
 
-def place(tape: Sequence[int], array: int, i: int, j: int, k: int) -> int:
-    """Where a line of an array begins."""
-    return tape[array] + i * tape[array + 1] + j * tape[array + 2] + k * tape[array + 3]
+def place(tape: Sequence[int], array: int, i: int, j: int) -> int:
+    """Where the first line of an array begins in these loops."""
+    return tape[array] + i * tape[array + 1] + j * tape[array + 2]
 
 
 def stride(tape: Sequence[int], at: int, array: int) -> int:
@@ -84,11 +88,8 @@ def stride(tape: Sequence[int], at: int, array: int) -> int:
 
 
 def mapped(numbers: Numbers, tape: Sequence[int], at: int, result: int, a: int, b: int, c: int) -> None:
-    """An operation on the elements of a line; operands are gathered in scratch where that is necessary."""
+    """An operation on the elements of a line, for which some are copied to scratch."""
     operation, length, copies = tape[at + OPERATION], tape[at + LENGTHS + 3], tape[at + COPIES]
-    if not copies:
-        elementwise(operation, numbers, result, a, b, c, length)
-        return
     apart = stride(tape, at, 0)
     done = 0
     while done < length:
@@ -150,33 +151,39 @@ def added_up(numbers: Numbers, tape: Sequence[int], at: int, result: int, a: int
 
 
 def rows_totals(numbers: Numbers, tape: Sequence[int], at: int) -> None:
-    """Sums over the first loop: lines are added to lines, as many at a time as one part has."""
+    """Sums over the first loop: lines are added up, several narrow ones at a time, as many as one part has."""
     rows, length, part = tape[at + LENGTHS], tape[at + LENGTHS + 3], tape[at + PART]
-    apart, target_apart = stride(tape, at, 1), stride(tape, at, 0)
+    of_result, of_x = at + ARRAYS, at + ARRAYS + ARRAY
+    apart, result_apart = stride(tape, at, 1), stride(tape, at, 0)
     if part:
-        size = rows * length
-        start = part if part < size else 0
-        copied(numbers, tape[at + ARRAYS + ARRAY], 1, 0, 1, part)
-        while start and start < size:
-            add_line(numbers, tape[at + ARRAYS + ARRAY] + start, 1, 0, 1, min(part, size - start))
-            start += part
-        rows = part // length
+        parts_added_up(numbers, tape[of_x], rows * length, part)
+        lines_added_up(numbers, 0, length, part // length, 1, tape[of_result], result_apart, length)
+        return
     for j in range(tape[at + LENGTHS + 1]):
         for k in range(tape[at + LENGTHS + 2]):
-            result = place(tape, at + ARRAYS, 0, j, k)
-            for i in range(rows):
-                line = i * length if part else place(tape, at + ARRAYS + ARRAY, i, j, k)
-                if i:
-                    add_line(numbers, line, apart, result, target_apart, length)
-                else:
-                    copied(numbers, line, apart, result, target_apart, length)
+            line = tape[of_x] + j * tape[of_x + 2] + k * tape[of_x + 3]
+            result = tape[of_result] + j * tape[of_result + 2] + k * tape[of_result + 3]
+            lines_added_up(numbers, line, tape[of_x + 1], rows, apart, result, result_apart, length)
 
 
-def add_line(numbers: Numbers, source: int, apart: int, target: int, target_apart: int, length: int) -> None:
-    """Adds elements that are so far apart to others."""
-    if apart == 1 and target_apart == 1:
-        for i in range(length):
-            numbers[target + i] += numbers[source + i]
-    else:
-        for i in range(length):
-            numbers[target + i * target_apart] += numbers[source + i * apart]
+def parts_added_up(numbers: Numbers, x: int, size: int, part: int) -> None:
+    """The sum of parts that follow one another, of which the last may be shorter, in scratch."""
+    copied(numbers, x, 1, 0, 1, part)
+    for start in range(part, size, part):
+        for i in range(min(part, size - start)):
+            numbers[i] += numbers[x + start + i]
+
+
+def lines_added_up(
+    numbers: Numbers, line: int, to_next: int, rows: int, apart: int, result: int, result_apart: int, length: int
+) -> None:
+    """The sum of lines."""
+    copied(numbers, line, apart, result, result_apart, length)
+    for _ in range(1, rows):
+        line += to_next
+        if apart == 1 and result_apart == 1:
+            for i in range(length):
+                numbers[result + i] += numbers[line + i]
+        else:
+            for i in range(length):
+                numbers[result + i * result_apart] += numbers[line + i * apart]
