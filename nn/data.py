@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -29,6 +30,12 @@ class Column(Sequence[Any]):
     def __init__(self, entries: list[Any] | np.ndarray[Any, Any]) -> None:
         self._entries = entries
         self.array = _as_array(entries)
+
+    @cached_property
+    def flat(self) -> Vector:
+        """The array with one flat row per observation, always the same object."""
+        assert self.array is not None
+        return self.array.reshape(len(self.array), -1)
 
     def __len__(self) -> int:
         return len(self._entries)
