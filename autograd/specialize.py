@@ -221,6 +221,19 @@ def pull(node: Node, cotangent: float) -> None:
             operand.gradient = contribution if gradient is None else gradient + contribution
 
 
+def _pull_dot(node: Node, cotangent: float) -> None:
+    """`pull` for dot, most of the time of `backward` in a network: the partial of a factor is the other one."""
+    operands = node.parents
+    middle = len(operands) // 2
+    left, right = operands[:middle], operands[middle:]
+    for factors, others in ((left, right), (right, left)):
+        for factor, other in zip(factors, others, strict=True):
+            if factor.operation is not CONSTANT:
+                contribution = cotangent * other.number
+                gradient = factor.gradient
+                factor.gradient = contribution if gradient is None else gradient + contribution
+
+
 class _Pulls(dict[Operation, "Pull"]):
     """The reverse step of each operation as straight code, where its partials can be written out.
 
@@ -241,7 +254,7 @@ class _Pulls(dict[Operation, "Pull"]):
         return step
 
 
-PULLS = _Pulls()
+PULLS = _Pulls({ops.dot: _pull_dot})
 
 
 def _pull_all() -> Callable[[Iterable[Node]], None]:

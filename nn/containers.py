@@ -9,6 +9,8 @@ import numpy as np
 
 from .paths import Key
 
+_NESTED = (list, tuple, dict, np.ndarray)
+
 
 def entries(value: object) -> Iterable[tuple[Key, object]]:
     """What is in a list, tuple or dict, each with its position or key."""
@@ -31,7 +33,8 @@ def copied(value: object, around: tuple[object, ...] = (), *, arrays: bool = Tru
     around = (*around, value)
     if isinstance(value, dict):
         return {key: copied(item, around, arrays=arrays) for key, item in value.items()}
-    return (tuple if isinstance(value, tuple) else list)([copied(item, around, arrays=arrays) for item in value])
+    items = [copied(item, around, arrays=arrays) if isinstance(item, _NESTED) else item for item in value]
+    return tuple(items) if isinstance(value, tuple) else items
 
 
 def is_unchanged(before: object, now: object) -> bool:

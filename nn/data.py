@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -29,6 +30,12 @@ class Column(Sequence[Any]):
     def __init__(self, entries: list[Any] | np.ndarray[Any, Any]) -> None:
         self._entries = entries
         self.array = _as_array(entries)
+
+    @cached_property
+    def flat(self) -> Vector:
+        """The array with one flat row per observation, always the same object."""
+        assert self.array is not None
+        return self.array.reshape(len(self.array), -1)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -148,9 +155,15 @@ def _check_finite(column: Column, name: str) -> None:
     if column.array is None:
         for position, entry in enumerate(column):
             _check_entry(entry, f"{name}, row {position}")
-    elif not all_finite(column.array.ravel()):
+    elif not (_has_finite_sum(column.array) or all_finite(column.array.ravel())):
         position = int(np.argwhere(~np.isfinite(column.array))[0][0])
         _check_entry(column[position], f"{name}, row {position}")
+
+
+@np.errstate(all="ignore")  # the sum of finite numbers may overflow
+def _has_finite_sum(array: Vector) -> bool:
+    """Whether the sum is finite, as it is of no array with a nan or an infinity: that takes half as long as to look."""
+    return math.isfinite(array.sum())
 
 
 def _check_entry(entry: Any, place: str) -> None:

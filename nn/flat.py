@@ -8,14 +8,16 @@ import numpy as np
 
 from autograd import Value
 from autograd.context import current_context
-from autograd.node import assign_all
+from autograd.node import assign_all, numbers
 
 from .types import Vector
 
 
 def gathered(parameters: Iterable[Value]) -> Vector:
-    """The numbers of the parameters."""
-    return np.array([parameter.data for parameter in parameters])
+    """The numbers of the parameters; as `parameter.data`, but all at once."""
+    parameters = list(parameters)
+    _note(parameters)
+    return np.array(numbers(parameters))
 
 
 def scatter(theta: Vector, parameters: Sequence[Value]) -> None:
@@ -32,7 +34,7 @@ def forget_gradients(parameters: Iterable[Value]) -> None:
 
 
 def _note(parameters: Iterable[Value]) -> None:
-    """Lets `autograd.detect_reads` see that the numbers or gradients of all these are assigned."""
+    """Lets `autograd.detect_reads` see that the numbers or gradients of all these are read or assigned."""
     reads = current_context().reads
     if reads is not None:
         for parameter in parameters:

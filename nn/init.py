@@ -16,7 +16,7 @@ from numpy.random import Generator
 
 from .checks import integer_at_least, kind_of, number_between, one_of, shown
 from .flat import scatter
-from .module import Module, Parameter, Tensor, elements, shape
+from .module import Module, Parameter, Tensor, flat, shape
 from .types import Vector
 
 Target: TypeAlias = Module | Parameter | Sequence[Parameter] | Sequence[Sequence[Parameter]]
@@ -202,7 +202,7 @@ def _set_normal(target: Target, std: Callable[[Tensor], float], rng: Generator, 
 
 
 def _set(tensor: Tensor, numbers: Vector) -> None:
-    scatter(numbers, [parameter for _, parameter in elements(tensor)])
+    scatter(numbers, flat(tensor))
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:

@@ -165,8 +165,8 @@ class Module:
         found: dict[Parameter, str] = {}
         for path, module in self.named_modules():
             for tensor_path, tensor in module._own_tensors(path):
-                for index, parameter in elements(tensor):
-                    found.setdefault(parameter, tensor_path + index)
+                for place, parameter in elements(tensor, tensor_path):
+                    found.setdefault(parameter, place)
         for parameter, path in found.items():
             if parameter.path != path:
                 parameter._placed(path)
@@ -174,8 +174,7 @@ class Module:
 
     def own_parameters(self) -> list[Parameter]:
         """The parameters of this module alone, without those of modules inside it."""
-        found = (parameter for _, tensor in self._own_tensors("") for _, parameter in elements(tensor))
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(parameter for _, tensor in self._own_tensors("") for parameter in flat(tensor)))
 
     def named_modules(self) -> list[tuple[str, Module]]:
         """This module under the path "" and all inside, each after the one around it, shared ones once."""
@@ -190,7 +189,7 @@ class Module:
 
     def zero_grad(self) -> None:
         """Marks all gradients as not computed; they then read 0.0."""
-        forget_gradients(self.parameters())
+        forget_gradients(parameter for _, module in self.named_modules() for parameter in module.own_parameters())
 
     def train(self, mode: bool = True) -> Module:
         """Sets `training` in this module and all modules inside; returns this module."""
@@ -208,10 +207,7 @@ class Module:
 
         A shared parameter appears under each of its paths, as in PyTorch.
         """
-        return {
-            path: gathered(parameter for _, parameter in elements(tensor)).reshape(shape(tensor))
-            for path, tensor in self._tensors().items()
-        }
+        return {path: gathered(flat(tensor)).reshape(shape(tensor)) for path, tensor in self._tensors().items()}
 
     def load_state_dict(self, sd: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Sets the numbers of all parameters.
@@ -248,7 +244,7 @@ class Module:
                 f"this state does not fit {type(self).__name__}; nothing was changed:\n  " + listed(sorted(problems))
             )
         for path, array in arrays.items():
-            scatter(array, [parameter for _, parameter in elements(tensors[path])])
+            scatter(array, flat(tensors[path]))
         return IncompatibleKeys(missing, unexpected)
 
     def summary(self) -> str:
@@ -425,16 +421,22 @@ def shape_or_none(value: object, around: tuple[object, ...] = ()) -> tuple[int, 
     return (len(value), *first)
 
 
-def elements(tensor: Tensor, index: str = "") -> Iterator[tuple[str, Parameter]]:
-    """The parameters of an array, row by row, each with its index as text."""
+def flat(tensor: Tensor) -> list[Parameter]:
+    """The parameters of an array, row by row."""
     if isinstance(tensor, Parameter):
-        yield index, tensor
-        return
-    for position, item in enumerate(tensor):
-        if isinstance(item, Parameter):  # here too, which spares a generator for each
-            yield f"{index}[{position}]", item
-        else:
-            yield from elements(item, f"{index}[{position}]")
+        return [tensor]
+    if isinstance(tensor[0], Parameter):  # then all are
+        return list(tensor)  # type: ignore[arg-type]
+    return [parameter for row in tensor for parameter in flat(row)]
+
+
+def elements(tensor: Tensor, path: str) -> Iterator[tuple[str, Parameter]]:
+    """The parameters of an array that has a path, row by row, each with its own path."""
+    paths = [path]
+    for length in shape(tensor):
+        indices = [f"[{position}]" for position in range(length)]
+        paths = [outer + index for outer in paths for index in indices]
+    return zip(paths, flat(tensor), strict=True)
 
 
 def _counts(parameters: Iterable[Parameter]) -> tuple[str, str]:
@@ -443,5 +445,5 @@ def _counts(parameters: Iterable[Parameter]) -> tuple[str, str]:
 
 
 def _place(tensor: Tensor, path: str) -> None:
-    for index, parameter in elements(tensor):
-        parameter._placed(path + index)
+    for place, parameter in elements(tensor, path):
+        parameter._placed(place)

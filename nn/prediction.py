@@ -61,9 +61,7 @@ class Outputs:
 
     def __call__(self, theta: Vector, rows: Column) -> Vector:
         """The outputs for each row, of shape (rows, outputs)."""
-        array = rows.array
-        assert array is not None
-        return self._run(theta, array.reshape(len(array), -1))
+        return self._run(theta, rows.flat)
 
     def numbers_of_now(self) -> Vector:
         """Those of the parameters."""

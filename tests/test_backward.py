@@ -10,7 +10,8 @@ import threading
 import numpy as np
 import pytest
 
-from autograd import AnomalyError, Value, detect_anomaly, no_grad, scope, sum, where
+from autograd import AnomalyError, Value, detect_anomaly, dot, no_grad, scope, sum, where
+from autograd.chain import accumulate, pull_all
 from autograd.node import history, leaves, nodes, scopes
 
 
@@ -38,6 +39,24 @@ def test_shared_results_are_cleared_between_calls():
     second.backward()
     assert shared.grad == 1.0
     assert x.grad == 36.0 + 3.0
+
+
+@pytest.mark.parametrize(
+    "places", [([0, 1, 2], [4, 0, 0]), ([0, 2, 1], [3, 0, 0]), ([0, 3, 1, 0], [4, 2, 0, 0]), ([1], [1]), ([3], [0])]
+)
+def test_the_derivative_of_dot_is_the_chain_rule_to_the_last_bit(places):
+    """Also where factors are constants, or occur more than once, so that the order of additions counts."""
+    values = [Value(x) for x in (0.1, 1.7e-3, -2.3)] + [Value(1.1).detach(), Value(0.7).detach()]
+    xs, ys = ([values[place] for place in side] for side in places)
+    result = dot(xs, ys) * 0.3
+    result.backward(0.7)
+    found = [value.gradient for value in values]
+    for node in nodes([result]):
+        node.gradient = None
+    accumulate(result, 0.7)
+    pull_all(history([result]))
+    assert found == [value.gradient for value in values]
+    assert found[3:] == [None, None]
 
 
 def test_a_condition_passes_nothing_on():

@@ -108,3 +108,11 @@ def test_a_table_has_rows_though_it_iterates_over_the_names_of_its_columns():
 
     rows, _ = observations(Table(width=[1.0, 2.0, 3.0], length=[4, 5, 6]), [0, 1, 0], "inputs", "targets")
     assert list(rows) == [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_whose_sum_overflows_are_finite():
+    rows, _ = observations(np.full((4, 3), 1.5e308), [1, 2, 3, 4], "inputs", "targets")
+    assert rows.array.shape == (4, 3)
+    with pytest.raises(ValueError, match="inputs, row 1, column 0: expected a finite number, got inf"):
+        observations([[1.0], [math.inf], [-math.inf]], [1, 2, 3], "inputs", "targets")

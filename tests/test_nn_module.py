@@ -96,6 +96,30 @@ class Stack(nn.Module):
         return xs
 
 
+def test_elements_of_arrays_have_their_indices_in_their_paths():
+    class Holder(nn.Module):
+        def __init__(self):
+            self.block = [([nn.Parameter(0.0), nn.Parameter(1.0), nn.Parameter(2.0)],) for _ in range(2)]
+            self.ragged = [[nn.Parameter(3.0)], [nn.Parameter(4.0), nn.Parameter(5.0)]]
+
+    model = nn.Sequential(Holder())
+    paths = [path for path, _ in model.named_parameters()]
+    assert paths[:6] == [f"0.block[{i}][0][{k}]" for i in range(2) for k in range(3)]
+    assert paths[6:] == ["0.ragged[0][0]", "0.ragged[1][0]", "0.ragged[1][1]"]
+    assert [parameter.name for parameter in model.parameters()] == paths
+    assert model.state_dict()["0.block"].tolist() == [[[0.0, 1.0, 2.0]]] * 2
+
+
+def test_zero_grad_reaches_parameters_appended_later():
+    model = nn.Module()
+    model.terms = []
+    model.terms += [nn.Parameter(1.0), [[nn.Parameter(2.0)]]]
+    for parameter in model.parameters():
+        parameter.grad = 1.0
+    model.zero_grad()
+    assert not any(parameter.has_grad for parameter in model.parameters())
+
+
 def test_modules_that_were_appended_have_their_path_when_they_are_called():
     (y,) = Stack()([1.0])
     assert y.scope.name == "layers.1"

@@ -8,6 +8,9 @@ import pytest
 
 import nn
 from autograd import AnomalyError, Value, exp, relu, where
+from nn.prediction import applied
+from nn.training import evaluation
+from nn.training.state import Training
 from nn.training.steps import EagerLoss, EagerStep
 
 RNG = np.random.default_rng(0)
@@ -153,6 +156,29 @@ def test_a_validation_loss_may_look_at_more_than_outputs(loss, monkeypatch):
         assert by_program == pytest.approx(by_graphs, rel=1e-9)
     assert set(batches[True]) == {1}
     assert set(batches[False]) == {len(X)}
+
+
+def test_metrics_read_the_outputs_that_the_validation_loss_was_made_of(monkeypatch):
+    """They are computed anew only if these belong to other rows or numbers."""
+    asked = []
+    monkeypatch.setattr(
+        evaluation, "applied", lambda run, theta, rows: asked.append(len(rows)) or applied(run, theta, rows)
+    )
+    settings = {"validation": (X[:9], CLASSES[:9]), "metrics": {"accuracy": nn.accuracy, "loss": nn.cross_entropy}}
+    _, history = trained(on_epoch=lambda history: asked.append("epoch"), **settings)
+    assert history.validation_metrics["loss"] == pytest.approx(history.validation_loss, rel=1e-12)
+    assert asked[asked.index("epoch") :] == ["epoch", 40] * 5 + ["epoch"]
+
+
+def test_metrics_do_not_read_outputs_of_earlier_numbers(monkeypatch):
+    """As they would where graphs have come to compute the validation loss."""
+    settings = {"validation": (X[:9], CLASSES[:9]), "metrics": {"loss": nn.cross_entropy}}
+    _, expected = trained(**settings)
+    compute, epochs = Training._validation_loss, itertools.count()
+    monkeypatch.setattr(Training, "_validation_loss", lambda self: 0.0 if next(epochs) else compute(self))
+    _, history = trained(**settings)
+    assert history.validation_loss[1:] == [0.0] * 5
+    assert history.validation_metrics == expected.validation_metrics
 
 
 @ENGINES

@@ -101,7 +101,8 @@ class Optimizer:
 
     def __init__(self, params: Params, lr: float, **settings: float | bool) -> None:
         listed = _listed_groups(params)
-        self.parameters = _checked_parameters([p for parameters, _ in listed for p in parameters])
+        self.parameters = [parameter for parameters, _ in listed for parameter in parameters]
+        _check_parameters(self.parameters)
         self.groups: list[Group] = []
         for position, (parameters, own) in enumerate(listed):
             given = self.split(own)
@@ -335,19 +336,18 @@ def clip_grad_norm(params: Iterable[Value], max_norm: float, norm_type: float = 
     return norm
 
 
-def _checked_parameters(params: Iterable[Value]) -> Sequence[Value]:
-    parameters = _values(params)
+def _check_parameters(parameters: Sequence[Value]) -> None:
+    """Raises a ValueError unless these are leaves, each of them once."""
     if not parameters:
         raise ValueError(
             "params is empty: there is nothing to train; parameters are made with nn.Parameter, not Value, and are "
             "attributes of their module"
         )
     for position, parameter in enumerate(parameters):
-        if parameter.op is not None or parameter.is_constant:
+        if parameter.operation is not None:
             raise ValueError(f"params[{position}] must be a leaf, not a result or a constant: {kind_of(parameter)}")
     if len(set(parameters)) < len(parameters):
         raise ValueError("params holds a parameter more than once; each must be updated once per step")
-    return parameters
 
 
 def _listed_groups(params: Params) -> list[tuple[list[Value], dict[str, Any]]]:
@@ -355,7 +355,7 @@ def _listed_groups(params: Params) -> list[tuple[list[Value], dict[str, Any]]]:
     if isinstance(params, (Value, Module, Mapping)):
         return [(_values(params), {})]
     listed = items(params, "params", "a list of parameters, such as model.parameters()")
-    if not any(isinstance(group, Mapping) for group in listed):
+    if not any(isinstance(group, Mapping) for group in listed if not isinstance(group, Value)):  # to ask is slow
         return [(_values(listed), {})]
     groups = []
     for position, group in enumerate(listed):

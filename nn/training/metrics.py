@@ -143,7 +143,7 @@ class _Average:
     def __call__(self, outputs: Vector, targets: Column) -> float:
         """The average over all rows."""
         if self._classes is not None:
-            return float((predicted_classes(outputs) == self._classes).mean())
+            return np.count_nonzero(predicted_classes(outputs) == self._classes) / len(outputs)
         if self._program is not None and math.isfinite(average := float(self._program(outputs).mean())):
             return average
         return math.fsum(self._at(outputs, targets, position) for position in range(len(outputs))) / len(outputs)

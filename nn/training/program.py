@@ -282,7 +282,7 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler
         try:
             loss = traced(partial(eager.loss, outputs, target), eager.parameters, eager.model, eager.loss)
             compiled = _compiled(eager, Graph(outputs, target, loss, (x, y)), compiler)
-            program = Program(eager, compiled, (inputs.reshape(len(inputs), -1), rows), loss)
+            program = Program(eager, compiled, (eager.data[0].flat, rows), loss)
             _compare(program, theta, _rows_to_compare(rows, eager.weights), batches)
         except NoProgramError as error:
             reason = error

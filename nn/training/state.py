@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd import AnomalyError, Value, detect_anomaly
+from autograd.collector import collector_paused
 
 from .. import losses
 from ..checks import array_of, integer_at_least, items, shown
@@ -186,6 +187,7 @@ class Training:
         self.rng = generator(seed=plan.seed)
         self.history = History()
 
+    @collector_paused()  # it would search all parameters again and again while graphs come and go
     def begin(self) -> None:
         """Makes the programs, if they are wanted and worth it."""
         self.task.model.train()

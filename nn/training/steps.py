@@ -122,8 +122,9 @@ class EagerStep:
     def gradients(self) -> tuple[Vector, Mask | None]:
         """Those of the parameters, 0 where there is none, and which of them have one; None if all have."""
         found = [parameter.gradient for parameter in self.parameters]
-        if None not in found:
-            return np.array(found), None
+        gradients = np.array(found)
+        if gradients.dtype != object:  # no None among them
+            return gradients, None
         return np.array([slope or 0.0 for slope in found]), np.array([slope is not None for slope in found])
 
     def _shares(self, positions: Positions) -> Sequence[float]:
