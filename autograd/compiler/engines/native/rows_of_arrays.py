@@ -39,7 +39,10 @@ def rows_step(numbers: Numbers, tape: Sequence[int], at: int) -> None:
     e, rest, x, y = tape[at + ARRAYS + 3], tape[at + ARRAYS + 4], tape[at + ARRAYS + 5], tape[at + ARRAYS + 6]
     function = tape[at + OPERATION]
     if function == EXPONENTIALS:
-        exponentials(numbers, rows, width, exp, x, top, top_at, e, rest)
+        room = rest + rows
+        measured_from_the_top(numbers, rows, width, x, top, top_at, room)
+        elementwise(exp, numbers, e, room, room, room, rows * width)
+        others_added_up(numbers, rows, width, top_at, e, rest)
         return
     for row in range(rows):
         start = row * width
@@ -57,18 +60,19 @@ def rows_step(numbers: Numbers, tape: Sequence[int], at: int) -> None:
             log_softmax_pull(numbers, result + start, e + start, y + start, width, at_the_top, largest, others)
 
 
-def exponentials(
-    numbers: Numbers, rows: int, width: int, exp: int, x: int, top: int, top_at: int, e: int, rest: int
-) -> None:
-    """What the other functions share."""
+def measured_from_the_top(numbers: Numbers, rows: int, width: int, x: int, top: int, top_at: int, result: int) -> None:
+    """Each row less its maximum, which is noted with its position."""
     for row in range(rows):
         start = row * width
         found, largest = largest_of(numbers, x + start, width)
         numbers[top + row] = largest
         numbers[top_at + row] = found
         for i in range(width):
-            numbers[rest + rows + start + i] = numbers[x + start + i] - largest
-    elementwise(exp, numbers, e, rest + rows, rest + rows, rest + rows, rows * width)
+            numbers[result + start + i] = numbers[x + start + i] - largest
+
+
+def others_added_up(numbers: Numbers, rows: int, width: int, top_at: int, e: int, rest: int) -> None:
+    """The sums of exponentials without that of the maximum, which becomes 0."""
     for row in range(rows):
         start = row * width
         numbers[e + start + int(numbers[top_at + row])] = 0.0
