@@ -17,7 +17,7 @@ def compile(
     inputs: Iterable[Value | Sequence[Value]] = (),
     *,
     reduction: Literal["mean", "sum"] = "mean",
-    backend: Literal["floats", "arrays", "native", "jax"] | None = None,
+    backend: Literal["floats", "arrays", "fused", "native", "jax"] | None = None,
     dtype: Any = "float64",
 ) -> Compiled:
     """Compiles a graph: the same numbers, hundreds of times faster.
@@ -25,9 +25,9 @@ def compile(
     Build the graph once, for one observation, with placeholders for what changes; the program then takes whole batches.
     Long ones it computes a block of rows at a time, so that memory does not grow with them. It finds the matrix
     products in the scalar graph and runs as NumPy calls; as straight-line Python, if the graph is too small to gain
-    from arrays; or, with the extra "native", as machine code if it is large and has no such products. Its results
-    agree with those of the Values to 1e-12 relative; sums are added in another order, which shows where partial sums
-    overflow.
+    from arrays. With the extra "native", machine code does what lies between products, or all if there are none. Its
+    results agree with those of the Values to 1e-12 relative; sums are added in another order, which shows where partial
+    sums overflow.
 
     Leaves that are neither in `wrt` nor in `inputs` are read now and are constants from then on. What Python decided
     while the graph was built (`if x > 0`, the length of a loop) stays decided; use `where`, `maximum`, `relu` and the
@@ -41,10 +41,12 @@ def compile(
             a sequence of n Values for one of shape (batch, n). Without them the program evaluates the whole graph,
             which may hold a whole data set.
         reduction: whether value and gradient are the "mean" over the batch or the "sum".
-        backend: "floats" (straight-line Python), "arrays" (NumPy), "native" (machine code; needs the extra "native") or
-            "jax" (compiled by XLA, once per batch size; needs the extra "jax"). None takes the fastest by estimate of
-            the first three, as far as they are installed.
-        dtype: "float64", or "float32" for half the memory and about 7 digits; "native" computes in float64 either way.
+        backend: "floats" (straight-line Python), "arrays" (NumPy), "fused" (NumPy's products, and machine code between
+            them), "native" (machine code for single numbers; both need the extra "native") or "jax" (compiled by XLA,
+            once per batch size; needs the extra "jax"). None takes the fastest by estimate of the first four, as far as
+            they are installed.
+        dtype: "float64", or "float32" for half the memory and about 7 digits; "native" computes in float64 either way,
+            and "fused" knows no other.
 
     Returns:
         The program `step`: call it with the arrays. `step.theta` is the vector of parameters, to change in place or
@@ -58,7 +60,7 @@ def compile(
         TypeError: an output, parameter or placeholder is not a Value, or they are a set, which has no order.
         ValueError: a parameter or placeholder is not a leaf, or given twice; `wrt` is empty, or given with a list of
             outputs; what is to be computed is constant, as under `no_grad`; reduction, backend or dtype is unknown.
-        ImportError: the backend is "native" or "jax", and its extra is not installed.
+        ImportError: the backend is "fused", "native" or "jax", and its extra is not installed.
 
     >>> from autograd import Value, compile
     >>> w, b = Value(2.0), Value(1.0)

@@ -159,6 +159,8 @@ def choose(size: Size, has_native: bool = False) -> Choice:
         below += 1
     batches = (_BATCHES if size.batched else [1]) if has_native else []
     paying = [rows for rows in batches if _native_pays(size, rows, packs, fuses)]
+    if fuses and batch not in paying:
+        paying = []  # at some sizes only estimates differ
     native_from, native_below = (paying[0], 2 * paying[-1]) if paying else (0, 0)
     native_below = sys.maxsize if _LARGEST in paying else native_below
     return Choice(packs, below if below > 1 else 0, native_from, native_below, fuses)
