@@ -1,6 +1,7 @@
 """Machine code between the products of programs on arrays: its steps beside NumPy; where it is chosen, and not."""
 
 import inspect
+import itertools
 import math
 import threading
 
@@ -54,7 +55,8 @@ LAYOUTS = {
     "one after the other": lambda x: x.copy(),
     "columns first": np.asfortranarray,
     "every second": every_second,
-    "backwards": lambda x: x[:, ::-1].copy()[:, ::-1],
+    "backwards": lambda x: x[..., ::-1].copy()[..., ::-1],
+    "rows backwards": lambda x: x[:, ::-1].copy()[:, ::-1],
     "the same row": lambda x: np.broadcast_to(x[:1, :1].copy(), x.shape),
     "the same row, apart": lambda x: np.broadcast_to(every_second(x[:1, :1]), x.shape),
     "the same column": lambda x: np.broadcast_to(x[..., :1].copy(), x.shape),
@@ -66,8 +68,10 @@ LAYOUTS = {
 @pytest.mark.parametrize("name", NAMES)
 def test_operands_of_every_layout(name, machine, rng):
     """As with all elements one after the other."""
-    for layout in LAYOUTS.values():
-        operands = [layout(rng.uniform(0.2, 0.9, SHAPE)) for _ in range(number_of_operands(name))]
+    layouts = list(LAYOUTS.values())
+    for first, apart in itertools.product(range(len(layouts)), (0, 1, 4)):
+        chosen = [layouts[(first + apart * k) % len(layouts)] for k in range(number_of_operands(name))]
+        operands = [layout(rng.uniform(0.2, 0.9, SHAPE)) for layout in chosen]
         expected, found, turned = np.empty(SHAPE), np.empty(SHAPE), np.empty(SHAPE[::-1]).T
         machine((name, expected, *[each.copy() for each in operands]))
         machine((name, found, *operands), (name, turned, *operands))

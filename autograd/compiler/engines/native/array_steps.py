@@ -26,16 +26,16 @@ if TYPE_CHECKING:
         """The function of `rows_of_arrays` that the step asks for."""
 
 
-KIND, OPERATION, PART, COPIES, LENGTHS, ARRAYS = 0, 1, 2, 3, 4, 8
+KIND, OPERATION, PART, COPIES, REPEATS, PERIOD, LENGTHS, ARRAYS = 0, 1, 2, 3, 4, 5, 6, 10
 """The integers of a step.
 
 COPIES: a bit for each array that is copied to scratch, the result first, because its elements are apart or it shares
-memory with the result. PART: how many elements are copied at a time. LENGTHS: of the four loops. ARRAYS: five integers
-for each array, the result first: its place and its strides. A negative stride in the innermost loop says after how many
-elements the array repeats. Scratch begins at the address that places count from.
+memory with the result. PART: how many elements are copied at a time. REPEATS: a bit for each array that repeats in the
+innermost loop, after as many elements as PERIOD says. LENGTHS: of the four loops. ARRAYS: five integers for each array,
+the result first: its place and its strides. Scratch begins at the address that places count from.
 """
 ARRAY = 5
-SIZE = 28
+SIZE = 30
 MAP, COPY, ROWS_TOTAL, PRODUCT, ROWS = range(5)
 """The kinds of steps: an operation element by element, a copy, sums over the first loop, sums of products over the
 last, and a function along rows."""
@@ -107,13 +107,13 @@ def mapped(numbers: Numbers, tape: Sequence[int], at: int, result: int, a: int, 
 
 def gathered(numbers: Numbers, tape: Sequence[int], at: int, array: int, line: int, done: int, part: int) -> int:
     """Where part of a line has its elements one after the other."""
-    apart = stride(tape, at, array)
+    apart, scratch = stride(tape, at, array), array * GATHERED
     if not tape[at + COPIES] >> array & 1:
         return line + done * apart
-    scratch = array * GATHERED
-    if apart < 0 and not done:
-        repeated(numbers, line, -apart, scratch, part)
-    elif apart > 0 or not done:
+    if tape[at + REPEATS] >> array & 1:
+        if not done:
+            repeated(numbers, line, tape[at + PERIOD], scratch, part)
+    elif apart or not done:
         copied(numbers, line + done * apart, apart, scratch, 1, part)
     return scratch
 

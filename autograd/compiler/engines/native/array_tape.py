@@ -161,27 +161,29 @@ class _Writer:
         order = sorted(range(result.ndim), key=lambda axis: (-loops.strides[0][axis], axis))
         for nest in loops.in_order(order).coalesced().nests():
             if name == "copy":
-                self._write(code.COPY, 0, 0, nest)
+                self._write(code.COPY, nest)
             else:
                 self._map(_NUMBER[name], nest, arrays)
 
     def _map(self, operation: int, nest: _Loops, arrays: Sequence[np.ndarray]) -> None:
+        """Writes an operation; lines that follow one another become one, in which an array may repeat."""
         *outer, rows, width = nest.lengths
-        part = GATHERED
+        period = repeats = 0
         if rows > 1 and 2 * width <= GATHERED and all(_goes_on(each, width) for each in nest.strides):
-            strides = tuple(
-                [(*each[:-2], 0, -width if each[-1] and not each[-2] else each[-1]) for each in nest.strides]
-            )
+            period = width
+            repeats = sum([(each[-2:] == (0, 1)) << k for k, each in enumerate(nest.strides)])
+            strides = tuple([(*each[:-2], 0, each[-1]) for each in nest.strides])
             nest = nest._replace(lengths=(*outer, 1, rows * width), strides=strides)
-            part -= GATHERED % width
-        self._write(MAP, operation, _copies(operation, nest, arrays), nest, part)
+        part = GATHERED - (GATHERED % period if period else 0)
+        copies = _copies(operation, nest, arrays) | repeats
+        self._write(MAP, nest, operation=operation, part=part, copies=copies, repeats=repeats, period=period)
 
     def _total(self, result: np.ndarray, x: np.ndarray, scale: np.ndarray) -> None:
         """Sums over the last axis, of elements times a number."""
         spread = [result[..., None], x, np.broadcast_to(scale, x.shape)]
         last = x.ndim - 1
         for nest in self._loops(x.shape, *spread).coalesced(fixed=last).nests():
-            self._write(code.PRODUCT, 0, 0, nest)
+            self._write(code.PRODUCT, nest)
 
     def _rows_total(self, result: np.ndarray, x: np.ndarray) -> None:
         """Sums over the first axis."""
@@ -197,7 +199,7 @@ class _Writer:
         rows, *_, width = lengths
         is_narrow = loops.strides[1] == (width, 1) and 2 * width <= GATHERED
         part = min(rows, GATHERED // width) * width if is_narrow else 0
-        self._write(code.ROWS_TOTAL, 0, 0, _Loops(lengths, strides, loops.places), part)
+        self._write(code.ROWS_TOTAL, _Loops(lengths, strides, loops.places), part=part)
 
     def _product(self, result: np.ndarray, x: np.ndarray, y: np.ndarray, counting: np.ndarray | None = None) -> None:
         """A product of stacks of matrices; perhaps only of elements where one factor, 0 or 1, is not 0."""
@@ -214,7 +216,7 @@ class _Writer:
         masks = [] if counting is None else [(left, right)[int(counting)]]
         loops = self._loops(shape, np.broadcast_to(result[..., None], shape), left, right, *masks)
         for nest in loops.coalesced(fixed=len(shape) - 1).nests():
-            self._write(code.PRODUCT, len(masks), 0, nest)
+            self._write(code.PRODUCT, nest, operation=len(masks))
 
     def _along_rows(self, name: str, result: Any, *operands: Any) -> None:
         common, *arrays = (result, *operands) if name == "exponentials" else operands
@@ -236,8 +238,11 @@ class _Writer:
         self._elementwise("copy", [copy, array])
         return copy
 
-    def _write(self, kind: int, operation: int, copies: int, nest: _Loops, part: int = 0) -> None:
-        step = [kind, operation, part, copies, *nest.lengths]
+    def _write(
+        self, kind: int, nest: _Loops, *, operation: int = 0, part: int = 0, copies: int = 0, repeats: int = 0,
+        period: int = 0,
+    ) -> None:  # fmt: skip
+        step = [kind, operation, part, copies, repeats, period, *nest.lengths]
         for place, strides in zip(nest.places, nest.strides, strict=True):
             step += [place, *strides]
         self.tape += step + [0] * (SIZE - len(step))
