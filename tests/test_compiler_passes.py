@@ -266,7 +266,7 @@ def test_costs_choose_floats_for_small_graphs_and_arrays_for_packable_ones():
     assert choose(Size(15, 15, 15, groups=8, parts=12, gradient=True, batched=False)).floats_below
     many = Size(120_000, 120_000, 400, groups=12, parts=18, gradient=True, batched=True)
     assert choose(many) == Choice(packs=True, floats_below=0)
-    assert choose(many, has_native=True) == Choice(packs=True, floats_below=0, fuses=True)
+    assert choose(many, has_native=True) == Choice(packs=True, floats_below=0, fused_from=1)
     irregular = choose(Size(2000, 2000, 2000, groups=1950, parts=3000, gradient=True, batched=True))
     assert not irregular.packs
     assert 1 < irregular.floats_below < 100

@@ -298,7 +298,7 @@ def test_it_is_chosen_where_it_pays():
     assert "\n  arrays and machine code: " not in repr(classifier(dtype="float32"))
     x = [Value(0.0) for _ in range(5)]
     model = nn.MLP([5, 8, 4], "tanh", seed=0)
-    assert "\n  arrays: " in repr(compile(model(x), inputs=(x,)))  # a few calls only
+    assert "\n  arrays below " in repr(compile(model(x), inputs=(x,)))  # a few calls only
     assert "\n  arrays: " in repr(classifier(backend="arrays"))
 
 
@@ -340,8 +340,10 @@ def test_it_computes_in_float64_only():
 def test_what_its_calls_save_decides():
     size = costs.Size(500, 5000, 50, groups=6, parts=7, gradient=True, batched=True)
     assert costs.fused(size, 32) < costs.arrays(size, 32)
-    assert costs.choose(size, has_native=True).fuses
-    assert not costs.choose(size).fuses
-    assert not costs.choose(size._replace(parts=1), has_native=True).fuses
+    assert costs.choose(size, has_native=True).fused_from == 1
+    assert not costs.choose(size).fused_from
+    few = size._replace(parts=1, gradient=False)
+    assert 32 < costs.choose(few, has_native=True).fused_from < 1000  # each element counts, too
+    assert not costs.choose(few._replace(batched=False), has_native=True).fused_from
     small = costs.Size(12, 12, 6, groups=5, parts=7, gradient=True, batched=True)
     assert 1 < costs.choose(small, has_native=True).floats_below < costs.choose(small).floats_below

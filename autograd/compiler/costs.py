@@ -91,15 +91,15 @@ def columns(size: Size, batch: int) -> float:
 
 def arrays(size: Size, batch: int) -> float:
     """A few NumPy calls per part of a group, on all its elements; what sums absorb is left to products."""
-    return _on_arrays(size, batch, CALLS_PER_PART, CALLS_PER_ELEMENT)
+    return _by_calls(size, batch, CALLS_PER_PART, CALLS_PER_ELEMENT)
 
 
 def fused(size: Size, batch: int) -> float:
     """The same with machine code between the products."""
-    return _on_arrays(size, batch, FUSED_CALLS_PER_PART, FUSED_CALLS_PER_ELEMENT)
+    return _by_calls(size, batch, FUSED_CALLS_PER_PART, FUSED_CALLS_PER_ELEMENT)
 
 
-def _on_arrays(size: Size, batch: int, calls_per_part: float, calls_per_element: float) -> float:
+def _by_calls(size: Size, batch: int, calls_per_part: float, calls_per_element: float) -> float:
     row = size.instructions * calls_per_element * ELEMENT + size.operations * PACKED_FLOP
     return _passes(size) * (size.parts * calls_per_part * CALL + batch * row)
 
@@ -126,16 +126,24 @@ class Choice(NamedTuple):
     Attributes:
         packs: whether groups become arrays; otherwise each node is an array of one column.
         floats_below: smaller batches run on floats.
-        native_from: the smallest batch for which the native engine pays where it is installed; 0 if it never does.
-        native_below: the smallest larger one for which it does not.
-        fuses: whether machine code between the products of arrays pays where it is installed.
+        native_from: the smallest batch for which tapes of machine code pay; 0 if they never do.
+        native_below: the smallest larger one for which they do not.
+        fused_from: the smallest batch for which machine code between the products of arrays pays; 0 if it never does.
     """
 
     packs: bool
     floats_below: int
     native_from: int = 0
     native_below: int = 0
-    fuses: bool = False
+    fused_from: int = 0
+
+    def backend(self, batch: int) -> str:
+        """The one for a batch of this size."""
+        if self.native_from <= batch < self.native_below:
+            return "native"
+        if batch < self.floats_below:
+            return "floats"
+        return "fused" if 0 < self.fused_from <= batch else "arrays"
 
 
 def typical_batch(size: Size) -> int:
@@ -152,26 +160,32 @@ def choose(size: Size, has_native: bool = False) -> Choice:
     """
     batch = typical_batch(size)
     packs = arrays(size, batch) <= columns(size, batch)
-    fuses = has_native and packs and arrays(size, batch) - fused(size, batch) >= FUSED_PAYS
-    on_arrays = fused if fuses else arrays if packs else columns
-    below = 1
-    while below <= _LARGEST_ON_FLOATS and floats(size, below) < on_arrays(size, below):
-        below += 1
     batches = (_BATCHES if size.batched else [1]) if has_native else []
-    paying = [rows for rows in batches if _native_pays(size, rows, packs, fuses)]
-    if fuses and batch not in paying:
-        paying = []  # at some sizes only estimates differ
-    native_from, native_below = (paying[0], 2 * paying[-1]) if paying else (0, 0)
-    native_below = sys.maxsize if _LARGEST in paying else native_below
-    return Choice(packs, below if below > 1 else 0, native_from, native_below, fuses)
+    fusing = [rows for rows in batches if packs and arrays(size, rows) - fused(size, rows) >= FUSED_PAYS]
+    choice = Choice(packs, 0, fused_from=fusing[0] if fusing else 0)
+    below = 1
+    while below <= _LARGEST_ON_FLOATS and floats(size, below) < _on_arrays(size, below, choice):
+        below += 1
+    paying = [rows for rows in batches if _native_pays(size, rows, choice)]
+    if not paying or (fusing and batch not in paying):  # at some sizes estimates differ by chance
+        return choice._replace(floats_below=below if below > 1 else 0)
+    native_below = sys.maxsize if _LARGEST in paying else 2 * paying[-1]
+    return choice._replace(floats_below=below if below > 1 else 0, native_from=paying[0], native_below=native_below)
 
 
-def _native_pays(size: Size, batch: int, packs: bool, fuses: bool) -> bool:
+def _on_arrays(size: Size, batch: int, choice: Choice) -> float:
+    """The time on arrays, by the engine that is chosen for them."""
+    if choice.backend(batch) == "fused":
+        return fused(size, batch)
+    return (arrays if choice.packs else columns)(size, batch)
+
+
+def _native_pays(size: Size, batch: int, choice: Choice) -> bool:
     """Whether tapes of numbers are clearly faster than what needs no machine code, and save enough."""
-    best = min(floats(size, batch), (arrays if packs else columns)(size, batch))
     time = native(size, batch)
-    if fuses and fused(size, batch) < time:
+    if choice.backend(batch) == "fused" and fused(size, batch) < time:
         return False
+    best = min(floats(size, batch), (arrays if choice.packs else columns)(size, batch))
     return CLEARLY * time <= best and best - time >= NATIVE_PAYS
 
 

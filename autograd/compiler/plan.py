@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -123,20 +124,13 @@ def _choices(request: Request, choice: Choice) -> tuple[tuple[int, str], ...]:
     """The backends by batch size."""
     if request.backend is not None:
         return ((ALL, request.backend),)
-    floats_below = choice.floats_below if request.dtype == np.float64 else 0
-    arrays = "fused" if choice.fuses and request.dtype == np.float64 else "arrays"
+    if request.dtype != np.float64:
+        choice = choice._replace(floats_below=0, fused_from=0)
     if not request.inputs:
-        return ((ALL, "native" if choice.native_from else "floats" if floats_below else arrays),)
-    ranges = [
-        (min(floats_below, choice.native_from or ALL), "floats"),
-        (choice.native_from, arrays),
-        (choice.native_below, "native"),
-    ]
-    choices: list[tuple[int, str]] = []
-    for below, backend in [*ranges, (ALL, arrays)]:
-        if below > (choices[-1][0] if choices else 1):
-            choices.append((below, backend))
-    return tuple(choices)
+        return ((ALL, choice.backend(1)),)
+    starts = sorted({1, choice.floats_below, choice.native_from, choice.native_below, choice.fused_from, ALL} - {0})
+    ranges = [(end, choice.backend(start)) for start, end in pairwise(starts)]
+    return tuple([each for each, after in zip(ranges, [*ranges[1:], (ALL, "")], strict=True) if each[1] != after[1]])
 
 
 def _on_floats(plan: Plan) -> FloatKernel:
