@@ -127,7 +127,9 @@ def test_copies(machine, rng):
 # Sums and products
 
 
-@pytest.mark.parametrize("shape", [(1, 4), (5, 3), (100, 16), (33, 128), (40, 200), (7, 2, 30), (50,), (1,), (300, 1)])
+@pytest.mark.parametrize(
+    "shape", [(1, 4), (5, 3), (100, 16), (33, 128), (40, 200), (7, 2, 30), (50,), (1,), (9, 1), (3, 2, 4, 3, 2, 5)]
+)
 def test_sums_over_rows(shape, machine, rng):
     x = rng.normal(size=shape)
     for each in (x, np.asfortranarray(x), every_second(x)):

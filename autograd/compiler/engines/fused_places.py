@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+import math
 from typing import TYPE_CHECKING
 
 from ..arrays import OF_EXPONENTIALS
@@ -30,7 +30,7 @@ class FusedPlaces(Places):
     It knows arrays by their addresses. So all that it works on are made once, and arguments are copied to such.
     """
 
-    copied = 1 << 60
+    copied = math.inf
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
@@ -141,5 +141,5 @@ def _is_small(product: Product) -> bool:
     sizes = [_MANY * each.times if isinstance(each, Rows) else each for each in product.result.lengths]
     summed = product.left.lengths[-1]
     terms = _MANY if isinstance(summed, Rows) else summed
-    results = prod(sizes[-2:] if product.is_stack else sizes)
+    results = math.prod(sizes[-2:] if product.is_stack else sizes)
     return results * (_RESULT + _TERM * terms) <= (_MATRIX if product.is_stack else _CALL)

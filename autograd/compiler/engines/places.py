@@ -37,7 +37,7 @@ class Places(Statements):
         copied: gradients up to this size are computed in a buffer and copied, which is faster than new views.
     """
 
-    copied = 4096
+    copied: float = 4096
 
     def __init__(self, program: Program) -> None:
         self.runs: dict[str, list[Statement]] = {}
@@ -373,7 +373,10 @@ def _is_rearranged(operand: Instruction) -> bool:
 
 
 def _row_size(statement: Statement) -> int:
-    """The number of elements per row of the batch of the array that it allocates."""
+    """The number of elements per row of the batch that it allocates."""
+    if statement.does == "room":
+        rows, width = statement.operands
+        return rows.times * (3 + 2 * width) if isinstance(rows, Rows) and isinstance(width, int) else 0
     shape = statement.operands[0] if statement.does in ("empty", "full") else ()
     if not isinstance(shape, tuple) or not shape or not isinstance(shape[0], Rows):
         return 0

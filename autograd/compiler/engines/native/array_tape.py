@@ -142,7 +142,7 @@ class _Writer:
         self.arrays.append(array)
         return array
 
-    def _loops(self, lengths: Sequence[int], *arrays: np.ndarray, **strides: Sequence[int]) -> _Loops:
+    def _loops(self, lengths: Sequence[int], *arrays: np.ndarray) -> _Loops:
         return _Loops(
             tuple(lengths),
             tuple([tuple([stride // _ITEM for stride in each.strides]) for each in arrays]),
@@ -191,25 +191,21 @@ class _Writer:
             self._total(result, x, self._array(1.0))
             return
         loops = self._loops(x.shape, np.broadcast_to(result, x.shape), x).coalesced(fixed=0)
-        missing = _LOOPS - len(loops.lengths)
-        if missing < 0:
-            raise ValueError(f"sums over rows take at most {_LOOPS} loops, got {loops.lengths}")
-        lengths = (loops.lengths[0], *(1,) * missing, *loops.lengths[1:])
-        strides = tuple([(each[0], *(0,) * missing, *each[1:]) for each in loops.strides])
-        rows, *_, width = lengths
+        rows, width = loops.lengths[0], loops.lengths[-1]
         is_narrow = loops.strides[1] == (width, 1) and 2 * width <= GATHERED
         part = min(rows, GATHERED // width) * width if is_narrow else 0
-        self._write(code.ROWS_TOTAL, _Loops(lengths, strides, loops.places), part=part)
+        for nest in loops.in_order([*range(1, len(loops.lengths)), 0]).nests():
+            self._write(code.ROWS_TOTAL, nest.in_order([3, 0, 1, 2]), part=part)
 
     def _product(self, result: np.ndarray, x: np.ndarray, y: np.ndarray, counting: np.ndarray | None = None) -> None:
         """A product of stacks of matrices; perhaps only of elements where one factor, 0 or 1, is not 0."""
         if not (x.ndim and y.ndim):
             self._elementwise("mul", [result, x, y])
             return
-        x, result = (x[None, :], result[..., None, :]) if x.ndim == 1 < y.ndim else (x, result)
-        if x.ndim == y.ndim == 1:
-            x, result = x[None, :], result[None]
-        y, result = (y[:, None], result[..., None]) if y.ndim == 1 else (y, result)
+        if x.ndim == 1:
+            x, result = x[None], result[..., None, :] if y.ndim > 1 else result[None]
+        if y.ndim == 1:
+            y, result = y[:, None], result[..., None]
         shape = (*result.shape, x.shape[-1])
         left = np.broadcast_to(x[..., None, :], shape)
         right = np.broadcast_to(np.swapaxes(y, -1, -2)[..., None, :, :], shape)
@@ -219,7 +215,9 @@ class _Writer:
             self._write(code.PRODUCT, nest, operation=len(masks))
 
     def _along_rows(self, name: str, result: Any, *operands: Any) -> None:
+        """Writes a function along rows that follow one another."""
         common, *arrays = (result, *operands) if name == "exponentials" else operands
+        assert name == "exponentials" or result.flags.c_contiguous
         rows, width = common.top.size, common.e.size // common.top.size
         others = [self._contiguous(each) for each in arrays]
         places = [0 if name == "exponentials" else self._place(result), *[self._place(each) for each in common]]
