@@ -93,6 +93,14 @@ def test_results_in_the_place_of_an_operand(name, width, machine, rng):
     np.testing.assert_allclose(same, expected, rtol=4e-16, equal_nan=True)
 
 
+@pytest.mark.parametrize("name", elementary.BOUNDED)
+def test_one_large_number_in_the_place_of_the_result(name, machine):
+    """The operand is read again once the result is there."""
+    x = np.array([1e17])
+    machine((name, x, x))
+    assert x == getattr(math, name)(1e17)
+
+
 def test_more_axes_than_loops(machine, rng):
     x = rng.normal(size=(3, 2, 4, 3, 2, 5))
     out = np.empty((2, 4, 3, 3, 5, 2))
