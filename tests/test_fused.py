@@ -260,6 +260,23 @@ def test_results_are_the_callers(rng):
     assert (kept == before).all()
 
 
+def fused_and_floats(monkeypatch, loss, wrt, inputs):
+    """Programs whose buffers are nan before something is written."""
+    programs = [compile(loss, wrt=wrt, inputs=inputs, backend=backend) for backend in ("fused", "floats")]
+    monkeypatch.setattr(np, "empty", lambda shape, dtype=float: np.full(shape, math.nan, dtype))
+    return programs
+
+
+def test_no_copy_of_a_factor_is_kept(monkeypatch, rng):
+    """Parts of rows, of several observations, only become one axis by a copy."""
+    x, weights, shared = values(rng, 3), values(rng, 3), Value(0.5)
+    scores = [shared * (w * v) for w, v in zip(weights, x, strict=True)]
+    fused, floats = fused_and_floats(monkeypatch, autograd.logsumexp([*scores, x[2]]), [*weights, shared], (x,))
+    for _ in range(2):
+        batch = rng.normal(size=(4, 3))
+        assert_close(fused(batch)[1], floats(batch)[1])
+
+
 def test_threads_take_turns(rng):
     step = classifier(backend="fused")
     batches = [batch_of(rng, 3 + k) for k in range(4)]
