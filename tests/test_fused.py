@@ -55,6 +55,7 @@ LAYOUTS = {
     "columns first": np.asfortranarray,
     "every second": every_second,
     "backwards": lambda x: x[:, ::-1].copy()[:, ::-1],
+    "lines backwards": lambda x: x[..., ::-1].copy()[..., ::-1],
     "the same row": lambda x: np.broadcast_to(x[:1, :1].copy(), x.shape),
     "the same row, apart": lambda x: np.broadcast_to(every_second(x[:1, :1]), x.shape),
     "the same column": lambda x: np.broadcast_to(x[..., :1].copy(), x.shape),
@@ -265,6 +266,15 @@ def fused_and_floats(monkeypatch, loss, wrt, inputs):
     programs = [compile(loss, wrt=wrt, inputs=inputs, backend=backend) for backend in ("fused", "floats")]
     monkeypatch.setattr(np, "empty", lambda shape, dtype=float: np.full(shape, math.nan, dtype))
     return programs
+
+
+def test_rows_that_run_backwards(monkeypatch, rng):
+    x, w = values(rng, 5), values(rng, 5)
+    loss = autograd.sum([(a * b - c).tanh() for a, b, c in zip(w, x[::-1], w[::-1], strict=True)])
+    fused, floats = fused_and_floats(monkeypatch, loss, w, (x,))
+    for rows in (1, 60):
+        batch = rng.normal(size=(rows, 5))
+        assert_close(fused(batch)[1], floats(batch)[1])
 
 
 def test_no_copy_of_a_factor_is_kept(monkeypatch, rng):

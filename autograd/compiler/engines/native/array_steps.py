@@ -30,10 +30,12 @@ KIND, OPERATION, PART, COPIES, LENGTHS, ARRAYS = 0, 1, 2, 3, 4, 8
 """The integers of a step.
 
 COPIES: a bit for each array that is copied to scratch, the result first, because its elements are apart or it shares
-memory with the result. PART: how many elements are copied at a time. LENGTHS: of the four loops. ARRAYS: five integers
-for each array, the result first: its place and its strides. A negative stride in the innermost loop says after how many
-elements the array repeats. Scratch begins at the address that places count from.
+memory with the result; REPEATS bits further on, a bit for each whose innermost stride says after how many elements it
+repeats. PART: how many elements are copied at a time. LENGTHS: of the four loops. ARRAYS: five integers for each array,
+the result first: its place and its strides, which are negative where it runs backwards. Scratch begins at the address
+that places count from.
 """
+REPEATS = 4
 ARRAY = 5
 SIZE = 28
 MAP, COPY, ROWS_TOTAL, PRODUCT, ROWS = range(5)
@@ -107,13 +109,14 @@ def mapped(numbers: Numbers, tape: Sequence[int], at: int, result: int, a: int, 
 
 def gathered(numbers: Numbers, tape: Sequence[int], at: int, array: int, line: int, done: int, part: int) -> int:
     """Where part of a line has its elements one after the other."""
-    apart = stride(tape, at, array)
-    if not tape[at + COPIES] >> array & 1:
+    apart, copies = stride(tape, at, array), tape[at + COPIES] >> array
+    if not copies & 1:
         return line + done * apart
     scratch = array * GATHERED
-    if apart < 0 and not done:
-        repeated(numbers, line, -apart, scratch, part)
-    elif apart > 0 or not done:
+    if copies >> REPEATS & 1:
+        if not done:
+            repeated(numbers, line, apart, scratch, part)
+    elif apart or not done:
         copied(numbers, line + done * apart, apart, scratch, 1, part)
     return scratch
 

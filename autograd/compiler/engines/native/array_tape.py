@@ -167,14 +167,19 @@ class _Writer:
 
     def _map(self, operation: int, nest: _Loops, arrays: Sequence[np.ndarray]) -> None:
         *outer, rows, width = nest.lengths
-        part = GATHERED
+        part, repeats = GATHERED, 0
         if rows > 1 and 2 * width <= GATHERED and all(_goes_on(each, width) for each in nest.strides):
+            repeating = [bool(each[-1]) and not each[-2] for each in nest.strides]
+            repeats = sum([repeat << k for k, repeat in enumerate(repeating)]) << code.REPEATS
             strides = tuple(
-                [(*each[:-2], 0, -width if each[-1] and not each[-2] else each[-1]) for each in nest.strides]
+                [
+                    (*each[:-2], 0, width if repeat else each[-1])
+                    for each, repeat in zip(nest.strides, repeating, strict=True)
+                ]
             )
             nest = nest._replace(lengths=(*outer, 1, rows * width), strides=strides)
             part -= GATHERED % width
-        self._write(MAP, operation, _copies(operation, nest, arrays), nest, part)
+        self._write(MAP, operation, _copies(operation, nest, arrays) | repeats, nest, part)
 
     def _total(self, result: np.ndarray, x: np.ndarray, scale: np.ndarray) -> None:
         """Sums over the last axis, of elements times a number."""
