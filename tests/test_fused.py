@@ -142,6 +142,13 @@ def test_sums_over_rows(shape, machine, rng):
         np.testing.assert_array_equal(apart, out)
 
 
+def test_sums_over_rows_of_more_axes_than_loops(machine, rng):
+    x = rng.normal(size=(3, 4, 4, 4, 4, 4))[:, ::2, ::2, ::2, ::2, ::2]
+    out = np.empty(x.shape[1:])
+    machine(("rows_total", out, x))
+    np.testing.assert_allclose(out, x.sum(axis=0), rtol=1e-13, atol=1e-13)
+
+
 @pytest.mark.parametrize("shape", [(4, 1), (5, 33), (2, 3, 20), (50,), (3, 2, 2, 3, 7)])
 def test_sums_along_rows(shape, machine, rng):
     x = rng.normal(size=shape)

@@ -196,7 +196,9 @@ class _Writer:
         loops = self._loops(x.shape, np.broadcast_to(result, x.shape), x).coalesced(fixed=0)
         missing = _LOOPS - len(loops.lengths)
         if missing < 0:
-            raise ValueError(f"sums over rows take at most {_LOOPS} loops, got {loops.lengths}")
+            for i in range(x.shape[1]):
+                self._rows_total(result[i], x[:, i])
+            return
         lengths = (loops.lengths[0], *(1,) * missing, *loops.lengths[1:])
         strides = tuple([(each[0], *(0,) * missing, *each[1:]) for each in loops.strides])
         rows, *_, width = lengths
