@@ -289,6 +289,16 @@ def test_layout_of_arguments_that_windows_slide_over(layout, rng):
     assert (step(LAYOUTS[layout](rows)) == expected).all()
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("backend", ["floats", *ARRAYS])
+def test_layout_of_arguments_that_functions_of_many_steps_take(layout, backend, rng):
+    x = values(rng, 4)
+    outputs = [each for v in x for each in (autograd.gelu(v), autograd.softmax([v])[0], autograd.logsumexp([v, 0.5]))]
+    rows = rng.normal(size=(5, 4))
+    expected = compile(outputs, inputs=(x,), backend=backend)(rows)
+    assert_close(compile(outputs, inputs=(x,), backend=backend)(LAYOUTS[layout](rows)), expected)
+
+
 @pytest.mark.parametrize("kind", [np.bool_, np.int8, np.uint64, np.float16])
 def test_type_of_arguments(kind, trained):
     loss, parameters, inputs, (x, y) = trained

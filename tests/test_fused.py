@@ -97,6 +97,14 @@ def test_results_in_the_place_of_an_operand(name, width, machine, rng):
     np.testing.assert_allclose(same, expected, rtol=4e-16, equal_nan=True)
 
 
+@pytest.mark.parametrize("name", elementary.BOUNDED)
+def test_one_large_number_in_the_place_of_the_result(name, machine):
+    """The operand is read again once the result is there."""
+    x = np.array([1e17])
+    machine((name, x, x))
+    assert x == getattr(math, name)(1e17)
+
+
 def test_more_axes_than_loops(machine, rng):
     x = rng.normal(size=(3, 2, 4, 3, 2, 5))
     out = np.empty((2, 4, 3, 3, 5, 2))
@@ -137,6 +145,13 @@ def test_sums_over_rows(shape, machine, rng):
         machine(("rows_total", out, each), ("rows_total", apart, each))
         np.testing.assert_allclose(out, x.sum(axis=0), rtol=1e-13, atol=1e-13)
         np.testing.assert_array_equal(apart, out)
+
+
+def test_sums_over_rows_of_more_axes_than_loops(machine, rng):
+    x = rng.normal(size=(3, 4, 4, 4, 4, 4))[:, ::2, ::2, ::2, ::2, ::2]
+    out = np.empty(x.shape[1:])
+    machine(("rows_total", out, x))
+    np.testing.assert_allclose(out, x.sum(axis=0), rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.parametrize("shape", [(4, 1), (5, 33), (2, 3, 20), (50,), (3, 2, 2, 3, 7)])
@@ -256,6 +271,32 @@ def test_results_are_the_callers(rng):
     before = kept.copy()
     step(*batch_of(rng, 3))
     assert (kept == before).all()
+
+
+def fused_and_floats(monkeypatch, loss, wrt, inputs):
+    """Programs whose buffers are nan before something is written."""
+    programs = [compile(loss, wrt=wrt, inputs=inputs, backend=backend) for backend in ("fused", "floats")]
+    monkeypatch.setattr(np, "empty", lambda shape, dtype=float: np.full(shape, math.nan, dtype))
+    return programs
+
+
+def test_rows_that_run_backwards(monkeypatch, rng):
+    x, w = values(rng, 5), values(rng, 5)
+    loss = autograd.sum([(a * b - c).tanh() for a, b, c in zip(w, x[::-1], w[::-1], strict=True)])
+    fused, floats = fused_and_floats(monkeypatch, loss, w, (x,))
+    for rows in (1, 60):
+        batch = rng.normal(size=(rows, 5))
+        assert_close(fused(batch)[1], floats(batch)[1])
+
+
+def test_no_copy_of_a_factor_is_kept(monkeypatch, rng):
+    """Parts of rows, of several observations, only become one axis by a copy."""
+    x, weights, shared = values(rng, 3), values(rng, 3), Value(0.5)
+    scores = [shared * (w * v) for w, v in zip(weights, x, strict=True)]
+    fused, floats = fused_and_floats(monkeypatch, autograd.logsumexp([*scores, x[2]]), [*weights, shared], (x,))
+    for _ in range(2):
+        batch = rng.normal(size=(4, 3))
+        assert_close(fused(batch)[1], floats(batch)[1])
 
 
 def test_threads_take_turns(rng):

@@ -93,7 +93,7 @@ _PART = 4096  # numbers
 
 def _in_parts(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray | float) -> np.ndarray:
     """A function of many steps, applied to as many numbers at a time as stay close to the processor."""
-    numbers = np.array(x, dtype=float)
+    numbers = np.array(x, dtype=float, order="C")
     flat = numbers.reshape(-1)
     for start in range(0, flat.size, _PART):
         part = flat[start : start + _PART]
@@ -251,7 +251,7 @@ def log_softmax_pull(common: Exponentials, cotangent: np.ndarray, ones: np.ndarr
 def softmaxes(xs: list[np.ndarray]) -> np.ndarray:
     """exp(x) / sum(exp(xs)) for each of the arrays xs."""
     rows = np.stack(np.broadcast_arrays(*xs), axis=-1)
-    shares = np.empty_like(rows)
+    shares = np.empty(rows.shape, rows.dtype)
     softmax(_exponentials_of(rows), shares)
     return np.moveaxis(shares, -1, 0)
 
@@ -259,7 +259,7 @@ def softmaxes(xs: list[np.ndarray]) -> np.ndarray:
 def logsumexps(xs: list[np.ndarray]) -> np.ndarray:
     """log(sum(exp(xs))) for arrays xs."""
     rows = np.stack(np.broadcast_arrays(*xs), axis=-1)
-    result = np.empty_like(rows, shape=rows.shape[:-1])
+    result = np.empty(rows.shape[:-1], rows.dtype)
     logsumexp(_exponentials_of(rows), result)
     return result
 

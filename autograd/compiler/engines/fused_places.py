@@ -63,10 +63,8 @@ class FusedPlaces(Places):
         self.body.append(Statement(Step(name), operands, out))
 
     def _moves(self, operand: Operand) -> bool:
-        """Whether this is an array that every call makes anew."""
-        while isinstance(operand, Look):
-            operand = operand.array
-        return isinstance(operand, str) and operand in self._dynamic
+        """Whether this is an array that every call makes anew: of looks, setup has made all that take no copy."""
+        return isinstance(operand, Look) or (isinstance(operand, str) and operand in self._dynamic)
 
     # Arguments
 
@@ -126,9 +124,8 @@ class FusedPlaces(Places):
     # Products
 
     def _multiply(self, contract: Instruction, product: Product, factors: tuple[Array, Array], out: Array) -> None:
-        copies = product.left.copies or product.right.copies or any(map(self._moves, (*factors, out)))
         x, _, *mask = contract.operands
-        if not _is_small(product) or copies or (product.masks_terms and mask != [x]):
+        if not _is_small(product) or any(map(self._moves, (*factors, out))) or (product.masks_terms and mask != [x]):
             super()._multiply(contract, product, factors, out)
         elif product.masks_terms:
             self._step("product", (*factors, float(product.swapped)), out)

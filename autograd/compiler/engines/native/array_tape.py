@@ -253,12 +253,11 @@ def _goes_on(strides: Sequence[int], width: int) -> bool:
 
 def _copies(operation: int, nest: _Loops, arrays: Sequence[np.ndarray]) -> int:
     """A bit for each array that cannot be used where it is: the elements of a line are apart, or the result's too."""
-    if nest.lengths[-1] == 1:
-        return 0
+    is_line = nest.lengths[-1] > 1
     bits = 0
     for k, (array, strides) in enumerate(zip(arrays, nest.strides, strict=True)):
         shares = k > 0 and np.may_share_memory(array, arrays[0])
         if shares and 0 < k < 3 and operation in _IN_PLACE:
             shares = (nest.places[k], strides) != (nest.places[0], nest.strides[0])
-        bits |= (strides[-1] != 1 or shares) << k
+        bits |= ((is_line and strides[-1] != 1) or shares) << k
     return bits
