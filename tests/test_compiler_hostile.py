@@ -209,6 +209,17 @@ def test_nothing_to_compute(backend):
         assert step([1.0, 3.0], [7.0, 8.0]) == (value, [gradient])
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_every_row_has_alike_is_summed_in_the_loop(backend):
+    """The only share's logarithm is 0 whatever the row, so these sums over the rows are of constants."""
+    u, v, w, x = Value(0.5), Value(0.3), Value(0.2), Value(1.0)
+    zero = nn.log_softmax([x])[0]
+    loss = (u + w) * zero + ((u + w) * v) * zero + x * x
+    value, gradient = compile(loss, wrt=[u, v, w], inputs=(x,), backend=backend)([1.0, 2.0])
+    assert value == 2.5
+    assert gradient.tolist() == [0.0, 0.0, 0.0]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_ten_thousand_parameters(backend, rng):

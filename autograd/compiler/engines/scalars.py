@@ -175,8 +175,8 @@ def stage_of(instruction: Instruction, stages: Mapping[Instruction, int]) -> int
     """When a result is there, given when its operands are."""
     if instruction.batched:
         return INSIDE
-    if True in [operand.batched for operand in instruction.operands]:
-        return AFTER  # summed over the rows
+    if instruction.op == "rows_total" or True in [operand.batched for operand in instruction.operands]:
+        return AFTER  # summed over the rows, even if lowering found that all rows have the same
     return max([BEFORE, *[stages[operand] for operand in instruction.operands]])
 
 
