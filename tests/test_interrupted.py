@@ -18,11 +18,15 @@ MODEL = nn.Sequential(nn.Linear(1, 1, seed=0))
 
 
 @pytest.fixture(autouse=True)
-def no_callbacks_of_the_collector():
-    """JAX and others have some, and Python only prints an error inside of one: Ctrl-C there ends nothing."""
-    callbacks = gc.callbacks[:]
+def interruptible():
+    """Also where the tests run in the background, or JAX and others have callbacks of Python's collector.
+
+    In a callback Python prints an error and goes on: Ctrl-C there ends nothing.
+    """
+    callbacks, handler = gc.callbacks[:], signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.callbacks.clear()
     yield
+    signal.signal(signal.SIGINT, handler)
     gc.callbacks.extend(callbacks)
 
 
@@ -84,7 +88,7 @@ def test_an_interrupted_fit_returns_the_history_so_far(kind, trial):
     settings = {"lr": 1e-3} if kind is nn.SGD else {}
     timer = threading.Timer(0.01 + 0.002 * trial, lambda: os.kill(os.getpid(), signal.SIGINT))
     history = nn.fit(
-        model, [0.1 * x for x in range(20)], [(x % 3) * (x % 7) for x in range(20)], loss=nn.mse, epochs=10**6,
+        model, [0.1 * x for x in range(20)], [(x % 3) * (x % 7) for x in range(20)], loss=nn.mse, epochs=10**5,
         optimizer=kind(model.parameters(), **settings), compile=False, metrics={"error": nn.mae},
         on_epoch=lambda history: timer.start() if len(history) == 1 else None,
     )  # fmt: skip
