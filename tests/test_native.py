@@ -95,6 +95,12 @@ def test_functions_at_extremes(name):
         np.testing.assert_allclose(actual, expected, rtol=1e-14, atol=5e-324, err_msg=f"{name}{point}")
 
 
+@pytest.mark.parametrize("name", ["sin", "sinh", "tanh", "expm1", "tan", "arcsin", "arctan", "erf"])
+def test_zero_keeps_its_sign(name):
+    function = getattr(primitives, name, None) or getattr(elementary, name)
+    assert math.copysign(1.0, function(-0.0)) == -1.0 == -math.copysign(1.0, function(0.0))
+
+
 def test_the_bits_of_floats():
     for x in EXTREMES:
         n = elementary.bits(x)

@@ -66,7 +66,7 @@ def erfc(x: np.ndarray | float) -> np.ndarray:
 
 
 def normal_cdf(x: np.ndarray | float) -> np.ndarray:
-    """The standard normal distribution function, erfc(-x / sqrt(2)) / 2, as accurate in its lower tail."""
+    """The standard normal distribution function, erfc(-x / sqrt(2)) / 2, within 5 units in the last place."""
     return _in_parts(_normal_cdf_of, x)
 
 

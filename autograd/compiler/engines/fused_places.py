@@ -60,6 +60,7 @@ class FusedPlaces(Places):
             super()._do(does, operands, out)
 
     def _step(self, name: str, operands: tuple[Operand, ...], out: Array) -> None:
+        assert not any(map(self._moves, (*operands, out))), f"{name} of arrays that are made anew"
         self.body.append(Statement(Step(name), operands, out))
 
     def _moves(self, operand: Operand) -> bool:

@@ -102,15 +102,17 @@ class _Loops(NamedTuple):
         return self.in_order(axes)._replace(lengths=tuple(lengths))
 
     def nests(self) -> Iterator[_Loops]:
-        """Nests of exactly `_LOOPS` loops that do the same."""
+        """Nests of exactly `_LOOPS` loops that do the same; the innermost loop stays what it is."""
         missing = _LOOPS - len(self.lengths)
         if missing >= 0:
             strides = tuple([(0,) * missing + each for each in self.strides])
             yield _Loops((1,) * missing + self.lengths, strides, self.places)
             return
-        for i in range(self.lengths[0]):
-            places = tuple([place + i * each[0] for place, each in zip(self.places, self.strides, strict=True)])
-            yield from _Loops(self.lengths[1:], tuple([each[1:] for each in self.strides]), places).nests()
+        shortest = min(range(len(self.lengths) - 1), key=self.lengths.__getitem__)
+        others = self.in_order([axis for axis in range(len(self.lengths)) if axis != shortest])
+        for i in range(self.lengths[shortest]):
+            places = [place + i * each[shortest] for place, each in zip(self.places, self.strides, strict=True)]
+            yield from others._replace(places=tuple(places)).nests()
 
 
 class _Writer:
@@ -217,9 +219,10 @@ class _Writer:
     def _along_rows(self, name: str, result: Any, *operands: Any) -> None:
         """Writes a function along rows that follow one another."""
         common, *arrays = (result, *operands) if name == "exponentials" else operands
-        assert name == "exponentials" or result.flags.c_contiguous
         rows, width = common.top.size, common.e.size // common.top.size
         others = [self._contiguous(each) for each in arrays]
+        assert all(each.size == rows * width for each in others), "rows of other sizes"
+        assert name == "exponentials" or result.flags.c_contiguous, "a result that is apart"
         places = [0 if name == "exponentials" else self._place(result), *[self._place(each) for each in common]]
         places += [self._place(each) for each in others]
         step = [0] * SIZE
