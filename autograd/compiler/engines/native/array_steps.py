@@ -26,16 +26,17 @@ if TYPE_CHECKING:
         """The function of `rows_of_arrays` that the step asks for."""
 
 
-KIND, OPERATION, PART, COPIES, REPEATS, PERIOD, LENGTHS, ARRAYS = 0, 1, 2, 3, 4, 5, 6, 10
+KIND, OPERATION, PART, COPIES, REPEATS, STRETCHES, PERIOD, LENGTHS, ARRAYS = 0, 1, 2, 3, 4, 5, 6, 7, 11
 """The integers of a step.
 
 COPIES: a bit for each array that is copied to scratch, the result first, because its elements are apart or it shares
 memory with the result. PART: how many elements are copied at a time. REPEATS: a bit for each array that repeats in the
-innermost loop, after as many elements as PERIOD says. LENGTHS: of the four loops. ARRAYS: five integers for each array,
-the result first: its place and its strides. Scratch begins at the address that places count from.
+innermost loop, after as many elements as PERIOD says. STRETCHES: a bit for each that has one element for so many.
+LENGTHS: of the four loops. ARRAYS: five integers for each array, the result first: its place and its strides. Scratch
+begins at the address that places count from.
 """
 ARRAY = 5
-SIZE = 30
+SIZE = 31
 MAP, COPY, ROWS_TOTAL, PRODUCT, ROWS = range(5)
 """The kinds of steps: an operation element by element, a copy, sums over the first loop, sums of products over the
 last, and a function along rows."""
@@ -113,6 +114,8 @@ def gathered(numbers: Numbers, tape: Sequence[int], at: int, array: int, line: i
     if tape[at + REPEATS] >> array & 1:
         if not done:
             repeated(numbers, line, tape[at + PERIOD], scratch, part)
+    elif tape[at + STRETCHES] >> array & 1:
+        stretched(numbers, line + done // tape[at + PERIOD] * apart, apart, tape[at + PERIOD], scratch, part)
     elif apart or not done:
         copied(numbers, line + done * apart, apart, scratch, 1, part)
     return scratch
@@ -123,6 +126,15 @@ def repeated(numbers: Numbers, source: int, period: int, target: int, length: in
     for start in range(0, length, period):
         for i in range(period):
             numbers[target + start + i] = numbers[source + i]
+
+
+def stretched(numbers: Numbers, source: int, apart: int, period: int, target: int, length: int) -> None:
+    """Copies each element so many times."""
+    for start in range(0, length, period):
+        number = numbers[source]
+        source += apart
+        for i in range(period):
+            numbers[target + start + i] = number
 
 
 def copied(numbers: Numbers, source: int, apart: int, target: int, target_apart: int, length: int) -> None:

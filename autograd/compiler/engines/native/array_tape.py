@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from . import array_steps as code
-from .array_steps import ARRAYS, LENGTHS, MAP, SIZE
+from .array_steps import ARRAY, ARRAYS, LENGTHS, MAP, SIZE
 from .interpreter import GATHERED
 from .rows_of_arrays import EXPONENTIALS, LOG_SOFTMAX, LOG_SOFTMAX_PULL, LOGSUMEXP, SOFTMAX, SOFTMAX_PULL
 from .tape import ELEMENTWISE, IN_PLACE
@@ -170,15 +170,16 @@ class _Writer:
     def _map(self, operation: int, nest: _Loops, arrays: Sequence[np.ndarray]) -> None:
         """Writes an operation; lines that follow one another become one, in which an array may repeat."""
         *outer, rows, width = nest.lengths
-        period = repeats = 0
-        if rows > 1 and 2 * width <= GATHERED and all(_goes_on(each, width) for each in nest.strides):
-            period = width
-            repeats = sum([(each[-2:] == (0, 1)) << k for k, each in enumerate(nest.strides)])
-            strides = tuple([(*each[:-2], 0, each[-1]) for each in nest.strides])
-            nest = nest._replace(lengths=(*outer, 1, rows * width), strides=strides)
-        part = GATHERED - (GATHERED % period if period else 0)
-        copies = _copies(operation, nest, arrays) | repeats
-        self._write(MAP, nest, operation=operation, part=part, copies=copies, repeats=repeats, period=period)
+        if not (rows > 1 and 2 * width <= GATHERED and all(_goes_on(each, width) for each in nest.strides)):
+            self._write(MAP, nest, operation=operation, part=GATHERED, copies=_copies(operation, nest, arrays))
+            return
+        repeats = sum([(each[-2:] == (0, 1)) << k for k, each in enumerate(nest.strides)])
+        stretches = sum([(each[-1] == 0 != each[-2]) << k for k, each in enumerate(nest.strides)])
+        strides = [(*each[:-2], 0, each[-1] or each[-2]) for each in nest.strides]
+        line = _Loops((*outer, 1, rows * width), tuple(strides), nest.places)
+        copies = _copies(operation, line, arrays) | repeats | stretches
+        extra = {"repeats": repeats, "stretches": stretches, "period": width}
+        self._write(MAP, line, operation=operation, part=GATHERED - GATHERED % width, copies=copies, **extra)
 
     def _total(self, result: np.ndarray, x: np.ndarray, scale: np.ndarray) -> None:
         """Sums over the last axis, of elements times a number."""
@@ -239,19 +240,20 @@ class _Writer:
         self._elementwise("copy", [copy, array])
         return copy
 
-    def _write(
-        self, kind: int, nest: _Loops, *, operation: int = 0, part: int = 0, copies: int = 0, repeats: int = 0,
-        period: int = 0,
-    ) -> None:  # fmt: skip
-        step = [kind, operation, part, copies, repeats, period, *nest.lengths]
-        for place, strides in zip(nest.places, nest.strides, strict=True):
-            step += [place, *strides]
-        self.tape += step + [0] * (SIZE - len(step))
+    def _write(self, kind: int, nest: _Loops, **settings: int) -> None:
+        step = [0] * SIZE
+        step[code.KIND] = kind
+        for name, setting in settings.items():
+            step[getattr(code, name.upper())] = setting
+        step[LENGTHS:ARRAYS] = nest.lengths
+        for k, (place, strides) in enumerate(zip(nest.places, nest.strides, strict=True)):
+            step[ARRAYS + k * ARRAY : ARRAYS + (k + 1) * ARRAY] = [place, *strides]
+        self.tape += step
 
 
 def _goes_on(strides: Sequence[int], width: int) -> bool:
-    """Whether lines so wide follow one another, or are all the same."""
-    return strides[-2:] in ((width, 1), (0, 1), (0, 0))
+    """Whether lines so wide follow one another, are all the same, or hold one number each."""
+    return strides[-2:] in ((width, 1), (0, 1)) or strides[-1] == 0
 
 
 def _copies(operation: int, nest: _Loops, arrays: Sequence[np.ndarray]) -> int:
