@@ -22,6 +22,7 @@ from .types import Vector
 
 _GRAPHS_WORTH_A_PROGRAM = 50
 _ROWS_COMPARED_FIRST = 5
+_LARGEST_BATCH_COMPARED = 1024
 _TOLERANCE = 1e-9
 
 
@@ -82,11 +83,14 @@ class Outputs:
         return f"program and graph differed: {shown(outputs.tolist())} and {shown(expected.tolist())}"
 
     def first_difference(self, model: Any, rows: Column) -> str:
-        """How program and graphs differ at five of these rows; empty if they do not."""
+        """How program and graphs differ at five of these rows; empty if they do not.
+
+        The program gets them again and again, since it may compute as many as there are by another engine than five.
+        """
         theta = np.array([parameter.data for parameter in self.parameters])
-        chosen = np.unique(np.linspace(0, len(rows) - 1, _ROWS_COMPARED_FIRST).astype(int)).tolist()
-        found = self(theta, Column([rows[position] for position in chosen]))
-        problems = (self.difference(model, rows[p], outputs) for p, outputs in zip(chosen, found, strict=True))
+        chosen = np.unique(np.linspace(0, len(rows) - 1, _ROWS_COMPARED_FIRST).astype(int))
+        found = self._run(theta, rows.flat[np.resize(chosen, min(len(rows), _LARGEST_BATCH_COMPARED))])
+        problems = (self.difference(model, rows[p], found[k]) for k, p in enumerate(chosen.tolist()))
         return next(filter(None, problems), "")
 
 

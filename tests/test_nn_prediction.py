@@ -311,3 +311,21 @@ def test_accuracy(outputs, target, expected):
 def test_accuracy_refuses(outputs, target, error):
     with pytest.raises(error):
         nn.accuracy(outputs, target)
+
+
+def test_the_engine_for_many_rows_is_compared_too(monkeypatch):
+    """One that is wrong only for batches as long as this one."""
+    compiled = nn.prediction.compile_outputs
+
+    class Wrong:
+        def __init__(self, *arguments):
+            self._program = compiled(*arguments)
+
+        def __call__(self, rows):
+            self._program.theta = self.theta
+            return self._program(rows) + (len(rows) > 150)
+
+    model, x = model_of(), np.random.default_rng(0).normal(size=(200, 2))
+    expected = by_hand(model, x)
+    monkeypatch.setattr("nn.prediction.compile_outputs", Wrong)
+    np.testing.assert_allclose(model.predict(x), expected, rtol=1e-12)
