@@ -9,7 +9,7 @@
 7. `lower`: rewrites operations that the engine lacks
 8. `engines`: decide what lies where, and write it as text, which `kernels` makes callable
 
-`costs` chooses between packed arrays, one array per node, and floats.
+`costs` chooses between packed arrays, one array per node, floats, and machine code.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Request(NamedTuple):
         inputs: for each argument of the program, the leaves that stand for one row of it.
         input_shapes: the shape of a row of each argument: () for one Value, (n,) for a sequence.
         mean: whether the loss is averaged over the batch, or summed.
-        backend: "floats", "arrays", or None for the faster one.
+        backend: the name of an engine, or None for the fastest one.
         dtype: of the arrays.
         gradient: whether the program of a loss gives the gradient by `wrt` too, or only reads them.
     """
