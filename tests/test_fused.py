@@ -1,5 +1,6 @@
 """Machine code between the products of programs on arrays: its steps beside NumPy; where it is chosen, and not."""
 
+import ctypes
 import inspect
 import itertools
 import math
@@ -237,6 +238,91 @@ def test_functions_along_rows_are_those_of_numpy(wide, machine, rng):
     np.testing.assert_allclose(outs["softmax_pull"], pull, rtol=1e-12, atol=1e-15)
     pull = expected(arrays.log_softmax_pull, cotangent, ones)
     np.testing.assert_allclose(outs["log_softmax_pull"], pull, rtol=1e-12, atol=1e-14)
+
+
+# As Python runs it
+
+
+class Memory:
+    """Numbers by their distance from an address."""
+
+    def __init__(self, address, kind):
+        self._address, self._kind = address, kind
+
+    def __getitem__(self, i):
+        return self._kind.from_address(self._address + 8 * i).value
+
+    def __setitem__(self, i, number):
+        self._kind.from_address(self._address + 8 * i).value = number
+
+
+@pytest.fixture
+def python(monkeypatch):
+    """Takes steps by the functions that numba compiles, as they stand."""
+    from autograd.compiler.engines.native import array_steps, rows_of_arrays
+    from autograd.compiler.engines.native.array_tape import MachineCode
+
+    names = {**vars(elementary), **vars(primitives)}
+    exec(compilation.elementwise_text(), names)
+    monkeypatch.setattr(array_steps, "rows_step", rows_of_arrays.rows_step, raising=False)
+    for module in (array_steps, rows_of_arrays):
+        monkeypatch.setattr(module, "elementwise", names["elementwise"], raising=False)
+
+    def run(numbers, tape):
+        memory = Memory(numbers, ctypes.c_double), Memory(tape, ctypes.c_int64)
+        return lambda: array_steps.run_arrays(*memory)
+
+    return lambda *steps: MachineCode(run)(*steps)()
+
+
+STEPS = {
+    "one after the other": lambda x: [("mul", x[0], x[1], x[2])],
+    "in place": lambda x: [("add", x[0], x[0], x[1]), ("sub", x[0], x[1], x[0]), ("tanh", x[0], x[0])],
+    "the same row": lambda x: [("add", x[0], x[1], x[2][:1])],
+    "a number for each row": lambda x: [("sub", x[0], x[1], x[2][:, :1])],
+    "columns": lambda x: [("exp", x[0].T, x[1].T), ("where", x[1][:, ::2], x[2][:, ::2], 1.5, x[0][:, 1::2])],
+    "backwards": lambda x: [("div", x[0], x[1][:, ::-1], x[2]), ("copy", x[1], x[0][::-1])],
+    "large sines": lambda x: [("mul", x[0], x[1], 1e7), ("sin", x[0], x[0])],
+    "sums": lambda x: [
+        ("rows_total", x[0][0], x[1]),
+        ("total", x[0][:, 1], x[2], 0.5),
+        ("rows_total", x[1][:, 0], x[2].T),
+    ],
+    "products": lambda x: [
+        ("product", x[0][:2, :2], x[1][:2], x[2].T[:, :2]),
+        ("product", x[0][3], x[1][0, :3], x[2][:3]),
+        ("product", x[0][4:5, :1], x[1][:1], x[2].T[:, :1], 0.0),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_python_takes_the_same_steps(name, python, machine, rng):
+    """Machine code is made of it."""
+    numbers = rng.normal(size=(3, 30, 6))
+    found, expected = list(numbers.copy()), list(numbers.copy())
+    python(*STEPS[name](found))
+    machine(*STEPS[name](expected))
+    np.testing.assert_allclose(found, expected, rtol=1e-15, atol=1e-15)
+
+
+def test_python_computes_functions_along_rows(python, machine, rng):
+    from autograd.compiler.engines.native.array_tape import room
+
+    x, results = rows_of_extremes(rng)[::7], []
+    for take in (python, machine):
+        shared, outs = room(*x.shape), [np.empty(x.shape) for _ in range(4)]
+        top = np.empty(len(x))
+        take(
+            ("exponentials", shared, x),
+            ("logsumexp", top, shared),
+            ("softmax", outs[0], shared),
+            ("log_softmax", outs[1], shared, x),
+            ("softmax_pull", outs[2], shared, outs[0], x),
+            ("log_softmax_pull", outs[3], shared, x, x),
+        )
+        results.append(np.hstack([top[:, None], *outs]))
+    np.testing.assert_allclose(*results, rtol=1e-13, atol=1e-15)
 
 
 # Programs
