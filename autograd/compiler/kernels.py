@@ -97,14 +97,16 @@ class ArrayKernel(ArrayProgram, Kernel):
         asked: operations of the user's own that it calls, because they only work on numbers.
         block: the number of rows that it works on at a time.
         placed: what decides its statements.
+        counts: what most of them are.
     """
 
     placed: type[Places] = Places
+    counts = "NumPy call"
 
     def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray, **functions: Any) -> None:
         text = array_text(program, arguments, self.placed)
         Kernel.__init__(self, program, text.source)
-        self.does += f", {costs.counted(text.statements, 'NumPy call')}"
+        self.does += f", {costs.counted(text.statements, self.counts)}"
         self.constants = [quietly(each, theta.dtype) if each.dtype.kind == "f" else each for each in text.constants]
         self.asked = text.operations
         prepare = defined(text.source, "prepare", vars(arrays) | functions)

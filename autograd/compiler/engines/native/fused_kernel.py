@@ -20,6 +20,7 @@ class FusedKernel(ArrayKernel):
 
     name = "arrays and machine code"
     placed = FusedPlaces
+    counts = "call"
 
     def __init__(self, program: Program, arguments: int, mean: bool, theta: np.ndarray) -> None:
         code = MachineCode(functions().run_arrays)
