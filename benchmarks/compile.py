@@ -56,20 +56,21 @@ def w1(whole):
     labels = np.where(points[:, 0] * points[:, 1] > 0, 1.0, -1.0)
     penalty = 1e-4
 
-    def compiled():
+    def compiled(backend=None):
         if whole:
             losses = [(1 + -y * network(x)).relu() for x, y in zip(points.tolist(), labels.tolist(), strict=True)]
             total = sum(losses) * (1.0 / len(losses)) + penalty * sum(p * p for p in values)
-            return compile(total, wrt=values)
+            return compile(total, wrt=values, backend=backend)
         x, y = [Value(0.0), Value(0.0)], Value(0.0)
         loss = (1 + -y * network(x)).relu() + penalty * sum(p * p for p in values)
-        step = compile(loss, wrt=values, inputs=(x, y))
+        step = compile(loss, wrt=values, inputs=(x, y), backend=backend)
         return lambda: step(points, labels)
 
     def by_neuron(gradient):
         return flat([np.column_stack(pair) for pair in zip(gradient[::2], gradient[1::2], strict=True)])
 
     work.add("compile", compiled)
+    work.add("without numba", lambda: compiled("arrays"))
 
     matrices = [(block[:, :-1].copy(), block[:, -1].copy()) for block in layers_of(theta, sizes)]
 
@@ -296,7 +297,7 @@ def w4(batch):
         return lambda: step(inputs)
 
     work.add("compile", compiled)  # the native engine, if its extra is installed
-    work.add("without it", lambda: compiled("floats" if batch == 1 else "arrays"))
+    work.add("without numba", lambda: compiled("floats" if batch == 1 else "arrays"))
     if casadi:
         t, x = casadi.SX.sym("t", 20), casadi.SX.sym("x", 10)
         leaf = [*[t[i] for i in range(20)], *[x[i] for i in range(10)]]

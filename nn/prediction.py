@@ -17,12 +17,18 @@ from autograd.structures import rebuild
 from .checks import is_number, kind_of, plain, shown
 from .data import Column, rows_of
 from .kept import PREDICTION, Made
-from .tracing import Comparisons, NoProgramError, described, placeholders, traced
+from .tracing import (
+    LARGEST_BATCH_COMPARED,
+    Comparisons,
+    NoProgramError,
+    described,
+    placeholders,
+    rows_to_compare,
+    traced,
+)
 from .types import Vector
 
 _GRAPHS_WORTH_A_PROGRAM = 50
-_ROWS_COMPARED_FIRST = 5
-_LARGEST_BATCH_COMPARED = 1024
 _TOLERANCE = 1e-9
 
 
@@ -88,8 +94,8 @@ class Outputs:
         The program gets them again and again, since it may compute as many as there are by another engine than five.
         """
         theta = np.array([parameter.data for parameter in self.parameters])
-        chosen = np.unique(np.linspace(0, len(rows) - 1, _ROWS_COMPARED_FIRST).astype(int))
-        found = self._run(theta, rows.flat[np.resize(chosen, min(len(rows), _LARGEST_BATCH_COMPARED))])
+        chosen = rows_to_compare(len(rows))
+        found = self._run(theta, rows.flat[np.resize(chosen, min(len(rows), LARGEST_BATCH_COMPARED))])
         problems = (self.difference(model, rows[p], found[k]) for k, p in enumerate(chosen.tolist()))
         return next(filter(None, problems), "")
 

@@ -6,12 +6,17 @@ import linecache
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from autograd import Placeholder, Value, detect_reads
 from autograd.node import history
 
 from .kept import Kept
-from .types import Loss, Vector
+from .types import Loss, Places, Vector
 
+LARGEST_BATCH_COMPARED = 1024
+"""More rows than these are not computed for a comparison."""
+_ROWS_COMPARED_FIRST = 5
 _LARGEST_GROWTH = 4
 _CALLS_BETWEEN_COMPARISONS = 64
 _OPERANDS_COMPARED_OFTEN = 192
@@ -20,6 +25,11 @@ _OPERANDS_OF_A_TURN = 64
 
 class NoProgramError(Exception):
     """No program would compute what the graphs of all observations do; the message says why."""
+
+
+def rows_to_compare(number: int) -> Places:
+    """Where programs and graphs are compared first: of so many rows the first, the last and three between."""
+    return np.unique(np.linspace(0, number - 1, _ROWS_COMPARED_FIRST).astype(int))
 
 
 def traced(call: Callable[[], Any], parameters: Iterable[Value], model: Any, loss: Loss | None = None) -> Any:

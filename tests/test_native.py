@@ -18,7 +18,7 @@ import pytest
 
 import autograd
 from autograd import Value, arithmetic, compile, operation, ops
-from autograd.compiler import plan, requests
+from autograd.compiler import arrays, plan, requests
 from autograd.compiler.engines.native import compilation, elementary, machine_code, primitives
 from autograd.compiler.engines.native.interpreter import LANES
 from autograd.compiler.engines.native.tape import ELEMENTWISE
@@ -93,6 +93,12 @@ def test_functions_at_extremes(name):
             continue
         expected = getattr(arithmetic, name)(*point)
         np.testing.assert_allclose(actual, expected, rtol=1e-14, atol=5e-324, err_msg=f"{name}{point}")
+
+
+def test_the_polynomial_of_erfc_is_that_of_arrays():
+    z = np.linspace(0.0, 28.0, 300)
+    expected = arrays._scaled_erfc(z)
+    np.testing.assert_allclose([elementary._scaled_erfc(x) for x in z.tolist()], expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize("name", ["sin", "sinh", "tanh", "expm1", "tan", "arcsin", "arctan", "erf"])

@@ -167,10 +167,11 @@ def choose(size: Size, has_native: bool = False) -> Choice:
     while below <= _LARGEST_ON_FLOATS and floats(size, below) < _on_arrays(size, below, choice):
         below += 1
     paying = [rows for rows in batches if _native_pays(size, rows, choice)]
+    choice = choice._replace(floats_below=below if below > 1 else 0)
     if not paying or (fusing and batch not in paying):  # at some sizes estimates differ by chance
-        return choice._replace(floats_below=below if below > 1 else 0)
+        return choice
     native_below = sys.maxsize if _LARGEST in paying else 2 * paying[-1]
-    return choice._replace(floats_below=below if below > 1 else 0, native_from=paying[0], native_below=native_below)
+    return choice._replace(native_from=paying[0], native_below=native_below)
 
 
 def _on_arrays(size: Size, batch: int, choice: Choice) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from . import arrays
-from .ir import Contribution, View, is_mask, looked_at, whole
+from .ir import Contribution, View, chooses, is_mask, looked_at, whole
 from .terms import Arrays, ArrayTerm, UntraceableError
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _pull_contract(reverse: _Reverse, y: Instruction, cotangent: Instruction) ->
     inputs, result = y.data.split("->")
     labels = inputs.split(",")
     factors, mask = y.operands[:2], y.operands[2:]
-    if mask == factors[:1]:  # where that is 0, so is the derivative by the other one
+    if chooses(y):  # where that is 0, so is the derivative by the other one
         labels, mask = labels[:2], ()
     if cotangent.is_number and not (result or mask) and labels[0] == labels[1]:
         for i, x in enumerate(factors):

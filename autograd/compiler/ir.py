@@ -301,6 +301,11 @@ def is_mask(x: Instruction) -> bool:
     return x.op == "literal" and isinstance(x.data, np.ndarray) and x.data.dtype == bool
 
 
+def chooses(contract: Instruction) -> bool:
+    """Whether the mask of a contraction is its first factor: products count where that is not 0."""
+    return contract.operands[2:] == contract.operands[:1]
+
+
 # Operations that fold. Only what holds for every operand, nan, inf and -0 included, is in here.
 
 

@@ -18,13 +18,12 @@ from ..flat import scatter
 from ..metrics import Classes, accuracy, observed_classes, predicted_classes
 from ..module import Module
 from ..prediction import Outputs, numbers_of, outputs_of
-from ..tracing import NoProgramError, placeholders, traced
+from ..tracing import NoProgramError, placeholders, rows_to_compare, traced
 from ..types import Vector
 from .evaluation import LossOfOutputs, depends_only_on
 from .program import targets_of
 
 Metric: TypeAlias = Callable[[Any, Any], Any]
-_ROWS_COMPARED = 5
 
 
 class Readings:
@@ -135,7 +134,7 @@ class _Average:
     def _is_right(self, outputs: Vector, targets: Column) -> bool:
         assert self._program is not None
         found = self._program(outputs)
-        chosen = np.unique(np.linspace(0, len(outputs) - 1, _ROWS_COMPARED).astype(int)).tolist()
+        chosen = rows_to_compare(len(outputs)).tolist()
         expected = [self._at(outputs, targets, position) for position in chosen]
         size = float(np.max(np.abs(found), initial=0.0, where=np.isfinite(found)))
         return np.allclose(found[chosen], expected, rtol=1e-9, atol=1e-9 * size, equal_nan=True)

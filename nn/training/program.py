@@ -16,15 +16,21 @@ from autograd.operation import FLOATS
 from autograd.structures import rebuild
 
 from ..flat import scatter
-from ..tracing import Comparisons, NoProgramError, described, placeholders, traced
+from ..tracing import (
+    LARGEST_BATCH_COMPARED,
+    Comparisons,
+    NoProgramError,
+    described,
+    placeholders,
+    rows_to_compare,
+    traced,
+)
 from ..types import Mask, Numbers, OneHot, Positions, Vector
 from .steps import EagerStep, Residuals, Slope
 
 _TOLERANCE = 1e-9  # of the largest number met; rounding is mostly a thousand times smaller
 _ROUNDING = 2.0**-44  # far more than rounding changes a number, relative to it, and far less than matters
 _NEARBY = 4
-_ROWS_COMPARED_FIRST = 5
-_LARGEST_BATCH_COMPARED = 1024
 _UNSTEADY = "model or loss give something else at each call, as with random numbers"
 _DIFFERENT = "model or loss depend on something that is not in the graph"
 _NOT_BEGUN = "no epoch was computed, so no program was made"
@@ -207,7 +213,7 @@ class Program:
 
     def _repeated(self, theta: Vector, position: int, batch: int) -> Slope:
         """What the program computes for a batch of one observation, repeated."""
-        times = min(batch, _LARGEST_BATCH_COMPARED)
+        times = min(batch, LARGEST_BATCH_COMPARED)
         found = self(theta, [position] * times)
         share = 1.0 / times if self._eager.added else 1.0
         return Slope(found.loss * share, found.gradient * share, found.reached)
@@ -318,7 +324,7 @@ def targets_of(
 def _rows_to_compare(rows: Vector, weights: Vector | None) -> list[int]:
     """Of those that count the first, the last and three between, and one that is of no class if there is one."""
     counting = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
-    chosen = counting[np.linspace(0, len(counting) - 1, _ROWS_COMPARED_FIRST).astype(int)]
+    chosen = counting[rows_to_compare(len(counting))]
     without_class = counting[~rows[counting].any(axis=1)]
     found: list[int] = np.unique([*chosen, *without_class[:1]]).tolist()
     return found

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import ops
 from ..differentiate import elements
-from ..ir import View
+from ..ir import View, chooses
 from .assembly import numbers_of
 from .looks import Look, Rows, flat, lengths, viewed
 from .statements import Statement
@@ -154,7 +154,7 @@ class Functional:
         labels = zip(arrays, [*inputs.split(","), result], strict=True)
         x, y, *mask, out = ["b" * array.batched + axes for array, axes in labels]
         operands = self._operands(instruction)
-        if instruction.operands[2:] == instruction.operands[:1]:  # in the form in which JAX knows the derivatives
+        if chooses(instruction):  # in the form in which JAX knows the derivatives
             chosen = self._named("h", ops.where, *operands[:2], 0.0)
             return self._done(instruction, "contract", f"{x},{y}->{out}", operands[0], chosen)
         if mask and not set(mask[0]) <= set(out):  # otherwise what is masked is not read

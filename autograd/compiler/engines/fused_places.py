@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ..arrays import OF_EXPONENTIALS
+from ..ir import chooses
 from .looks import Look, Rows, lengths
 from .native.tape import ELEMENTWISE
 from .places import Places
@@ -125,13 +126,12 @@ class FusedPlaces(Places):
     # Products
 
     def _multiply(self, contract: Instruction, product: Product, factors: tuple[Array, Array], out: Array) -> None:
-        x, _, *mask = contract.operands
-        if not _is_small(product) or any(map(self._moves, (*factors, out))) or (product.masks_terms and mask != [x]):
+        takes_mask = chooses(contract) or not product.masks_terms
+        if not (takes_mask and _is_small(product)) or any(map(self._moves, (*factors, out))):
             super()._multiply(contract, product, factors, out)
-        elif product.masks_terms:
-            self._step("product", (*factors, float(product.swapped)), out)
-        else:
-            self._step("product", factors, out)
+            return
+        counting = (float(product.swapped),) if product.masks_terms else ()
+        self._step("product", (*factors, *counting), out)
 
 
 def _is_small(product: Product) -> bool:

@@ -262,7 +262,10 @@ def normal_cdf(x: float) -> float:
 
 
 def _scaled_erfc(z: float) -> float:
-    """exp(z**2) * erfc(z) for 0 <= z <= 28, by the polynomial of `autograd.compiler.arrays`."""
+    """exp(z**2) * erfc(z) for 0 <= z <= 28, by the polynomial of `autograd.compiler.arrays`.
+
+    It is written out: with a loop inside, loops over this function are not vectorised, which takes five times as long.
+    """
     u = (z * 1.2545454545454546 - 3.5) / (z + 3.5)
     p = -2.762244551264851e-11
     p = p * u + 2.0009421368194975e-10
