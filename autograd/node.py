@@ -216,14 +216,15 @@ def require_unchanged(results: Iterable[Node], what: str) -> None:
         )
 
 
-def history(roots: Iterable[V]) -> list[V]:
+def history(roots: Iterable[V], given: Iterable[V] = ()) -> list[V]:
     """The results that the roots depend on, the roots included, each before its operands.
 
-    Nodes without operands (leaves and constants) are left out. The order is the reverse of a depth-first postorder,
-    found with an explicit stack: linear in the number of nodes, however deep, and the same in every process.
+    Nodes without operands (leaves and constants) are left out, and so is what is given, with all that it depends on
+    alone. The order is the reverse of a depth-first postorder, found with an explicit stack: linear in the number of
+    nodes, however deep, and the same in every process.
     """
     stack: list[Any] = [root for root in roots if root.left is not None]
-    seen = set()
+    seen = {node for node in given if node.left is not None}
     finished: list[V] = []
     while stack:
         node = stack.pop()
@@ -245,20 +246,25 @@ def history(roots: Iterable[V]) -> list[V]:
     return finished
 
 
-def nodes(roots: Iterable[V]) -> list[V]:
-    """All nodes that the roots depend on, the roots included, operands before results."""
+def nodes(roots: Iterable[V], given: Iterable[V] = ()) -> list[V]:
+    """All nodes that the roots depend on, the roots included, operands before results; not below what is given."""
     roots = list(roots)
     reached: dict[V, None] = {}
-    for node in reversed(history(roots)):
+    for node in reversed(history(roots, given)):
         reached.update(dict.fromkeys(node.parents))
         reached[node] = None
     reached.update(dict.fromkeys(roots))
     return list(reached)
 
 
-def leaves(roots: Iterable[V]) -> list[V]:
-    """The nodes without operands that the roots depend on, constants included, in order of their first use."""
-    return [node for node in nodes(roots) if not node.parents]
+def leaves(roots: Iterable[V], given: Iterable[V] = ()) -> list[V]:
+    """The nodes without operands that the roots depend on, constants included, in order of their first use.
+
+    Args:
+        roots: the results.
+        given: results that are taken as they are.
+    """
+    return [node for node in nodes(roots, given) if node.left is None]
 
 
 def numbers(nodes: Iterable[Node]) -> list[float]:

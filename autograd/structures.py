@@ -28,6 +28,8 @@ def flatten(structure: Any, what: str) -> list[Any]:
         TypeError: something else is in it; the message says where.
         ValueError: it contains itself.
     """
+    if type(structure) is list and all(issubclass(kind, Value) for kind in set(map(type, structure))):
+        return list(structure)  # a list of parameters is long
     return list(_leaves(structure, what, ()))
 
 

@@ -17,6 +17,9 @@ Data: TypeAlias = "tuple[Column, Column]"
 """A row of inputs and a target per observation."""
 
 
+_NUMBERS = {int, float, np.float64}
+
+
 class Column(Sequence[Any]):
     """One entry per observation: plain Python numbers and lists for a graph, one array for a program.
 
@@ -36,6 +39,13 @@ class Column(Sequence[Any]):
         """The array with one flat row per observation, always the same object."""
         assert self.array is not None
         return self.array.reshape(len(self.array), -1)
+
+    @property
+    def holds_numbers(self) -> bool:
+        """Whether each entry is one number, and no truth value."""
+        if isinstance(self._entries, np.ndarray):
+            return self._entries.ndim == 1 and self._entries.dtype.kind in "iuf"
+        return set(map(type, self._entries)) <= _NUMBERS
 
     def __len__(self) -> int:
         return len(self._entries)

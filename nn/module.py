@@ -410,13 +410,13 @@ def shape_or_none(value: object, around: tuple[object, ...] = ()) -> tuple[int, 
     """The shape of an array of parameters; None if this is no such array."""
     if isinstance(value, Parameter):
         return ()
-    if not isinstance(value, (list, tuple)) or not value or is_among(value, around):
+    if not isinstance(value, (list, tuple)) or not value:
         return None
     if set(map(type, value)) == {Parameter}:  # fast for rows of weights, of which large layers have a great many
         return (len(value),)
-    around = (*around, value)
-    first = shape_or_none(value[0], around)
-    if first is None or any(shape_or_none(item, around) != first for item in value):
+    inside = (*around, value)
+    first = None if is_among(value, around) else shape_or_none(value[0], inside)
+    if first is None or any(shape_or_none(item, inside) != first for item in value):
         return None
     return (len(value), *first)
 

@@ -88,12 +88,17 @@ class Outputs:
             return ""
         return f"program and graph differed: {shown(outputs.tolist())} and {shown(expected.tolist())}"
 
+    def differs(self, model: Any, rows: Column, outputs: Vector) -> bool:
+        """Whether program and graphs differ at some of these rows, after they were compared at other ones."""
+        chosen = rows_to_compare(len(rows), is_further=True).tolist()
+        return any(self.difference(model, rows[position], outputs[position]) for position in chosen)
+
     def first_difference(self, model: Any, rows: Column) -> str:
         """How program and graphs differ at five of these rows; empty if they do not.
 
         The program gets them again and again, since it may compute as many as there are by another engine than five.
         """
-        theta = np.array([parameter.data for parameter in self.parameters])
+        theta = np.array(numbers(self.parameters))
         chosen = rows_to_compare(len(rows))
         found = self._run(theta, rows.flat[np.resize(chosen, min(len(rows), LARGEST_BATCH_COMPARED))])
         problems = (self.difference(model, rows[p], found[k]) for k, p in enumerate(chosen.tolist()))

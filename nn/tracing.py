@@ -17,6 +17,7 @@ from .types import Loss, Places, Vector
 LARGEST_BATCH_COMPARED = 1024
 """More rows than these are not computed for a comparison."""
 _ROWS_COMPARED_FIRST = 5
+_ROWS_COMPARED_LATER = 2
 _LARGEST_GROWTH = 4
 _CALLS_BETWEEN_COMPARISONS = 64
 _OPERANDS_COMPARED_OFTEN = 192
@@ -27,9 +28,15 @@ class NoProgramError(Exception):
     """No program would compute what the graphs of all observations do; the message says why."""
 
 
-def rows_to_compare(number: int) -> Places:
-    """Where programs and graphs are compared first: of so many rows the first, the last and three between."""
-    return np.unique(np.linspace(0, number - 1, _ROWS_COMPARED_FIRST).astype(int))
+def rows_to_compare(number: int, is_further: bool = False) -> Places:
+    """Where programs and graphs are compared first.
+
+    Args:
+        number: of rows; those are the first, the last and three between.
+        is_further: whether the model was compared before, at other rows; then the first and the last will do.
+    """
+    chosen = _ROWS_COMPARED_LATER if is_further else _ROWS_COMPARED_FIRST
+    return np.unique(np.linspace(0, number - 1, chosen).astype(int))
 
 
 def traced(call: Callable[[], Any], parameters: Iterable[Value], model: Any, loss: Loss | None = None) -> Any:

@@ -16,7 +16,7 @@ import pytest
 import autograd
 import nn
 from autograd import Value, compile, operation, ops
-from autograd.compiler import costs
+from autograd.compiler import compile_outputs, costs
 
 NATIVE = importlib.util.find_spec("numba") is not None
 ARRAYS = ["arrays", *(["fused"] if NATIVE else [])]
@@ -623,6 +623,18 @@ def test_predicts(rng):
         one = compile(model(x)[0], inputs=(x,), backend=backend)
         assert_close(one(data), expected[:, 0])
     assert compile([x[0], x[0] * 2, 3 * x[1], autograd.sum(x)], inputs=[x])(data).shape == (6, 4)
+
+
+def test_the_inputs_of_outputs_may_be_results(rng):
+    """As those of a model, from which a program makes the loss: what they are computed from is not in it."""
+    w, x, y = Value(2.0), Value(0.5), Value(0.0)
+    below = w * x
+    between = [below.tanh(), below, x, below]  # one of them from another, a leaf, and one of them twice
+    loss = nn.mse(between, [y] * 4) * between[0]
+    program = compile_outputs(loss, [], [between, [y]])
+    rows, targets = rng.normal(size=(7, 4)), rng.normal(size=(7, 1))
+    rows[:, 3] = rows[:, 1]
+    np.testing.assert_allclose(program(rows, targets), ((rows - targets) ** 2).mean(axis=1) * rows[:, 0], rtol=1e-12)
 
 
 def test_constant_outputs_fill_the_batch():

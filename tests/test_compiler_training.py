@@ -685,8 +685,31 @@ def test_the_validation_loss_comes_from_a_program():
 
     trained(True, loss, validation=(ROWS, REGRESSION))
     compared = 2 * sum(n & (n - 1) == 0 for n in range(1, 13))
-    of_outputs = 1  # the call that makes the program of the loss from outputs
-    assert calls[0][0] == 2 * BEFORE_THE_FIRST_STEP + of_outputs + compared
+    assert calls[0][0] == BEFORE_THE_FIRST_STEP + (1 + 2) + compared
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        [0, 1] * 6,
+        [0.0, 1.0] * 6,
+        list(np.array([0.0, 1.0] * 6)),
+        np.array([0, 1] * 6, np.uint8),
+        np.array([0, 1] * 6, np.float32),
+    ],
+    ids=["integers", "floats", "numbers of NumPy's", "array of integers", "array of floats"],
+)
+def test_classes_in_whatever_form_have_a_program(classes):
+    model, rows = nn.MLP([1, 3, 2], seed=0), np.linspace(-1.0, 1.0, 12)
+    history = nn.fit(model, rows, classes, loss=nn.cross_entropy, epochs=5, lr=0.1)
+    assert history.engine == "compiled", history.why_eager
+
+
+@pytest.mark.parametrize("classes", [[False, True] * 6, np.array([False, True] * 6)], ids=["list", "array"])
+def test_truth_values_are_no_classes(classes):
+    model, rows = nn.MLP([1, 3, 2], seed=0), np.linspace(-1.0, 1.0, 12)
+    with pytest.raises(TypeError, match="a class"):
+        nn.fit(model, rows, classes, loss=nn.cross_entropy, epochs=5, lr=0.1)
 
 
 @pytest.mark.parametrize("compile", [True, False])

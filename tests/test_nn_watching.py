@@ -8,7 +8,7 @@ import pytest
 
 import nn
 from autograd import AnomalyError, Value, exp, relu, where
-from nn.prediction import applied
+from nn.prediction import Outputs, applied
 from nn.training import evaluation
 from nn.training.state import Training
 from nn.training.steps import EagerLoss, EagerStep
@@ -168,6 +168,22 @@ def test_metrics_read_the_outputs_that_the_validation_loss_was_made_of(monkeypat
     _, history = trained(on_epoch=lambda history: asked.append("epoch"), **settings)
     assert history.validation_metrics["loss"] == pytest.approx(history.validation_loss, rel=1e-12)
     assert asked[asked.index("epoch") :] == ["epoch", 40] * 5 + ["epoch"]
+
+
+@pytest.mark.parametrize("row", [0, 39])
+def test_metrics_of_data_where_the_program_differs_come_from_graphs(row, monkeypatch):
+    """That of the validation loss is compared at rows of the other data, too."""
+    settings = {"metrics": {"loss": nn.cross_entropy}, "validation": (X[:9], CLASSES[:9])}
+    expected, compute = trained(**settings)[1], Outputs.__call__
+
+    def elsewhere(self, theta, rows):
+        outputs = compute(self, theta, rows)
+        if len(rows) == len(X):
+            outputs[row, 0] += 1.0
+        return outputs
+
+    monkeypatch.setattr(Outputs, "__call__", elsewhere)
+    assert trained(**settings)[1].metrics["loss"] == pytest.approx(expected.metrics["loss"], rel=1e-12)
 
 
 def test_metrics_do_not_read_outputs_of_earlier_numbers(monkeypatch):

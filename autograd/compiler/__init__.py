@@ -79,11 +79,14 @@ def compile(
 def compile_outputs(
     outputs: Value | Iterable[Value], parameters: Iterable[Value], inputs: Iterable[Value | Sequence[Value]]
 ) -> Compiled:
-    """As `compile` without `wrt`, but the parameters are no constants: every call reads them from `theta`."""
+    """As `compile` without `wrt`, but the parameters are no constants: every call reads them from `theta`.
+
+    Inputs may be results, too, or the same Value twice: what they are computed from is not in the program.
+    """
     from .program import Compiled
     from .requests import requested
 
-    request = requested(outputs, None, inputs, "mean", None, "float64")
+    request = requested(outputs, None, inputs, "mean", None, "float64", of_leaves=False)
     return Compiled(request._replace(wrt=list(parameters), gradient=False))
 
 

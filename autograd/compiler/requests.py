@@ -23,8 +23,10 @@ PACKAGES = {"native": "numba", "jax": "jax"}
 """The package that each extra brings."""
 
 
-def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str | None, dtype: Any) -> Request:
-    """The request.
+def requested(
+    outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str | None, dtype: Any, *, of_leaves: bool = True
+) -> Request:
+    """The request; inputs must be leaves, each once, if it is one `of_leaves`.
 
     Raises:
         TypeError: something is not a Value, or not a sequence of them.
@@ -36,10 +38,11 @@ def requested(outputs: Any, wrt: Any, inputs: Any, reduction: str, backend: str 
         raise ValueError(
             f"compile: a gradient needs one loss, got a list of {len(results)} outputs; add them up, or leave out wrt"
         )
-    arguments, shapes = _inputs(inputs)
+    arguments, shapes = _inputs(inputs, of_leaves)
     if parameters is not None or arguments:
         _check_recorded(results)
-    _check_once(parameters or [], arguments, shapes)
+    if of_leaves:
+        _check_once(parameters or [], arguments, shapes)
     if not (isinstance(reduction, str) and reduction in ("mean", "sum")):
         raise ValueError(f"compile: reduction must be 'mean' or 'sum', got {shown(reduction)}")
     if backend is not None and not (isinstance(backend, str) and backend in BACKENDS):
@@ -113,7 +116,7 @@ def _parameters(wrt: Any) -> list[Value]:
     return parameters
 
 
-def _inputs(inputs: Any) -> tuple[list[list[Value]], list[tuple[int, ...]]]:
+def _inputs(inputs: Any, of_leaves: bool) -> tuple[list[list[Value]], list[tuple[int, ...]]]:
     if isinstance(inputs, Value):
         raise TypeError(
             "compile: inputs is a sequence with one element for each array, as in inputs=(x, y); got a Value"
@@ -122,7 +125,7 @@ def _inputs(inputs: Any) -> tuple[list[list[Value]], list[tuple[int, ...]]]:
     shapes: list[tuple[int, ...]] = []
     for k, element in enumerate(_listed(inputs, "inputs")):
         values = [element] if isinstance(element, Value) else _values(element, f"inputs[{k}]")
-        for j, value in enumerate(values):
+        for j, value in enumerate(values if of_leaves else ()):
             _check_leaf(value, f"inputs[{k}]" if isinstance(element, Value) else f"inputs[{k}][{j}]")
         arguments.append(values)
         shapes.append(() if isinstance(element, Value) else (len(values),))

@@ -25,18 +25,20 @@ def simplify(graph: Graph) -> Graph:
 
 def _is_simple(graph: Graph) -> bool:
     """Whether there is nothing to do, as in most graphs: several times faster to find out in arrays of numbers."""
-    widths = np.fromiter(map(len, graph.operands), np.int64, len(graph))
+    results = [i for i, operation in enumerate(graph.operations) if operation is not None]
+    all_operands = [graph.operands[i] for i in results]
+    widths = np.fromiter(map(len, all_operands), np.int64, len(results))
     kinds = {operation: kind for kind, operation in enumerate(dict.fromkeys(graph.operations))}
-    kind = np.fromiter(map(kinds.__getitem__, graph.operations), np.int64, len(graph))
+    kind = np.fromiter([kinds[graph.operations[i]] for i in results], np.int64, len(results))
     is_constant = np.asarray(graph.sources) == CONSTANT
     pairs = np.flatnonzero(widths == 2)
     first = np.cumsum(widths)[pairs] - 2
-    operands = np.fromiter(chain.from_iterable(graph.operands), np.int64, widths.sum())
+    operands = np.fromiter(chain.from_iterable(all_operands), np.int64, widths.sum())
     left, right = operands[first], operands[first + 1]
     keys = np.sort((kind[pairs] * len(graph) + left) * len(graph) + right)
     if (keys[1:] == keys[:-1]).any() or (is_constant[left] & is_constant[right]).any():
         return False
-    others = [(graph.operations[i], graph.operands[i]) for i in np.flatnonzero((widths != 0) & (widths != 2)).tolist()]
+    others = [(graph.operations[results[k]], all_operands[k]) for k in np.flatnonzero(widths != 2).tolist()]
     return len(set(others)) == len(others) and not any(is_constant[list(x)].all() for _, x in others)
 
 

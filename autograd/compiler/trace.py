@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..node import Node, history
@@ -82,14 +83,14 @@ class Graph:
 
 
 def trace(outputs: Sequence[Value], wrt: Sequence[Value], inputs: Sequence[Sequence[Value]]) -> Graph:
-    """The graph of the outputs."""
+    """The graph of the outputs, as far as the inputs: these may be results."""
     graph = Graph()
     number = _Numbers(graph)
     for source, values in zip([THETA, *range(FIRST_INPUT, FIRST_INPUT + len(inputs))], [wrt, *inputs], strict=True):
         number.update(zip(map(id, values), range(len(graph), len(graph) + len(values)), strict=True))
         graph.leaves(source, [value.number for value in values])
     operations, all_operands = graph.operations, graph.operands
-    for node in reversed(history(outputs)):
+    for node in reversed(history(outputs, chain.from_iterable(inputs))):
         all_operands.append(number.of(node.parents))
         number[id(node)] = len(operations)
         operations.append(node.operation)
@@ -106,7 +107,10 @@ class _Numbers(dict[int, int]):
 
     def of(self, nodes: Sequence[Node]) -> tuple[int, ...]:
         """The numbers of nodes. A leaf without one is a constant, and gets one."""
-        for node in nodes:
-            if id(node) not in self:
-                self[id(node)] = self._graph.leaf(CONSTANT, 0, node.number)
-        return tuple([self[id(node)] for node in nodes])
+        try:
+            return tuple(map(self.__getitem__, map(id, nodes)))
+        except KeyError:
+            for node in nodes:
+                if id(node) not in self:
+                    self[id(node)] = self._graph.leaf(CONSTANT, 0, node.number)
+            return self.of(nodes)

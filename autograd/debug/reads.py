@@ -51,9 +51,9 @@ class detect_reads(ContextChange, Reader):
     def __init__(self, leaves: Value | Iterable[Value] = ()) -> None:
         self.first: tuple[str, int] | None = None
         leaves = flatten([leaves] if isinstance(leaves, Value) else leaves, "detect_reads: leaves")
-        for leaf in leaves:
-            if not isinstance(leaf, Value):
-                raise TypeError(f"detect_reads: leaves must be Values, got {leaf!r} of type {type(leaf).__name__}")
+        if not all(issubclass(kind, Value) for kind in set(map(type, leaves))):
+            leaf = next(leaf for leaf in leaves if not isinstance(leaf, Value))
+            raise TypeError(f"detect_reads: leaves must be Values, got {leaf!r} of type {type(leaf).__name__}")
         self._leaves = leaves
         self._identities: set[int] | None = None
         self._outer: Reader | None = None

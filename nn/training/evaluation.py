@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from autograd import Placeholder, Value, compile
+from autograd import Value
+from autograd.compiler import compile_outputs
 from autograd.node import leaves
-from autograd.structures import rebuild
 
 from ..prediction import applied, results_in
-from ..tracing import NoProgramError, traced
+from ..tracing import NoProgramError
 from ..types import Vector
 from .program import Graph, OfOutputs
 from .steps import NO_GRADIENT, EagerStep
@@ -59,13 +58,10 @@ class LossOfOutputs(LossAlone):
     def __init__(self, eager: EagerStep, graph: Graph) -> None:
         rows, targets = graph.placeholders
         self.results = results_in(graph.outputs)
-        between = [Placeholder([result.data]) for result in self.results]
-        outputs = rebuild(graph.outputs, between)
-        loss = traced(partial(eager.loss, outputs, graph.target), eager.parameters, eager.model, eager.loss)
-        if not depends_only_on([*between, *targets], loss):
+        if not depends_only_on([*self.results, *targets], graph.loss):
             raise NoProgramError("the loss depends on more than outputs and target")
         super().__init__(self.results, eager, [rows])
-        self._loss = compile(loss, inputs=[between, targets])
+        self._loss = compile_outputs(graph.loss, [], [self.results, targets])
         self._latest: tuple[Vector, Vector, Vector] | None = None
 
     def losses(self, *arrays: Vector) -> Vector:
@@ -85,6 +81,7 @@ class LossOfOutputs(LossAlone):
 
 
 def depends_only_on(inputs: Iterable[Value], result: Value) -> bool:
-    """Whether a result is computed from constants and these leaves alone."""
+    """Whether a result is computed from constants and these leaves and results alone."""
+    inputs = list(inputs)
     known = set(map(id, inputs))  # by identity, since to ask a Placeholder for its hash is a read
-    return all(leaf.is_constant or id(leaf) in known for leaf in leaves([result]))
+    return all(leaf.is_constant or id(leaf) in known for leaf in leaves([result], inputs))

@@ -50,23 +50,25 @@ class Readings:
             theta: the numbers of the parameters.
             validation: the program of the validation loss; if it gives the outputs too, there is no other one for them.
         """
+        inputs = [rows for rows, _ in self._data]
+        if any(rows.array is None for rows in inputs):
+            return
         scatter(theta, self._parameters)
-        (first, _), *others = self._data
         try:
             if isinstance(validation, LossOfOutputs):
-                program = Outputs(validation.outputs, self._parameters, validation.results)
-                others = [self._data[0]]
+                program, compared = Outputs(validation.outputs, self._parameters, validation.results), inputs[-1]
             else:
-                program = outputs_of(self._model, first, self._parameters)
-            if any(rows.array is None or program.first_difference(self._model, rows) for rows, _ in others):
+                program, compared = outputs_of(self._model, inputs[0], self._parameters), inputs[0]
+            found = [program(theta, rows) for rows in inputs]
+            others = [(rows, outputs) for rows, outputs in zip(inputs, found, strict=True) if rows is not compared]
+            if any(program.differs(self._model, rows, outputs) for rows, outputs in others):
                 return
         except (NoProgramError, ValueError):  # rows of another form
             return
-        self._program, known = program, self._model.parameters()
-        for metrics, (rows, targets) in zip(self._metrics, self._data, strict=True):
-            outputs = program(theta, rows)
+        self._program = program
+        for metrics, (_, targets), outputs in zip(self._metrics, self._data, found, strict=True):
             for metric in metrics.values():
-                metric.begin(self._model, known, outputs, targets)
+                metric.begin(self._model, outputs, targets)
 
     def __call__(self, theta: Vector) -> list[dict[str, float]]:
         """The metrics of each data set where the parameters have these numbers."""
@@ -110,14 +112,14 @@ class _Average:
         """Whether Python computes it, row by row."""
         return self._classes is None and self._program is None
 
-    def begin(self, model: Module, known: Sequence[Value], outputs: Vector, targets: Column) -> None:
+    def begin(self, model: Module, outputs: Vector, targets: Column) -> None:
         """Compiles the metric, if it only computes with Values, and of nothing but outputs and target."""
         if targets.array is None:
             return
         if self._metric is accuracy:
             self._classes = observed_classes(targets.array, outputs.shape[1])
             return
-        x = placeholders(outputs)
+        x, known = placeholders(outputs), model.parameters()
         for target, y, rows in targets_of(targets, targets.array, x):
             try:
                 value = traced(partial(self._metric, x, target), known, model, self._metric)

@@ -15,6 +15,7 @@ from autograd.node import edges, history
 from autograd.operation import FLOATS
 from autograd.structures import rebuild
 
+from ..data import Column
 from ..flat import scatter
 from ..tracing import (
     LARGEST_BATCH_COMPARED,
@@ -289,7 +290,7 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler
             loss = traced(partial(eager.loss, outputs, target), eager.parameters, eager.model, eager.loss)
             compiled = _compiled(eager, Graph(outputs, target, loss, (x, y)), compiler)
             program = Program(eager, compiled, (eager.data[0].flat, rows), loss)
-            _compare(program, theta, _rows_to_compare(rows, eager.weights), batches)
+            _compare(program, theta, _rows_to_compare(rows, eager), batches)
         except NoProgramError as error:
             reason = error
         else:
@@ -298,7 +299,7 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler
 
 
 def targets_of(
-    column: Sequence[Any], targets: Vector, outputs: object, *, with_ignored: bool = False
+    column: Column, targets: Vector, outputs: object, *, with_ignored: bool = False
 ) -> Iterator[tuple[Numbers, list[Placeholder], Vector]]:
     """The forms in which a loss may take a target, with their placeholders and the array of their numbers.
 
@@ -310,7 +311,7 @@ def targets_of(
     y = placeholders(rows)
     yield rebuild(column[0], y), y, rows
     number = len(outputs) if isinstance(outputs, (list, tuple)) else 0
-    if not number or not all(type(target) in (int, float, np.float64) for target in column):
+    if not number or not column.holds_numbers:
         return
     is_class = (targets >= 0) & (targets < number)
     others = np.unique(targets[~is_class])
@@ -321,10 +322,10 @@ def targets_of(
         yield _Shares(y), y, rows
 
 
-def _rows_to_compare(rows: Vector, weights: Vector | None) -> list[int]:
-    """Of those that count the first, the last and three between, and one that is of no class if there is one."""
-    counting = np.arange(len(rows)) if weights is None else np.flatnonzero(weights)
-    chosen = counting[rows_to_compare(len(counting))]
+def _rows_to_compare(rows: Vector, eager: EagerStep) -> list[int]:
+    """Some of those that count, and one that is of no class if there is one."""
+    counting = np.arange(len(rows)) if eager.weights is None else np.flatnonzero(eager.weights)
+    chosen = counting[rows_to_compare(len(counting), is_further=not eager.comes_first)]
     without_class = counting[~rows[counting].any(axis=1)]
     found: list[int] = np.unique([*chosen, *without_class[:1]]).tolist()
     return found

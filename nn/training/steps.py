@@ -7,7 +7,7 @@ import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -77,7 +77,10 @@ class EagerStep:
         weights: how much each observation counts; None if all count alike.
         inputs_name: what notes on errors call the rows of the data.
         errors: when NumPy warns in model and loss, as `np.geterr` gives it.
+        comes_first: whether these are the first data that meet the model in a training.
     """
+
+    comes_first: ClassVar[bool] = True
 
     model: Module
     loss: Loss
@@ -172,6 +175,8 @@ class EagerStep:
 
 class EagerLoss(EagerStep):
     """The loss alone, as for a validation: no graphs are recorded, and the gradient is empty."""
+
+    comes_first = False
 
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
