@@ -22,6 +22,7 @@ from autograd.compiler import arrays, plan, requests
 from autograd.compiler.engines.native import compilation, elementary, machine_code, primitives
 from autograd.compiler.engines.native.interpreter import LANES
 from autograd.compiler.engines.native.tape import ELEMENTWISE
+from autograd.compiler.kernels import UnavailableError
 
 from .forking import assert_children_compute, needs_fork
 from .test_compiler import EXTREMES, FEW_EXTREMES, NATIVE, assert_close, random_graph, values
@@ -338,6 +339,19 @@ def test_when_nothing_can_be_compiled(monkeypatch):
     step = compile(loss, wrt=w, inputs=(x,))
     assert step([[0.1, 0.2]])[1].shape == (5,)
     assert "not native: numba cannot compile here: ZeroDivisionError: division by zero" in repr(step)
+
+
+@needs_numba
+@pytest.mark.parametrize(("is_terminal", "lines"), [(True, 1), (False, 0)])
+def test_a_terminal_says_that_compiling_takes_time(is_terminal, lines, monkeypatch, capsys):
+    monkeypatch.setattr(machine_code, "_loaded", [])
+    monkeypatch.setattr(machine_code, "_read", lambda key: None)
+    monkeypatch.setattr(compilation, "compiled", lambda machine: 1 / 0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    for _ in range(2):
+        with pytest.raises(UnavailableError):
+            machine_code.functions()
+    assert capsys.readouterr().err.count("some ten seconds the first time\n") == lines
 
 
 # Machine code in files

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _LIMIT = 1 << 24  # bytes; some 300,000 are expected
 _UNUSED = ctypes.create_string_buffer(64)  # where numba's functions put results and errors
 _FROM_C = "acos acosh asin asinh atan atan2 atanh cos erf erfc exp fmod hypot log pow sin tan"
+_WAIT = "autograd: numba makes machine code, which takes some ten seconds the first time"
 _loaded: list[Functions | UnavailableError] = []  # once it was tried
 
 
@@ -68,6 +69,7 @@ def _made() -> Functions:
     key = _key(llvmlite.__version__, cpu, features)
     parts = _read(key)
     if parts is None:
+        _say(_WAIT)
         parts = compilation.compiled(machine)
         _write(key, parts)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
@@ -75,6 +77,12 @@ def _made() -> Functions:
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return Functions(engine, *[name for name, _ in parts[1:]])
+
+
+def _say(sentence: str) -> None:
+    """Tells somebody at a terminal; output that goes elsewhere stays as it is."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(sentence, file=sys.stderr, flush=True)
 
 
 class Functions:
