@@ -69,8 +69,8 @@ class Size(NamedTuple):
 
 def sized(graph: Graph, groups: Sequence[Group], gradient: bool, batched: bool) -> Size:
     """The size of a simplified graph."""
-    results = [(row, len(operands)) for row, operands in zip(graph.operations, graph.operands, strict=True) if row]
-    operations = sum([_OF_A_SHARE if row.of_first else max(1, width - 1) for row, width in results])
+    results = [(graph.operations[i], len(graph.operands[i])) for i in graph.results]
+    operations = sum([_OF_A_SHARE if row and row.of_first else max(1, width - 1) for row, width in results])
     instructions = sum([len(group.nodes) for group in groups])
     parts = sum([len(group.slots[0]) if group.slots else 1 for group in groups])
     return Size(len(results), operations, instructions, len(groups), parts, gradient, batched)

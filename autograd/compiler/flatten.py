@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from .. import ops
 from .trace import CONSTANT
@@ -46,27 +49,20 @@ class Flat(NamedTuple):
 def flatten(graph: Graph) -> Flat:
     """Finds the sums of a graph."""
     absorbed = _absorbed(graph)
-    sums = {
-        i: _flattened(graph, i, absorbed)
-        for i, operation in enumerate(graph.operations)
-        if operation in _SUMS and not absorbed[i]
-    }
-    return Flat(sums, absorbed)
+    operations = graph.operations
+    sums = [i for i in graph.results if operations[i] in _SUMS and not absorbed[i]]
+    return Flat({i: _flattened(graph, i, absorbed) for i in sums}, absorbed)
 
 
 def _absorbed(graph: Graph) -> bytearray:
     """Marks sums and products that are used once, by another sum."""
-    uses = [0] * len(graph)
-    for i in graph.outputs:
-        uses[i] += 1
-    for operands in graph.operands:
-        for i in operands:
-            uses[i] += 1
+    used = chain(graph.outputs, chain.from_iterable(graph.operands))
+    uses = np.bincount(np.fromiter(used, np.int64), minlength=len(graph)).tolist()
     absorbed = bytearray(len(graph))
     operations = graph.operations
-    for operation, operands in zip(operations, graph.operands, strict=True):
-        if operation in _ADDITIONS:
-            for i in operands:
+    for result in graph.results:
+        if operations[result] in _ADDITIONS:
+            for i in graph.operands[result]:
                 if uses[i] == 1 and operations[i] in _SUMS:
                     absorbed[i] = 1
     return absorbed

@@ -103,9 +103,10 @@ def _grouped(graph: Graph, flat: Flat, padded: bytearray | None) -> Grouped:
     groups: list[Group] = []
     first = max([CONSTANT, *graph.sources]) + 1  # above the signatures of all leaves
     sums, absorbed = flat.sums, flat.absorbed
-    for i, operation in enumerate(graph.operations):
-        if operation is None or absorbed[i]:
+    for i in graph.results:
+        if absorbed[i]:
             continue
+        operation = graph.operations[i]
         total = sums.get(i)
         slots = None if total is None else _slots(total, signature)
         key: Any

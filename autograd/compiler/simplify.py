@@ -25,11 +25,11 @@ def simplify(graph: Graph) -> Graph:
 
 def _is_simple(graph: Graph) -> bool:
     """Whether there is nothing to do, as in most graphs: several times faster to find out in arrays of numbers."""
-    results = [i for i, operation in enumerate(graph.operations) if operation is not None]
-    all_operands = [graph.operands[i] for i in results]
-    widths = np.fromiter(map(len, all_operands), np.int64, len(results))
-    kinds = {operation: kind for kind, operation in enumerate(dict.fromkeys(graph.operations))}
-    kind = np.fromiter([kinds[graph.operations[i]] for i in results], np.int64, len(results))
+    operations = [graph.operations[i] for i in graph.results]
+    all_operands = [graph.operands[i] for i in graph.results]
+    widths = np.fromiter(map(len, all_operands), np.int64, len(operations))
+    kinds = {operation: kind for kind, operation in enumerate(dict.fromkeys(operations))}
+    kind = np.fromiter(map(kinds.__getitem__, operations), np.int64, len(operations))
     is_constant = np.asarray(graph.sources) == CONSTANT
     pairs = np.flatnonzero(widths == 2)
     first = np.cumsum(widths)[pairs] - 2
@@ -38,12 +38,12 @@ def _is_simple(graph: Graph) -> bool:
     keys = np.sort((kind[pairs] * len(graph) + left) * len(graph) + right)
     if (keys[1:] == keys[:-1]).any() or (is_constant[left] & is_constant[right]).any():
         return False
-    others = [(graph.operations[results[k]], all_operands[k]) for k in np.flatnonzero(widths != 2).tolist()]
+    others = [(operations[k], all_operands[k]) for k in np.flatnonzero(widths != 2).tolist()]
     return len(set(others)) == len(others) and not any(is_constant[list(x)].all() for _, x in others)
 
 
 def _simplified(graph: Graph) -> Graph:
-    first = next((i for i, operation in enumerate(graph.operations) if operation is not None), len(graph))
+    first = graph.results[0] if graph.results else len(graph)
     simple = _leaves_of(graph, first)
     number = list(range(first))
     known: dict[Operation, dict[tuple[int, ...], int]] = {}

@@ -26,7 +26,8 @@ class Graph:
         sources: where a leaf's number comes from.
         positions: a leaf's position in the parameter vector or the row of an argument.
         data: a constant leaf's number.
-        outputs: the nodes that are the results.
+        results: the numbers of the nodes that are computed, all but the leaves.
+        outputs: those that are asked for.
     """
 
     def __init__(self) -> None:
@@ -35,6 +36,7 @@ class Graph:
         self.sources: list[int] = []
         self.positions: list[int] = []
         self.data: list[float] = []
+        self.results: list[int] = []
         self.outputs: list[int] = []
 
     def __len__(self) -> int:
@@ -70,9 +72,11 @@ class Graph:
 
     def result(self, operation: Operation, operands: tuple[int, ...]) -> int:
         """Adds the result of an operation."""
+        number = len(self.operations)
         self.operations.append(operation)
         self.operands.append(operands)
-        return len(self.operations) - 1
+        self.results.append(number)
+        return number
 
     def fill(self) -> None:
         """Pads the lists in which only leaves have entries."""
@@ -89,11 +93,9 @@ def trace(outputs: Sequence[Value], wrt: Sequence[Value], inputs: Sequence[Seque
     for source, values in zip([THETA, *range(FIRST_INPUT, FIRST_INPUT + len(inputs))], [wrt, *inputs], strict=True):
         number.update(zip(map(id, values), range(len(graph), len(graph) + len(values)), strict=True))
         graph.leaves(source, [value.number for value in values])
-    operations, all_operands = graph.operations, graph.operands
     for node in reversed(history(outputs, chain.from_iterable(inputs))):
-        all_operands.append(number.of(node.parents))
-        number[id(node)] = len(operations)
-        operations.append(node.operation)
+        assert node.operation is not None
+        number[id(node)] = graph.result(node.operation, number.of(node.parents))
     graph.outputs = [*number.of(outputs)]
     graph.fill()
     return graph
