@@ -135,7 +135,11 @@ def outputs_of(model: Any, rows: Column, parameters: Sequence[Value] | None = No
 
 
 def results_in(outputs: object) -> list[Value]:
-    """What a model returned as Values, where it is one number or a list of numbers."""
+    """What a model returned as Values.
+
+    Raises:
+        TypeError: it is neither a number nor a list of numbers.
+    """
     return [x if isinstance(x, Value) else Value(x).detach() for x in _listed(outputs)]
 
 
@@ -238,9 +242,6 @@ def numbers_of(model: Any, row: Any) -> Vector:
     """The outputs for one row, from its graph, which is not recorded."""
     with no_grad():
         outputs = _listed(model(row))
-    for output in outputs:
-        if not is_number(output):
-            raise TypeError(f"the outputs of the model must be Values or numbers, got {kind_of(output)}")
     return np.array([output.data if isinstance(output, Value) else float(output) for output in outputs])
 
 
@@ -259,7 +260,11 @@ def _eager(model: Any, rows: Column) -> Vector:
 
 def _listed(outputs: Any) -> list[Any]:
     outputs = plain(outputs)
-    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    listed = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    for output in listed:
+        if not is_number(output):
+            raise TypeError(f"the outputs of the model must be Values or numbers, got {kind_of(output)}")
+    return listed
 
 
 def holds_rows(x: object) -> bool:

@@ -262,6 +262,24 @@ def test_metrics_see_evaluation_mode():
     assert history.metrics["mse"][-1] == history.validation_loss[-1] == 0.0 < history.loss[-1]
 
 
+class Named(nn.Module):
+    """Gives its outputs names, which losses may take, but no program and no metric."""
+
+    def __init__(self):
+        self.line = nn.Linear(2, 2, seed=0)
+
+    def forward(self, xs):
+        return dict(zip("ab", self.line(xs), strict=True))
+
+
+@ENGINES
+def test_metrics_take_numbers(compile):
+    settings = {"loss": lambda outputs, target: nn.mse(outputs["a"], target), "compile": compile}
+    assert len(trained(Named(), SUMS, validation=(X, SUMS), **settings)[1]) == 6
+    with pytest.raises(TypeError, match=r"the outputs of the model must be Values or numbers, got \{'a': Value"):
+        trained(Named(), SUMS, metrics={"mse": nn.mse}, **settings)
+
+
 @pytest.mark.parametrize("metrics", [[nn.accuracy], {1: nn.accuracy}, {"a": 1}, {"a": lambda outputs, target: "x"}])
 def test_bad_metrics(metrics):
     with pytest.raises(TypeError, match="metric"):
