@@ -346,6 +346,17 @@ def softmax(xs: Sequence[float]) -> list[float]:
     return [weight / total for weight in weights]
 
 
+def log_softmaxes(xs: Sequence[float]) -> list[float]:
+    """x - log(sum(exp(xs))) for each x, measured from the largest one: that of a share close to 1 keeps its digits."""
+    top = max(xs)
+    if not math.isfinite(top):
+        at_top = nan if builtins.sum(x == top for x in xs) != 1 else -0.0
+        return [top] * len(xs) if top != inf else [at_top if x == inf else -inf for x in xs]
+    place = xs.index(top)
+    log = math.log1p(math.fsum([_exp_of_difference(x, top) for i, x in enumerate(xs) if i != place]))
+    return [(x - top) - log if x < top else -log for x in xs]
+
+
 def _exp_of_difference(x: float, top: float) -> float:
     """exp(x - top) for x <= top, with the rounding error of the difference put right to first order."""
     difference = x - top

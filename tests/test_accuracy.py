@@ -1,5 +1,6 @@
 """Every row of the table against 60-digit arithmetic: value, first and second derivative, at the extremes too."""
 
+import itertools
 import math
 import random
 import sys
@@ -8,7 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from autograd import Value, derivative, logsumexp, ops, sigmoid, softplus
+from autograd import Value, arithmetic, derivative, logsumexp, ops, sigmoid, softplus
 from autograd.compiler import arrays
 from autograd.value import apply
 from tests import truth
@@ -84,6 +85,22 @@ def require_close(found: float, name: str, point: tuple[float, ...], order: list
         assert not abs(found) < 1e300
     elif truth.ulps(found, true) > 8 and not abs(true) < sys.float_info.min > abs(found):
         assert abs(found - float(true)) <= 8 * truth.sensitivity(name, point, order)
+
+
+@pytest.mark.parametrize("row", POINTS_AT_THE_EDGE["log_softmax"] + POINTS_AT_THE_EDGE["softmax"])
+def test_logarithms_of_all_shares_at_once(row):
+    found = arithmetic.log_softmaxes(row)
+    for place, x in enumerate(row):
+        true = truth.value("log_softmax", (x, *row[:place], *row[place + 1 :]))
+        assert truth.ulps(found[place], true) <= 4
+
+
+@pytest.mark.parametrize("row", [*itertools.product([-math.inf, 0.0, 5.0, math.inf, math.nan], repeat=3)])
+def test_logarithms_of_all_shares_with_infinities(row):
+    expected = [
+        ops.FLOATS.evaluate(ops.log_softmax, [x, *row[:place], *row[place + 1 :]]) for place, x in enumerate(row)
+    ]
+    np.testing.assert_allclose(arithmetic.log_softmaxes(row), expected, rtol=1e-15)
 
 
 # Every other point of each row waits for CI.

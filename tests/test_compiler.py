@@ -226,6 +226,25 @@ def test_all_logarithms_of_shares_at_once(rng):
     check_whole(lambda: autograd.dot(weights, nn.log_softmax([z * 1.5 for z in logits])), logits)
 
 
+@pytest.mark.parametrize("function", [autograd.softmax, nn.log_softmax])
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_of_several_kinds_made_in_any_order(function, seed):
+    rng = np.random.default_rng(seed)
+    kinds = [autograd.tanh, autograd.sin, autograd.exp, lambda z: Value(0.3).detach(), lambda z: z]
+    logits = [Value(z) for z in rng.normal(size=12)]
+
+    def loss():
+        shuffled = np.random.default_rng(seed)
+        rows = [[None] * len(kinds) for _ in range(3)]
+        for cell in shuffled.permutation(3 * len(kinds)).tolist():
+            row, kind = divmod(cell, len(kinds))
+            rows[row][kind] = kinds[kind](logits[shuffled.integers(12)] * logits[shuffled.integers(12)])
+        shares = [share for row in rows for share in function(row)]
+        return autograd.sum([share * (share + weight) for share, weight in zip(shares, range(15), strict=True)])
+
+    check_whole(loss, logits)
+
+
 # Networks
 
 

@@ -124,6 +124,12 @@ def test_infinite_shares(tmp_path):
 
 
 @pytest.mark.usefixtures("packing")
+def test_all_logarithms_of_shares(rng, tmp_path):
+    x = values(rng, 5)
+    check([compile(nn.log_softmax([z.tanh() for z in x]), inputs=(x,))], [[rng.normal(size=(4, 5))]], tmp_path)
+
+
+@pytest.mark.usefixtures("packing")
 def test_rows_of_several_lengths_and_infinities(rng, tmp_path):
     x = values(rng, 12)
     loss, _, outputs = ragged(rng, x)

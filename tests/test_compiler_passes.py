@@ -454,12 +454,24 @@ def test_irregular_graphs_cost_in_proportion_to_their_size(backend, monkeypatch)
     assert more_memory < 4.5 * memory
 
 
-def test_all_shares_of_a_row_are_differentiated_together():
-    """The instructions per operand do not grow with the number of operands."""
+@pytest.mark.parametrize("function", [autograd.softmax, nn.log_softmax])
+@pytest.mark.parametrize("packs", [True, False])
+def test_all_shares_of_a_row_are_computed_and_differentiated_together(function, packs):
+    """The instructions per operand, which are all of their own kinds, do not grow with the number of operands."""
     counts = []
     for number in (10, 40):
         x = [Value(0.1 * i) for i in range(number)]
-        loss = autograd.dot(autograd.softmax([z.tanh() for z in x]), [1.0 + i for i in range(number)])
+        operands = [*itertools.accumulate(x, lambda before, z: (before * z).tanh())]
+        loss = autograd.sum([share * (1.0 + i) for i, share in enumerate(function(operands))])
         request = Request([loss], False, x, [], [], True)
-        counts.append(len(complete(request, *unpacked(request, traced(request))).instructions))
+        graph = traced(request)
+        outputs = packed(request, graph, grouped(graph)) if packs else unpacked(request, graph)
+        counts.append(len(complete(request, *outputs).instructions))
     assert counts[1] < 4.5 * counts[0]
+
+
+def test_one_share_of_a_row_does_not_compute_the_others():
+    x = [Value(0.1 * i) for i in range(9)]
+    request = Request([nn.log_softmax(x)[4]], False, x, [], [], True)
+    _, output = unpacked(request, traced(request))
+    assert output.data is ops.log_softmax

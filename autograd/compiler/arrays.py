@@ -256,6 +256,14 @@ def softmaxes(xs: list[np.ndarray]) -> np.ndarray:
     return np.moveaxis(shares, -1, 0)
 
 
+def log_softmaxes(xs: list[np.ndarray]) -> np.ndarray:
+    """x - log(sum(exp(xs))) for each of the arrays xs."""
+    rows = np.stack(np.broadcast_arrays(*xs), axis=-1)
+    logarithms = np.empty(rows.shape, rows.dtype)
+    log_softmax(_exponentials_of(rows), rows, logarithms)
+    return np.moveaxis(logarithms, -1, 0)
+
+
 def logsumexps(xs: list[np.ndarray]) -> np.ndarray:
     """log(sum(exp(xs))) for arrays xs."""
     rows = np.stack(np.broadcast_arrays(*xs), axis=-1)

@@ -11,10 +11,10 @@ import numpy as np
 from .. import ops
 from . import arrays
 from .ir import Contribution, View, chooses, is_mask, looked_at, whole
-from .terms import Arrays, ArrayTerm, UntraceableError
+from .terms import OF_ALL, Arrays, ArrayTerm, UntraceableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .ir import Builder, Instruction, Shape
 
@@ -80,8 +80,8 @@ class _Reverse:
 
     def pull(self, instruction: Instruction) -> None:
         """Turns an instruction's gradient into contributions to those of its operands."""
-        if instruction.op == "map" and instruction.data == "softmaxes":
-            _pull_shares(self, instruction)
+        if instruction.op == "map" and instruction.data in _RULES_OF_ALL:
+            _pull_all(self, instruction)
             return
         cotangent = self.gradient(instruction)
         if cotangent is not None:
@@ -98,24 +98,53 @@ def _pull_pick(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> Non
     reverse.picked.setdefault(y.operands[0], {})[y.data] = cotangent
 
 
-def _pull_shares(reverse: _Reverse, y: Instruction) -> None:
-    """The cotangents of n shares together, in linear time: for each operand p (c - sum(p c)).
-
-    All c are taken relative to that of the largest p, which changes the rounding only: 1 - p keeps its digits.
-    """
+def _pull_all(reverse: _Reverse, y: Instruction) -> None:
+    """The cotangents of the n results for n operands together, in linear time."""
     m, picked = reverse.system, reverse.picked.pop(y, {})
     if not picked:
         return
-    shares = [m.pick(ArrayTerm(m, y), i) for i in range(len(y.operands))]
-    c = [ArrayTerm(m, picked[i]) if i in picked else ArrayTerm(m, m.builder.number(0.0)) for i in range(len(shares))]
+    zero = m.builder.number(0.0)
+    c = [ArrayTerm(m, picked.get(i, zero)) for i in range(len(y.operands))]
+    for x, cotangent in zip(y.operands, _RULES_OF_ALL[y.data](m, ArrayTerm(m, y), c), strict=True):
+        reverse.add(x, cotangent.instruction, per_row=y.batched)
+
+
+def _of_shares(m: Arrays, y: ArrayTerm, c: Sequence[ArrayTerm]) -> list[ArrayTerm]:
+    """For each operand p (c - sum(p c)).
+
+    All c are taken relative to that of the largest p, which changes the rounding only: 1 - p keeps its digits.
+    """
+    shares = [m.pick(y, i) for i in range(len(c))]
     top, c_top = shares[0], c[0]
     for share, cotangent in zip(shares[1:], c[1:], strict=True):
         c_top = m.where(m.step(share, top, 0.0), cotangent, c_top)
         top = m.maximum(share, top)
     relative = [cotangent - c_top for cotangent in c]
     total = m.sum([share * each for share, each in zip(shares, relative, strict=True)])
-    for x, share, each in zip(y.operands, shares, relative, strict=True):
-        reverse.add(x, (share * (each - total)).instruction, per_row=y.batched)
+    return [share * (each - total) for share, each in zip(shares, relative, strict=True)]
+
+
+def _of_logarithms(m: Arrays, y: ArrayTerm, c: Sequence[ArrayTerm]) -> list[ArrayTerm]:
+    """For each operand c - p sum(c), where p is its share.
+
+    Of a share above a half the sum of the others stands in place of 1 - p, which keeps its digits.
+    """
+    shares = m.softmax([ArrayTerm(m, x) for x in y.instruction.operands])
+    is_most = [m.step(share, 0.5, 0.0) for share in shares]
+    total = m.sum(c)
+    rest, others = [
+        m.sum([m.where(most, 0.0, each) for most, each in zip(is_most, terms, strict=True)]) for terms in (shares, c)
+    ]
+    return [
+        m.where(most, each * rest - share * others, each - share * total)
+        for most, share, each in zip(is_most, shares, c, strict=True)
+    ]
+
+
+_RULES_OF_ALL: dict[Any, Callable[[Arrays, ArrayTerm, Sequence[ArrayTerm]], list[ArrayTerm]]] = {
+    OF_ALL[ops.softmax]: _of_shares,
+    OF_ALL[ops.log_softmax]: _of_logarithms,
+}
 
 
 def _contributions(reverse: _Reverse, y: Instruction, cotangent: Instruction) -> list[Instruction | None]:

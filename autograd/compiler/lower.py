@@ -10,7 +10,7 @@ from ..ops import TABLE, Operation
 from . import arrays
 from .costs import TYPICAL_BATCH
 from .ir import View, contiguous, is_literal
-from .terms import Arrays, ArrayTerm, UntraceableError, one_minus_square, sech
+from .terms import OF_ALL, Arrays, ArrayTerm, UntraceableError, one_minus_square, sech
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -119,7 +119,7 @@ def for_arrays(m: Lowering, operation: Action, operands: list[Instruction]) -> I
 
 def for_code(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
     """In terms of operators and functions of one, two or three numbers, and of functions along the last axis."""
-    if operation == "softmaxes" or operation in (ops.softmax, ops.log_softmax, ops.logsumexp):
+    if operation in OF_ALL or operation in _FIRST or operation is ops.logsumexp:
         return _of_columns(m, operation, operands)
     if not isinstance(operation, Operation):
         return m.builder.map(operation, *operands)
@@ -143,20 +143,20 @@ def _of_columns(m: Lowering, operation: Action, operands: list[Instruction]) -> 
     parts = [builder.reshaped(builder.filled(each, shape, False), (*shape, 1)) for each in operands]
     columns = builder.make("join", parts, None, (*shape, len(parts)))
     if not isinstance(operation, Operation):
-        return builder.rows("softmax", columns.shape, columns)
+        return builder.rows(_FIRST[operation], columns.shape, columns)
     if operation.of_first:
         return m.pick(ArrayTerm(m, builder.rows(operation.name, columns.shape, columns)), 0).instruction
     return builder.rows(operation.name, shape, columns)
 
 
-_OF_ALL: dict[Action, Action] = {ops.softmax: "softmaxes", ops.log_softmax: "log_softmaxes"}
+_FIRST: dict[Action, str] = {every: operation.name for operation, every in OF_ALL.items()}
 
 
 def for_jax(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
     """Sums and shares of several operands step by step; every other operation has a function."""
     terms = [ArrayTerm(m, operand) for operand in operands]
-    if operation in _OF_ALL and len(operands) > 1:
-        return m.pick(m.apply(_OF_ALL[operation], *terms), 0).instruction
+    if operation in OF_ALL and len(operands) > 1:
+        return m.pick(m.apply(OF_ALL[operation], *terms), 0).instruction
     if operation is ops.dot:
         half = len(terms) // 2
         terms = [x * y for x, y in zip(terms[:half], terms[half:], strict=True)]

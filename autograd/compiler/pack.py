@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class Packer(Elements):
     ) -> None:
         super().__init__(builder, graph, signature, arrays)
         self.flat = flat
+        self._rows_so_far: dict[Any, Instruction] = {}
 
     def pack(self, groups: Sequence[Group]) -> None:
         """Makes the instructions for the groups, operands before results."""
@@ -112,13 +113,14 @@ class Packer(Elements):
 
     def _of_first(self, operation: Operation, operands: Numbers) -> tuple[Instruction, Numbers]:
         """All results of a row at once, such as shares, and where those of the first operands are."""
-        kinds = set(self.signature[operands[0][operands[0] != MISSING]].tolist())
-        if len(kinds) == 1 and CONSTANT not in kinds:
-            keys = np.where(operands == MISSING, self.position.size, self.position[operands])
-        else:
-            keys = np.arange(operands.size).reshape(operands.shape)
+        kinds, number = self.signature[operands], len(self.position)
+        present = set(kinds[0][operands[0] != MISSING].tolist())
+        keys = self.position[operands] if len(present) == 1 and CONSTANT not in present else kinds * number + operands
+        keys = np.where(operands == MISSING, np.iinfo(keys.dtype).max, keys)
         ranks = np.argsort(keys, axis=1, kind="stable")
-        rows, row_of = np.unique(np.take_along_axis(keys, ranks, axis=1), axis=0, return_inverse=True)
+        rows, row_of = np.take_along_axis(keys, ranks, axis=1), np.zeros(1, int)
+        if len(rows) > 1:  # NumPy would take a millisecond for one long row
+            rows, row_of = np.unique(rows, axis=0, return_inverse=True)
         row_of = row_of.reshape(-1)
         example = np.empty(len(rows), dtype=int)
         example[row_of] = np.arange(len(operands))
@@ -126,5 +128,7 @@ class Packer(Elements):
         place = np.argmin(ranks, axis=1)  # where the first operand has gone
         shape = evenly_spaced(rows[:, 0]) if len(rows) > 1 else (1,)
         nodes = nodes.reshape(*shape, nodes.shape[1])
-        result = self.builder.rows(operation.name, nodes.shape, self._rows(operation, nodes))
-        return result, row_of * nodes.shape[-1] + place
+        key = (operation, shape, nodes.tobytes())
+        if key not in self._rows_so_far:  # other results of this row may be of other groups
+            self._rows_so_far[key] = self.builder.rows(operation.name, nodes.shape, self._rows(operation, nodes))
+        return self._rows_so_far[key], row_of * nodes.shape[-1] + place

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from .differentiate import differentiate
 from .ir import Builder, Instruction, Program, View
 from .pack import Packer, leaves
 from .simplify import simplify
+from .terms import OF_ALL
 from .trace import CONSTANT, trace
 
 if TYPE_CHECKING:
@@ -90,11 +92,13 @@ def unpacked(request: Request, graph: Graph) -> tuple[Builder, Instruction]:
     builder = Builder(request.mean, bool(request.inputs))
     arrays = leaves(builder, graph, request.shapes)
     made: list[Instruction] = []
+    rows = [tuple(sorted(graph.operands[i])) if graph.operations[i] in OF_ALL else () for i in graph.results]
+    row_of, asked = dict(zip(graph.results, rows, strict=True)), Counter(rows)
     for i, operation in enumerate(graph.operations):
-        if operation is ops.softmax:
-            shared = sorted(graph.operands[i])  # all shares of a row have one instruction in common
-            shares = builder.map("softmaxes", *[made[x] for x in shared])
-            made.append(builder.make("pick", [shares], shared.index(graph.operands[i][0]), shares.shape))
+        if operation in OF_ALL and asked[row_of[i]] > 1:  # all results of a row have one instruction in common
+            row = row_of[i]
+            results = builder.map(OF_ALL[operation], *[made[x] for x in row])
+            made.append(builder.make("pick", [results], row.index(graph.operands[i][0]), results.shape))
         elif operation is not None:
             made.append(builder.map(operation, *[made[x] for x in graph.operands[i]]))
         elif graph.sources[i] == CONSTANT:

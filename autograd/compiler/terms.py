@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="Operators")
 
+OF_ALL: dict[Operation, str] = {ops.softmax: "softmaxes", ops.log_softmax: "log_softmaxes"}
+"""What gives the results of all operands at once, by the operation that gives the first one's; `pick` takes one."""
+
 
 class UntraceableError(TypeError):
     """A formula, or a partial, asks its operands something that only numbers can answer."""
@@ -101,7 +104,7 @@ class Arrays(NumberSystem[ArrayTerm]):
 
     def softmax(self, xs: Sequence[Operand]) -> list[ArrayTerm]:
         """The shares of all operands, from one instruction."""
-        shares = self.apply("softmaxes", *xs)
+        shares = self.apply(OF_ALL[ops.softmax], *xs)
         return [self.pick(shares, i) for i in range(len(xs))]
 
     def pick(self, arrays: ArrayTerm, i: int) -> ArrayTerm:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ... import ops
 from ..lower import FLOAT_FUNCTIONS, asked
+from ..terms import OF_ALL
 from .expressions import ATOM, CONDITION, OPERATORS, PRODUCT, Language, Spelling
 from .parts import LONG, Text, functions, indented, joined, split
 from .scalars import AFTER, BEFORE, INSIDE, Scalars
@@ -34,7 +35,8 @@ def _variable(variable: Variable) -> str:
 _SPELLINGS: dict[Action, Spelling] = {
     **{does: Spelling(f"{name}({{all}})") for does, name in FLOAT_FUNCTIONS.items()},
     "erfc": Spelling("erfc({all})"),
-    "softmaxes": Spelling("softmax({all})"),
+    OF_ALL[ops.softmax]: Spelling("softmax({all})"),
+    OF_ALL[ops.log_softmax]: Spelling("log_softmaxes({all})"),
     **OPERATORS,
     ops.sign: Spelling("1.0 if {0} > 0.0 else -1.0 if {0} < 0.0 else 0.0 if {0} == 0.0 else nan", CONDITION, (ATOM,)),
     "positive_part": Spelling("0.0 if {0} <= 0.0 else {0}", CONDITION, (ATOM,)),  # nan stays nan

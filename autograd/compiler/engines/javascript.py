@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ... import ops
+from ..terms import OF_ALL
 from .code_text import Syntax, element_text, index_text
 from .expressions import ATOM, CONDITION, OPERATORS, PRODUCT, Language, Spelling
 from .pasted import definitions
@@ -54,7 +55,8 @@ _PRIMITIVES: dict[Action, str] = {
     ops.logsumexp: "logSumExp",
     ops.max: "largest",
     ops.min: "smallest",
-    "softmaxes": "softmax",
+    OF_ALL[ops.softmax]: "softmax",
+    OF_ALL[ops.log_softmax]: "logSoftmax",
     "erfc": "erfc",
 }
 

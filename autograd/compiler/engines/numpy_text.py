@@ -13,6 +13,7 @@ from ...ops import TABLE
 from ..arrays import OF_EXPONENTIALS, PARTIALS
 from ..ir import tuple_text
 from ..lower import HELPERS, asked
+from ..terms import OF_ALL
 from .looks import Look, Spelt
 from .parts import Text, functions, indented, joined, split
 from .places import Places
@@ -87,7 +88,7 @@ _SPELLINGS: dict[Action, str] = {
     "add_by_number": "add_by_number({out}, {0}, {1})",
     "add_one_by_number": "add_by_number({out}, np.broadcast_to({0}, {2}), {1})",
     # along the last axis
-    "softmaxes": "{out} = softmaxes([{all}])",
+    **{every: f"{{out}} = {every}([{{all}}])" for every in OF_ALL.values()},
     "exponentials": "{out} = exponentials({all})",
     **{name: f"np.{name}({{0}}, axis=-1, out={{out}})" for name in ("prod", "max", "min")},
     **{name: f"np.copyto({{out}}, {name}({{all}}))" for name in PARTIALS.values()},

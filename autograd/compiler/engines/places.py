@@ -10,6 +10,7 @@ import numpy as np
 from ... import ops
 from ..arrays import OF_EXPONENTIALS
 from ..ir import base_of, contiguous, is_mask, looked_at, whole
+from ..terms import OF_ALL
 from .assembly import Assembly, assembly, is_strided
 from .buffers import Buffer, Buffers
 from .looks import Array, Look, Operand, Rows, flat, lengths, viewed, whole_length
@@ -136,9 +137,9 @@ class Places(Statements):
         if instruction.is_number:  # it follows from the size of the batch
             operation = OnNumbers(instruction.data)
             self._array[instruction] = self._set_up(operation, self._operands(instruction), self._fresh("n"))
-        elif instruction.data == "softmaxes":
+        elif instruction.data in OF_ALL.values():
             self._array[instruction] = name = self._fresh("p")
-            self._do("softmaxes", self._operands(instruction), name)
+            self._do(instruction.data, self._operands(instruction), name)
         elif instruction.data is ops.where and is_mask(instruction.operands[0]):
             self._select(instruction)
         elif not self._is_combined(instruction):

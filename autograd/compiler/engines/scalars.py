@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ... import ops
 from ...ops import Operation
+from ..terms import OF_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -183,7 +184,7 @@ def stage_of(instruction: Instruction, stages: Mapping[Instruction, int]) -> int
 def applied(operation: Action, operands: tuple[Term, ...]) -> Expression:
     """An operation on numbers, or on one or two sequences."""
     depth = 1 + max([0, *[operand.depth for operand in operands if isinstance(operand, Expression)]])
-    sequences = operation.sequences if isinstance(operation, Operation) else int(operation == "softmaxes")
+    sequences = operation.sequences if isinstance(operation, Operation) else int(operation in OF_ALL.values())
     if sequences:
         length = len(operands) // sequences
         operands = tuple([Expression("list", operands[i * length : (i + 1) * length]) for i in range(sequences)])

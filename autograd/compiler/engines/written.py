@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ... import ops
 from ...operation import FLOATS, NumberSystem
-from ..terms import Operators
+from ..terms import OF_ALL, Operators
 from .scalars import Expression, applied
 
 if TYPE_CHECKING:
@@ -71,5 +71,5 @@ class Writing(NumberSystem[Written]):
     def softmax(self, xs: Sequence[Written | float]) -> list[Written]:
         """The shares of all operands."""
         terms = tuple([each.term if isinstance(each, Written) else float(each) for each in xs])
-        shares = applied("softmaxes", terms)
+        shares = applied(OF_ALL[ops.softmax], terms)
         return [Written(self, Expression("pick", (shares, i))) for i in range(len(xs))]

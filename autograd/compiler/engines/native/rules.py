@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .... import ops
 from ...ir import Instruction
 from ...lower import for_arrays
-from ...terms import ArrayTerm
+from ...terms import OF_ALL, ArrayTerm
 from .tape import ELEMENTWISE, KNOWN
 
 if TYPE_CHECKING:
@@ -43,12 +43,13 @@ class ForNative:
         if operation in KNOWN:
             return m.builder.map(operation, *operands)
         xs = [ArrayTerm(m, operand) for operand in operands]
-        if operation == "softmaxes":
-            return m.builder.map("bundle", *[share.instruction for share in self._softmax(m, xs)])
+        if operation in (OF_ALL[ops.softmax], OF_ALL[ops.log_softmax]):
+            every = self._softmax if operation == OF_ALL[ops.softmax] else self._log_softmax
+            return m.builder.map("bundle", *[result.instruction for result in every(m, xs)])
         if operation is ops.logsumexp:
             return self._logsumexp(m, xs).instruction
         if operation is ops.log_softmax and len(xs) > 1:  # of one number it is 0, even of nan
-            return self._log_softmax(m, xs).instruction
+            return self._log_softmax(m, xs)[0].instruction
         rewrite = _ON_NUMBERS.get(operation)
         if rewrite and xs:
             return rewrite(m, xs).instruction
@@ -80,12 +81,12 @@ class ForNative:
         top, _, _, _, rest = self._exponentials(m, xs)
         return m.where(0.0 * top, top, top + m.log1p(rest))  # 0 * top is nan, which counts as true, unless it is finite
 
-    def _log_softmax(self, m: Lowering, xs: Sequence[ArrayTerm]) -> ArrayTerm:
-        """The logarithm of the first share: its difference from the maximum first, which at the top is exactly 0."""
+    def _log_softmax(self, m: Lowering, xs: Sequence[ArrayTerm]) -> list[ArrayTerm]:
+        """The logarithms of shares: the difference from the maximum first, which at the top is exactly 0."""
         top, at_the_top, _, ties, rest = self._exponentials(m, xs)
         infinite = m.where(ties, m.where(m.step(top, 0.0, 0.0), math.nan, top), 0.0)
-        difference = m.where(at_the_top[0], m.where(0.0 * top, infinite, 0.0), xs[0] - top)
-        return difference - m.log1p(rest)
+        nothing, log = m.where(0.0 * top, infinite, 0.0), m.log1p(rest)
+        return [m.where(is_top, nothing, x - top) - log for is_top, x in zip(at_the_top, xs, strict=True)]
 
     def _softmax(self, m: Lowering, xs: Sequence[ArrayTerm]) -> list[ArrayTerm]:
         top, at_the_top, others, ties, rest = self._exponentials(m, xs)
