@@ -92,11 +92,12 @@ def unpacked(request: Request, graph: Graph) -> tuple[Builder, Instruction]:
     builder = Builder(request.mean, bool(request.inputs))
     arrays = leaves(builder, graph, request.shapes)
     made: list[Instruction] = []
-    rows = [tuple(sorted(graph.operands[i])) if graph.operations[i] in OF_ALL else () for i in graph.results]
-    row_of, asked = dict(zip(graph.results, rows, strict=True)), Counter(rows)
+    shares = [i for i in graph.results if graph.operations[i] in OF_ALL]
+    row_of = {i: (graph.operations[i], tuple(sorted(graph.operands[i]))) for i in shares}
+    asked = Counter(row_of.values())
     for i, operation in enumerate(graph.operations):
         if operation in OF_ALL and asked[row_of[i]] > 1:  # all results of a row have one instruction in common
-            row = row_of[i]
+            _, row = row_of[i]
             results = builder.map(OF_ALL[operation], *[made[x] for x in row])
             made.append(builder.make("pick", [results], row.index(graph.operands[i][0]), results.shape))
         elif operation is not None:

@@ -43,7 +43,7 @@ class ForNative:
         if operation in KNOWN:
             return m.builder.map(operation, *operands)
         xs = [ArrayTerm(m, operand) for operand in operands]
-        if operation in (OF_ALL[ops.softmax], OF_ALL[ops.log_softmax]):
+        if operation in OF_ALL.values():
             every = self._softmax if operation == OF_ALL[ops.softmax] else self._log_softmax
             return m.builder.map("bundle", *[result.instruction for result in every(m, xs)])
         if operation is ops.logsumexp:
