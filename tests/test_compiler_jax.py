@@ -16,6 +16,7 @@ from autograd.compiler.engines.jax_text import jax_text
 from autograd.compiler.ir import Builder, View
 from autograd.value import apply
 from tests import test_compiler as cases
+from tests.test_compiler_exports import attention
 
 jax = pytest.importorskip("jax", reason="JAX is not installed: pip install 'chainrule[jax]'")
 import jax.numpy as jnp  # noqa: E402
@@ -42,6 +43,14 @@ def classifier(seed=0, **options):
     x, y = [Value(0.1), Value(0.2)], [Value(1.0), Value(0.0), Value(0.0)]
     step = compile(nn.cross_entropy(model(x), y), wrt=list(model.parameters()), inputs=(x, y), **options)
     return step, (rng.normal(size=(12, 2)), np.eye(3)[rng.integers(0, 3, 12)])
+
+
+def attending(seed=0):
+    """The same of causal attention, whose sums are of several lengths."""
+    rng = np.random.default_rng(seed)
+    x = cases.values(rng, 12)
+    loss, weights, _ = attention(rng, x)
+    return compile(loss, wrt=weights, inputs=(x,)), (rng.normal(size=(12, 12)),)
 
 
 # Operations
@@ -122,25 +131,29 @@ def test_conventions_at_kinks():
 # The function
 
 
-def test_the_function_under_transformations():
-    step, data = classifier()
+@pytest.mark.parametrize("made", [classifier, attending])
+def test_the_function_under_transformations(made):
+    step, data = made()
     function = step.to_jax()
     value, gradient = step(*data)
 
     @jax.jit
     def under_all(theta, tangent):
         loss = lambda theta: function(theta, *data)[0]  # noqa: E731
-        many = jax.vmap(function, (0, None, None))(jnp.stack([theta, 2.0 * theta]), *data)
-        return function(theta, *data), many, jax.grad(loss)(theta), jax.jvp(loss, (theta,), (tangent,))[1]
+        many = jax.vmap(function, (0, *[None] * len(data)))(jnp.stack([theta, 2.0 * theta]), *data)
+        by_jax, bent = jax.jvp(jax.grad(loss), (theta,), (tangent,))
+        return function(theta, *data), many, by_jax, jax.jvp(loss, (theta,), (tangent,))[1], bent
 
-    tangent = np.linspace(-1.0, 1.0, gradient.size)
-    alone, (values, gradients), by_jax, along = under_all(jnp.array(step.theta), tangent)
+    theta, tangent = step.theta.copy(), np.linspace(-1.0, 1.0, gradient.size)
+    alone, (values, gradients), by_jax, along, bent = under_all(jnp.array(step.theta), tangent)
     assert all(isinstance(each, jax.Array) and each.dtype == "float64" for each in alone)
     cases.assert_close(values, [alone[0], compiled_at(step, 2.0 * step.theta, data)[0]])
     for slopes in (alone[1], gradients[0], by_jax):
         cases.assert_close(slopes, gradient)
     cases.assert_close(alone[0], value)
     cases.assert_close(along, tangent @ gradient)
+    ahead, behind = [compiled_at(step, theta + sign * tangent, data)[1] for sign in (1e-5, -1e-5)]
+    np.testing.assert_allclose(bent, (ahead - behind) / 2e-5, rtol=1e-5, atol=1e-9)
 
 
 def compiled_at(step, theta, data):
@@ -356,9 +369,9 @@ def test_random_graphs(seed, packs, monkeypatch):
 SHARDED = """
 import jax, numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from tests.test_compiler_jax import classifier
+from tests import test_compiler_jax
 jax.config.update("jax_enable_x64", True)
-step, data = classifier()
+step, data = getattr(test_compiler_jax, MADE)()
 data = [np.concatenate([each] * 4) for each in data]
 expected = step(*data)
 function = jax.jit(step.to_jax())
@@ -382,8 +395,9 @@ def run(program, **variables):
 
 
 @pytest.mark.slow
-def test_sharded_by_rows_there_is_one_all_reduce():
-    lines = run(SHARDED, XLA_FLAGS="--xla_force_host_platform_device_count=4").splitlines()
+@pytest.mark.parametrize("made", ["classifier", "attending"])
+def test_sharded_by_rows_there_is_one_all_reduce(made):
+    lines = run(SHARDED.replace("MADE", repr(made)), XLA_FLAGS="--xla_force_host_platform_device_count=4").splitlines()
     assert lines
     assert set(lines) == {"1 0 True True"}
 

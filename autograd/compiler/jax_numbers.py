@@ -7,13 +7,14 @@ the library's, to any order, under any of JAX's transformations. Importing this 
 from __future__ import annotations
 
 import math
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
+from jax.experimental.custom_partitioning import custom_partitioning
 from jax.scipy.special import erf, erfc
 
 from .. import ops
@@ -144,10 +145,45 @@ def _logsumexp(x: Array) -> Array:
 
 
 def masked_products(spec: str, x: Array, y: Array, mask: Array) -> Array:
-    """A contraction of which some products do not count, "clk,crk,clk->crl", say: not even 0 times infinity.
+    """A contraction of which some products do not count, "blk,brk,lk->brl", say: not even 0 times infinity.
 
-    The masked factors are 0, so that a plain contraction gives the same if it is finite.
+    The axis of the batch is b.
     """
+    return _masked_products(spec)(x, y, mask)
+
+
+@cache
+def _masked_products(spec: str) -> Callable[..., Array]:
+    decided = partial(_decided, spec)
+    return _by_shards(decided, spec) if "b" in spec.split("->")[1] else decided
+
+
+def _by_shards(function: Callable[..., Array], spec: str) -> Callable[..., Array]:
+    """A function of the rows of a batch, which each device decides for its own: it need not ask the others.
+
+    JAX knows neither the derivatives nor a further axis of such a function; those of the function itself it does.
+    """
+    by_shards = custom_partitioning(function)
+    by_shards.def_partition(
+        partition=lambda mesh, arrays, result: (mesh, function, result.sharding, tuple(x.sharding for x in arrays)),
+        sharding_rule=" ".join(spec).replace("- >", "->"),
+        need_replication_factors=tuple([axis for axis in dict.fromkeys(spec) if axis not in "b,->"]),
+    )
+    of_batches = jax.custom_batching.custom_vmap(by_shards)
+    of_batches.def_vmap(
+        lambda _, has_axis, *xs: (jax.vmap(function, in_axes=[0 if each else None for each in has_axis])(*xs), True)
+    )
+
+    def jvp(primals: Sequence[Array], tangents: Sequence[Array]) -> tuple[Array, Array]:
+        return differentiable(*primals), jax.jvp(function, primals, tangents)[1]
+
+    differentiable: Callable[..., Array] = jax.custom_jvp(of_batches)
+    differentiable.defjvp(jvp)  # type: ignore[attr-defined]
+    return differentiable
+
+
+def _decided(spec: str, x: Array, y: Array, mask: Array) -> Array:
+    """`masked_products`: the masked factors are 0, so that a plain contraction gives the same if it is finite."""
     inputs, result = spec.split("->")
     axes = inputs.split(",")
     labels = result + "".join([label for label in dict.fromkeys("".join(axes)) if label not in result])
