@@ -128,6 +128,40 @@ def test_conventions_at_kinks():
     assert slopes[:, 0].tolist() == [autograd.grad(getattr(autograd, name))(0.0) for name in names]
 
 
+def spread(array, axes, labels):
+    """The array with an axis for each label."""
+    ordered = array.transpose([axes.index(label) for label in labels if label in axes])
+    return np.expand_dims(ordered, tuple([i for i, label in enumerate(labels) if label not in axes]))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("spec", ["blk,brk,rk->brl", "brl,brk,rl->blk", "lk,brk,lk->brl", "brl,brk,rk->lk"])
+def test_masked_products(spec, dtype):
+    """Where factors of a sum are infinite, of either sign, nan or 0, those that do not count among them."""
+    from autograd.compiler.jax_numbers import masked_products
+
+    rng = np.random.default_rng(0)
+    *axes, of_mask, result = spec.replace("->", ",").split(",")
+    labels = result + "".join(sorted(set("brlk") - set(result)))
+    lengths = dict(zip("brlk", (9, 4, 5, 6), strict=True))
+    factors = [rng.normal(size=[lengths[label] for label in each]).astype(dtype) for each in axes]
+    for factor in factors:
+        strange = rng.random(factor.shape) < 0.02
+        factor[strange] = rng.choice([math.inf, -math.inf, math.nan, 0.0], strange.sum())
+    mask = rng.random([lengths[label] for label in of_mask]) < 0.6
+    masked = 0 if set(of_mask) <= set(axes[0]) else 1
+    factors[masked] = np.where(spread(mask, of_mask, axes[masked]), factors[masked], 0.0).astype(dtype)
+    x, y = factors
+    with np.errstate(invalid="ignore"):
+        products = spread(x, axes[0], labels) * spread(y, axes[1], labels)
+    counting = np.where(spread(mask, of_mask, labels), products, 0.0)
+    expected = counting.sum(axis=tuple(range(len(result), 4)))
+    assert 0 < np.isfinite(expected).sum() < expected.size
+    found = masked_products(spec, jnp.asarray(x), jnp.asarray(y), jnp.asarray(mask.astype(dtype)))
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, expected, rtol=1e-4 if dtype == "float32" else 1e-11, atol=1e-5)
+
+
 # The function
 
 

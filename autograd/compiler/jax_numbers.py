@@ -155,7 +155,8 @@ def masked_products(spec: str, x: Array, y: Array, mask: Array) -> Array:
 @cache
 def _masked_products(spec: str) -> Callable[..., Array]:
     decided = partial(_decided, spec)
-    return _by_shards(decided, spec) if "b" in spec.split("->")[1] else decided
+    is_by_rows = "b" in spec.split("->")[1]  # sums over the batch are one for all devices
+    return _by_shards(decided, spec) if is_by_rows else decided
 
 
 def _by_shards(function: Callable[..., Array], spec: str) -> Callable[..., Array]:
