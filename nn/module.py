@@ -59,8 +59,8 @@ class Parameter(Value):
         """Takes the path as name, unless it was given one."""
         before = self.path
         if before is None or is_outer(path, before):
-            if self._name is None or self._name == before:
-                self._name = path
+            if self.name in (None, before):
+                self.name = path
             self.path = path
 
 
