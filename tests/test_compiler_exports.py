@@ -500,6 +500,18 @@ def test_a_masked_infinity(language, rng, tmp_path):
 
 @pytest.mark.usefixtures("packing")
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_loss_that_is_read_from_arrays(language, tmp_path):
+    """They may have been overwritten by the gradient when the loss is returned."""
+    x, y = Value(1.1), Value(-0.3)
+    programs = []
+    for function in (autograd.softmax, nn.log_softmax):
+        a, b = function([x * y, x])
+        programs += [compile(loss, wrt=[x, y]) for loss in (a * 2 + b * 3, b.tanh(), a)]
+    check(language, programs, [[]] * len(programs), tmp_path)
+
+
+@pytest.mark.usefixtures("packing")
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_infinities_in_rows(language, rng, tmp_path):
     """Shares, their logarithms and sums of exponentials, and the gradients of all; masked infinities among them."""
     w, x = [Value(0.1 * i) for i in range(12)], values(rng, 12)

@@ -14,7 +14,7 @@ from ... import ops
 from ..ir import View, contiguous
 from .assembly import assembly
 from .fusion import fused
-from .nests import Loop, RowCall, coalesced, looked_at, restrided, row_of
+from .nests import Loop, RowCall, coalesced, looked_at, restrided, row_of, variables
 from .scalars import AFTER, BEFORE, DEPTH, INSIDE, Expression, Variable, applied, depth, stage_of
 
 if TYPE_CHECKING:
@@ -83,9 +83,18 @@ class Loops:
         result = outputs[-1]
         name, stage = ("gradient", AFTER) if gives_gradient else ("outputs", INSIDE if takes_rows else BEFORE)
         if gives_gradient:
-            self.value = self._terms[outputs[0]]
+            self.value = self._lasting(outputs[0])
         if result not in self._places:
             self._loop(stage, Variable(name, 0, contiguous(result.shape)), self._terms[result], result.shape)
+
+    def _lasting(self, loss: Instruction) -> Term:
+        """The loss; a plain number if it would be read from arrays, which may be others' by the end."""
+        term = self._terms[loss]
+        if not any(each.array in self.sizes for each in variables([term])):
+            return term
+        number = Variable(self._fresh("t"))
+        self._loop(self._stage[loss], number, term, ())
+        return number
 
     # Where results are stored
 
