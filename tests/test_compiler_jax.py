@@ -174,15 +174,17 @@ def test_the_function_under_transformations(made):
     @jax.jit
     def under_all(theta, tangent):
         loss = lambda theta: function(theta, *data)[0]  # noqa: E731
-        many = jax.vmap(function, (0, *[None] * len(data)))(jnp.stack([theta, 2.0 * theta]), *data)
+        thetas = jnp.stack([theta, 2.0 * theta])
+        many = jax.vmap(function, (0, *[None] * len(data)))(thetas, *data)
+        together = jax.grad(lambda thetas: jax.vmap(loss)(thetas).sum())(thetas)
         by_jax, bent = jax.jvp(jax.grad(loss), (theta,), (tangent,))
-        return function(theta, *data), many, by_jax, jax.jvp(loss, (theta,), (tangent,))[1], bent
+        return function(theta, *data), many, together, by_jax, jax.jvp(loss, (theta,), (tangent,))[1], bent
 
     theta, tangent = step.theta.copy(), np.linspace(-1.0, 1.0, gradient.size)
-    alone, (values, gradients), by_jax, along, bent = under_all(jnp.array(step.theta), tangent)
+    alone, (values, gradients), together, by_jax, along, bent = under_all(jnp.array(step.theta), tangent)
     assert all(isinstance(each, jax.Array) and each.dtype == "float64" for each in alone)
     cases.assert_close(values, [alone[0], compiled_at(step, 2.0 * step.theta, data)[0]])
-    for slopes in (alone[1], gradients[0], by_jax):
+    for slopes in (alone[1], gradients[0], together[0], by_jax):
         cases.assert_close(slopes, gradient)
     cases.assert_close(alone[0], value)
     cases.assert_close(along, tangent @ gradient)

@@ -162,7 +162,8 @@ def _masked_products(spec: str) -> Callable[..., Array]:
 def _by_shards(function: Callable[..., Array], spec: str) -> Callable[..., Array]:
     """A function of the rows of a batch, which each device decides for its own: it need not ask the others.
 
-    JAX knows neither the derivatives nor a further axis of such a function; those of the function itself it does.
+    JAX knows neither derivatives of such a function nor a further axis. Derivatives are those of the products one by
+    one: JAX cannot turn round a derivative that decides, once it has a further axis.
     """
     by_shards = custom_partitioning(function)
     by_shards.def_partition(
@@ -176,7 +177,7 @@ def _by_shards(function: Callable[..., Array], spec: str) -> Callable[..., Array
     )
 
     def jvp(primals: Sequence[Array], tangents: Sequence[Array]) -> tuple[Array, Array]:
-        return differentiable(*primals), jax.jvp(function, primals, tangents)[1]
+        return differentiable(*primals), jax.jvp(partial(_selected, spec), primals, tangents)[1]
 
     differentiable: Callable[..., Array] = jax.custom_jvp(of_batches)
     differentiable.defjvp(jvp)  # type: ignore[attr-defined]
@@ -185,21 +186,23 @@ def _by_shards(function: Callable[..., Array], spec: str) -> Callable[..., Array
 
 def _decided(spec: str, x: Array, y: Array, mask: Array) -> Array:
     """`masked_products`: the masked factors are 0, so that a plain contraction gives the same if it is finite."""
-    inputs, result = spec.split("->")
-    axes = inputs.split(",")
+    *axes, _, result = spec.replace("->", ",").split(",")
+    plain = jnp.einsum(f"{axes[0]},{axes[1]}->{result}", x, y)
+    return jax.lax.cond(jnp.isfinite(plain).all(), lambda: plain, lambda: _selected(spec, x, y, mask))
+
+
+def _selected(spec: str, x: Array, y: Array, mask: Array) -> Array:
+    """The same from the products one by one, which takes longer."""
+    *axes, result = spec.replace("->", ",").split(",")
     labels = result + "".join([label for label in dict.fromkeys("".join(axes)) if label not in result])
 
     def spread(array: Array, of: str) -> Array:
         ordered = jnp.transpose(array, [of.index(label) for label in labels if label in of])
         return jnp.expand_dims(ordered, [i for i, label in enumerate(labels) if label not in of])
 
-    def selected() -> Array:
-        counts = spread(mask, axes[2]) != 0.0
-        left, right = (jnp.where(counts, spread(array, of), 0.0) for array, of in ((x, axes[0]), (y, axes[1])))
-        return jnp.sum(left * right, axis=tuple(range(len(result), len(labels))))
-
-    plain = jnp.einsum(f"{axes[0]},{axes[1]}->{result}", x, y)
-    return jax.lax.cond(jnp.isfinite(plain).all(), lambda: plain, selected)
+    counts = spread(mask, axes[2]) != 0.0
+    left, right = (jnp.where(counts, spread(array, of), 0.0) for array, of in ((x, axes[0]), (y, axes[1])))
+    return jnp.sum(left * right, axis=tuple(range(len(result), len(labels))))
 
 
 def _constant(function: Callable[..., Array]) -> Callable[..., Array]:
