@@ -280,6 +280,13 @@ def test_metrics_take_numbers(compile):
         trained(Named(), SUMS, metrics={"mse": nn.mse}, **settings)
 
 
+@ENGINES
+def test_truth_values_are_no_classes_of_a_metric(compile):
+    settings = {"loss": lambda outputs, target: nn.mse(outputs[:1], [target]), "metrics": {"accuracy": nn.accuracy}}
+    with pytest.raises(TypeError, match="a class is an integer from 0 to 1"):
+        trained(targets=CLASSES.astype(bool), compile=compile, **settings)
+
+
 @pytest.mark.parametrize("metrics", [[nn.accuracy], {1: nn.accuracy}, {"a": 1}, {"a": lambda outputs, target: "x"}])
 def test_bad_metrics(metrics):
     with pytest.raises(TypeError, match="metric"):

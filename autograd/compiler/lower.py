@@ -119,7 +119,7 @@ def for_arrays(m: Lowering, operation: Action, operands: list[Instruction]) -> I
 
 def for_code(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:
     """In terms of operators and functions of one, two or three numbers, and of functions along the last axis."""
-    if operation in OF_ALL or operation in _FIRST or operation is ops.logsumexp:
+    if operation in OF_ALL or operation in _FUNCTION_OF or operation is ops.logsumexp:
         return _of_columns(m, operation, operands)
     if not isinstance(operation, Operation):
         return m.builder.map(operation, *operands)
@@ -143,13 +143,13 @@ def _of_columns(m: Lowering, operation: Action, operands: list[Instruction]) -> 
     parts = [builder.reshaped(builder.filled(each, shape, False), (*shape, 1)) for each in operands]
     columns = builder.make("join", parts, None, (*shape, len(parts)))
     if not isinstance(operation, Operation):
-        return builder.rows(_FIRST[operation], columns.shape, columns)
+        return builder.rows(_FUNCTION_OF[operation], columns.shape, columns)
     if operation.of_first:
         return m.pick(ArrayTerm(m, builder.rows(operation.name, columns.shape, columns)), 0).instruction
     return builder.rows(operation.name, shape, columns)
 
 
-_FIRST: dict[Action, str] = {every: operation.name for operation, every in OF_ALL.items()}
+_FUNCTION_OF: dict[Action, str] = {every: operation.name for operation, every in OF_ALL.items()}
 
 
 def for_jax(m: Lowering, operation: Action, operands: list[Instruction]) -> Instruction:

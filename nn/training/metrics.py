@@ -48,7 +48,8 @@ class Readings:
 
         Args:
             theta: the numbers of the parameters.
-            validation: the program of the validation loss; if it gives the outputs too, there is no other one for them.
+            validation: the program of the loss on the last data set; if it gives the outputs too, there is no other one
+                for them.
         """
         inputs = [rows for rows, _ in self._data]
         if any(rows.array is None for rows in inputs):
@@ -117,6 +118,8 @@ class _Average:
         if targets.array is None:
             return
         if self._metric is accuracy:
+            if targets.array.ndim == 1 and outputs.shape[1] > 1 and not targets.holds_numbers:
+                return  # truth values are no classes, and it says so
             self._classes = observed_classes(targets.array, outputs.shape[1])
             return
         x, known = placeholders(outputs), model.parameters()

@@ -263,7 +263,7 @@ def _sizes(loss: Value, parameters: Sequence[Value]) -> tuple[float, float]:
 
 
 def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler: Compiler = compiled_loss) -> Program:
-    """The program of a step, compared with the graphs of the first observation, the last and three between.
+    """The program of a step, compared with the graphs of some observations (see `rows_to_compare`).
 
     Model and loss are called once with placeholders for the numbers of a row. Nothing may happen in that call that a
     program would lose: Python code must not learn a number (see `autograd.detect_reads`), and model and loss must keep

@@ -81,8 +81,9 @@ def _made() -> Functions:
 
 def _say(sentence: str) -> None:
     """Tells somebody at a terminal; output that goes elsewhere stays as it is."""
-    if sys.stderr is not None and sys.stderr.isatty():
-        print(sentence, file=sys.stderr, flush=True)
+    with contextlib.suppress(ValueError, OSError):  # it may be closed
+        if sys.stderr is not None and sys.stderr.isatty():
+            print(sentence, file=sys.stderr, flush=True)
 
 
 class Functions:
