@@ -422,7 +422,8 @@ def _log_softmax_partials(m: NumberSystem[N], y: N, *xs: N) -> tuple[N, ...]:
     return (m.maximum(-m.expm1(y), 0.0 * first), *(-share for share in others))  # nan where the shares are
 
 
-# log(e^x / (e^x + e^other + ...)). Measured from x, it keeps its digits when the share is close to 1. The bound is for
+# log(e^x / (e^x + e^other + ...)). Measured from x, it keeps its digits when the share is close to 1; programs of all
+# results of a row measure them from the largest operand, once (`log_softmaxes`). The bound is for
 # a masked x, -inf, beside others: -inf - -inf would be nan.
 log_softmax = row(
     "log_softmax",

@@ -154,17 +154,17 @@ def masked_products(spec: str, x: Array, y: Array, mask: Array) -> Array:
 
 @cache
 def _masked_products(spec: str) -> Callable[..., Array]:
-    decided = partial(_decided, spec)
     is_by_rows = "b" in spec.split("->")[1]  # sums over the batch are one for all devices
-    return _by_shards(decided, spec) if is_by_rows else decided
+    return _by_shards(spec) if is_by_rows else partial(_decided, spec)
 
 
-def _by_shards(function: Callable[..., Array], spec: str) -> Callable[..., Array]:
-    """A function of the rows of a batch, which each device decides for its own: it need not ask the others.
+def _by_shards(spec: str) -> Callable[..., Array]:
+    """Masked products for each row of a batch, which each device decides for its own: it need not ask the others.
 
     JAX knows neither derivatives of such a function nor a further axis. Derivatives are those of the products one by
     one: JAX cannot turn round a derivative that decides, once it has a further axis.
     """
+    function = partial(_decided, spec)
     by_shards = custom_partitioning(function)
     by_shards.def_partition(
         partition=lambda mesh, arrays, result: (mesh, function, result.sharding, tuple(x.sharding for x in arrays)),
