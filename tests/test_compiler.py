@@ -495,6 +495,35 @@ def test_no_partial_is_no_contribution(backend):
     assert gradient.tolist() == eager(one_sided(x, y) * math.inf, [x, y])[1].tolist() == [math.inf, 0.0]
 
 
+FORWARDED = {
+    "itself": operation("itself", lambda m, x, k: x, lambda m, y, x, k: (1.0, None)),
+    "reversed": operation("reversed", lambda m, x, k: x, lambda m, y, x, k: (-1.0, None)),
+    "gated": operation("gated", lambda m, x, k: x, lambda m, y, x, k: (k, None)),
+    "half": operation("half", lambda m, x, k: 0.5 * x, lambda m, y, x, k: (k, None)),
+}
+"""Formulas whose result is an operand, or does not depend on all of them."""
+
+OF_FORWARDED = {
+    "one": lambda f, w, x: f(w[0], x[0]) ** 2,
+    "two": lambda f, w, x: f(w[0], x[0]) + f(w[1], x[1]),
+    "shared": lambda f, w, x: f(w[0], x[0]) + f(w[1], x[0]),
+    "mixed": lambda f, w, x: f(w[0], x[0]) * w[1] + f(x[0], x[1]) * w[0],
+    "in no order": lambda f, w, x: autograd.dot([f(w[i], x[i]) for i in (1, 4, 0, 3)], [1.0, 2.0, 3.0, 4.0]) * w[2],
+    "of inputs": lambda f, w, x: autograd.dot([f(x[i], x[0]) for i in (1, 4, 0, 3)], [1.0, 2.0, 3.0, 4.0]) * w[2],
+    "squares": lambda f, w, x: autograd.sum([f(w[i], x[1]) ** 2 * k for k, i in enumerate((1, 3, 2, 2, 4))]),
+    "rows": lambda f, w, x: autograd.logsumexp([f(w[i], 1.0) for i in (1, 4, 0, 3)]) * x[0],
+}
+
+
+@pytest.mark.parametrize("function", FORWARDED.values(), ids=FORWARDED)
+@pytest.mark.parametrize("build", OF_FORWARDED.values(), ids=OF_FORWARDED)
+def test_an_operand_as_the_result(function, build, rng):
+    """What is computed of it reads it as the operation's own array, contiguous and with a row for each observation."""
+    w = values(rng, 5)
+    check_batch(lambda x: build(function, w, x), w, [rng.normal(size=(40, 5))])
+    check_whole(lambda: build(function, w, [0.3, 0.5, -0.4, 0.1, 0.7]), w)
+
+
 @pytest.mark.parametrize("zero", [0.0, -0.0])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_sign_of_the_zero_that_bounds(backend, zero):

@@ -17,7 +17,7 @@ from autograd.ops import TABLE
 from autograd.value import apply
 
 from .exported import LANGUAGES, STRICT, on_node, results
-from .test_compiler import assert_close, branching, cube, many, random_graph, values
+from .test_compiler import FORWARDED, OF_FORWARDED, assert_close, branching, cube, many, random_graph, values
 from .test_compiler_hostile import structured_loss
 
 inf, nan = float("inf"), float("nan")
@@ -128,6 +128,30 @@ def test_random_graphs(language, seeds, tmp_path):
         programs.append(compile([loss, x[1], loss * 2.0] if seed % 4 else loss, inputs=inputs))
         arrays.append(arrays[-1])
     check(language, programs, arrays, tmp_path)
+
+
+@pytest.mark.usefixtures("packing")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_operand_as_the_result(language, tmp_path, rng):
+    programs, arrays = [], []
+    for function in FORWARDED.values():
+        for build in OF_FORWARDED.values():
+            w, x = values(rng, 5), values(rng, 5)
+            programs.append(compile(build(function, w, x), wrt=w, inputs=(x,)))
+            programs.append(compile([function(x[i], x[0]) for i in (1, 4, 0, 3)], inputs=(x,)))
+            arrays += [[rng.normal(size=(3, 5))]] * 2
+    check(language, programs, arrays, tmp_path)
+
+
+@pytest.mark.usefixtures("packing")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_outputs_without_an_input(language, tmp_path):
+    """All rows have the same, which is computed once."""
+    a, b, x = Value(1.0), Value(2.0), Value(0.5)
+    outputs = [[a.exp()], [autograd.sum([a, b])], [a.exp(), b * a], a * b, [a, a * b], [x]]
+    programs = [compile(each, inputs=(x,)) for each in outputs]
+    programs += [compile_outputs(each, [a, b], [x]) for each in outputs]
+    check(language, programs, [[np.array([0.5, 0.25, 2.0])]] * len(programs), tmp_path)
 
 
 def attention(rng, x, tokens=3, dimension=4):

@@ -40,13 +40,17 @@ def lower(program: Program, builder: Builder, rule: Rule) -> Program:
         operands = [new[operand] for operand in old.operands]
         if old.op == "map":
             result = rule(m, old.data, operands)
-            lacks_array = result.is_number and not old.is_number and rule is not for_floats
-            new[old] = builder.filled(result, old.shape, old.batched) if lacks_array else result
+            new[old] = result if old.is_number or rule is for_floats else _in_place_of(builder, old, result)
         elif old.op == "pick":
             new[old] = m.pick(ArrayTerm(m, operands[0]), old.data).instruction
         else:
             new[old] = builder.make(old.op, operands, old.data, old.shape, old.batched)
     return builder.program([new[output] for output in program.outputs])
+
+
+def _in_place_of(builder: Builder, old: Instruction, new: Instruction) -> Instruction:
+    """An array as others take it for the old one: a formula may give a number, a view, or fewer axes."""
+    return builder.storage(builder.filled(new, old.shape, old.batched))
 
 
 class Lowering(Arrays):

@@ -84,8 +84,9 @@ class Loops:
         name, stage = ("gradient", AFTER) if gives_gradient else ("outputs", INSIDE if takes_rows else BEFORE)
         if gives_gradient:
             self.value = self._lasting(outputs[0])
-        if result not in self._places:
-            self._loop(stage, Variable(name, 0, contiguous(result.shape)), self._terms[result], result.shape)
+        wanted = Variable(name, 0, contiguous(result.shape))
+        if self._places.get(result) != wanted:  # outputs without rows may have a place of their own
+            self._loop(stage, wanted, self._terms[result], result.shape)
 
     def _lasting(self, loss: Instruction) -> Term:
         """The loss; a plain number if it would be read from arrays, which may be others' by the end."""
