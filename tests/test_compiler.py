@@ -495,6 +495,23 @@ def test_no_partial_is_no_contribution(backend):
     assert gradient.tolist() == eager(one_sided(x, y) * math.inf, [x, y])[1].tolist() == [math.inf, 0.0]
 
 
+CONDITIONS = {
+    "conditions": (lambda w: [autograd.where(a.log(), b.log(), 0.0) for a, b in itertools.pairwise(w)], [0.0]),
+    "roots": (lambda w: [autograd.where(a.sqrt(), b.sqrt(), 0.0) for a, b in itertools.pairwise(w)], [-1.0]),
+    "no partial": (lambda w: [one_sided_root(a.sqrt(), b.sqrt()) for a, b in itertools.pairwise(w)], [0.0]),
+}
+one_sided_root = operation("one-sided root", lambda m, x, y: m.exp(x) * y, lambda m, z, x, y: (None, m.exp(x)))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("build", "start"), CONDITIONS.values(), ids=CONDITIONS)
+def test_nothing_flows_where_others_built_alike_get_a_derivative(build, start, backend):
+    """A cotangent of 0 beside theirs would meet the infinite slope of the first ones and be nan."""
+    w = [Value(x) for x in [*start, *(0.5 * k for k in range(1, 40))]]
+    check_whole(lambda: autograd.sum(build(w)), w, [backend])
+    assert np.isfinite(eager(autograd.sum(build(w)), w)[1]).all()
+
+
 FORWARDED = {
     "itself": operation("itself", lambda m, x, k: x, lambda m, y, x, k: (1.0, None)),
     "reversed": operation("reversed", lambda m, x, k: x, lambda m, y, x, k: (-1.0, None)),

@@ -109,7 +109,7 @@ def program(outputs, wrt, inputs):
     shapes = [(len(each),) for each in inputs]
     request = Request(outputs, len(outputs) > 1, wrt, inputs, shapes, True)
     graph = traced(request)
-    return request, *packed(request, graph, grouped(graph))
+    return request, *packed(request, graph, grouped(graph, request.gives_gradient))
 
 
 def test_pack_finds_the_matrix_product():
@@ -308,7 +308,7 @@ def test_work_is_counted():
     sums = [autograd.dot(weights[j * inputs : (j + 1) * inputs], x) for j in range(hidden)]
     request = Request([autograd.sum([s.exp() for s in sums])], False, weights, [x], [(inputs,)], mean=False)
     graph = traced(request)
-    counts = work(complete(request, *packed(request, graph, grouped(graph))))
+    counts = work(complete(request, *packed(request, graph, grouped(graph, request.gives_gradient))))
     assert counts.products == 2  # there and back
     forward, exponentials, total, backward = 2 * inputs * hidden, hidden, hidden, 2 * inputs * hidden
     value = 1  # added up over the rows
@@ -465,7 +465,7 @@ def test_all_shares_of_a_row_are_computed_and_differentiated_together(function, 
         loss = autograd.sum([share * (1.0 + i) for i, share in enumerate(function(operands))])
         request = Request([loss], False, x, [], [], True)
         graph = traced(request)
-        outputs = packed(request, graph, grouped(graph)) if packs else unpacked(request, graph)
+        outputs = packed(request, graph, grouped(graph, request.gives_gradient)) if packs else unpacked(request, graph)
         counts.append(len(complete(request, *outputs).instructions))
     assert counts[1] < 4.5 * counts[0]
 

@@ -225,7 +225,7 @@ def test_the_instructions_of_causal_attention():
     outputs = attention(q, k, v, "those before")
     request = Request(outputs, True, leaves_of(q, k, v), [], [], True)
     graph = traced(request)
-    builder, output = packed(request, graph, grouped(graph))
+    builder, output = packed(request, graph, grouped(graph, request.gives_gradient))
     kinds = [each.op for each in builder.program([output]).instructions]
     assert kinds.count("contract") == 2
     assert kinds.count("rows") == 1

@@ -54,7 +54,7 @@ class Plan:
         self._graph = traced(request)
         self.request = request._replace(outputs=())
         self.theta = theta
-        self._groups = grouped(self._graph)
+        self._groups = grouped(self._graph, request.gives_gradient)
         self.size = costs.sized(self._graph, self._groups.groups, request.gives_gradient, batched=bool(request.inputs))
         choice = costs.choose(self.size, native_installed())
         self.packs = choice.packs

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import ops
 from .flatten import Flat, flatten
+from .terms import without_derivative
 from .trace import CONSTANT
 
 if TYPE_CHECKING:
@@ -54,24 +55,28 @@ class Grouped(NamedTuple):
     groups: list[Group]
 
 
-def grouped(graph: Graph) -> Grouped:
+def grouped(graph: Graph, gives_gradient: bool) -> Grouped:
     """Which nodes of a graph are alike.
 
     A leaf's signature is its source, that of a sum its number of terms and products of each kind, that of any other
     result the operation and the operands' signatures. If there are many groups, rows of several lengths count as alike
     where that makes far fewer: shorter ones are padded.
+
+    For a gradient, results that it does not flow to are not alike those that it does: in one array with these, their
+    cotangents of 0 would meet partial derivatives that may be infinite.
     """
     flat = flatten(graph)
-    exact = _grouped(graph, flat, None)
+    aside = _without_gradient(graph) if gives_gradient else set()
+    exact = _grouped(graph, flat, aside, None)
     if len(exact.groups) < _MANY:
         return exact
-    loose = _grouped(graph, flat, bytearray([1]) * len(graph))
+    loose = _grouped(graph, flat, aside, bytearray([1]) * len(graph))
     padded = bytearray(len(graph))
     for group in loose.groups:
         if _is_worth_padding(_lengths(graph, group)):
             for i in group.nodes:
                 padded[i] = 1
-    ragged = _grouped(graph, flat, padded) if any(padded) else exact
+    ragged = _grouped(graph, flat, aside, padded) if any(padded) else exact
     return ragged if len(ragged.groups) < _FEWER * len(exact.groups) else exact
 
 
@@ -79,6 +84,20 @@ _MANY = 8  # groups; with fewer, padding cannot save much
 _FEWER = 0.8  # times the groups are few enough to pad for
 _LENGTHS = 3  # at least so many lengths are padded to one
 _WASTE = 2.5  # times as many terms as there are, padded ones included, are too many
+
+
+def _without_gradient(graph: Graph) -> set[int]:
+    """The results to which no derivative of the outputs flows."""
+    kinds = {(graph.operations[i], len(graph.operands[i])) for i in graph.results}
+    stops = {kind: places for kind in kinds if (places := without_derivative(*kind))}  # type: ignore[arg-type]
+    if not stops:
+        return set()
+    reached = set(graph.outputs)
+    for i in reversed(graph.results):
+        if i in reached:
+            stopped = stops.get((graph.operations[i], len(graph.operands[i])), ())
+            reached.update([x for k, x in enumerate(graph.operands[i]) if k not in stopped])
+    return set(graph.results) - reached
 
 
 def _lengths(graph: Graph, group: Group) -> list[tuple[int, ...]]:
@@ -96,8 +115,8 @@ def _is_worth_padding(lengths: list[tuple[int, ...]]) -> bool:
     return bool(longest * len(lengths) <= _WASTE * sum(map(sum, lengths)))
 
 
-def _grouped(graph: Graph, flat: Flat, padded: bytearray | None) -> Grouped:
-    """The groups; nodes that are marked are alike whatever their number of operands."""
+def _grouped(graph: Graph, flat: Flat, aside: set[int], padded: bytearray | None) -> Grouped:
+    """The groups; nodes of `aside` are among themselves, and marked ones alike whatever their number of operands."""
     known: dict[Any, int] = {}
     signature = list(graph.sources)
     groups: list[Group] = []
@@ -118,6 +137,8 @@ def _grouped(graph: Graph, flat: Flat, padded: bytearray | None) -> Grouped:
             key = frozenset(slots)
         else:
             key = tuple(sorted([(kind, len(parts)) for kind, parts in slots.items()]))
+        if i in aside:
+            key = (None, key)
         j = known.get(key)
         if j is None:
             j = known[key] = len(groups)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from .. import ops
 from ..operation import NumberSystem
+from .ir import Builder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..ops import Operation
-    from .ir import Action, Builder, Instruction
+    from .ir import Action, Instruction
 
 T = TypeVar("T", bound="Operators")
 
@@ -141,3 +143,17 @@ class Arrays(NumberSystem[ArrayTerm]):
             return [None if partial is None or _is_zero(partial) else self.instruction(partial) for partial in partials]
         except Exception as error:
             raise UntraceableError from error
+
+
+@lru_cache(maxsize=256)
+def without_derivative(operation: Operation, number: int) -> tuple[int, ...]:
+    """The operands, of so many, to which no derivative flows by the partials' formulas, such as a condition."""
+    if operation.is_built_in and operation.arity is None:
+        return ()
+    builder = Builder()
+    y, *operands = [builder.make("input", (), k, (), True) for k in range(number + 1)]
+    try:
+        partials = Arrays(builder).derivatives(operation, y, operands)
+    except UntraceableError:
+        return ()
+    return tuple([k for k, partial in enumerate(partials) if partial is None])
