@@ -22,7 +22,7 @@ from .test_compiler_hostile import structured_loss
 
 inf, nan = float("inf"), float("nan")
 
-SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 1.5, -2.5, 30.0, -30.0, 1e-9, 1e300, inf, -inf, nan]
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 1.5, -2.5, 30.0, -30.0, 1e-9, 1e300, -1e10, inf, -inf, nan]
 
 
 @pytest.fixture

@@ -178,6 +178,7 @@ FORMULAS = {
     "list of partials": (lambda m, x: m.sin(x), lambda m, y, x: [m.cos(x)]),
     "repeated in dot": (lambda m, x: m.dot([x, x, 1.0], [x, 2.0, x]), lambda m, y, x: (2 * x + 3,)),
     "part of softmax": (lambda m, x: m.softmax([x, 0.0, x])[2], lambda m, y, x: (y * (1 - 2 * y),)),
+    "softmax of numbers": (lambda m, x: x * m.softmax((1.0, 2.0))[1], lambda m, y, x: (m.softmax([1.0, 2.0])[1],)),
     "short floats": (lambda m, x: 0.1 * x, lambda m, y, x: (np.float32(0.1),)),
     "Python's int": (lambda m, x: int(x) + 0.5, lambda m, y, x: (0,)),
     "itself": (lambda m, x: x, lambda m, y, x: (1,)),

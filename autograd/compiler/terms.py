@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from .. import ops
-from ..operation import NumberSystem
+from ..operation import FLOATS, NumberSystem
 from .ir import Builder
 
 if TYPE_CHECKING:
@@ -105,7 +105,10 @@ class Arrays(NumberSystem[ArrayTerm]):
         return ArrayTerm(self, self.builder.map(operation, *map(self.instruction, operands)))
 
     def softmax(self, xs: Sequence[Operand]) -> list[ArrayTerm]:
-        """The shares of all operands, from one instruction."""
+        """The shares of all operands, from one instruction; of numbers they are numbers."""
+        operands = [self.instruction(x) for x in xs]
+        if all([x.op == "literal" and x.is_number for x in operands]):
+            return [ArrayTerm(self, self.builder.number(share)) for share in FLOATS.softmax([x.data for x in operands])]
         shares = self.apply(OF_ALL[ops.softmax], *xs)
         return [self.pick(shares, i) for i in range(len(xs))]
 

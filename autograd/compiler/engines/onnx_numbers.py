@@ -208,7 +208,7 @@ def _arcsinh(m: OnnxNumbers, x: Tensor) -> Tensor:
 
 def _arccosh(m: OnnxNumbers, x: Tensor) -> Tensor:
     t = x - 1.0
-    return m.choose(m.greater(x, 1e8), m.log(x) + math.log(2.0), m.log1p(t + m.sqrt(t * (2.0 + t))))
+    return m.choose(m.greater(x, 1e8), m.log(x) + math.log(2.0), m.log1p(t + m.sqrt(t) * m.sqrt(2.0 + t)))
 
 
 def _arctanh(m: OnnxNumbers, x: Tensor) -> Tensor:
