@@ -33,6 +33,9 @@ class Reader:
     def note(self, value: Any) -> None:
         """The number of this Value was read."""
 
+    def compare(self, one: Any, other: Any) -> None:
+        """Whether these two Values are equal was asked."""
+
 
 class Context:
     """How operations are recorded in one thread or task.

@@ -204,6 +204,8 @@ class Value(Node):
 
     def __eq__(self, other: object) -> bool:
         """Compares data with a number; two Values are equal only if they are the same one."""
+        if isinstance(other, Value) and (reads := current_context().reads) is not None:
+            reads.compare(self, other)
         return self.data == other if isinstance(other, Real) else NotImplemented
 
     __hash__ = Node.__hash__

@@ -11,6 +11,7 @@ import hashlib
 import inspect
 import pickle
 import random
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -30,7 +31,10 @@ ASSIGNED = "_assigned"
 
 _LIBRARY = frozenset({"autograd", "nn"})  # whose functions keep nothing
 _RANDOM = (np.random.Generator, np.random.RandomState, random.Random)
-_FIXED = (int, float, str, type(None), Value, list, tuple, dict)  # or looked at otherwise
+_FIXED = (int, float, str, type(None), Value)
+_CONTAINERS = (list, tuple, set, frozenset, deque, dict)
+_DEEP = 4  # so many containers or objects inside each other are looked into
+_LONG = 100  # of those inside others only shorter ones are looked into
 
 
 class Kept:
@@ -44,9 +48,10 @@ class Kept:
         modules: all modules of a model, as `named_modules` gives them.
         loss: the loss, if there is one.
 
-    A change is seen if an attribute or variable is new, replaced or removed, if a list, tuple, set, dict, array or
-    object in it changes, or if random numbers are drawn; not if something deeper inside changes. An iterator counts as
-    changed.
+    A change is seen if an attribute or variable is new, replaced or removed, if a list, tuple, set, deque, dict, array
+    or object in it changes, or if random numbers are drawn. What lies deeper than four of these inside each other, or
+    in long ones inside others, does not count. An iterator counts as changed. Of a Python module that a function names,
+    such as one with settings, the data count that the function names.
     """
 
     def __init__(self, modules: Sequence[tuple[str, Any]], loss: Loss | None = None) -> None:
@@ -79,11 +84,11 @@ class Made:
 
     Args:
         modules: all modules of a model.
-        loss: the loss, if there is one.
+        functions: what else is called, such as a loss.
     """
 
-    def __init__(self, modules: Iterable[Any], loss: Loss | None = None) -> None:
-        modules = list(modules)
+    def __init__(self, modules: Iterable[Any], functions: Iterable[object] = ()) -> None:
+        modules, functions = list(modules), list(functions)
         kinds = _kinds(modules)
         self._attributes = [(vars(each), dict(vars(each))) for each in (*modules, *kinds)]
         held = [item for module in modules for name, item in vars(module).items() if name not in (PREDICTION, ASSIGNED)]
@@ -91,9 +96,9 @@ class Made:
         self._containers = [
             (item, copied(item, arrays=False)) for item in held if isinstance(item, (list, tuple, dict))
         ]
-        self._changeable = [item for item in held if not isinstance(item, _FIXED) and not _is_module(item)]
-        self._changeable += _taken_apart(loss)[1]
-        self._functions = _functions([*_called(modules), loss])
+        self._changeable = [item for item in held if _is_changeable(item)]
+        self._changeable += [held for function in functions for held in _taken_apart(function)[1]]
+        self._functions = _functions([*_called(modules), *functions])
         self._states = self._now()
 
     def _now(self) -> tuple[list[object], dict[str, object]]:
@@ -123,29 +128,56 @@ class _Same:
     __hash__ = None  # type: ignore[assignment]
 
 
-def _state(item: object) -> object:
+def _is_changeable(item: object, depth: int = _DEEP) -> bool:
+    """Whether an object may change and stay the same one; containers only if something in them may."""
+    if isinstance(item, (list, tuple, dict)) and type(item) in (list, tuple, dict):
+        inside = list(item.values()) if isinstance(item, dict) else item
+        return bool(depth) and not _is_left_out(inside) and any(_is_changeable(each, depth - 1) for each in inside)
+    return not isinstance(item, _FIXED) and not _is_module(item)
+
+
+def _state(item: object, depth: int = _DEEP) -> object:
     """Something that compares equal later, unless the item has changed."""
-    if isinstance(item, type) and _is_library(item):  # its operations are written out when they are first used
-        return _Same(item)
-    if hasattr(item, "__dict__") and not isinstance(item, (ModuleType, *_RANDOM)) and not _is_module(item):
-        return _Same(item), list(vars(item)), list(map(_content, vars(item).values()))
-    return _content(item)
-
-
-def _content(item: object) -> object:
+    if isinstance(item, (int, float, str)):
+        return item
     if isinstance(item, _RANDOM):
         return pickle.dumps(item)
     if isinstance(item, Iterator):
         return object()
     if isinstance(item, np.ndarray):
         return _Same(item), hashlib.blake2b(item.tobytes()).digest()
+    inside = None if isinstance(item, Value) else _inside(item)
+    if inside is None or not depth or (depth < _DEEP and _is_left_out(inside)):
+        return _Same(item)
+    if isinstance(item, _CONTAINERS):
+        return [_state(each, depth - 1) for each in inside]
+    return _Same(item), [_state(each, depth - 1) for each in inside]
+
+
+def _is_left_out(inside: Sequence[object]) -> bool:
+    """Whether contents count only as long as they are somewhere at the top: many, or the parameters of a layer."""
+    return len(inside) > _LONG or (len(inside) > 0 and isinstance(inside[0], Value))
+
+
+def _inside(item: Any) -> list[object] | None:
+    """What a container or an object holds; None for what cannot change, or is looked at otherwise."""
     if isinstance(item, dict):
-        return list(map(_part, item)), list(map(_part, item.values()))
-    return list(map(_part, item)) if isinstance(item, (list, tuple, set)) else _part(item)
+        return [*item, *item.values()]
+    if isinstance(item, _CONTAINERS):
+        return list(item)
+    if isinstance(item, ModuleType) or _is_module(item):
+        return None
+    if isinstance(item, type):  # the library's write their operations out when these are first used
+        return None if _is_library(item) else [*vars(item), *vars(item).values()]
+    slots = [name for kind in type(item).__mro__ for name in _listed(vars(kind).get("__slots__", ()))]
+    held = [getattr(item, name) for name in slots if hasattr(item, name)]
+    if hasattr(item, "__dict__"):
+        held += [*vars(item), *vars(item).values()]
+    return held or None
 
 
-def _part(entry: object) -> object:
-    return entry if isinstance(entry, (int, float, str)) else _Same(entry)
+def _listed(slots: Any) -> list[str]:
+    return [slots] if isinstance(slots, str) else [*slots]
 
 
 def _states(functions: Iterable[FunctionType]) -> dict[str, object]:
@@ -227,13 +259,25 @@ def _is_module(item: object) -> bool:
 
 def _variables(function: FunctionType) -> dict[str, object]:
     """The variables outside a function that it, or a function inside it, names."""
-    variables = {name: function.__globals__[name] for name in _names(function.__code__) & function.__globals__.keys()}
+    names = _names(function.__code__)
+    variables = {name: function.__globals__[name] for name in names & function.__globals__.keys()}
+    for module, content in list(variables.items()):
+        if isinstance(content, ModuleType):
+            data = {name: item for name, item in vars(content).items() if name in names and _is_data(item)}
+            variables |= {f"{module}.{name}": item for name, item in data.items()}
+    defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    variables |= {f"default {place}": content for place, content in enumerate(defaults)}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             variables[name] = cell.cell_contents
         except ValueError:  # assigned later
             continue
     return variables
+
+
+def _is_data(item: object) -> bool:
+    """Whether a module's attribute is none of its functions, classes and modules."""
+    return not callable(item) and not isinstance(item, ModuleType)
 
 
 def _names(code: CodeType) -> set[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd import Placeholder, Value, detect_reads
-from autograd.node import history
+from autograd.node import history, nodes, numbers
 
 from .kept import Kept
 from .types import Loss, Places, Vector
@@ -76,6 +76,48 @@ def placeholders(array: Vector) -> list[Placeholder]:
     return [Placeholder(numbers) for numbers in array.reshape(len(array), -1).T]
 
 
+class Snapshot:
+    """What a program was made of, to see whether another call of the model gives the same.
+
+    Args:
+        roots: the results of the graph.
+        inputs: what stands in it for the numbers of a row.
+        parameters: the leaves that the program knows by position, not by number.
+    """
+
+    def __init__(self, roots: Sequence[Value], inputs: Iterable[Value], parameters: Iterable[Value]) -> None:
+        self._roots, self._inputs, self._nodes = [*roots], [*inputs], nodes(roots)
+        known = {*map(id, parameters), *map(id, self._inputs)}
+        self._fixed = [node for node in self._nodes if node.operation is None and id(node) not in known]
+        self._numbers = numbers(self._fixed)
+
+    @property
+    def has_its_numbers(self) -> bool:
+        """Whether leaves that are no parameters have the numbers that they had."""
+        return repr(numbers(self._fixed)) == repr(self._numbers)  # as text, in which nan is nan
+
+    def is_of(self, roots: Sequence[Value], inputs: Iterable[Value]) -> bool:
+        """Whether this graph is built alike: of the same operations on the same leaves, or constants that are equal."""
+        inputs, others = [*inputs], nodes(roots)
+        if len(others) != len(self._nodes):
+            return False
+        own = {id(new): id(old) for new, old in zip(inputs, self._inputs, strict=True)}
+        for new, old in zip(others, self._nodes, strict=True):
+            if own.get(id(new)) != id(old) and not _is_alike(new, old, own):
+                return False
+            own[id(new)] = id(old)
+        return self.has_its_numbers and [own[id(new)] for new in roots] == [id(old) for old in self._roots]
+
+
+def _is_alike(new: Value, old: Value, own: Mapping[int, int]) -> bool:
+    """Whether two nodes are the same leaf, equal constants, or the same operation on operands that are alike."""
+    if new.is_constant or old.is_constant:
+        return new.is_constant and old.is_constant and repr(numbers([new])) == repr(numbers([old]))
+    if new.operation is None or old.operation is None:
+        return new is old
+    return new.operation is old.operation and [own[id(x)] for x in new.parents] == [id(x) for x in old.parents]
+
+
 class Comparisons:
     """In which calls of a program to compare it with its graph: in the first, in 2, 4, ..., 64, 128, 192 and so on.
 
@@ -104,7 +146,3 @@ class Comparisons:
         turn = self.calls // self._rarity
         self._next = self._rarity * (min(self._growth * turn, turn + _CALLS_BETWEEN_COMPARISONS) or 1)
         return True
-
-    def doubt(self) -> None:
-        """Makes it due in the next call, for the model may have changed."""
-        self._next = 0

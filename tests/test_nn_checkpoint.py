@@ -130,6 +130,32 @@ def test_validation_and_patience_go_on_exactly(tmp_path):
     assert part[1].stopped == "patience"
 
 
+@pytest.mark.parametrize("then", ["frozen", "free again"])
+def test_what_on_epoch_froze_stays_so(tmp_path, then):
+    def run(path, epochs):
+        model = nn.MLP([1, 4, 1], "tanh", seed=0)
+        first, last = model[0].parameters(), model[2].parameters()
+        for parameter in last if then == "free again" else ():
+            parameter.trainable = False
+
+        def change(history):
+            if len(history) == 3:
+                for parameter in first:
+                    parameter.trainable = False
+                for parameter in last:
+                    parameter.trainable = True
+
+        x = np.linspace(-1.0, 1.0, 10)
+        nn.fit(
+            model, x, x**2, loss=nn.mse, optimizer=nn.Adam(model.parameters(), lr=0.05), epochs=epochs, batch_size=3,
+            seed=1, checkpoint=tmp_path / path, on_epoch=change,
+        )  # fmt: skip
+        return [(parameter.data, parameter.trainable) for parameter in model.parameters()]
+
+    run("parts", 5)
+    assert run("parts", 9) == run("whole", 9)
+
+
 def test_a_finished_training_is_read_back(tmp_path):
     path = tmp_path / "run.json"
     first = train(5, path)

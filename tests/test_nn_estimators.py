@@ -113,6 +113,20 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was():
     np.testing.assert_allclose(model.predict(CURVE), before, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("settings", "error", "message"), [
+    ({"hidden_layer_sizes": 4.7}, TypeError, "must be an integer, got 4.7"),
+    ({"hidden_layer_sizes": (4, "3")}, TypeError, "must be an integer, got '3'"),
+    ({"hidden_layer_sizes": True}, TypeError, "must be an integer, got True"),
+    ({"batch_size": [32]}, TypeError, "batch_size must be an integer"),
+    ({"optimizer": "adam"}, TypeError, "optimizer must be a function of the parameters"),
+    ({"optimizer": nn.SGD([nn.Parameter(1.0)], 0.1)}, TypeError, "optimizer must be a function of the parameters"),
+    ({"loss": nn.nll}, ValueError, "nn.nll takes logarithms"),
+])  # fmt: skip
+def test_bad_settings_are_told_by_fit(settings, error, message):
+    with pytest.raises(error, match=message):
+        nn.MLPClassifier(**settings).fit([[0.0], [1.0], [2.0]], [0, 1, 1])
+
+
 def test_without_scikit_learn_the_error_names_the_extra(monkeypatch):
     monkeypatch.delitem(sys.modules, "nn.training.estimators")
     monkeypatch.setitem(sys.modules, "sklearn.base", None)

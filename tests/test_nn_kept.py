@@ -1,5 +1,6 @@
 """What model and loss keep from call to call is noticed."""
 
+import collections
 import functools
 import itertools
 import random
@@ -106,6 +107,42 @@ def in_a_default(outputs, target, seen):
     seen.append(target)
 
 
+SETTINGS = types.ModuleType("settings")
+SETTINGS.calls = 0
+QUEUE = collections.deque(maxlen=3)
+NESTED = {"a": {"b": [0]}}
+
+
+class Slotted:
+    __slots__ = ("calls",)
+
+    def __init__(self):
+        self.calls = 0
+
+
+SLOTTED = Slotted()
+
+
+def in_a_module_of_python(outputs, target):
+    SETTINGS.calls += 1
+
+
+def in_a_queue(outputs, target):
+    QUEUE.append(target)
+
+
+def in_dicts(outputs, target):
+    NESTED["a"]["b"][0] += 1
+
+
+def in_slots(outputs, target):
+    SLOTTED.calls += 1
+
+
+def in_its_default(outputs, target, seen=[]):  # noqa: B006
+    seen.append(target)
+
+
 class Losses(nn.Module):
     def __init__(self):
         self.calls = 0
@@ -146,6 +183,11 @@ def closure():
     (in_an_array, "NUMBERS in in_an_array"),
     (by_an_iterator, "NEXT in by_an_iterator"),
     (in_an_attribute, "in_an_attribute in in_an_attribute"),
+    (in_a_module_of_python, "SETTINGS.calls in in_a_module_of_python"),
+    (in_a_queue, "QUEUE in in_a_queue"),
+    (in_dicts, "NESTED in in_dicts"),
+    (in_slots, "SLOTTED in in_slots"),
+    (in_its_default, "default 0 in in_its_default"),
     (closure(), "calls in closure.<locals>.loss"),
     (functools.partial(by_a_helper), "CALLS in counting_globally"),
     (functools.partial(in_a_default, seen=[]), "what the loss holds"),

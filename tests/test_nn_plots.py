@@ -64,6 +64,17 @@ def test_the_components_and_the_bias_add_up_to_the_squiggle(model):
     assert np.array_equal(observed.get_xydata(), list(zip(DOSES, EFFECTS, strict=True)))
 
 
+def test_curves_are_those_of_evaluation_mode():
+    class Noisy(nn.Module):
+        def forward(self, xs):
+            return [x + 10.0 for x in xs] if self.training else xs
+
+    model = nn.Sequential(nn.Linear(1, 1, seed=0), Noisy())
+    line = nn.plot_fit(model, DOSES, EFFECTS, components=False, residuals=False).lines[0]
+    np.testing.assert_allclose(line.get_ydata(), model.predict(line.get_xdata())[:, 0])
+    assert model[1].training
+
+
 def test_components_are_labelled_with_their_weights():
     assert list(curves(nn.plot_fit(Written(), DOSES, EFFECTS))) == [
         "component 1 (× w3)",

@@ -108,13 +108,25 @@ class Deep(nn.Module):
         self.nets = {"a": [[nn.Linear(2, 1, seed=0)]]}
         self.table = [[Value(2.0)], [3.0]]
         self.settings = Settings()
+        self.buffers = {"a": [np.array([1.0])]}
 
     def forward(self, xs):
-        return self.nets["a"][0][0](xs)[0] * self.table[0][0] + self.table[1][0] * self.settings.factor
+        factor = self.settings.factor * self.settings.inner.factor * float(self.buffers["a"][0][0])
+        return self.nets["a"][0][0](xs)[0] * self.table[0][0] + self.table[1][0] * factor
+
+
+class Slotted:
+    __slots__ = ("factor",)
+
+    def __init__(self):
+        self.factor = 1.0
 
 
 class Settings:
     factor = 1.0
+
+    def __init__(self):
+        self.inner = Slotted()
 
 
 def emptied(model):
@@ -130,6 +142,8 @@ def emptied(model):
         lambda model: model.table[0].__setitem__(0, np.array(4.0)),
         lambda model: setattr(model.table[0][0], "data", 4.0),
         lambda model: setattr(model.settings, "factor", 2.0),
+        lambda model: setattr(model.settings.inner, "factor", 2.0),
+        lambda model: model.buffers["a"][0].__setitem__(0, 2.0),
         emptied,
     ],
 )

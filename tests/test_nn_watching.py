@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import types
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import nn
 from autograd import AnomalyError, Value, exp, relu, where
 from nn.prediction import Outputs, applied
-from nn.training import evaluation
+from nn.training import evaluation, program
 from nn.training.state import Training
 from nn.training.steps import EagerLoss, EagerStep
 
@@ -392,6 +393,127 @@ def test_what_on_epoch_changes_besides_is_seen_at_once(kind, what, monkeypatch):
         epochs = min(len(by_program), len(by_graphs))  # where a line is found, one more may be mere rounding
         assert epochs > 5
         assert by_program[:epochs] == pytest.approx(by_graphs[:epochs], rel=1e-9, abs=1e-12)
+
+
+class Reading(nn.Module):
+    """Reads settings from many places."""
+
+    def __init__(self):
+        self.line, self.threshold, self.plain = nn.Linear(2, 1, seed=0), nn.Parameter(9.0), Value(1.0)
+        self.buffers, self.nested = {"scale": np.array([1.0])}, {"a": {"b": [1.0]}}
+        self.slotted = Slotted()
+
+    def forward(self, xs):
+        scale = float(self.buffers["scale"][0]) * self.nested["a"]["b"][0] * self.slotted.scale * settings_of_this.scale
+        return [self.line(xs)[0] * scale * self.plain + relu(xs[0] - self.threshold)]
+
+
+class Slotted:
+    __slots__ = ("scale",)
+
+    def __init__(self):
+        self.scale = 1.0
+
+
+settings_of_this = types.ModuleType("settings_of_this")
+
+CHANGES = {
+    "a number that few rows depend on": lambda model: setattr(model.threshold, "data", 1.5),
+    "the number of a plain Value": lambda model: setattr(model.plain, "data", 2.0),
+    "an array in a dict": lambda model: model.buffers["scale"].__setitem__(0, 2.0),
+    "a list in dicts": lambda model: model.nested["a"]["b"].__setitem__(0, 2.0),
+    "an object with slots": lambda model: setattr(model.slotted, "scale", 2.0),
+    "a module of Python": lambda model: setattr(settings_of_this, "scale", 2.0),
+    "a bending": lambda model: setattr(model, "forward", lambda xs: [model.line(xs)[0].tanh()]),
+    "nothing": lambda model: setattr(model, "note", "seen"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_programs_follow_what_on_epoch_changes(what, monkeypatch):
+    """Without graphs for all later epochs: the same losses, validation losses, metrics and predictions."""
+    found = []
+    for compile in (True, False):
+        monkeypatch.setattr(settings_of_this, "scale", 1.0, raising=False)
+        model = Reading()
+
+        def change(history, model=model):
+            if len(history) == 3:
+                CHANGES[what](model)
+
+        settings = {"validation": (X[:9], SUMS[:9]), "metrics": {"m": nn.mse}, "compile": compile, "on_epoch": change}
+        optimizer = nn.SGD(model.line.parameters(), lr=0.01)
+        _, history = trained(model, SUMS, loss=nn.mse, optimizer=optimizer, lr=None, epochs=7, **settings)
+        assert history.engine == ("compiled" if compile else "eager")
+        found.append([*history.loss, *history.validation_loss, *history.metrics["m"], *model.predict(X)[:, 0]])
+    np.testing.assert_allclose(*found, rtol=1e-9)
+
+
+def test_a_program_whose_graph_stays_the_same_is_kept(monkeypatch):
+    """Such as where `on_epoch` only notes something in the model."""
+    made, compile_it = [], program.compile
+    monkeypatch.setattr(program, "compile", lambda *given, **settings: made.append(1) or compile_it(*given, **settings))
+    model = classifier()
+    model.notes = []
+    trained(model, on_epoch=lambda history: model.notes.append(history.loss[-1]))
+    assert (len(model.notes), len(made)) == (6, 1)
+
+
+class Scaling:
+    scale = 1.0
+
+    def __call__(self, outputs, target):
+        return self.scale * nn.mse(outputs, target)
+
+
+@pytest.mark.parametrize("kind", ["object", "closure"])
+def test_metrics_follow_what_on_epoch_changes(kind):
+    found = []
+    for compile in (True, False):
+        scaling, scales = Scaling(), [1.0]
+
+        def closure(outputs, target, scales=scales):
+            return scales[0] * nn.mse(outputs, target)
+
+        def change(history, scaling=scaling, scales=scales):
+            scaling.scale = scales[0] = 1.0 + len(history)
+
+        metrics = {"m": scaling if kind == "object" else closure}
+        model = nn.Linear(2, 1, seed=0)
+        _, history = trained(model, SUMS, loss=nn.mse, metrics=metrics, on_epoch=change, compile=compile, lr=0.01)
+        found.append(history.metrics["m"])
+    np.testing.assert_allclose(*found, rtol=1e-9)
+
+
+class Warm(nn.Module):
+    def __init__(self):
+        self.line, self.seen = nn.Linear(2, 1, seed=0), 0
+
+    def forward(self, xs):
+        self.seen += self.training
+        return [self.line(xs)[0] * (1.0 if self.seen > 110 else 0.5)]
+
+
+def test_validation_and_metrics_follow_a_model_that_training_changes():
+    found = []
+    for compile in (True, False):
+        settings = {"validation": (X, SUMS), "metrics": {"m": nn.mse}, "compile": compile}
+        _, history = trained(Warm(), SUMS, loss=nn.mse, lr=0.0, epochs=6, **settings)
+        found.append([*history.validation_loss, *history.metrics["m"]])
+    np.testing.assert_allclose(*found, rtol=1e-9)
+
+
+def test_modules_keep_their_modes():
+    model = nn.MLP([2, 3, 2], seed=0)
+    model[1].eval()
+    trained(model)
+    assert [model.training, model[0].training, model[1].training] == [True, True, False]
+
+
+def test_a_metric_may_give_a_truth_value_of_numpy():
+    _, history = trained(metrics={"right": lambda outputs, target: np.argmax(outputs) == target, "same": nn.accuracy})
+    assert history.metrics["right"] == pytest.approx(history.metrics["same"])
+    assert {type(number) for number in history.metrics["same"]} == {float}
 
 
 def test_on_epoch_must_be_a_function():

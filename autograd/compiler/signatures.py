@@ -89,7 +89,7 @@ _WASTE = 2.5  # times as many terms as there are, padded ones included, are too 
 def _without_gradient(graph: Graph) -> set[int]:
     """The results to which no derivative of the outputs flows."""
     kinds = {(graph.operations[i], len(graph.operands[i])) for i in graph.results}
-    stops = {kind: places for kind in kinds if (places := without_derivative(*kind))}  # type: ignore[arg-type]
+    stops = {kind: places for kind in kinds if (places := without_derivative(*kind))}
     if not stops:
         return set()
     reached = set(graph.outputs)

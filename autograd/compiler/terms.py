@@ -107,7 +107,7 @@ class Arrays(NumberSystem[ArrayTerm]):
     def softmax(self, xs: Sequence[Operand]) -> list[ArrayTerm]:
         """The shares of all operands, from one instruction; of numbers they are numbers."""
         operands = [self.instruction(x) for x in xs]
-        if all([x.op == "literal" and x.is_number for x in operands]):
+        if all(x.op == "literal" and x.is_number for x in operands):
             return [ArrayTerm(self, self.builder.number(share)) for share in FLOATS.softmax([x.data for x in operands])]
         shares = self.apply(OF_ALL[ops.softmax], *xs)
         return [self.pick(shares, i) for i in range(len(xs))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..context import Context, ContextChange, Reader
+from ..node import leaves
 from ..structures import flatten
 from ..value import Value
 from .lines import calling_line, is_library
@@ -24,6 +25,7 @@ class detect_reads(ContextChange, Reader):
 
     - `data`, `grad` and `has_grad`, read or assigned; float(), comparisons with < <= > >=, formatting and repr; and so
       all that Python and NumPy make of these, such as max, sorted, math.sin, argmax and conversions of arrays;
+    - == and != where one side is made of `Placeholder`s alone, which stand for plain numbers;
     - whatever gives a constant or another leaf with the number: `detach`, operations under `no_grad`, copies, pickling;
     - derivatives as floats, `backward`, and `detect_anomaly`, which look at numbers themselves.
 
@@ -73,6 +75,13 @@ class detect_reads(ContextChange, Reader):
         if self._outer is not None:
             self._outer.note(value)
 
+    def compare(self, one: Value, other: Value) -> None:
+        """These were asked whether they are equal, which is a read if one of them stands for a plain number."""
+        if self.first is None and one is not other and (_stands_for_a_number(one) or _stands_for_a_number(other)):
+            self.first = calling_line()
+        if self._outer is not None:
+            self._outer.compare(one, other)
+
     def _counts(self, value: Value) -> bool:
         return value.op is not None or isinstance(value, Placeholder) or id(value) in self._places()
 
@@ -81,6 +90,12 @@ class detect_reads(ContextChange, Reader):
         if self._identities is None:
             self._identities = set(map(id, self._leaves))
         return self._identities
+
+
+def _stands_for_a_number(value: Value) -> bool:
+    """Whether it is made of Placeholders alone, for whose numbers the model calculates with plain numbers."""
+    found = [leaf for leaf in leaves([value]) if not leaf.is_constant]
+    return bool(found) and all(isinstance(leaf, Placeholder) for leaf in found)
 
 
 def _length(numbers: object) -> int:
@@ -119,7 +134,7 @@ class Placeholder(Value):
         self.numbers = numbers
 
     def __eq__(self, other: object) -> bool:
-        if other is not self and (isinstance(other, Placeholder) or not isinstance(other, Value)):
+        if other is not self and not isinstance(other, Value):
             self._noted()
         return super().__eq__(other)
 

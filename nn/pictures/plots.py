@@ -29,6 +29,7 @@ from ..checks import (
 from ..data import Column, observations
 from ..least_squares import spread
 from ..module import Module
+from ..prediction import evaluating
 from ..types import Numbers, Vector
 from .components import components_of
 
@@ -352,7 +353,8 @@ def _widened(numbers: Sequence[float], points: int) -> Vector:
 
 
 def _outputs(model: Module, row: list[Any]) -> list[Value]:
-    outputs = model(row)
+    with evaluating(module for _, module in model.named_modules()):
+        outputs = model(row)
     listed = [outputs] if is_number(outputs) else items(outputs, "the outputs of the network")
     return [output if isinstance(output, Value) else Value(output) for output in listed]
 

@@ -17,6 +17,7 @@ try:
 except ImportError as missing:
     raise missing_extra("an estimator, with scikit-learn 1.6 or later,", "sklearn") from missing
 
+from ..checks import kind_of, positive_integer
 from ..layers import MLP
 from ..losses import cross_entropy, mse, nll
 from ..optim import Adam, Optimizer
@@ -66,9 +67,14 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
     ) -> None:
         """Trains a new network; the attributes change when it is done."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        sizes = [rows.shape[1], *np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=int)).tolist(), outputs]
+        sizes = [rows.shape[1], *np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist(), outputs]
         module = MLP(sizes, self.activation, seed=seed)
-        optimizer = (_default_optimizer if self.optimizer is None else self.optimizer)(module.parameters())
+        if self.optimizer is not None and not callable(self.optimizer):
+            raise TypeError(
+                "optimizer must be a function of the parameters, such as "
+                f"lambda parameters: nn.Adam(parameters, lr=0.01); got {kind_of(self.optimizer)}"
+            )
+        optimizer = (self.optimizer or _default_optimizer)(module.parameters())
         history = fit(
             module,
             rows,
@@ -91,7 +97,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             if self.batch_size != "auto":
                 raise ValueError(f"batch_size must be a number of rows, None or 'auto', got {self.batch_size!r}")
             return None if rows <= _WHOLE else _BATCH
-        return min(self.batch_size, rows)
+        return min(positive_integer(self.batch_size, "batch_size"), rows)
 
     def _outputs(self, X: ArrayLike) -> Vector:  # noqa: N803
         """What the network gives for each row, before a softmax."""
@@ -121,8 +127,8 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]
     Args:
         hidden_layer_sizes: the number of nodes in each hidden layer; a number for one layer.
         activation: of the hidden layers, as in `nn.MLP`.
-        loss: `loss(outputs, target)` of one observation; by default `nn.cross_entropy`. `nn.cross_entropy` and
-            `nn.nll` get the class as an index, others as one-hot shares.
+        loss: `loss(outputs, target)` of one observation; by default `nn.cross_entropy`, which gets the class as an
+            index; others get one-hot shares. `nn.nll` is refused, since the outputs are no logarithms.
         optimizer: a function of the parameters that returns an optimiser, such as `nn.LBFGS` or
             `functools.partial(nn.SGD, lr=0.1)`; by default `nn.Adam` with a learning rate of 0.02.
         epochs: how many times to go through all observations.
@@ -196,7 +202,9 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]
             of_class = compute_class_weight(self.class_weight, classes=classes, y=labels)
             weights = of_class[targets] * (1.0 if weights is None else weights)
         loss = cross_entropy if self.loss is None else self.loss
-        as_given: np.ndarray[Any, Any] = targets if loss in (cross_entropy, nll) else np.eye(len(classes))[targets]
+        if loss is nll:
+            raise ValueError("loss: nn.nll takes logarithms of probabilities; for raw outputs it is nn.cross_entropy")
+        as_given: np.ndarray[Any, Any] = targets if loss is cross_entropy else np.eye(len(classes))[targets]
         self._train(rows, as_given, len(classes), loss, weights)
         self.classes_ = classes
         return self

@@ -49,6 +49,7 @@ class LossOfOutputs(LossAlone):
 
     Attributes:
         results: the outputs in that graph.
+        inputs: what stands in it for the numbers of a row.
 
     Raises:
         NoProgramError: the loss looks at more than outputs and target, such as what the model has kept of its input.
@@ -57,7 +58,7 @@ class LossOfOutputs(LossAlone):
 
     def __init__(self, eager: EagerStep, graph: Graph) -> None:
         rows, targets = graph.placeholders
-        self.results = results_in(graph.outputs)
+        self.results, self.inputs = results_in(graph.outputs), rows
         if not depends_only_on([*self.results, *targets], graph.loss):
             raise NoProgramError("the loss depends on more than outputs and target")
         super().__init__(self.results, eager, [rows])

@@ -74,7 +74,8 @@ def fit(
             `{"accuracy": nn.accuracy}`; averages over all observations, after the last step of each epoch, in
             evaluation mode, go to `History.metrics`, those over the validation data to `History.validation_metrics`.
         on_epoch: called with the history after each epoch, while the model holds the numbers of now. It may change
-            these, the learning rate, and which parameters are trainable; if it returns True, training stops.
+            these, the learning rate, which parameters are trainable, and anything that model, loss or metrics read;
+            programs are then made again. If it returns True, training stops.
         seed: makes the order of the observations reproducible.
         progress: whether to show a progress bar, in a notebook or if the output is a terminal and rich is installed.
         checkpoint: a file that keeps the state of the training, written every few seconds and at the end. If it exists,
@@ -161,7 +162,7 @@ def _run(
 ) -> None:
     """Trains until there is a reason to stop, and leaves everything in order whatever happens."""
     history, model = training.history, training.task.model
-    was_training = model.training
+    modes = [(module, module.training) for _, module in model.named_modules()]
     try:
         if keeper is not None and training.stop_reason() is None:
             keeper.check_writable()
@@ -182,7 +183,8 @@ def _run(
         history.trim()
     finally:
         training.settle()
-        model.train(was_training)
+        for module, was_training in modes:
+            module.training = was_training
         if keeper is not None:
             keeper.write()
 

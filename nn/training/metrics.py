@@ -44,22 +44,24 @@ class Readings:
         self._program: Outputs | None = None
 
     def begin(self, theta: Vector, validation: Any = None) -> None:
-        """Makes the programs, where there can be some.
+        """Makes the programs, where there can be some; again, if model or metrics have changed since.
 
         Args:
             theta: the numbers of the parameters.
             validation: the program of the loss on the last data set; if it gives the outputs too, there is no other one
                 for them.
         """
+        earlier, self._program = self._program, None
         inputs = [rows for rows, _ in self._data]
         if any(rows.array is None for rows in inputs):
             return
         scatter(theta, self._parameters)
         try:
             if isinstance(validation, LossOfOutputs):
-                program, compared = Outputs(validation.outputs, self._parameters, validation.results), inputs[-1]
+                given = validation.outputs, self._parameters, validation.results, validation.inputs
+                program, compared = Outputs(*given), inputs[-1]
             else:
-                program, compared = outputs_of(self._model, inputs[0], self._parameters), inputs[0]
+                program, compared = outputs_of(self._model, inputs[0], self._parameters, earlier), inputs[0]
             found = [program(theta, rows) for rows in inputs]
             others = [(rows, outputs) for rows, outputs in zip(inputs, found, strict=True) if rows is not compared]
             if any(program.differs(self._model, rows, outputs) for rows, outputs in others):
@@ -80,10 +82,10 @@ class Readings:
             for outputs, metrics, (_, targets) in zip(self._outputs(theta), self._metrics, self._data, strict=True)
         ]
 
-    def doubt(self) -> None:
-        """Lets the next call compare program and graph, for the model may have changed."""
-        if self._program is not None:
-            self._program.comparisons.doubt()
+    @property
+    def has_its_numbers(self) -> bool:
+        """Whether what the program takes for constants has the numbers that it had."""
+        return self._program is None or self._program.snapshot.has_its_numbers
 
     def _outputs(self, theta: Vector) -> list[Vector]:
         if self._program is not None:
@@ -115,6 +117,7 @@ class _Average:
 
     def begin(self, model: Module, outputs: Vector, targets: Column) -> None:
         """Compiles the metric, if it only computes with Values, and of nothing but outputs and target."""
+        self._program = self._classes = None
         if targets.array is None:
             return
         if self._metric is accuracy:
@@ -147,7 +150,7 @@ class _Average:
     def __call__(self, outputs: Vector, targets: Column) -> float:
         """The average over all rows."""
         if self._classes is not None:
-            return np.count_nonzero(predicted_classes(outputs) == self._classes) / len(outputs)
+            return float(np.mean(predicted_classes(outputs) == self._classes))
         if self._program is not None and math.isfinite(average := float(self._program(outputs).mean())):
             return average
         return math.fsum(self._at(outputs, targets, position) for position in range(len(outputs))) / len(outputs)
@@ -157,6 +160,7 @@ class _Average:
         try:
             with no_grad():
                 found = self._metric(row, target)
+            found = bool(found) if isinstance(found, np.bool_) else found
             if not is_number(found):
                 raise TypeError(f"the metric {self._called!r} must return a number, got {kind_of(found)}")
         except Exception as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,6 +22,7 @@ from ..tracing import (
     LARGEST_BATCH_COMPARED,
     Comparisons,
     NoProgramError,
+    Snapshot,
     described,
     placeholders,
     rows_to_compare,
@@ -128,10 +130,19 @@ class Step:
         slope = None if program is None else program(theta, positions)
         return slope if slope is not None and slope.is_finite else self.eager(theta, positions)
 
-    def doubt(self) -> None:
-        """Lets the next step compare program and graph, for model or loss may have changed."""
-        if self._program is not None:
-            self._program.comparisons.doubt()
+    def follow(self, theta: Vector, batches: Iterable[int]) -> None:
+        """Makes the program again if model and loss, which may have changed, give another graph."""
+        if self.compiled is None:
+            return
+        try:
+            self._program = program_of(self.eager, theta, batches, self._compiler, self._program)
+        except NoProgramError as error:
+            self.why_eager = str(error)
+
+    @property
+    def has_its_numbers(self) -> bool:
+        """Whether what the program takes for constants has the numbers that it had."""
+        return self._program is None or self._program.snapshot.has_its_numbers
 
     def program(self, theta: Vector, positions: Positions) -> Program | None:
         """The program, if it is as good as the graphs in this step too."""
@@ -151,18 +162,25 @@ class Program:
     Attributes:
         compiled: computes loss and gradient from arrays.
         comparisons: in which steps a comparison is due.
+        snapshot: of the graph.
     """
 
-    def __init__(self, eager: EagerStep, compiled: Any, arrays: Sequence[Vector], loss: Value) -> None:
+    def __init__(self, eager: EagerStep, compiled: Any, arrays: Sequence[Vector], graph: Graph) -> None:
         self._eager = eager
         self.compiled = compiled
         self._arrays = arrays
-        self._traced = loss
-        self.comparisons = Comparisons([loss])
+        self._traced = graph.loss
+        self.comparisons = Comparisons([graph.loss])
+        self.snapshot = Snapshot([graph.loss], chain.from_iterable(graph.placeholders), eager.parameters)
         self._compared = 0
         self._reached: Mask | None = None
         # Near a minimum all numbers are small and mostly rounding, so differences count by the largest numbers met.
         self._largest_loss = self._largest_slope = 0.0
+
+    def is_of(self, graph: Graph) -> bool:
+        """Whether it was made of a graph that is built alike."""
+        inputs = [*chain.from_iterable(graph.placeholders)]
+        return isinstance(graph.loss, Value) and self.snapshot.is_of([graph.loss], inputs)
 
     def __call__(self, theta: Vector, positions: Positions) -> Slope:
         """The loss over the observations at these positions, where the parameters have the numbers `theta`."""
@@ -262,7 +280,13 @@ def _sizes(loss: Value, parameters: Sequence[Value]) -> tuple[float, float]:
     return largest, max(sizes.get(parameter, 0.0) for parameter in parameters)
 
 
-def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler: Compiler = compiled_loss) -> Program:
+def program_of(
+    eager: EagerStep,
+    theta: Vector,
+    batches: Iterable[int],
+    compiler: Compiler = compiled_loss,
+    earlier: Program | None = None,
+) -> Program:
     """The program of a step, compared with the graphs of some observations (see `rows_to_compare`).
 
     Model and loss are called once with placeholders for the numbers of a row. Nothing may happen in that call that a
@@ -274,6 +298,7 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler
         theta: the numbers of the parameters.
         batches: the sizes of batches that occur.
         compiler: makes what computes.
+        earlier: what is returned if it was made of the same graph.
 
     Raises:
         NoProgramError: no program would compute what the graphs do.
@@ -288,8 +313,10 @@ def program_of(eager: EagerStep, theta: Vector, batches: Iterable[int], compiler
     for target, y, rows in targets_of(eager.data[1], targets, outputs, with_ignored=True):
         try:
             loss = traced(partial(eager.loss, outputs, target), eager.parameters, eager.model, eager.loss)
-            compiled = _compiled(eager, Graph(outputs, target, loss, (x, y)), compiler)
-            program = Program(eager, compiled, (eager.data[0].flat, rows), loss)
+            graph = Graph(outputs, target, loss, (x, y))
+            if earlier is not None and earlier.is_of(graph):
+                return earlier
+            program = Program(eager, _compiled(eager, graph, compiler), (eager.data[0].flat, rows), graph)
             _compare(program, theta, _rows_to_compare(rows, eager), batches)
         except NoProgramError as error:
             reason = error

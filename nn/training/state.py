@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -20,7 +20,7 @@ from ..data import Data, digest
 from ..flat import gathered, scatter
 from ..init import generator
 from ..kept import Made
-from ..module import Module
+from ..module import Module, Parameter
 from ..optim import Optimizer, Schedule
 from ..optim.optimizer import ADDED
 from ..optim.whole import WholeOptimizer
@@ -198,13 +198,34 @@ class Training:
             return
         rows, theta = self.step.eager.rows, self.parameters.now
         self.step.begin(self.plan.refusal(rows), theta, self.plan.batch_sizes(rows))
-        if self.validation is not None:
-            rows = self.validation.eager.rows
-            with evaluating(self.modules):
+        with evaluating(self.modules):
+            if self.validation is not None:
+                rows = self.validation.eager.rows
                 self.validation.begin(self.plan.refusal(rows), theta, {rows})
+            self._begin_readings()
+
+    def _begin_readings(self) -> None:
         if self.readings is not None and self.plan.compile:
-            with evaluating(self.modules):
-                self.readings.begin(theta, None if self.validation is None else self.validation.compiled)
+            self.readings.begin(self.parameters.now, None if self.validation is None else self.validation.compiled)
+
+    @collector_paused()
+    def _follow(self) -> None:
+        """Makes programs again if what they were made of is not as it was when `_watch` was called."""
+        parts = [part for part in (self.step, self.validation, self.readings) if part is not None]
+        if self.made is None or (self.made.is_unchanged() and all(part.has_its_numbers for part in parts)):
+            return
+        self.made = None
+        self.modules = [module for _, module in self.task.model.named_modules()]
+        rows, theta = self.step.eager.rows, self.parameters.now
+        self.step.follow(theta, self.plan.batch_sizes(rows))
+        with evaluating(self.modules):
+            if self.validation is not None:
+                self.validation.follow(theta, {self.validation.eager.rows})
+            self._begin_readings()
+
+    def _watch(self) -> None:
+        """Notes what model, loss and metrics are made of."""
+        self.made = self.made or Made(self.modules, [self.task.loss, *self.task.metrics.values()])
 
     def stop_reason(self) -> str | None:
         """Why to stop now; None to go on."""
@@ -215,10 +236,15 @@ class Training:
         started = time.perf_counter()
         lr = self.task.optimizer.lr
         batches = self.plan.batches(self.step.eager.rows, self.rng, self.task.weights)
+        changes_itself = self.step.compiled is None and (self.validation is not None or self.readings is not None)
+        if changes_itself:
+            self._watch()
         with np.errstate(all="ignore"):  # gradients may be huge; here, since to enter it takes as long as a few sums
             shares, sizes, reaches = zip(*map(self._take_step, batches), strict=True)
         if not self.history.loss and not any(reaches):
             raise ValueError(_NOTHING_TO_TRAIN)
+        if changes_itself:
+            self._follow()
         with evaluating(self.modules):
             validation_loss = self._validation_loss()
             if self.readings is not None:
@@ -277,6 +303,7 @@ class Training:
         return {
             "parameters": parameters.now.tolist(),
             "optimizer": self.task.optimizer.state_dict(),
+            "frozen": [] if self.moving is None else np.flatnonzero(~self.moving).tolist(),
             "schedule": None if schedule is None else schedule.state_dict(),
             "random numbers": self.rng.bit_generator.state,
             "why eager": [self.step.why_eager, "" if self.validation is None else self.validation.why_eager],
@@ -293,6 +320,7 @@ class Training:
         now = array_of(state["parameters"], size)
         best_loss, best_epoch, at_best = items(state["best"], "best")
         best_loss, best = float(array_of(best_loss, ())), None if at_best is None else array_of(at_best, size)
+        frozen = {integer_at_least(place, "frozen", 0, *size) for place in items(state.get("frozen", ()), "frozen")}
         reasons = items(state["why eager"], "why eager")
         if len(reasons) != 2 or not all(isinstance(reason, str) for reason in reasons):
             raise ValueError(f"why eager: expected two texts, got {shown(reasons)}")
@@ -309,9 +337,18 @@ class Training:
                 part.load_state_dict(earlier)
             raise
         self.parameters.load(now, best_loss, best_epoch, best)
+        if "frozen" in state:  # `on_epoch` may have changed that since the start; older checkpoints do not say so
+            self._freeze(frozen)
         for step, why_eager in zip((self.step, self.validation), reasons, strict=True):
             if step is not None:
                 step.why_eager = why_eager or step.why_eager
+
+    def _freeze(self, frozen: Container[int]) -> None:
+        """Makes parameters at these positions frozen, and all others trainable."""
+        for place, parameter in enumerate(self.task.optimizer.parameters):
+            if isinstance(parameter, Parameter):
+                parameter.trainable = place not in frozen
+        self.moving = self.task.optimizer.moving()
 
     def _take_step(self, batch: Positions) -> tuple[float, float, bool]:
         """Moves the parameters; returns the share of the loss, the step size, and whether there was a gradient."""
@@ -340,26 +377,20 @@ class Training:
     def told(self, on_epoch: Callable[[History], object]) -> bool:
         """Calls a function with the numbers of now in the model, and takes over what it changed; whether to stop.
 
-        It may change numbers, and which parameters are trainable. If it changed anything else of model or loss,
-        programs are compared with graphs at once.
+        It may change numbers, and which parameters are trainable. If it changed anything else of model, loss or
+        metrics, programs are made again.
         """
         values = self.task.optimizer.parameters
         scatter(self.parameters.now, values)
-        others = set(self.task.model.parameters()).difference(values)
-        before = [other.data for other in others]
-        self.made = self.made or Made(self.modules, self.task.loss)
+        self._watch()
         answer = on_epoch(self.history)
         if not all(module.training for module in self.modules):
             self.task.model.train()
-        if before != [other.data for other in others] or not self.made.is_unchanged():
-            self.made = None
-            for part in (self.step, self.validation, self.readings):
-                if part is not None:
-                    part.doubt()
         self.moving = self.task.optimizer.moving()
         now = gathered(values)
         if not np.array_equal(now, self.parameters.now):
             self.parameters.now = now
+        self._follow()
         return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
     def _validation_loss(self) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,11 @@ class WholeStep(Step):
         if self.program(theta, positions) is None:  # graphs see what else has changed since
             self._latest = None
         return self.slope(theta)
+
+    def follow(self, theta: Vector, batches: Iterable[int]) -> None:
+        """As for any step; what was computed last may have been by another model."""
+        self._latest = None
+        super().follow(theta, batches)
 
     def slope(self, theta: Vector) -> Slope:
         """The loss and its gradient."""
