@@ -1,5 +1,6 @@
 """fit: the loop of the lectures, batches, validation, stops, interruptions, bad input."""
 
+import functools
 import math
 
 import numpy as np
@@ -155,6 +156,18 @@ def test_validation_losses_are_added_or_averaged_as_those_in_training(loss, tota
     each = [loss(model(row), y).data for row, y in zip(ROWS[:5], SUMS[:5], strict=True)]
     history = nn.fit(model, ROWS, SUMS, loss=loss, lr=0.0, epochs=1, validation=(ROWS[:5], SUMS[:5]))
     assert history.validation_loss == pytest.approx([total(each)], rel=1e-14)
+
+
+@pytest.mark.parametrize("compile", [True, False])
+def test_patience_refuses_a_validation_without_a_loss(compile):
+    """The class that the loss ignores has none: its mean is over nothing, nan as in torch."""
+    loss = functools.partial(nn.cross_entropy, ignore_index=-100)
+    x, classes = np.linspace(-1.0, 1.0, 20), [int(k > 9) for k in range(20)]
+    validation = x, [*classes[:7], -100, *classes[8:]]
+    settings = {"loss": loss, "epochs": 5, "validation": validation, "compile": compile}
+    with pytest.raises(ValueError, match="validation loss is nan, first at row 7 of the validation, with target -100"):
+        nn.fit(nn.MLP([1, 3, 2], seed=0), x, classes, patience=3, **settings)
+    assert np.isnan(nn.fit(nn.MLP([1, 3, 2], seed=0), x, classes, **settings).validation_loss).all()
 
 
 def test_validation_without_patience_only_looks():

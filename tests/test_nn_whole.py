@@ -361,7 +361,11 @@ def test_refusals(settings, message):
 @KINDS
 def test_there_is_no_learning_rate(kind):
     parameters = nn.Linear(1, 1, seed=0).parameters()
-    for wrong in (lambda: kind(parameters, lr=0.1), lambda: kind([{"params": parameters, "lr": 0.1}])):
+    for wrong in (
+        lambda: kind(parameters, lr=0.1),
+        lambda: kind(parameters, 0.1),
+        lambda: kind([{"params": parameters, "lr": 0.1}]),
+    ):
         with pytest.raises(TypeError, match=f"{kind.__name__} takes nothing but parameters"):
             wrong()
     with pytest.raises(AttributeError, match="it has no learning rate"):

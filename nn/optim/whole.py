@@ -23,9 +23,9 @@ class WholeOptimizer(Optimizer):
 
     needs_residuals = False
 
-    def __init__(self, params: Params, **settings: object) -> None:
+    def __init__(self, params: Params, *more: object, **settings: object) -> None:
         super().__init__(params, 1.0)
-        if settings or any(group.lr != 1.0 for group in self.groups):
+        if more or settings or any(group.lr != 1.0 for group in self.groups):
             raise TypeError(self._without_settings())
 
     @property

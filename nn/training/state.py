@@ -396,7 +396,20 @@ class Training:
     def _validation_loss(self) -> float | None:
         if self.validation is None:
             return None
-        return self.validation(self.parameters.now, range(self.validation.eager.rows)).loss
+        loss = self.validation(self.parameters.now, range(self.validation.eager.rows)).loss
+        if math.isnan(loss) and not self.history.loss and self.plan.patience is not None:
+            self._refuse_validation(self.validation.eager)
+        return loss
+
+    def _refuse_validation(self, eager: EagerStep) -> None:
+        """Patience cannot tell epochs apart by a loss that is nan from the start, as one of a class that is ignored."""
+        losses = [eager(self.parameters.now, [row]).loss for row in range(eager.rows)]
+        row = next((row for row, loss in enumerate(losses) if math.isnan(loss)), 0)
+        raise ValueError(
+            f"the validation loss is nan, first at row {row} of the validation, with target "
+            f"{shown(eager.data[1][row])}, so patience cannot compare epochs; leave out rows "
+            "without a loss, such as those of an ignored class"
+        )
 
     def _stop_at(self, problem: str, culprit: tuple[int, AnomalyError] | None) -> NoReturn:
         """Goes back to the last finite step, and names the first operation to blame."""
