@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,6 @@ class Outputs:
     Attributes:
         parameters: the leaves, in the order of `theta`.
         comparisons: in which calls to compare it with a graph.
-        snapshot: of the graph.
     """
 
     def __init__(
@@ -71,8 +70,13 @@ class Outputs:
         self._run = run
         self.parameters = parameters
         self.comparisons = Comparisons(results)
-        self.snapshot = Snapshot(results, inputs, parameters)
+        self._results, self._inputs = results, inputs
         self._numbers: tuple[int, Vector] | None = None
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """Of the graph, as it is when first asked for: few programs need one."""
+        return Snapshot(self._results, self._inputs, self.parameters)
 
     def __call__(self, theta: Vector, rows: Column) -> Vector:
         """The outputs for each row, of shape (rows, outputs)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
@@ -162,20 +162,23 @@ class Program:
     Attributes:
         compiled: computes loss and gradient from arrays.
         comparisons: in which steps a comparison is due.
-        snapshot: of the graph.
     """
 
     def __init__(self, eager: EagerStep, compiled: Any, arrays: Sequence[Vector], graph: Graph) -> None:
         self._eager = eager
         self.compiled = compiled
         self._arrays = arrays
-        self._traced = graph.loss
+        self._graph = graph
         self.comparisons = Comparisons([graph.loss])
-        self.snapshot = Snapshot([graph.loss], chain.from_iterable(graph.placeholders), eager.parameters)
         self._compared = 0
         self._reached: Mask | None = None
         # Near a minimum all numbers are small and mostly rounding, so differences count by the largest numbers met.
         self._largest_loss = self._largest_slope = 0.0
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """Of the graph, as it is when first asked for: few trainings need one."""
+        return Snapshot([self._graph.loss], chain.from_iterable(self._graph.placeholders), self._eager.parameters)
 
     def is_of(self, graph: Graph) -> bool:
         """Whether it was made of a graph that is built alike."""
@@ -246,7 +249,7 @@ class Program:
         """Whether they differ by no more than the program does nearby, or than the last digits of what it adds up."""
         rng = np.random.default_rng(0)
         nearby = [self._nearby(theta, position, rng) for _ in range(_NEARBY)]
-        loss, slope = _sizes(self._traced, self._eager.parameters)
+        loss, slope = _sizes(self._graph.loss, self._eager.parameters)
         with np.errstate(all="ignore"):  # infinities
             losses, gradients = (np.ptp(found, axis=0).max(initial=0.0) for found in zip(*nearby, strict=True))
         return _agree(actual.loss, expected.loss, losses + _ROUNDING * loss) and _agree(

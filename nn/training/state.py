@@ -211,8 +211,7 @@ class Training:
     @collector_paused()
     def _follow(self) -> None:
         """Makes programs again if what they were made of is not as it was when `_watch` was called."""
-        parts = [part for part in (self.step, self.validation, self.readings) if part is not None]
-        if self.made is None or (self.made.is_unchanged() and all(part.has_its_numbers for part in parts)):
+        if self.made is None or (self.made.is_unchanged() and self._have_their_numbers()):
             return
         self.made = None
         self.modules = [module for _, module in self.task.model.named_modules()]
@@ -224,8 +223,14 @@ class Training:
             self._begin_readings()
 
     def _watch(self) -> None:
-        """Notes what model, loss and metrics are made of."""
-        self.made = self.made or Made(self.modules, [self.task.loss, *self.task.metrics.values()])
+        """Notes what model, loss and metrics are made of, and the numbers that programs take for constants."""
+        if self.made is None:
+            self.made = Made(self.modules, [self.task.loss, *self.task.metrics.values()])
+            self._have_their_numbers()
+
+    def _have_their_numbers(self) -> bool:
+        """Whether these are as they were when this was asked first, of all programs."""
+        return False not in [part.has_its_numbers for part in (self.step, self.validation, self.readings) if part]
 
     def stop_reason(self) -> str | None:
         """Why to stop now; None to go on."""
