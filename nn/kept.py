@@ -35,6 +35,7 @@ _FIXED = (int, float, str, type(None), Value)
 _CONTAINERS = (list, tuple, set, frozenset, deque, dict)
 _DEEP = 4  # so many containers or objects inside each other are looked into
 _LONG = 100  # of those inside others only shorter ones are looked into
+_MANY = 1000  # of more than these none is looked into
 
 
 class Kept:
@@ -129,11 +130,12 @@ class _Same:
 
 
 def _is_changeable(item: object, depth: int = _DEEP) -> bool:
-    """Whether an object may change and stay the same one; containers only if something in them may."""
-    if isinstance(item, (list, tuple, dict)) and type(item) in (list, tuple, dict):
-        inside = list(item.values()) if isinstance(item, dict) else item
-        return bool(depth) and not _is_left_out(inside) and any(_is_changeable(each, depth - 1) for each in inside)
-    return not isinstance(item, _FIXED) and not _is_module(item)
+    """Whether an object may change and stay the same one; lists, tuples and dicts only if something in them may."""
+    if type(item) not in (list, tuple, dict):
+        return not isinstance(item, _FIXED) and not _is_module(item)
+    if not depth or _is_left_out(item):
+        return False
+    return any(_is_changeable(each, depth - 1) for each in _inside(item) or ())
 
 
 def _state(item: object, depth: int = _DEEP) -> object:
@@ -146,17 +148,20 @@ def _state(item: object, depth: int = _DEEP) -> object:
         return object()
     if isinstance(item, np.ndarray):
         return _Same(item), hashlib.blake2b(item.tobytes()).digest()
-    inside = None if isinstance(item, Value) else _inside(item)
-    if inside is None or not depth or (depth < _DEEP and _is_left_out(inside)):
+    if not depth or isinstance(item, Value) or (depth < _DEEP and _is_left_out(item)):
         return _Same(item)
-    if isinstance(item, _CONTAINERS):
-        return [_state(each, depth - 1) for each in inside]
-    return _Same(item), [_state(each, depth - 1) for each in inside]
+    inside = _inside(item)
+    if inside is None:
+        return _Same(item)
+    contents = [_state(each, depth - 1 if len(inside) <= _MANY else 0) for each in inside]
+    return contents if isinstance(item, _CONTAINERS) else (_Same(item), contents)
 
 
-def _is_left_out(inside: Sequence[object]) -> bool:
-    """Whether contents count only as long as they are somewhere at the top: many, or the parameters of a layer."""
-    return len(inside) > _LONG or (len(inside) > 0 and isinstance(inside[0], Value))
+def _is_left_out(item: Any) -> bool:
+    """Whether a container inside another counts as one object: a long one, or the parameters of a layer."""
+    if not isinstance(item, _CONTAINERS) or not item:
+        return False
+    return len(item) > _LONG or (isinstance(item, (list, tuple)) and isinstance(item[0], Value))
 
 
 def _inside(item: Any) -> list[object] | None:

@@ -8,7 +8,7 @@ import pytest
 import autograd
 import nn
 from autograd import AnomalyError, detect_anomaly, no_grad
-from nn.training.program import Program
+from nn.training.program import Graph, Program
 from nn.training.steps import EagerStep
 
 ROWS = np.random.default_rng(3).normal(size=(20, 3))
@@ -400,22 +400,31 @@ def test_anomalies_are_those_of_eager_training(lr):
 # Comparing program and graph
 
 
-def unseen_counter():
+class UnseenCounter:
     """A state of a loss that lies too deep to be noticed when the program is made."""
-    return [[0]]
 
+    def __init__(self):
+        self.nested = [[[[[0]]]]]
 
-def counted_in(calls):
-    calls[0][0] += 1
-    return calls[0][0]
+    @property
+    def innermost(self):
+        return self.nested[0][0][0][0]
+
+    def next(self):
+        self.innermost[0] += 1
+        return self.count
+
+    @property
+    def count(self):
+        return self.innermost[0]
 
 
 def branching_by_row(odd):
     """A choice that no Value takes part in: the targets are compared as a part of the array that they came from."""
-    calls = unseen_counter()
+    calls = UnseenCounter()
 
     def loss(outputs, target):
-        return nn.mse(outputs, target) * (3.0 if counted_in(calls) == odd + 1 else 1.0)
+        return nn.mse(outputs, target) * (3.0 if calls.next() == odd + 1 else 1.0)
 
     return loss
 
@@ -440,22 +449,22 @@ def test_rows_are_compared_in_training(step):
 
 
 def test_the_graph_takes_over_with_the_step_in_which_it_differs():
-    calls = unseen_counter()
+    calls = UnseenCounter()
 
     def loss(outputs, target):
-        return nn.mse(outputs, target) * (1.0 if counted_in(calls) <= BEFORE_THE_FIRST_STEP + 2 else 3.0)
+        return nn.mse(outputs, target) * (1.0 if calls.next() <= BEFORE_THE_FIRST_STEP + 2 else 3.0)
 
     history, _ = trained(True, loss)
     assert history.engine == "compiled, then eager"
-    assert calls[0][0] == BEFORE_THE_FIRST_STEP + 3 + 1 + 20 * 9  # one call to see why they differ
+    assert calls.count == BEFORE_THE_FIRST_STEP + 3 + 1 + 20 * 9  # one call to see why they differ
     assert history.loss[3] > 2.0 * history.loss[2]
 
 
 def test_an_error_while_the_program_is_made_is_left_to_the_graphs():
-    calls = unseen_counter()
+    calls = UnseenCounter()
 
     def loss(outputs, target):
-        if counted_in(calls) == 3:
+        if calls.next() == 3:
             raise RuntimeError("the third")
         return nn.mse(outputs, target)
 
@@ -466,10 +475,10 @@ def test_an_error_while_the_program_is_made_is_left_to_the_graphs():
 
 def test_an_error_in_a_comparison_is_left_to_the_graphs():
     """They are built in the order of the observations, and raise what eager training would."""
-    calls = unseen_counter()
+    calls = UnseenCounter()
 
     def loss(outputs, target):
-        if counted_in(calls) == BEFORE_THE_FIRST_STEP + 1:
+        if calls.next() == BEFORE_THE_FIRST_STEP + 1:
             raise RuntimeError
         return nn.mse(outputs, target)
 
@@ -479,20 +488,20 @@ def test_an_error_in_a_comparison_is_left_to_the_graphs():
 
 
 def test_the_larger_the_graph_the_rarer_is_it_compared():
-    calls = unseen_counter()
+    calls = UnseenCounter()
 
     def loss(outputs, target):
-        counted_in(calls)
+        calls.next()
         return (outputs[0] - target) ** 2
 
     for sizes, rarity in (([3, 1], 1), ([3, 40, 1], 4), ([3, 100, 1], 15)):
-        calls[0][0] = 0
+        calls.innermost[0] = 0
         model = nn.MLP(sizes, "tanh", seed=0)
         history, _ = trained(True, loss, list(range(20)), model=model, epochs=1000, lr=0.001)
         assert history.engine == "compiled"
         often = (1, 2, 4, 8, 16, 32) if rarity == 1 else (1, 4, 16)
         turns = [n for n in range(1, 1000 // rarity + 1) if n in often or n % 64 == 0]
-        assert calls[0][0] == BEFORE_THE_FIRST_STEP + len(turns)
+        assert calls.count == BEFORE_THE_FIRST_STEP + len(turns)
 
 
 @pytest.mark.parametrize(("noise", "agrees"), [((1e-12, 1e-12), True), ((1e-6, 0.0), False), ((0.0, 1e-6), False)])
@@ -509,7 +518,8 @@ def test_rounding_counts_by_the_largest_numbers_met(noise, agrees, added):
             slope = eager(self.theta, [0] * len(inputs))
             return slope.loss + noise[0], slope.gradient - noise[1]
 
-    step = Program(eager, Rounding(), (np.array([[1.0]]), np.array([[1.0]])), nn.mse(model([1.0]), 1.0))
+    graph = Graph(None, None, nn.mse(model([1.0]), 1.0), [])
+    step = Program(eager, Rounding(), (np.array([[1.0]]), np.array([[1.0]])), graph)
     far, minimum = np.array([3.0, 0.0]), np.array([1.0, 0.0])
     for batches in ([1], [3], [1, 3]):
         assert (step.problem_at(far, 0, batches) == "") == agrees
@@ -528,7 +538,7 @@ def test_the_parameters_with_a_gradient_are_compared_too():
         def __call__(self, inputs, targets):
             return self.theta[0], np.array([1.0, 0.0])
 
-    step = Program(eager, Compiled(), (np.ones((2, 1)), np.ones((2, 1))), sum(model([1.0])))
+    step = Program(eager, Compiled(), (np.ones((2, 1)), np.ones((2, 1))), Graph(None, None, sum(model([1.0])), []))
     theta = np.array([3.0, 2.0])
     assert step.problem_at(theta, 0) == ""
     assert step.problem_at(theta, 0) == ""
@@ -559,10 +569,10 @@ def test_a_regression_without_residuals_stays_compiled():
 def test_a_small_difference_is_no_rounding_where_all_is_small():
     model = nn.Linear(1, 2, seed=0)
     model.load_state_dict({"weight": [[-10.0], [10.0]], "bias": [0.0, 0.0]})
-    odd = unseen_counter()
+    odd = UnseenCounter()
 
     def loss(outputs, c):
-        return nn.cross_entropy(outputs, c) * (1.01 if counted_in(odd) == 4 else 1.0)
+        return nn.cross_entropy(outputs, c) * (1.01 if odd.next() == 4 else 1.0)
 
     history, _ = trained(True, loss, [0, 1] * 10, model=model, inputs=[-1.0, 1.0] * 10)
     assert history.engine == "eager"
@@ -657,13 +667,13 @@ def test_a_loss_that_counts_its_calls_is_called_for_each_observation():
 
 @pytest.mark.parametrize("validation", [None, ([1.0, -1.0], [2.0, 2.0])])
 def test_programs_are_those_of_training_and_of_evaluation(validation):
-    evaluations = unseen_counter()
+    evaluations = UnseenCounter()
 
     class Doubled(nn.Linear):
         def forward(self, xs):
             (output,) = super().forward(xs)
             if not self.training:
-                counted_in(evaluations)
+                evaluations.next()
             return [2.0 * output if self.training else output]
 
     def fitted(compile):
@@ -672,20 +682,20 @@ def test_programs_are_those_of_training_and_of_evaluation(validation):
         return trained(compile, model=model, inputs=[1.0, 2.0], targets=[3.0, 5.0], **settings)
 
     history = fitted(True)
-    assert evaluations[0][0] < 20  # for 40 epochs with two rows
+    assert evaluations.count < 20  # for 40 epochs with two rows
     check_same(history, fitted(False))
 
 
 def test_the_validation_loss_comes_from_a_program():
-    calls = unseen_counter()
+    calls = UnseenCounter()
 
     def loss(outputs, target):
-        counted_in(calls)
+        calls.next()
         return nn.mse(outputs, target)
 
     trained(True, loss, validation=(ROWS, REGRESSION))
     compared = 2 * sum(n & (n - 1) == 0 for n in range(1, 13))
-    assert calls[0][0] == BEFORE_THE_FIRST_STEP + (1 + 2) + compared
+    assert calls.count == BEFORE_THE_FIRST_STEP + (1 + 2) + compared
 
 
 @pytest.mark.parametrize(
