@@ -99,6 +99,7 @@ FUNCTIONS = {
     "clamp": case(lambda a: lax.clamp(-0.4, a, 0.5)),
     "sinc": case(jnp.sinc),
     "relu": case(jax.nn.relu),
+    "abs at 0": case(lambda a: jnp.abs(a * 0.0) + a),
     "relu at 0": case(lambda a: jax.nn.relu(a * 0.0) + a),
     "silu": case(jax.nn.silu),
     "gelu": case(jax.nn.gelu),
@@ -135,6 +136,8 @@ FUNCTIONS = {
     "reduce_max": case(lambda a: a.max(1) - a.min()),
     "argmax": case(lambda a: a * jnp.argmax(a, 1, keepdims=True)),
     "logsumexp": case(lambda a: jax.scipy.special.logsumexp(a, 1)),
+    "logsumexp of all": case(jax.scipy.special.logsumexp),
+    "std of all": case(lambda a: a.std() + jnp.nanmax(a)),
     "softmax": case(lambda a: jax.nn.softmax(a, 1)),
     "log_softmax": case(lambda a: jax.nn.log_softmax(a, 1)),
     "norm": case(lambda a: jnp.linalg.norm(a, axis=1)),
@@ -149,11 +152,24 @@ FUNCTIONS = {
     "slice": case(lambda a: a[:, ::2] * a[0, 1]),
     "gather": case(lambda a: a[jnp.array([1, 0, 1]), jnp.array([2, 2, 0])]),
     "take": case(lambda a: jnp.take(a, jnp.array([2, 0, 2]), axis=1)),
+    "take filled": case(
+        lambda a: jnp.concatenate(
+            [
+                jnp.take(a, jnp.array([0, 7, -9]), axis=1, mode="fill", fill_value=fill)
+                for fill in (3.0, -1.0, 50.0, 0.0)
+            ]
+        )
+    ),
+    "take clipped": case(lambda a: jnp.take(a, jnp.array([0, 7, -9]), axis=1, mode="clip")),
     "take_along_axis": case(lambda a: jnp.take_along_axis(a, jnp.array([[0], [2]]), 1)),
     "dynamic_slice": case(lambda a: lax.dynamic_slice(a, (0, 1), (2, 2)) * lax.dynamic_index_in_dim(a, 1, 0)[0, 0]),
     "dynamic_update_slice": case(lambda a, b: lax.dynamic_update_slice(a, b, (0, 1)), (2, 3), (1, 2)),
     "set": case(lambda a, b: a.at[0].set(b), (2, 3), (3,)),
     "at add": case(lambda a, b: a.at[jnp.array([0, 0])].add(b), (2, 3), (3,)),
+    "at mul": case(lambda a, b: a.at[1].mul(b, unique_indices=True), (2, 3), (3,)),
+    "at max": case(lambda a, b: a.at[jnp.array([0, 1, 0]), 1].max(b), (2, 3), (3,)),
+    "at min": case(lambda a, b: a.at[:, 1:].min(b), (2, 3), (2, 2)),
+    "segment_max": case(lambda a: jax.ops.segment_max(a, jnp.array([0, 0, 1]), 2), (3, 2)),
     "segment_sum": case(lambda a: jax.ops.segment_sum(a, jnp.array([0, 0, 1]), 2), (3, 2)),
     "concatenate": case(lambda a, b: jnp.concatenate([a, b]), (2, 3), (1, 3)),
     "stack split": case(lambda a: jnp.stack(jnp.split(a, 3, 1)[::-1])),
@@ -199,7 +215,7 @@ FUNCTIONS = {
         lambda a, b, c: jax.nn.softmax(jnp.where(jnp.tri(3) > 0, a @ b.T, -jnp.inf), 1) @ c, (3, 2), (3, 2), (3, 2)
     ),
 }
-QUICK = {"relu at 0", "einsum", "at add", "scan reverse", "custom_vjp of its own"}
+QUICK = {"relu at 0", "take filled", "std of all", "einsum", "at add", "scan reverse", "custom_vjp of its own"}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 
 from autograd import Value
 from autograd.bridges import from_torch
+from autograd.bridges.problems import UntranslatableError
 from autograd.node import leaves
 
 torch = pytest.importorskip("torch")
@@ -137,6 +138,8 @@ def case(function, *shapes, **interval):
     return function, shapes, interval
 
 
+BAG = torch.tensor([0, 1, 1, 2])
+
 FUNCTIONS = {
     "add": case(lambda a, b: a + b, (2, 3), (3,)),
     "add alpha": case(lambda a, b: torch.add(a, b, alpha=3), (2, 3), (2, 1)),
@@ -156,7 +159,11 @@ FUNCTIONS = {
     "addcmul": case(lambda a, b, c: torch.addcmul(a, b, c, value=0.5), (2, 3), (2, 3), (3,)),
     "addcdiv": case(lambda a, b, c: torch.addcdiv(a, b, c, value=0.5), (2, 3), (2, 3), (3,), low=0.3),
     "xlogy": case(torch.xlogy, (2, 3), (3,), low=0.3),
+    "xlogy at 0": case(lambda a, b: torch.xlogy(torch.relu(a) * a, b.abs() + 0.5), (2, 3), (3,)),
+    "xlog1py": case(torch.special.xlog1py, (2, 3), (3,)),
+    "xlog1py at 0": case(lambda a, b: torch.special.xlog1py(torch.relu(a) * a, b), (2, 3), (3,)),
     "copysign": case(torch.copysign, (2, 3), (3,)),
+    "copysign of zeros": case(lambda a, b: torch.copysign(a, b * torch.tensor([0.0, -0.0, 1.0])), (2, 3), (3,)),
     "prelu": case(F.prelu, (2, 3), (3,)),
     "glu": case(F.glu, (2, 4)),
     "where": case(lambda a, b: torch.where(a > 0, a * 2, b), (2, 3), (3,)),
@@ -198,6 +205,12 @@ FUNCTIONS = {
     "norm 1": case(lambda a: torch.linalg.vector_norm(a, 1), (2, 3)),
     "norm 3": case(lambda a: torch.linalg.vector_norm(a, 3, dim=0), (2, 3)),
     "norm inf": case(lambda a: torch.linalg.vector_norm(a, float("inf"), dim=0), (2, 3)),
+    "norm 0": case(lambda a: torch.linalg.vector_norm(a, 0) + a.sum(), (2, 3)),
+    "norm -inf": case(lambda a: torch.linalg.vector_norm(a, float("-inf"), dim=1), (2, 3)),
+    "norm 0.5 at 0": case(lambda a: torch.linalg.vector_norm(torch.relu(a), 0.5), (2, 3)),
+    "pdist": case(lambda a: F.pdist(a, 3.0), (3, 2)),
+    "without rows": case(lambda a, b: F.linear(a, b).sum() + b.sum(), (0, 3), (4, 3)),
+    "without terms": case(torch.matmul, (2, 0), (0, 2)),
     "normalize": case(lambda a: F.normalize(a, dim=1), (2, 3)),
     "cosine_similarity": case(F.cosine_similarity, (2, 3), (2, 3)),
     "cdist": case(torch.cdist, (2, 3), (2, 3)),
@@ -240,6 +253,19 @@ FUNCTIONS = {
     "pad circular": case(lambda a: F.pad(a, (1, 1), mode="circular"), (1, 2, 3)),
     "in place": case(lambda a, b: (a * 2).add_(b).mul_(a)[:, 1:].sigmoid_(), (2, 3), (3,)),
     "embedding": case(lambda a: F.embedding(torch.tensor([[0, 2], [2, 1]]), a), (3, 2)),
+    "embedding padding": case(lambda a: F.embedding(BAG, a, padding_idx=1), (3, 2)),
+    "embedding by frequency": case(lambda a: F.embedding(BAG, a, scale_grad_by_freq=True), (3, 2)),
+    "embedding_bag sum": case(lambda a: F.embedding_bag(BAG, a, torch.tensor([0, 0, 2]), mode="sum"), (3, 2)),
+    "embedding_bag max": case(
+        lambda a: F.embedding_bag(BAG, a, torch.tensor([0, 2]), mode="max", padding_idx=2), (3, 2)
+    ),
+    "embedding_bag weights": case(
+        lambda a, b: F.embedding_bag(
+            BAG, a, torch.tensor([0, 2, 4]), mode="sum", per_sample_weights=b, include_last_offset=True
+        ),
+        (3, 2),
+        (4,),
+    ),
     "embedding_bag": case(lambda a: F.embedding_bag(torch.tensor([[0, 2], [2, 1]]), a, mode="mean"), (3, 2)),
     "one_hot": case(lambda a: F.one_hot(torch.tensor([0, 2])).double() @ a, (3, 2)),
     "conv1d": case(lambda a, b, c: F.conv1d(a, b, c, stride=2, padding=1), (2, 2, 5), (3, 2, 3), (3,)),
@@ -377,3 +403,16 @@ def test_models(name):
         return first_of(model(*arguments))
 
     gradients_agree(f, {"arguments[0]": x} | dict(model.named_parameters()), model)
+
+
+def test_operations_that_torch_decomposes_wrongly_are_refused():
+    """Of its smaller operations some give other numbers than the kernel that it runs."""
+    x = numbers(2, 3)
+    kernel = torch.ops.aten.hardsigmoid_backward.default
+    right = torch._decomp.decomposition_table[kernel]
+    torch._decomp.decomposition_table[kernel] = lambda grad, x: 2.0 * right(grad, x)
+    try:
+        with pytest.raises(UntranslatableError, match="hardsigmoid_backward, which torch writes in smaller ones"):
+            from_torch(lambda: kernel(x, x))
+    finally:
+        torch._decomp.decomposition_table[kernel] = right

@@ -223,6 +223,7 @@ enter("logaddexp2", lambda x, other: _base_two(row(ops.logaddexp)(mul(x, _LOG_2)
 enter("remainder", lambda x, other: row(ops.mod)(x, other))
 enter("fmod", lambda x, other: elementwise(rows.fmod, x, other))
 enter("xlogy", lambda x, other: elementwise(rows.xlogy, x, other))
+enter("special_xlog1py", lambda x, other: elementwise(rows.xlog1py, x, other))
 enter("copysign", lambda x, other: elementwise(_with_sign_of, x, other))
 enter("lerp", lambda x, end, weight: add(x, mul(sub(end, x), weight)))
 enter("addcmul", lambda x, tensor1, tensor2, value=1: add(x, mul(mul(tensor1, tensor2), float(value))))
@@ -234,8 +235,11 @@ def _base_two(x: Cells) -> Cells:
 
 
 def _with_sign_of(x: Value, other: Value) -> Value:
+    """A zero has a sign, too; as a condition it counts as positive where a graph is computed for other numbers."""
     size = recorded(ops.abs, x)
-    return choice(rows.at_least(other, constant(0.0)), size, recorded(ops.neg, size))
+    if other.number == 0.0:
+        return size if math.copysign(1.0, other.number) > 0.0 else recorded(ops.neg, size)
+    return choice(rows.greater(other, constant(0.0)), size, recorded(ops.neg, size))
 
 
 @translation("div", "divide", "true_divide")

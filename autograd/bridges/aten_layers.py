@@ -352,6 +352,13 @@ def distances(x1: Cells, x2: Cells, p: float, compute_mode: int | None = None) -
     return reduced(norm_of(p), sub(x1[..., :, None, :], x2[..., None, :, :]), -1)
 
 
+@translation("_pdist_forward")
+def distances_of_pairs(x: Cells, p: float = 2.0) -> Cells:
+    """The p-norm of the difference of each row and each later one."""
+    first, second = np.triu_indices(len(x), 1)
+    return reduced(norm_of(p), sub(x[first], x[second]), -1)
+
+
 @translation("_euclidean_dist")
 def euclidean(x1: Cells, x2: Cells) -> Cells:
     """The distance of each row of x1 from each of x2."""

@@ -23,7 +23,7 @@ CREATES = frozenset(
 MOVES = frozenset(
     """
     _reshape_copy _to_copy _unsafe_index _unsafe_view alias_copy block_diag cat channel_shuffle clone constant_pad_nd
-    copy diag_embed diagonal_copy diagonal_scatter embedding expand_copy fill flip gather im2col index index_copy
+    copy diag_embed diagonal_copy diagonal_scatter expand_copy fill flip gather im2col index index_copy
     index_fill index_select lift lift_fresh masked_fill masked_scatter masked_select native_channel_shuffle permute_copy
     pixel_shuffle pixel_unshuffle put reflection_pad1d reflection_pad2d reflection_pad3d repeat repeat_interleave
     replication_pad1d replication_pad2d replication_pad3d roll rot90 scatter select_copy select_scatter slice_copy
@@ -35,7 +35,7 @@ MOVES = frozenset(
 
 LINEAR = frozenset(
     """
-    _adaptive_avg_pool2d _adaptive_avg_pool3d _embedding_bag _upsample_bicubic2d_aa _upsample_bilinear2d_aa avg_pool2d
+    _adaptive_avg_pool2d _adaptive_avg_pool3d _upsample_bicubic2d_aa _upsample_bilinear2d_aa avg_pool2d
     avg_pool3d col2im index_add index_put scatter_add trace upsample_bicubic2d upsample_bilinear2d upsample_linear1d
     upsample_trilinear3d
     """.split()  # noqa: SIM905

@@ -130,11 +130,15 @@ def norm_of(p: float) -> Callable[[list[Value]], Value]:
     def one(xs: list[Value]) -> Value:
         if p == 2.0:
             return rows.euclidean(xs)
+        if p == 0.0:  # how many are not 0
+            return total([recorded(ops.abs, recorded(ops.sign, x)) for x in xs])
         sizes = [recorded(ops.abs, x) for x in xs]
-        if p == math.inf:
-            return largest(sizes)
+        if math.isinf(p):
+            return largest(sizes) if p > 0.0 else smallest(sizes)
         if p == 1.0 or len(xs) == 1:
             return total(sizes)
+        if p < 1.0:  # at 0 with an infinite slope, which torch leaves out
+            sizes = [size if size.number else constant(0.0) for size in sizes]
         exponent = constant(p)
         return recorded(ops.pow, total([recorded(ops.pow, size, exponent) for size in sizes]), constant(1.0 / p))
 
@@ -241,6 +245,6 @@ def addr(x: Cells, vec1: Cells, vec2: Cells, beta: float = 1, alpha: float = 1) 
 @translation()
 def linear(input: Cells, weight: Cells, bias: Cells | None = None) -> Cells:
     """x weight^T + bias."""
-    found = matmul(input.reshape(-1, input.shape[-1]), weight.swapaxes(0, 1))
+    found = matmul(input.reshape(math.prod(input.shape[:-1]), input.shape[-1]), weight.swapaxes(0, 1))
     found = found.reshape(*input.shape[:-1], weight.shape[0])
     return found if bias is None else add(found, bias)

@@ -6,6 +6,7 @@ padding of a convolution. What only constants lead to is a constant, and what on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -305,10 +306,10 @@ def matmul(x: Numbers, y: Numbers) -> Cells:
     batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     left = np.broadcast_to(left, (*batch, *left.shape[-2:]))
     right = np.broadcast_to(right.swapaxes(-1, -2), (*batch, right.shape[-1], right.shape[-2]))
-    n, k = left.shape[-2:]
-    pairs = zip(left.reshape(-1, n, k).tolist(), right.reshape(-1, right.shape[-2], k).tolist(), strict=True)
+    number, n, m, k = math.prod(batch), left.shape[-2], *right.shape[-2:]
+    pairs = zip(left.reshape(number, n, k).tolist(), right.reshape(number, m, k).tolist(), strict=True)
     found = [inner(row, column) for rows, columns in pairs for row in rows for column in columns]
-    return filled(found, (*batch, n, right.shape[-2]))
+    return filled(found, (*batch, n, m))
 
 
 # Operations that only move numbers, and linear ones
@@ -352,6 +353,33 @@ def combined(linear: Callable[[list[NDArray[np.float64]]], ArrayLike], arrays: S
             for place in response.nonzero()[0].tolist():
                 terms[place].append((float(response[place]), x))
     return filled([_combination(each) for each in terms], shape)
+
+
+def merged(
+    scatter: Callable[[list[NDArray[np.float64]]], ArrayLike],
+    target: Numbers,
+    updates: Numbers,
+    many: Many,
+    idle: float,
+) -> Cells:
+    """The result of an operation that sends numbers to places of an array, and merges them with those there.
+
+    Args:
+        scatter: the operation on arrays of numbers, which is asked where it sends each number.
+        target: the array.
+        updates: the numbers.
+        many: what merges.
+        idle: the number that changes nothing when it is merged.
+    """
+    target, updates = lifted(target), lifted(updates)
+    still, probe = np.full(target.shape, idle), np.full(updates.shape, idle)
+    terms = [[x] for x in target.ravel().tolist()]
+    for position, x in zip(np.ndindex(updates.shape), updates.ravel().tolist(), strict=True):
+        probe[position] = 2.0
+        for place in (np.asarray(scatter([still, probe])).ravel() != idle).nonzero()[0].tolist():
+            terms[place].append(x)
+        probe[position] = idle
+    return filled([many(each) for each in terms], target.shape)
 
 
 def _combination(terms: list[tuple[float, Value]]) -> Value:

@@ -17,10 +17,10 @@ from jax import numpy as jnp, tree_util
 from ..collector import collector_paused
 from ..context import scope
 from ..value import Value
-from .cells import Cells, Foreign, Parameter, combined, leaves, lifted, moved
+from .cells import Cells, Foreign, Parameter, combined, leaves, lifted, merged, moved
 from .jax_equations import closed_of, evaluated, float64, is_cells, numbers_of, place_of, source_of
 from .jax_rules import CONTROL, fused, is_fused
-from .lax_table import CONDITIONS, LINEAR, MOVES, SHAPES, TABLE
+from .lax_table import CONDITIONS, LINEAR, MERGES, MOVES, SHAPES, TABLE
 from .problems import Problems
 
 LARGE = 16
@@ -143,7 +143,7 @@ class Reader:
                 return self.call(closed_of(parameters), operands)
         if name in CONTROL:
             return CONTROL[name](self, equation, operands)
-        if name in MOVES or name in LINEAR:
+        if name in MOVES or name in LINEAR or name in MERGES:
             return [self._asked(equation, operands)]
         if name not in TABLE:
             self.problems.note(f"the primitive {name}", place_of(equation))
@@ -163,18 +163,28 @@ class Reader:
         return scope(title_of(equation)) if is_large and not is_named else nullcontext()
 
     def _asked(self, equation: Foreign, operands: list[Foreign]) -> Cells:
-        """What a primitive that moves numbers, or combines them linearly, does with cells."""
+        """What a primitive that moves numbers, combines them linearly or merges them does with cells."""
         is_floating = [jnp.issubdtype(x.aval.dtype, jnp.floating) for x in equation.invars]
         arrays = [
             lifted(np.asarray(x)) if not is_cells(x) else x for x, yes in zip(operands, is_floating, strict=True) if yes
         ]
 
-        def run(numbers: list[np.ndarray[Any, Any]]) -> Foreign:
+        def run(numbers: list[np.ndarray[Any, Any]], asked: Foreign = equation) -> Foreign:
             given = iter(numbers)
             complete = [jnp.asarray(next(given)) if yes else x for x, yes in zip(operands, is_floating, strict=True)]
-            return evaluated(equation, complete)[0]
+            return evaluated(asked, complete)[0]
 
-        return moved(run, arrays) if equation.primitive.name in MOVES else combined(run, arrays)
+        def run_filling(numbers: list[np.ndarray[Any, Any]]) -> Foreign:
+            """What the gaps are filled with is moved, too."""
+            return run(numbers, equation.replace(params={**equation.params, "fill_value": float(numbers[-1])}))
+
+        name = equation.primitive.name
+        if name in MERGES:
+            target, updates = arrays
+            return merged(run, target, updates, *MERGES[name])
+        if equation.params.get("fill_value") is not None:
+            return moved(run_filling, [*arrays, lifted(equation.params["fill_value"])])
+        return moved(run, arrays) if name in MOVES else combined(run, arrays)
 
 
 class _NamedScopes:

@@ -55,6 +55,13 @@ MOVES = frozenset(
 LINEAR = frozenset({"reduce_window_sum", "scatter-add", "scatter_add", "scatter-sub", "select_and_scatter_add"})
 """Primitives whose results are sums of their operands with factors that do not depend on them."""
 
+MERGES: dict[str, tuple[Callable[[list[Value]], Value], float]] = {
+    f"scatter{hyphen}{name}": by
+    for name, by in (("mul", (product_of, 1.0)), ("max", (largest, -math.inf)), ("min", (smallest, math.inf)))
+    for hyphen in "-_"
+}
+"""Primitives that merge each number with those that are sent to its place: by what, and what changes nothing there."""
+
 TABLE: dict[str, Callable[..., Any]] = {}
 """The translation of each other primitive."""
 
@@ -72,7 +79,7 @@ def translation(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any
 # Element by element
 
 _ROWS = {
-    **{name: name for name in ("abs", "cbrt", "ceil", "cos", "cosh", "erf", "exp", "exp2", "expm1", "floor", "log")},
+    **{name: name for name in ("cbrt", "ceil", "cos", "cosh", "erf", "exp", "exp2", "expm1", "floor", "log")},
     **{name: name for name in ("log1p", "neg", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh")},
     **rows.ARCS,
     "logistic": "sigmoid",
@@ -91,6 +98,13 @@ for _name, _of_numbers in {"rsqrt": rows.rsqrt, "erfc": rows.erfc, "rem": rows.f
 for _name in ("real", "convert_element_type", "reduce_precision", "optimization_barrier", "copy_p", "pvary"):
     TABLE[_name] = lambda _, *operands: operands[0] if len(operands) == 1 else operands
 
+
+def _abs(x: Value) -> Value:
+    """At 0 the derivative is 1, as JAX has it."""
+    return choice(rows.at_least(x, constant(0.0)), x, recorded(ops.neg, x)) if x.number == 0.0 else recorded(ops.abs, x)
+
+
+TABLE["abs"] = lambda _, x: elementwise(_abs, x)
 TABLE["integer_pow"] = lambda parameters, x: pow(x, float(parameters["y"]))
 
 
@@ -154,7 +168,8 @@ def select(_: Parameters, which: Numbers, *cases: Numbers) -> Cells:
     """The case with the number that the condition has."""
     if isinstance(which, np.ndarray) and which.dtype == object:
         return chosen(which, cases[1], cases[0])
-    return np.choose(np.asarray(which).astype(int), [lifted(case) for case in cases])
+    found = np.choose(np.asarray(which).astype(int), [lifted(case) for case in cases])
+    return np.asarray(found, dtype=object)  # without dimensions NumPy gives the element itself
 
 
 # Shapes

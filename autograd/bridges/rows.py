@@ -159,6 +159,15 @@ def shifted(x: Value, number: float) -> Value:
 
 def xlogy(x: Value, y: Value) -> Value:
     """x log(y), 0 where x is 0."""
-    if x.number == 0.0 and not math.isnan(y.number):
-        return scaled(x, 0.0) if x.operation is not None else x
-    return times(x, recorded(ops.log, y))
+    return _times_logarithm(x, y, recorded(ops.log, y))
+
+
+def xlog1py(x: Value, y: Value) -> Value:
+    """x log(1 + y), 0 where x is 0."""
+    return _times_logarithm(x, y, recorded(ops.log1p, y))
+
+
+def _times_logarithm(x: Value, y: Value, logarithm: Value) -> Value:
+    """The product; where it would be 0 times infinity or nan, 0 without a derivative."""
+    is_flat = x.number == 0.0 and not math.isnan(y.number) and not math.isfinite(logarithm.number)
+    return scaled(x, 0.0) if is_flat else times(x, logarithm)

@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from ..collector import collector_paused
 from ..context import scope
 from ..value import Value, constant
-from . import aten, aten_layers, rows  # noqa: F401  # the first two fill the table
+from . import aten, aten_embeddings, aten_layers, rows  # noqa: F401  # the first three fill the table
 from .aten_names import CREATES, LINEAR, MOVES, POSITIONS, RESHAPES, TABLE, base_name, title_of
 from .aten_sums import at_positions
 from .cells import Cells, Parameter, add, chosen, combined, data, filled, leaves, moved
@@ -272,13 +272,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
     def _decomposed(
         self, func: Argument, decomposition: Argument, args: Sequence[Argument], kwargs: dict[str, Argument]
     ) -> Argument:
-        """Runs an operation as torch itself writes it in smaller ones."""
+        """Runs an operation as torch itself writes it in smaller ones, not all of which are right."""
         before, self._decomposing = self._decomposing, self._decomposing or _called(func)
         try:
             with self:
-                return decomposition(*args, **kwargs)
+                result = decomposition(*args, **kwargs)
         finally:
             self._decomposing = before
+        pairs = zip(tree_leaves(func(*args, **kwargs)), tree_leaves(result), strict=True)
+        if not all(_are_same(expected, found) for expected, found in pairs):
+            self._note(f"the operation {_called(func)}, which torch writes in smaller ones that give other numbers")
+        return result
 
     def _run_without_gradient(
         self, func: Argument, given: dict[str, Argument], args: Sequence[Argument], kwargs: dict[str, Argument]
@@ -378,6 +382,15 @@ def _agree(expected: np.ndarray[Any, Any], found: np.ndarray[Any, Any], toleranc
     finite = expected[np.isfinite(expected)]
     scale = max(1.0, float(np.abs(finite).max())) if finite.size else 1.0
     return bool(np.allclose(found, expected, rtol=tolerance, atol=tolerance * scale, equal_nan=True))
+
+
+def _are_same(expected: Argument, found: Argument) -> bool:
+    """Whether two results of an operation agree, as far as they are dense tensors of real numbers."""
+    if not isinstance(expected, torch.Tensor) or _has_no_numbers(expected):
+        return True
+    if not isinstance(found, torch.Tensor) or found.shape != expected.shape:
+        return False
+    return _agree(_numbers(expected), _numbers(found), CLOSE if expected.dtype == torch.float64 else ROUGH)
 
 
 def _has_no_numbers(x: torch.Tensor) -> str | None:
