@@ -139,6 +139,7 @@ def case(function, *shapes, **interval):
 
 
 BAG = torch.tensor([0, 1, 1, 2])
+PLACES = torch.tensor([[0, 1, 1], [0, 0, 0]])
 
 FUNCTIONS = {
     "add": case(lambda a, b: a + b, (2, 3), (3,)),
@@ -199,6 +200,9 @@ FUNCTIONS = {
     "argmax": case(lambda a: a * a.argmax(1, keepdim=True), (2, 3)),
     "var": case(lambda a: a.var(1), (2, 3)),
     "std": case(lambda a: a.std(1, correction=0), (2, 3)),
+    "std of equal numbers": case(lambda a: torch.stack([a * 0.0 + 1.0, a]).std(1), (3,)),
+    "median of equal numbers": case(lambda a: torch.cat([a, a, a - 3.0]).median(), (2,)),
+    "fmax of equal numbers": case(lambda a, b: torch.fmax(a, a + b * 0.0) + torch.fmin(b, b + a * 0.0), (3,), (3,)),
     "var_mean": case(lambda a: sum(torch.var_mean(a, 1)), (2, 3)),
     "logsumexp": case(lambda a: torch.logsumexp(a, 1), (2, 3)),
     "norm": case(lambda a: a.norm(dim=1), (2, 3)),
@@ -235,6 +239,16 @@ FUNCTIONS = {
     "index_put": case(lambda a, b: a.index_put((torch.tensor([0]),), b), (2, 3), (3,)),
     "scatter": case(lambda a, b: a.scatter(1, torch.tensor([[0], [2]]), b), (2, 3), (2, 1)),
     "scatter_add": case(lambda a, b: a.scatter_add(1, torch.tensor([[0, 0], [2, 1]]), b), (2, 3), (2, 2)),
+    **{
+        f"scatter_reduce {name}": case(
+            lambda a, b, name=name: a.scatter_reduce(0, PLACES, b, reduce=name, include_self=name != "prod"),
+            (2, 3),
+            (2, 3),
+        )
+        for name in ("sum", "prod", "mean", "amax", "amin")
+    },
+    "index_reduce": case(lambda a, b: a.index_reduce(1, torch.tensor([0, 2, 0]), b, "mean"), (2, 3), (2, 3)),
+    "put accumulate": case(lambda a, b: a.put(torch.tensor([0, 5, 0]), b, accumulate=True), (2, 3), (3,)),
     "select_scatter": case(lambda a, b: a.select_scatter(b, 0, 1), (2, 3), (3,)),
     "cat": case(lambda a, b: torch.cat([a, b, torch.ones(1, 3)]), (2, 3), (1, 3)),
     "stack": case(lambda a, b: torch.stack([a, b], 1), (2, 3), (2, 3)),
@@ -416,3 +430,10 @@ def test_operations_that_torch_decomposes_wrongly_are_refused():
             from_torch(lambda: kernel(x, x))
     finally:
         torch._decomp.decomposition_table[kernel] = right
+
+
+def test_a_scatter_that_multiplies_is_refused():
+    """As by torch itself, when it comes to its derivative."""
+    x = numbers(2, 3)
+    with pytest.raises(UntranslatableError, match=r"the operation aten\.scatter"):
+        from_torch(lambda: x.scatter(1, torch.tensor([[0], [2]]), 2.0, reduce="multiply"))

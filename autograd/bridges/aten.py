@@ -250,15 +250,19 @@ def divided(x: Numbers, other: Numbers, rounding_mode: str | None = None) -> Cel
     return quotient if rounded is None else row(rounded)(quotient)
 
 
-def _where_a_number(operation: Operation) -> Callable[..., Cells]:
+def _where_a_number(operation: Operation, is_first: Callable[[Value, Value], Value]) -> Callable[..., Cells]:
+    """The larger or smaller one, unless that is no number; of equal ones the first has the derivative."""
+
     def one(x: Value, y: Value) -> Value:
-        return y if math.isnan(x.number) else x if math.isnan(y.number) else recorded(operation, x, y)
+        if math.isnan(x.number) or math.isnan(y.number):
+            return y if math.isnan(x.number) else x
+        return choice(is_first(x, y), x, y) if x.number == y.number else recorded(operation, x, y)
 
     return lambda x, other: elementwise(one, x, other)
 
 
-enter("fmax", _where_a_number(ops.maximum))
-enter("fmin", _where_a_number(ops.minimum))
+enter("fmax", _where_a_number(ops.maximum, rows.at_least))
+enter("fmin", _where_a_number(ops.minimum, lambda x, y: rows.at_least(y, x)))
 
 
 @translation()

@@ -5,7 +5,7 @@ Operations that only move numbers, and linear ones, are asked themselves what th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from .cells import Foreign
@@ -36,8 +36,8 @@ MOVES = frozenset(
 LINEAR = frozenset(
     """
     _adaptive_avg_pool2d _adaptive_avg_pool3d _upsample_bicubic2d_aa _upsample_bilinear2d_aa avg_pool2d
-    avg_pool3d col2im index_add index_put scatter_add trace upsample_bicubic2d upsample_bilinear2d upsample_linear1d
-    upsample_trilinear3d
+    avg_pool3d col2im index_add index_put put_adding scatter_add trace upsample_bicubic2d
+    upsample_bilinear2d upsample_linear1d upsample_trilinear3d
     """.split()  # noqa: SIM905
 )
 """Operations whose results are sums of their operands with factors that do not depend on them."""
@@ -56,10 +56,13 @@ out. Floating tensors come as cells, others as arrays.
 """
 
 
-def base_name(func: Foreign) -> str:
-    """The name of an operation, the same for those that write in place."""
+def base_name(func: Foreign, given: Mapping[str, Foreign]) -> str:
+    """The name of an operation, the same for those that write in place; what adds or multiplies has its own."""
     name = str(func._schema.name).partition("::")[2]
-    return name if name.startswith("__") else name.removesuffix("_")
+    name = name if name.startswith("__") else name.removesuffix("_")
+    if name == "scatter" and given.get("reduce") is not None:
+        return "scatter_merging"
+    return "put_adding" if name == "put" and given["accumulate"] else name
 
 
 def title_of(name: str) -> str:

@@ -30,7 +30,6 @@ from .cells import (
     product_of,
     recorded,
     reduced,
-    row,
     running,
     shares,
     smallest,
@@ -84,10 +83,14 @@ def least(x: Cells, dim: Dims = None, keepdim: bool = False) -> Cells:
     return reduced(smallest if dim is None else rows.first_min, x, dim, keepdim)
 
 
+def _deviations(xs: list[Value]) -> list[Value]:
+    middle = average(xs)
+    return [minus(x, middle) for x in xs]
+
+
 def spread(xs: list[Value], divisor: float) -> tuple[list[Value], Value]:
     """The deviations from the mean, and the sum of their squares divided by a number: the variance."""
-    middle = average(xs)
-    deviations = [minus(x, middle) for x in xs]
+    deviations = _deviations(xs)
     return deviations, over(inner(deviations, deviations), constant(divisor))
 
 
@@ -108,8 +111,14 @@ def var(
 def std(
     x: Cells, dim: Dims = None, correction: float | None = None, keepdim: bool = False, unbiased: bool = True
 ) -> Cells:
-    """The standard deviation over dimensions."""
-    return row(ops.sqrt)(var(x, dim, correction, keepdim, unbiased))
+    """The standard deviation over dimensions; where it is 0, so is its derivative."""
+    less = 0.0 if not unbiased else 1.0 if correction is None else float(correction)
+
+    def of_many(xs: list[Value]) -> Value:
+        divisor = constant(math.sqrt(max(len(xs) - less, 0.0)))
+        return over(rows.euclidean(_deviations(xs)), divisor)
+
+    return reduced(of_many, x, dim, keepdim)
 
 
 @translation()
@@ -173,10 +182,11 @@ def _shares_or_none(xs: list[Value]) -> list[Value]:
 
 
 def at_positions(x: Cells, positions: np.ndarray[Any, Any] | None = None, dim: int = -1) -> Cells:
-    """Elements along a dimension at the positions that torch found; without them the median."""
+    """Elements along a dimension at the positions that torch found; without them the median, which equal ones share."""
     if positions is None:
         in_order = sorted(x.ravel().tolist(), key=lambda value: value.number)
-        return filled([in_order[(len(in_order) - 1) // 2]], ())
+        middle = in_order[(len(in_order) - 1) // 2]
+        return filled([average([each for each in in_order if each.number == middle.number] or [middle])], ())
     if x.ndim == 0:
         return x
     wide = positions if positions.ndim == x.ndim else np.expand_dims(positions, dim)

@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from ..collector import collector_paused
 from ..context import scope
 from ..value import Value, constant
-from . import aten, aten_embeddings, aten_layers, rows  # noqa: F401  # the first three fill the table
+from . import aten, aten_embeddings, aten_layers, aten_scatter, rows  # noqa: F401  # all but the last fill the table
 from .aten_names import CREATES, LINEAR, MOVES, POSITIONS, RESHAPES, TABLE, base_name, title_of
 from .aten_sums import at_positions
 from .cells import Cells, Parameter, add, chosen, combined, data, filled, leaves, moved
@@ -96,7 +96,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]  # what is not installe
         """Runs one operation, and records what it does to Values."""
         given = _by_name(func, args, kwargs or {})
         tensors = [x for x in tree_leaves(list(given.values())) if isinstance(x, torch.Tensor)]
-        name = base_name(func)
+        name = base_name(func, given)
         if not torch.is_grad_enabled() and self._decomposing is None:
             return self._run_without_gradient(func, given, args, kwargs or {})
         if func._schema.name.partition("::")[2] in RANDOM:
