@@ -1,5 +1,7 @@
 """check_backward: layers of NumPy, torch and JAX, and what people get wrong in their backward."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -318,6 +320,7 @@ def jax_arrays(jax):
 
 
 def test_a_jax_function(jax):
+    before = jax.numpy.ones(1).dtype
     right = jax_layer(jax, lambda x, W: (x, W))
     report = check_backward(right, *jax_arrays(jax))
     assert [(entry.input, entry.verdict) for entry in report.entries] == [("x", "ok"), ("W", "ok")]
@@ -325,7 +328,7 @@ def test_a_jax_function(jax):
     report = failure(jax_layer(jax, lambda x, W: (x, 3 * W)), *jax_arrays(jax))
     assert wrong(report) == ["W"]
     assert "W: everything is 3 times too large" in str(report)
-    assert jax.numpy.ones(1).dtype == "float32"  # float64 was for the truth only
+    assert jax.numpy.ones(1).dtype == before  # float64 was for the truth only
 
 
 def test_arrays_of_two_frameworks_are_refused(torch, jax):
@@ -341,3 +344,46 @@ def test_jax_jvp_is_checked_too(jax):
     sine.defjvp(lambda primals, tangents: (sine(*primals), jax.numpy.sin(primals[0]) * tangents[0]))
     assert wrong(failure(sine, jax_arrays(jax)[0])) == ["x"]
     assert check_backward(jax.jit(lambda x, W: jax.nn.softmax(x @ W)), *jax_arrays(jax)).ok
+
+
+# Rounding in float32
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def back_through_softmax(c, s):
+    return s * (c - (c * s).sum(axis=1, keepdims=True))
+
+
+SATURATED = {
+    "softmax": (softmax, back_through_softmax),
+    "sigmoid": (sigmoid, lambda c, s: c * s * (1 - s)),
+    "tanh": (np.tanh, lambda c, h: c * (1 - h * h)),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [*(("softmax", seed) for seed in (6, 9, 13, 14, 30)), ("sigmoid", 76), ("sigmoid", 90), ("tanh", 1)],
+)
+def test_what_rounding_leaves_of_saturated_functions_is_not_blamed(name, seed):
+    """The numbers on the way are far larger than such derivatives, and so is what rounding makes of them."""
+    function, back = SATURATED[name]
+    rng = np.random.default_rng(seed)
+    x, W = (4 * rng.normal(size=(3, 4))).astype("float32"), rng.normal(size=(4, 5)).astype("float32")
+
+    def backward(c, x, W, factor=1):
+        d = back(c, function(x @ W))
+        return factor * (d @ W.T), x.T @ d
+
+    assert check_backward(lambda x, W: function(x @ W), backward, x, W).ok
+    for factor in (-1, 2):
+        report = failure(lambda x, W: function(x @ W), partial(backward, factor=factor), x, W)
+        assert wrong(report) == ["x"]

@@ -260,3 +260,28 @@ def test_nobody_takes_the_mean_of_a_septillion():
     assert caught.value.report.hints == [
         "everything is 1e+24 times the true derivative: a common factor of 1e-24 is missing"
     ]
+
+
+def hints(f, df, x):
+    with pytest.raises(GradcheckError) as caught:
+        check_gradient(f, df, x)
+    return caught.value.report.hints
+
+
+def test_a_small_derivative_is_not_said_to_be_0():
+    assert hints(lambda x: 1e6 * x, lambda x: 2.5, 1.0) != hints(lambda x: 1e6 * x, lambda x: 0.0, 1.0)
+    assert hints(lambda x: 1e6 * x, lambda x: 0.0, 1.0) == ["the derivative is 0 everywhere: is it returned at all?"]
+
+
+@pytest.mark.parametrize("size", [1e200, 1e308])
+def test_huge_derivatives_do_not_lack_a_number(size):
+    """Beside them anything is rounding, so adding one number would not give the true ones."""
+    x = np.arange(1.0, 6.0)
+    assert hints(lambda x: float((x * x).sum()), lambda x: np.full(5, size), x) == []
+
+
+def test_many_that_are_mixed_up_are_counted():
+    x = np.linspace(0.1, 3.0, 30)
+    found = hints(lambda x: float(np.sin(x).sum()), lambda x: np.roll(np.cos(x), 1), x)
+    assert found[0] == "what is given for x[0] is the derivative by another argument, x[29]"
+    assert found[6:] == ["24 others are derivatives by another argument, too"]

@@ -217,6 +217,19 @@ def test_a_component_that_is_missing_or_alone_is_found():
     assert set(wrong(report)) <= {f"w[50, {i}]" for i in range(100)}
 
 
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan, 1e300, -1e308, 1e200])
+def test_one_component_that_is_not_finite_or_huge_is_named(number):
+    def bad(w):
+        found = gradient(w)
+        found[3, 4] = number
+        return found
+
+    report = failure(loss, bad, W)
+    assert wrong(report) == ["w[3, 4]"]
+    assert report.hints == ["only w[3, 4] is wrong, all others agree"] * math.isfinite(number)
+    assert "10,000 wrong" in failure(loss, lambda w: np.full_like(w, number), W).summary
+
+
 @pytest.mark.parametrize(
     ("change", "hint"),
     [

@@ -189,6 +189,16 @@ def result_shape(result: Foreign) -> tuple[int, ...]:
     return () if isinstance(result, (Real, Value)) else shape(_described(result))
 
 
+def lengths(rows: Buffer) -> Buffer:
+    """The length of each row, however large its numbers are; what is not finite does not count."""
+    known = np.where(np.isfinite(rows), rows, 0.0)
+    largest = np.abs(known).max(axis=1, initial=0.0)
+    relative = known / np.where(largest > 0.0, largest, 1.0)[:, np.newaxis]
+    with np.errstate(over="ignore"):
+        found: Buffer = np.minimum(largest * np.sqrt((relative**2).sum(axis=1)), np.finfo(np.float64).max)
+    return found
+
+
 def place(i: int, size: tuple[int, ...]) -> str:
     """Where a component of an array is, such as "[3, 4]"; "" for that of a number."""
     return f"[{', '.join(map(str, np.unravel_index(i, size)))}]" if size else ""

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Buffer
+from .arrays import Buffer, lengths
 from .lines import Field, Line, along
-from .mistakes import Lines
+from .mistakes import Lines, telling
 from .verdicts import BY_SEVERITY, ILL_CONDITIONED, OK, WRONG
 
 # Components in one group contribute as much as one another up to this factor; there are at most so many groups.
@@ -136,25 +136,27 @@ class Directions:
         """The derivatives along a direction that moves these components, beside the true ones."""
         direction = self.random(members)
         parts = self.claim.jacobian[:, members] * direction[members]
-        claimed = parts.sum(axis=1)
-        norms = np.sqrt((parts**2).sum(axis=1))
+        with np.errstate(all="ignore"):
+            claimed = parts.sum(axis=1)
         rounded = (
             np.maximum(np.abs(self.claim.jacobian[:, members]), self.claim.typical[:, members]) * direction[members]
         )
-        allowed = self.claim.rtol * norms + ROUNDINGS * self.claim.unit * np.sqrt((rounded**2).sum(axis=1))
+        allowed = self.claim.rtol * lengths(parts) + ROUNDINGS * self.claim.unit * lengths(rounded)
         allowed += self.claim.atol * float(np.sqrt((direction**2).sum())) + 2.0**-1000
         return Compared(claimed, self.measure(direction, claimed, allowed), allowed)
 
     def lines(self, members: Indices) -> tuple[Buffer, Lines]:
         """A few directions, one a row, and what is known along them of the derivatives by these components."""
         directions = np.array([self.random(members) for _ in range(_LINES)])
-        claimed = directions @ self.claim.jacobian[0]
+        with np.errstate(all="ignore"):
+            claimed = directions @ self.claim.jacobian[0]
         allowed = np.full(1, 1e-6 * float(np.abs(claimed).max(initial=0.0)) + 2.0**-1000)
         found = [self.measure(direction, np.full(1, np.nan), allowed) for direction in directions]
         true = np.array([line.slopes[0] for line in found])
-        rounded = np.sqrt(((self.claim.typical[:1] * directions) ** 2).sum(axis=1))
+        rounded = lengths(self.claim.typical[:1] * directions)
         error = np.array([line.errors[0] for line in found]) + ROUNDINGS * self.claim.unit * rounded
-        return directions, Lines(true, claimed, error, directions @ self.field.point, directions.sum(axis=1))
+        x, ones = directions @ self.field.point, directions.sum(axis=1)
+        return directions, Lines(true, claimed, telling(error, true), x, ones)
 
     def measure(self, direction: Buffer, claimed: Buffer, allowed: Buffer) -> Line:
         """The true derivatives along a direction."""

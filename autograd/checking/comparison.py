@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Buffer, Point, place
+from .arrays import Buffer, Point, lengths, place
 from .bisection import ROUNDINGS, Claim, Directions
 from .differences import slope_of_floats
 from .evidence import Derivative, Evidence
 from .judge import judge
 from .lines import Field, along, field_at
-from .mistakes import Lines, likely_mistakes, transposed
+from .mistakes import Lines, likely_mistakes, telling, transposed
 from .reference import Weighted
 from .report import Report
 from .slopes import Slope
@@ -122,7 +122,7 @@ class Comparison:
         true = np.array([[float(columns[i][o].middle) for i in range(n)] for o in range(m)]).reshape(m, n)
         x = np.broadcast_to(self._point.numbers, (m, n)).ravel()
         errors = np.array([[columns[i][o].error for i in range(n)] for o in range(m)]).reshape(m * n)
-        errors = np.where(errors <= 0.05 * np.abs(true.ravel()), errors, 0.0)  # what is known so badly proves nothing
+        errors = telling(errors, true.ravel())
         is_kink = np.array([[columns[i][o].is_kink for i in range(n)] for o in range(m)]).reshape(m * n)
         true[is_kink.reshape(m, n)] = np.nan  # there is not one derivative, so nothing explains it
         self.lines = Lines(true.ravel(), self._jacobian.ravel(), errors, x, np.ones(m * n))
@@ -183,10 +183,7 @@ class Comparison:
     def _with_rounding(self, slope: Slope, o: int, i: int) -> Slope:
         """The slope, which derivatives of few digits miss by what they are rounded."""
         if self._unit > 2.0**-50:
-            row = self._jacobian[o][np.isfinite(self._jacobian[o])]
-            slope.error += (
-                ROUNDINGS * self._unit * max(abs(slope.middle), float(np.sqrt((row**2).mean())) if row.size else 0.0)
-            )
+            slope.error += ROUNDINGS * self._unit * max(abs(slope.middle), float(self._typical[o, i]))
         return slope
 
     def field(self) -> Field:
@@ -226,8 +223,8 @@ class Comparison:
 
 def typical_sizes(jacobian: Buffer) -> Buffer:
     """For each derivative the root of the mean square of its row."""
-    known = np.where(np.isfinite(jacobian), jacobian, 0.0)
-    return np.broadcast_to(np.sqrt((known**2).mean(axis=1, keepdims=True)), jacobian.shape) if known.size else known
+    typical = lengths(jacobian) / math.sqrt(max(jacobian.shape[1], 1))
+    return np.broadcast_to(typical[:, np.newaxis], jacobian.shape)
 
 
 def confined_to(name: str, shape: tuple[int, ...], axis: int, index: int) -> str:

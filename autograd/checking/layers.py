@@ -6,17 +6,19 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field as field_of, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from .arrays import DOUBLE, Buffer, place, to_numpy, unit_of
+from .arrays import DOUBLE, Buffer, Point, place, to_numpy, unit_of
 from .bisection import ROUNDINGS, Claim, Compared, Directions, Findings, Indices
 from .comparison import Comparison, confined_to, typical_sizes
 from .evidence import Evidence
 from .frameworks import Layer, MissingGradientError, layer_of
 from .judge import judge
+from .lines import field_at
 from .mistakes import likely_mistakes, transposed
 from .reference import Weighted, weighted
 from .report import Report
@@ -30,6 +32,10 @@ _RTOL_UNITS = 2000.0
 _MOST_RTOL = 0.05
 # Along directions less is allowed, as one wrong component among thousands makes little difference.
 _RTOL_OF_DIRECTIONS = 1e-6
+# Rounding may be so many times as large as it is found to be.
+_UNSTEADY = 2.0
+# Where functions may be less saturated.
+_SMALLER = (0.5, 0.25, 0.125)
 # Components that contribute less than this share of what the largest of their input does are moved on their own ...
 _SMALL = 1.0 / 32.0
 # ... and those that contribute less than this share again.
@@ -154,7 +160,12 @@ class _Check:
             none = [Entry(g.name, WRONG, math.nan, math.nan, math.nan, note=note) for g in self._gradients]
             return Report("check_backward", none, tolerance, problems=self._problems, noun="gradient")
         truth = weighted(self._layer, self._outputs, self._cotangents, reference)
-        search = _Search(self._gradients, truth, tolerance, self._rng)
+        unit = max((unit_of(g.given) for g in self._gradients if g.is_comparable), default=DOUBLE)
+        typical = self._typical_sizes(np.concatenate([gradient.numbers for gradient in self._gradients]))
+        search = _Search(self._gradients, truth, tolerance, self._rng, unit, typical)
+        if unit > DOUBLE and search.disagrees:  # numbers on the way may have been larger than what came of them
+            typical = self._with_rounding(typical, unit)
+            search = _Search(self._gradients, truth, tolerance, self._rng, unit, typical)
         entries = [search.entry(k) for k in range(len(self._gradients))]
         self._compare_jvp()
         report = Report(
@@ -164,6 +175,39 @@ class _Check:
         report.hints = [] if report.ok else [*self._mishandled_cotangent(), *search.hints(entries)]
         report.hints += truth.remarks
         return report
+
+    def _with_rounding(self, typical: Buffer, unit: float) -> Buffer:
+        """The size of derivatives whose rounding is as large as that on the way to each one.
+
+        That shows in how unsteady backward is for nearby inputs; where a function is saturated, and nothing moves, in
+        what the derivatives are for smaller inputs.
+        """
+        point = Point([self._layer.inputs[i] for i in self._layer.positions], "inputs")
+        gradients = partial(self._gradients_at, point)
+        value = np.concatenate([gradient.numbers for gradient in self._gradients])
+        noise = field_at(gradients, point.numbers, point.fit, unit, value, np.zeros_like(value)).noise
+        sizes = [typical, _UNSTEADY * noise[np.newaxis] / (ROUNDINGS * unit)]
+        sizes += [self._typical_sizes(gradients(share * point.numbers)) for share in _SMALLER]
+        found: Buffer = np.fmax.reduce(sizes)
+        return found
+
+    def _gradients_at(self, point: Point, numbers: Buffer) -> Buffer:
+        """All gradients for other inputs; nan where backward fails."""
+        layer = self._layer
+        arguments = layer.copies()
+        for i, x in zip(layer.positions, point.at(numbers), strict=True):
+            arguments[i] = x
+        try:
+            given = layer.gradients([layer.copy(c) for c in self._cotangents], arguments)
+        except Exception:  # it may refuse these in any way
+            return np.full_like(numbers, np.nan)
+        found = [g.numbers if x is None else to_numpy(x) for g, x in zip(self._gradients, given, strict=True)]
+        return np.concatenate([x.astype(np.float64).ravel() for x in found])
+
+    def _typical_sizes(self, gradients: Buffer) -> Buffer:
+        """The typical size of each input's derivatives, one for each of them."""
+        ends = np.cumsum([gradient.numbers.size for gradient in self._gradients])[:-1]
+        return np.concatenate([typical_sizes(part[np.newaxis]) for part in np.split(gradients, ends)], axis=1)
 
     def _mishandled_cotangent(self) -> list[str]:
         """What backward does with the cotangent instead of multiplying by it."""
@@ -235,7 +279,13 @@ class _Search:
     """Compares the gradients of all inputs with the truth."""
 
     def __init__(
-        self, gradients: Sequence[_Gradient], truth: Weighted, tolerance: Tolerance, rng: np.random.Generator
+        self,
+        gradients: Sequence[_Gradient],
+        truth: Weighted,
+        tolerance: Tolerance,
+        rng: np.random.Generator,
+        unit: float,
+        typical: Buffer,
     ) -> None:
         self._gradients = gradients
         self._tolerance = tolerance
@@ -243,8 +293,6 @@ class _Search:
         starts = np.cumsum([0, *sizes])
         self._members = [np.arange(a, b) for a, b in pairwise(starts)]
         jacobian = np.concatenate([gradient.numbers for gradient in gradients])[np.newaxis]
-        unit = max((unit_of(g.given) for g in gradients if g.is_comparable), default=DOUBLE)
-        typical = np.concatenate([typical_sizes(gradient.numbers[np.newaxis]) for gradient in gradients], axis=1)
         self._comparison = Comparison(truth.point, truth, jacobian, unit, tolerance, typical)
         claim = Claim(jacobian, min(tolerance.rtol, _RTOL_OF_DIRECTIONS), tolerance.atol, unit, typical)
         self._directions = Directions(self._comparison.field(), claim, rng, self._comparison.verdict_alone)
@@ -295,6 +343,11 @@ class _Search:
             findings = self._findings[k]
             findings.resolution = max(findings.resolution, self._directions.resolution(members, found))
         return found.agrees
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether a component is wrong."""
+        return any(findings.wrong for findings in self._findings)
 
     def entry(self, k: int) -> Entry:
         """What was found for one input."""

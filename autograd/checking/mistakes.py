@@ -20,8 +20,12 @@ from .verdicts import WRONG
 
 # A guess must fit this well: a wrong guess helps nobody.
 _FIT = 1e-5
+# What is known up to this share of it only proves nothing.
+_KNOWN = 0.05
 # A factor that is no usual one, and a difference, are believed on so many lines.
 _ENOUGH = 3
+# So many derivatives are said to belong to another component, each by itself.
+_MOST_NAMED = 6
 # Nobody takes the mean of more.
 _MOST_OBSERVATIONS = 1e7
 
@@ -52,6 +56,11 @@ class Lines:
         return bool((np.abs(found - expected) <= _FIT * np.maximum(np.abs(expected), 1e-3 * size) + self.error).all())
 
 
+def telling(errors: Buffer, true: Buffer) -> Buffer:
+    """How far derivatives may be off; not at all for those that are known so badly that anything would fit."""
+    return np.where(errors <= _KNOWN * np.abs(true), errors, 0.0)
+
+
 def likely_mistakes(lines: Lines, entries: Sequence[Entry], number: int) -> list[str]:
     """A guess that explains all derivatives exactly, or one per wrong derivative; none if nothing fits.
 
@@ -73,11 +82,13 @@ def _common_factor(lines: Lines) -> str | None:
     largest = int(np.argmax(np.abs(lines.true)))
     if lines.true[largest] == 0.0:
         return None
-    factor = float(lines.claimed[largest] / lines.true[largest])
-    if abs(factor - 1.0) <= _FIT or not lines.fit(lines.claimed, factor * lines.true):
+    if not lines.claimed.any():
+        return "the derivative is 0 everywhere: is it returned at all?"
+    with np.errstate(all="ignore"):
+        factor = float(lines.claimed[largest] / lines.true[largest])
+    if not math.isfinite(factor) or abs(factor - 1.0) <= _FIT or not lines.fit(lines.claimed, factor * lines.true):
         return None
     for known, meaning in (
-        (0.0, "the derivative is 0 everywhere: is it returned at all?"),
         (-1.0, "the sign is wrong everywhere: a factor of -1, as from (observed - predicted), is missing"),
         (
             2.0,
@@ -120,29 +131,32 @@ def _instead(lines: Lines) -> str | None:
 
 def _difference(lines: Lines) -> str | None:
     """What is missing if the difference is x times a number, or the same for every component."""
-    difference = lines.true - lines.claimed
-    if difference.size < _ENOUGH:
+    if lines.true.size < _ENOUGH:
         return None
+    difference = lines.true - lines.claimed
     for other, meaning in (
         (lines.x, "what is missing is {0:.6g} times x: the derivative of an L2 penalty, {1:.6g} * sum(x**2)?"),
         (lines.ones, "every component differs by the same number: {0:.6g} has to be added"),
     ):
         if other is not None and np.abs(other).max() > 0.0:
-            factor = float(other @ difference / (other @ other))
-            if factor and lines.fit(difference, factor * other):
+            with np.errstate(all="ignore"):
+                factor = float(other @ difference / (other @ other))
+            is_right = math.isfinite(factor) and lines.fit(difference, factor * other)
+            if factor and is_right and lines.fit(lines.claimed + factor * other, lines.true):
                 return meaning.format(factor, factor / 2.0)
     return None
 
 
 def _mixed_up(entries: Sequence[Entry]) -> list[str]:
-    """Derivatives that belong to another component, one sentence each; none unless that explains every wrong one."""
-    guesses = []
+    """Derivatives that belong to another component, some by name; none unless that explains every wrong one."""
+    guesses: list[str] = []
     for entry in (entry for entry in entries if entry.verdict == WRONG):
         owners = [other for other in entries if other is not entry and _is_close(entry.analytic, other.numeric)]
         if entry.analytic == 0.0 or len(owners) != 1 or entry.output != owners[0].output:
             return []
         guesses.append(f"what is given for {entry.input} is the derivative by another argument, {owners[0].input}")
-    return guesses
+    more = len(guesses) - _MOST_NAMED
+    return guesses if more <= 0 else [*guesses[:_MOST_NAMED], f"{more} others are derivatives by another argument, too"]
 
 
 def _of_some(entries: Sequence[Entry], number: int) -> list[str]:
