@@ -217,6 +217,14 @@ def test_a_component_that_is_missing_or_alone_is_found():
     assert set(wrong(report)) <= {f"w[50, {i}]" for i in range(100)}
 
 
+def test_what_was_not_looked_at_alone_is_no_more_than_suspected():
+    turned = np.where(np.arange(W.size).reshape(W.shape) % 5, 1.0, -1.0)
+    report = failure(loss, lambda w: turned * gradient(w), W)
+    alone = [entry for entry in report.looked_at if not entry.is_sampled]
+    assert all((entry.verdict == "wrong") == (turned[*map(int, entry.input[2:-1].split(", "))] < 0) for entry in alone)
+    assert "10,000 derivatives, up to " in report.summary
+
+
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan, 1e300, -1e308, 1e200])
 def test_one_component_that_is_not_finite_or_huge_is_named(number):
     def bad(w):

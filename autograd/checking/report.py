@@ -212,7 +212,9 @@ class Report:
         if counts[OK] == number:
             checked = f" and {counted(self.operations, 'operation')}" if self.operations else ""
             return f"{self._name}: {derivatives}{checked} ok"
-        found = ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items() if count)
+        unseen = {entry.verdict for entry in self.looked_at if entry.is_sampled}  # not each of these need be so
+        kinds = [(f"up to {count:,}" if v in unseen else f"{count:,}", v) for v, count in counts.items() if count]
+        found = ", ".join(f"{count} {verdict}" for count, verdict in kinds)
         return f"{self._name} {'passed' if self.ok else f'FAILED at {self._places()}'}: {derivatives}, {found}"
 
     def _places(self) -> str:
