@@ -59,6 +59,61 @@ def test_another_mistake_fails_without_a_wrong_hint(number):
     assert len(caught.value.__notes__) == 1
 
 
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize(
+    ("found", "complaint"),
+    [(None, "the answer is None: is there a return"), ("p", "must be a number, got 'p' of type str"), ([1.0], "list")],
+)
+def test_an_answer_that_is_no_number_is_told_so(number, found, complaint):
+    right = EXERCISES[number - 1].answer
+    calls = []
+
+    def partly(*arguments):
+        calls.append(arguments)
+        return right(*arguments) if len(calls) == 1 else found
+
+    with pytest.raises(AssertionError, match=complaint):
+        mark(number, partly)
+
+
+def same_in_all_blanks(number, formula):
+    """The exercise with one formula in all of its blanks."""
+    source = (FOLDER / f"exercise_{number}.py").read_text().replace("= ...", f"= {formula}")
+    names = {"__package__": "demos.exercises"}
+    exec(compile(source.replace("return ...", f"return {formula}"), "exercise", "exec"), names)
+    return names["test_the_answer"]
+
+
+@pytest.mark.parametrize(
+    ("number", "formula", "hint"),
+    [
+        (1, "-2 * (observed - predicted)", "multiplied by itself"),
+        (1, "2 * (observed - predicted)", "multiplied by itself"),
+        (1, "1", "the last link only"),
+        (2, "-2 * (observed - predicted)", "multiplied by itself"),
+        (2, "y1", "the last link only"),
+        (6, "p[i] * (1 - p[i])", "its own raw output only"),
+        (6, "-p[i] * p[j]", "grows with its own raw output"),
+        (7, "p[c] - 1", "for the observed class only"),
+        (7, "p[c]", "the derivative is p - 1"),
+    ],
+)
+def test_one_formula_in_both_blanks_gets_a_hint(number, formula, hint):
+    with pytest.raises(GradcheckError) as caught:
+        same_in_all_blanks(number, formula)()
+    assert [hint in note for note in caught.value.__notes__] == [True, False]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_an_exercise_without_residuals_has_no_hint_of_them(number):
+    exercise = EXERCISES[number - 1]
+    with pytest.raises(GradcheckError) as caught:
+        mark(number, lambda *arguments: -exercise.answer(*arguments))
+    told = "\n".join([str(caught.value), *caught.value.__notes__])
+    assert "a factor of -1 is missing" in told
+    assert ("(observed - predicted)" in told) == ("SSR" in exercise.title)
+
+
 def test_an_error_of_the_answer_itself_is_shown():
     with pytest.raises(TypeError, match="must be real number"):
         mark(3, lambda x: math.exp("x"))

@@ -89,12 +89,12 @@ def _common_factor(lines: Lines) -> str | None:
     if not math.isfinite(factor) or abs(factor - 1.0) <= _FIT or not lines.fit(lines.claimed, factor * lines.true):
         return None
     for known, meaning in (
-        (-1.0, "the sign is wrong everywhere: a factor of -1, as from (observed - predicted), is missing"),
+        (-1.0, "the sign is wrong everywhere: a factor of -1 is missing"),
         (
             2.0,
             "everything has a factor of 2 too much: is it counted twice, or the 1/n of a mean missing, with n = 2?",
         ),
-        (0.5, "a factor of 2 is missing, as from the derivative of a square"),
+        (0.5, "a factor of 2 is missing: is there a square?"),
         (-2.0, "the sign is wrong everywhere, and there is a factor of 2 too much"),
         (-0.5, "the sign is wrong everywhere, and a factor of 2 is missing"),
     ):

@@ -166,6 +166,10 @@ EXERCISES = (
             _FORGOT_MINUS: lambda observed, predicted: 2 * (observed - predicted),
             _FORGOT_TWO: lambda observed, predicted: -(observed - predicted),
             "the residual is missing: the derivative of a square still has what was squared in it": lambda *_: -2.0,
+            "1 is the last link only; the first one is the derivative of a square": lambda *_: 1.0,
+            "dSSR/dpredicted is multiplied by itself; b3 is added to the rest, so the last link is another one": (
+                lambda observed, predicted: 4 * (observed - predicted) ** 2
+            ),
         },
         (0.0, -0.7, 1.3),
         lambda: dosage_derivation("b3"),
@@ -180,6 +184,12 @@ EXERCISES = (
             _FORGOT_TWO: lambda observed, predicted, y1: -(observed - predicted) * y1,
             "w3 is multiplied by y1, so y1 is its last link; 1 is that of a bias": (
                 lambda observed, predicted, y1: -2 * (observed - predicted)
+            ),
+            "y1 is the last link only; the first one is the derivative of a square": (
+                lambda observed, predicted, y1: y1 * y1
+            ),
+            "dSSR/dpredicted is multiplied by itself; w3 is multiplied by y1, which is the last link": (
+                lambda observed, predicted, y1: 4 * (observed - predicted) ** 2
             ),
         },
         (0.36, -1.3, 2.0),
@@ -197,6 +207,7 @@ EXERCISES = (
             "the derivative of log(u) is 1/u times that of u: e^x is to be divided by 1 + e^x": math.exp,
             "this is softplus itself; its slope is asked for": softplus,
             "the 1 in 1 + e^x does not cancel": lambda x: 1.0,
+            "this is the slope of ReLU; softplus bends gradually": lambda x: 1.0 if x > 0 else 0.0,
         },
         (-3.0, -0.5, 0.0, 2.14, 5.0),
         softplus_derivation,
@@ -237,6 +248,7 @@ EXERCISES = (
             "the slope of x is 1; this is ReLU itself": lambda x: max(x, 0.0),
             "left of 0 ReLU is flat: its slope there is 0": lambda x: 1.0,
             "left of 0 ReLU is flat, not falling": lambda x: 1.0 if x > 0 else -1.0,
+            "it is the other way round: left of 0 ReLU is flat, right of 0 it is x": lambda x: 1.0 if x < 0 else 0.0,
         },
         (-2.0, -0.25, 0.5, 3.0),
         relu_derivation,
@@ -256,6 +268,15 @@ EXERCISES = (
             "the denominator depends on the same raw output too: the quotient rule gives p[i] * (1 - p[i])": (
                 lambda p, i, j: p[i] if i == j else -p[i] * p[j]
             ),
+            "the numerator of p[i] depends on its own raw output only: for another one 1 - p[i] becomes -p[j]": (
+                lambda p, i, j: p[i] * (1 - p[i])
+            ),
+            "the numerator of p[i] grows with its own raw output: where i is j, the derivative is p[i] * (1 - p[i])": (
+                lambda p, i, j: -p[i] * p[j]
+            ),
+            "the two are exchanged: p[i] * (1 - p[i]) is where i is j": (
+                lambda p, i, j: -p[i] * p[j] if i == j else p[i] * (1 - p[i])
+            ),
         },
         _PROBABILITIES,
         softmax_derivation,
@@ -267,9 +288,13 @@ EXERCISES = (
         lambda p, observed, c: p[c] - (c == observed),
         {
             "the cross entropy is -log(p): a minus sign is missing": lambda p, observed, c: (c == observed) - p[c],
-            "for the observed class the derivative is p - 1: a larger bias makes it more probable": lambda p, _, c: p[
-                c
-            ],
+            "for the observed class the derivative is p - 1: a larger bias makes it more probable": (
+                lambda p, observed, c: p[c]
+            ),
+            "p - 1 is for the observed class only: larger biases of the others make it less probable": (
+                lambda p, observed, c: p[c] - 1.0
+            ),
+            "the two are exchanged: p - 1 is for the observed class": (lambda p, observed, c: p[c] - (c != observed)),
             "for the other classes the derivative is p: their biases take probability from the observed one": (
                 lambda p, observed, c: p[c] - 1.0 if c == observed else 0.0
             ),
