@@ -382,3 +382,22 @@ def test_slopes_of_roots_and_fractions_are_written_as_on_paper():
     x = Value(4.0, name="x")
     texts = [str(explain(y, x)).splitlines()[1].strip() for y in (x.sqrt(), 0.5 / x, 3 / x)]
     assert texts == ["= 1/(2·sqrt(x))", "= -1/(2·x^2)", "= -3/x^2"]
+
+
+def test_two_values_of_one_name_are_no_square():
+    a, b = Value(2.0, name="w"), Value(3.0, name="w")
+    assert "= w·w = 6" in str(explain(a * b))
+    undefined = Value(math.nan, name="w")
+    assert "= w·w = nan" in str(explain(undefined * a))
+    assert "= w^2 = nan" in str(explain(undefined * undefined))
+
+
+def test_the_losses_of_observations_are_added_up_by_a_sign_of_summation():
+    """Each has its own number: v1 + v1 + v1 would be said of one."""
+    w = Value(2.0, name="w")
+    loss = nn.ssr([w * x for x in (1.0, 2.0, 3.0)], [0.0, 1.0, 1.0])
+    solution = explain(loss)
+    (last,) = [line for line in str(solution).splitlines() if line.strip().startswith("y =")]
+    assert re.fullmatch(r"  y = Σ v\d = 38", last)
+    assert re.search(r"\\sum v_\{\d\} = 38", solution.latex())
+    assert "y = w + w = 4" in str(explain(sum_of([w, w])))

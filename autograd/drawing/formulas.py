@@ -208,7 +208,7 @@ def _of_formulas(number: float, left: Formula, right: Formula) -> Formula:
             return _negated(_product(one.negated, other))
         if isinstance(one, Quotient) and (rest := _without(other, one.below)) is not None:
             return _product(one.above, rest)
-    if left.text == right.text:
+    if _are_same(left, right):
         return FORMULAS.square(left)
     (text, latex), (text2, latex2) = left.held(PRODUCT), right.held(POWER)
     result = Formula(number, f"{text}·{text2}", rf"{latex} \cdot {latex2}", PRODUCT)
@@ -221,12 +221,18 @@ def _without(product: Formula, factor: Formula) -> Number | None:
     if _is_number(factor):
         return None
     for i, each in enumerate(product.factors):
-        if each.text == factor.text:
+        if _are_same(each, factor):
             rest: Number = 1.0
             for other in (*product.factors[:i], *product.factors[i + 1 :]):
                 rest = rest * other
             return rest
     return None
+
+
+def _are_same(one: Formula, other: Formula) -> bool:
+    """Whether both say the same of the same number: two Values may have one name."""
+    are_undefined = math.isnan(one.number) and math.isnan(other.number)
+    return one.text == other.text and (are_undefined or math.isclose(one.number, other.number, rel_tol=1e-9))
 
 
 def _is_number(number: Number) -> bool:
@@ -376,6 +382,14 @@ def expression(
         if operation is dot and len(operands) <= 2 * DEEPEST:
             half = len(operands) // 2
             return _added(map(_product, operands[:half], operands[half:]))
+        if operation is sum_of and _are_of_observations(value, operands):
+            text, latex = as_formula(operands[0]).held(PRODUCT)
+            return Formula(number, f"Σ {text}", rf"\sum {latex}", SUM)
         if operation is sum_of and len(operands) <= DEEPEST:
             return _added(operands)
     return call(operation, operands, number)
+
+
+def _are_of_observations(total: Value, terms: Sequence[Number]) -> bool:
+    """Whether what is added up are different Values that share a name, as the losses of observations do."""
+    return len(set(total.parents)) > 1 and len({as_formula(term).text for term in terms}) == 1
