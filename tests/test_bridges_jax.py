@@ -179,6 +179,26 @@ FUNCTIONS = {
     "tril": case(lambda a: jnp.tril(a) + jnp.diag(jnp.diag(a)), (3, 3)),
     "trace": case(jnp.trace, (3, 3)),
     "cholesky": case(lambda a: lax.linalg.cholesky(a @ a.T + jnp.eye(2))),
+    "triangular_solve": case(
+        lambda a, b: sum(
+            lax.linalg.triangular_solve(
+                a + 3.0 * jnp.eye(3), b if left else b.T, left_side=left, lower=lower, transpose_a=turned
+            ).reshape(2, 3)
+            for left in (True, False)
+            for lower in (True, False)
+            for turned in (True, False)
+        ),
+        (3, 3),
+        (3, 2),
+    ),
+    "solve": case(jnp.linalg.solve, (2, 3, 3), (2, 3, 1)),
+    "solve a vector": case(jnp.linalg.solve, (3, 3), (3,)),
+    "inv": case(jnp.linalg.inv, (3, 3)),
+    "det": case(lambda a: jnp.linalg.det(a) * jnp.linalg.slogdet(a)[1], (4, 4)),
+    "lu": case(lambda a: jax.scipy.linalg.lu(a)[2], (3, 3)),
+    "normal distribution": case(
+        lambda a, b: jax.scipy.stats.multivariate_normal.logpdf(b, 0.0 * b, a @ a.T + jnp.eye(3)), (3, 3), (3,)
+    ),
     "conv": case(
         lambda a, b: lax.conv_general_dilated(a, b, (1, 2), [(1, 0), (2, 1)], rhs_dilation=(2, 1)),
         (1, 2, 5, 4),
@@ -215,7 +235,7 @@ FUNCTIONS = {
         lambda a, b, c: jax.nn.softmax(jnp.where(jnp.tri(3) > 0, a @ b.T, -jnp.inf), 1) @ c, (3, 2), (3, 2), (3, 2)
     ),
 }
-QUICK = {"relu at 0", "take filled", "std of all", "einsum", "at add", "scan reverse", "custom_vjp of its own"}
+QUICK = {"solve", "relu at 0", "take filled", "std of all", "einsum", "at add", "scan reverse", "custom_vjp of its own"}
 
 
 @pytest.mark.parametrize(
@@ -331,3 +351,8 @@ def test_a_backward_that_is_not_linear_is_refused():
     clipped.defvjp(lambda x: (clipped(x), None), lambda _, g: (jnp.clip(g, -0.5, 0.5),))
     with pytest.raises(NotImplementedError, match="clipped has a backward that is not linear"):
         from_jax(lambda x: clipped(x).sum(), numbers(2))
+
+
+def test_factors_of_matrices_that_are_not_square_are_refused():
+    with pytest.raises(NotImplementedError, match="the primitive lu of a matrix that is not square"):
+        from_jax(lambda a: jax.scipy.linalg.lu(a)[2], numbers(2, 3))

@@ -50,7 +50,18 @@ QUICK = {
     *("softplus", "gelu tanh", "selu", "clamp", "where", "masked softmax", "bmm", "einsum", "norm", "std", "cumsum"),
     *("sort", "max dim", "in place", "scatter_add", "cat", "conv2d groups", "conv_transpose2d", "max_pool2d"),
     *("adaptive_avg_pool2d", "batch_norm", "layer_norm", "causal attention", "cross_entropy weights", "bce logits"),
-    *("huber", "cosine_similarity", "gradient penalty", "lstm", "gru", "conv", "encoder"),
+    *(
+        "solve",
+        "embedding padding",
+        "scatter_reduce mean",
+        "huber",
+        "cosine_similarity",
+        "gradient penalty",
+        "lstm",
+        "gru",
+        "conv",
+        "encoder",
+    ),
 }
 """One of each kind; the others run with the slow tests."""
 
@@ -140,6 +151,12 @@ def case(function, *shapes, **interval):
 
 BAG = torch.tensor([0, 1, 1, 2])
 PLACES = torch.tensor([[0, 1, 1], [0, 0, 0]])
+
+
+def definite(x):
+    """A positive definite matrix."""
+    return x @ x.mT + torch.eye(x.shape[-1], dtype=x.dtype)
+
 
 FUNCTIONS = {
     "add": case(lambda a, b: a + b, (2, 3), (3,)),
@@ -261,6 +278,25 @@ FUNCTIONS = {
     "diagonal": case(lambda a: a.diagonal() + a.diag(), (3, 3)),
     "diag_embed": case(lambda a: a.diag_embed(), (2, 2)),
     "trace": case(lambda a: a.trace(), (3, 3)),
+    "cholesky": case(lambda a: torch.linalg.cholesky(definite(a), upper=True), (3, 3)),
+    "cholesky_solve": case(lambda a, b: torch.cholesky_solve(b, torch.linalg.cholesky(definite(a))), (3, 3), (3, 2)),
+    "solve": case(lambda a, b: torch.linalg.solve(a, b), (2, 3, 3), (2, 3, 2)),
+    "solve a vector": case(lambda a, b: torch.linalg.solve(a, b), (3, 3), (3,)),
+    "solve from the right": case(lambda a, b: torch.linalg.solve(a, b, left=False), (3, 3), (2, 3)),
+    "solve_triangular": case(
+        lambda a, b: torch.linalg.solve_triangular(a.triu() + 2 * torch.eye(3), b, upper=True, left=False),
+        (3, 3),
+        (2, 3),
+    ),
+    "unitriangular": case(
+        lambda a, b: torch.linalg.solve_triangular(a, b, upper=False, unitriangular=True), (3, 3), (3, 2)
+    ),
+    "inv": case(torch.linalg.inv, (2, 3, 3)),
+    "det": case(torch.linalg.det, (2, 4, 4)),
+    "slogdet": case(lambda a: torch.linalg.slogdet(a).logabsdet * torch.linalg.slogdet(a).sign, (3, 3)),
+    "normal distribution": case(
+        lambda a, b: torch.distributions.MultivariateNormal(b * 0.0, definite(a)).log_prob(b), (3, 3), (3,)
+    ),
     "unfold": case(lambda a: a.unfold(1, 2, 1), (2, 4)),
     "pad": case(lambda a: F.pad(a, (1, 2), value=3.0), (2, 3)),
     "pad reflect": case(lambda a: F.pad(a, (1, 1), mode="reflect"), (2, 3)),

@@ -15,6 +15,7 @@ from ..operation import Operation
 from ..value import Value, apply
 from .cells import Cells, Foreign, data, elementwise, filled, lifted, recorded, row
 from .jax_equations import closed_of, evaluated, float64, is_cells, place_of, source_of
+from .matrices import each, eliminated, solved
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -41,7 +42,15 @@ def _logaddexp(x: Value, y: Value) -> Value:
     return recorded(ops.logaddexp, x, y)
 
 
+def _solve(a: Cells, b: Cells) -> Cells:
+    """The x of a x = b, of which JAX's steps would have another derivative: they take the factors for constants."""
+    if b.ndim == 1:
+        return each(solved, lifted(a), lifted(b)[:, None])[..., 0]
+    return each(solved, lifted(a), lifted(b))
+
+
 _FUSED: dict[str, Callable[..., Cells]] = {
+    "solve": _solve,
     "relu": row(ops.relu),
     "silu": row(ops.silu),
     "logaddexp": lambda x, y: elementwise(_logaddexp, x, y),
@@ -139,6 +148,22 @@ def _top_k(reader: Reads, equation: Foreign, operands: list[Foreign]) -> list[Fo
 def _taken(x: Foreign, places: np.ndarray[Any, Any], dim: int) -> Foreign:
     taken = np.take_along_axis(x if isinstance(x, np.ndarray) else np.asarray(x), places, dim)
     return taken if taken.dtype == object else jnp.asarray(taken)
+
+
+# Linear algebra
+
+
+def _lu(reader: Reads, equation: Foreign, operands: list[Foreign]) -> list[Foreign]:
+    """The factors of square matrices, with the order of rows that the numbers at hand have."""
+    _, pivots, order = evaluated(equation, [jnp.asarray(_number(operands[0]))])
+    matrix, orders = operands[0], np.asarray(order)
+    if matrix.shape[-1] != matrix.shape[-2]:
+        reader.problems.note("the primitive lu of a matrix that is not square", place_of(equation))
+        return evaluated(equation, [jnp.asarray(_number(matrix))])
+    factors = np.empty(matrix.shape, dtype=object)
+    for place in np.ndindex(*matrix.shape[:-2]):
+        factors[place] = eliminated(matrix[place], orders[place].tolist())[0]
+    return [factors, pivots, order]
 
 
 # Functions with a derivative of their own
@@ -269,6 +294,7 @@ CONTROL: dict[str, Callable[..., list[Foreign]]] = {
     "scan": _scan,
     "sort": _sort,
     "top_k": _top_k,
+    "lu": _lu,
     "custom_jvp_call": _custom,
     "custom_vjp_call": _custom,
     "custom_vjp_call_jaxpr": _custom,

@@ -15,7 +15,7 @@ import numpy as np
 from .. import ops
 from ..operation import Operation
 from ..value import Value, constant
-from . import rows
+from . import matrices, rows
 from .cells import (
     Cells,
     Numbers,
@@ -291,18 +291,19 @@ def convolution(parameters: Parameters, x: Numbers, kernel: Numbers) -> Cells:
     return found.transpose(np.argsort(numbers.out_spec))
 
 
-def factor(matrix: Cells) -> Cells:
-    """The lower triangular Cholesky factor (Golub and Van Loan, Matrix Computations, 4.2)."""
-    n = matrix.shape[-1]
-    result = lifted(np.zeros(matrix.shape))
-    for place in np.ndindex(*matrix.shape[:-2]):
-        a, low = matrix[place], result[place]
-        for j in range(n):
-            for i in range(j, n):
-                known = [times(low[i, k], low[j, k]) for k in range(j)]
-                rest = plus(a[i, j], recorded(ops.neg, total(known))) if known else a[i, j]
-                low[i, j] = recorded(ops.sqrt, rest) if i == j else recorded(ops.div, rest, low[j, j])
-    return result
+# Linear algebra
+
+TABLE["cholesky"] = lambda _, x: matrices.each(matrices.cholesky, x)
 
 
-TABLE["cholesky"] = lambda _, x: factor(x)
+@translation("triangular_solve")
+def triangular_solve(parameters: Parameters, a: Numbers, b: Numbers) -> Cells:
+    """The X of a X = b, or of X a = b, of a triangular a or its transpose."""
+    matrix, right, is_lower = lifted(a), lifted(b), parameters["lower"]
+    if parameters["transpose_a"] == parameters["left_side"]:
+        matrix, is_lower = matrix.swapaxes(-1, -2), not is_lower
+    if not parameters["left_side"]:
+        right = right.swapaxes(-1, -2)
+    is_unit = parameters["unit_diagonal"]
+    found = matrices.each(lambda x, y: matrices.solved_triangular(x, y, is_lower, is_unit), matrix, right)
+    return found if parameters["left_side"] else found.swapaxes(-1, -2)

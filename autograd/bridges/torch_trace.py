@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from ..collector import collector_paused
 from ..context import scope
 from ..value import Value, constant
-from . import aten, aten_embeddings, aten_layers, aten_scatter, rows  # noqa: F401  # all but the last fill the table
+from . import aten, aten_embeddings, aten_layers, aten_matrices, aten_scatter, rows  # noqa: F401  # these fill the table
 from .aten_names import CREATES, LINEAR, MOVES, POSITIONS, RESHAPES, TABLE, base_name, title_of
 from .aten_sums import at_positions
 from .cells import Cells, Parameter, add, chosen, combined, data, filled, leaves, moved
