@@ -473,3 +473,8 @@ def test_a_scatter_that_multiplies_is_refused():
     x = numbers(2, 3)
     with pytest.raises(UntranslatableError, match=r"the operation aten\.scatter"):
         from_torch(lambda: x.scatter(1, torch.tensor([[0], [2]]), 2.0, reduce="multiply"))
+
+
+def test_elements_that_face_each_other_share_the_derivative_of_a_factor():
+    covariance = torch.tensor([[2.0, 0.3], [0.3, 1.0]], dtype=torch.float64, requires_grad=True)
+    gradients_agree(lambda: torch.linalg.cholesky(covariance), {"covariance": covariance})

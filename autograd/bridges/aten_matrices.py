@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import matrices
+from ..value import Value
+from . import matrices, rows
 from .aten_names import translation
-from .cells import Cells, constants, data
+from .cells import Cells, constants, data, elementwise, plus
 
 
 def _turned(x: Cells) -> Cells:
@@ -15,9 +16,14 @@ def _turned(x: Cells) -> Cells:
 
 @translation("linalg_cholesky_ex", "cholesky")
 def cholesky(x: Cells, upper: bool = False, check_errors: bool = False) -> Cells:
-    """The lower triangular factor, or its transpose."""
-    low = matrices.each(matrices.cholesky, x)
+    """The lower triangular factor, or its transpose; elements that face each other share the derivative."""
+    low = matrices.each(matrices.cholesky, elementwise(_shared, x, _turned(x)))
     return _turned(low) if upper else low
+
+
+def _shared(x: Value, opposite: Value) -> Value:
+    """An element of a symmetric matrix."""
+    return rows.scaled(plus(x, opposite), 0.5) if x is not opposite and x.number == opposite.number else x
 
 
 @translation("linalg_solve_triangular")
