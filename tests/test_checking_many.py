@@ -166,6 +166,9 @@ def loss(w):
     return ((np.tanh(X @ w) - Y) ** 2).mean()
 
 
+loss.calls = 0
+
+
 def gradient(w):
     h = np.tanh(X @ w)
     return X.T @ (2 * (h - Y) * (1 - h * h) / h.size)
