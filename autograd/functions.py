@@ -226,6 +226,9 @@ def mod(x: Operand, y: Operand) -> Any:
 def where(c: Operand, a: Operand, b: Operand) -> Any:
     """a if the condition is true, otherwise b.
 
+    Both are computed, and that which is not taken gets 0 times its own derivative: nan where that is infinite, as in
+    PyTorch and JAX. There the operand has to be chosen first: `where(c, log(where(c, x, 1.0)), 0.0)`.
+
     Args:
         c: the condition, a bool, number or Value, true if not 0. It receives no gradient. A comparison of Values is a
             bool: it is decided now. A Value is decided anew by `compile`d programs, such as `relu(x)` for `x > 0` and
@@ -233,12 +236,14 @@ def where(c: Operand, a: Operand, b: Operand) -> Any:
         a: the choice where it is true.
         b: the choice where it is false.
 
-    >>> from autograd import Value, compile, relu, where
+    >>> from autograd import Value, compile, grad, log, relu, where
     >>> x = Value(3.0)
     >>> compile(where(relu(x), x, -2 * x), inputs=[x])([3.0, -3.0]).tolist()
     [3.0, 6.0]
     >>> compile(where(x > 0, x, -2 * x), inputs=[x])([3.0, -3.0]).tolist()  # it was above 0
     [3.0, -3.0]
+    >>> grad(lambda x: where(x > 0, log(where(x > 0, x, 1.0)), 0.0))(0.0)
+    0.0
     """
     if type(c).__name__ in ("bool", "bool_") and not isinstance(c, Real):
         c = bool(c)  # NumPy's own booleans are not numbers
