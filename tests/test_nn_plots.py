@@ -356,6 +356,20 @@ def test_the_history_shows_losses_and_metrics():
         history.plot(theme="blue")
 
 
+def test_a_single_epoch_is_seen():
+    """A line through one point has no length."""
+    history = nn.fit(nn.Linear(1, 1, seed=0), DOSES, EFFECTS, loss=nn.ssr, epochs=1, metrics={"mae": nn.mae})
+    ax = history.plot()
+    assert {line.get_marker() for axes in ax.figure.axes for line in axes.lines} == {"o"}
+    assert len(history._repr_html_().partition('points="')[2].partition('"')[0].split()) == 2
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_epochs_are_whole_numbers(epochs):
+    ax = nn.fit(nn.Linear(1, 1, seed=0), DOSES, EFFECTS, loss=nn.ssr, epochs=epochs).plot()
+    assert all(tick == int(tick) for tick in ax.get_xticks())
+
+
 # How the colour-blind see linear red, green and blue: G. Machado, M. Oliveira and L. Fernandes, 2009.
 SIGHT = {
     "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],

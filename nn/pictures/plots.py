@@ -225,16 +225,24 @@ def plot_history(
     """Draws losses over the epochs, and metrics on an axis of their own to the right; see `History.plot`."""
     look = theme_named(one_of(theme, "theme", THEMES))
     ax = _axes(ax)
+    from matplotlib.ticker import MaxNLocator  # after _axes, which says what to install
+
     colors = cycle((COLOURS[theme][_SQUIGGLE], *_without_squiggle(theme)))
     for name, curve in losses.items():
-        ax.plot(range(1, len(curve) + 1), curve, color=next(colors), linewidth=2, label=name)
+        ax.plot(range(1, len(curve) + 1), curve, _mark(curve), color=next(colors), linewidth=2, label=name)
     if all(loss > 0 for curve in losses.values() for loss in curve):
         ax.set_yscale("log")
         _in_plain_numbers(ax)
     if metrics:
         _plot_metrics(ax, ax.twinx(), metrics, colors, look)
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     _dress(ax, "epoch", "loss", title, theme, _BELOW)
     return ax
+
+
+def _mark(curve: Sequence[float], line: str = "-") -> str:
+    """How to draw a curve: a single point has no line."""
+    return line if len(curve) > 1 else "o"
 
 
 def _in_plain_numbers(ax: Axes) -> None:
@@ -255,8 +263,8 @@ def _plot_metrics(
     """One curve per metric, on the axis to the right."""
     for name, curve in metrics.items():
         # On the left axes too, without points, so that one legend has them all.
-        (line,) = ax.plot([], [], "--", color=next(colors), linewidth=1.6, label=literal(name))
-        beside.plot(range(1, len(curve) + 1), curve, "--", color=line.get_color(), linewidth=1.6)
+        (line,) = ax.plot([], [], _mark(curve, "--"), color=next(colors), linewidth=1.6, label=literal(name))
+        beside.plot(range(1, len(curve) + 1), curve, _mark(curve, "--"), color=line.get_color(), linewidth=1.6)
     measured = {name.removeprefix("validation ") for name in metrics}
     beside.set_ylabel(literal(measured.pop()) if len(measured) == 1 else "metrics", color=look.ink)
     beside.tick_params(which="both", colors=look.ink)
