@@ -191,6 +191,18 @@ def test_stand_ins_keep_clear_of_names_that_are_taken():
     assert str(explain((v1 * 3).tanh(), v1)).startswith("dy/dv1 = dy/dv2 × dv2/dv1")
 
 
+def test_a_variable_called_as_its_role_keeps_the_names_of_the_steps():
+    """names=locals() has "predicted" in it nearly always, in a loop that of the last observation."""
+    model = lectures_network()
+    predicted = [model([Value(dose)])[0] for dose in (0.5, 1.0)]
+    loss = nn.ssr(predicted, [1.0, 0.0])
+    named = explain(loss, model.parameters()[0], names={"predicted": predicted[1]})
+    assert str(named) == str(explain(loss, model.parameters()[0]))
+    assert "dpredicted/dy1 × dy1/dx1" in str(named)
+    elsewhere = explain(loss, model.parameters()[0], names={"x1": predicted[0]})
+    assert "dy1/dx1" not in str(elsewhere)
+
+
 def doubling(steps):
     """A graph with 2**steps paths from its end to its beginning."""
     x = y = Value(1.1)

@@ -204,6 +204,12 @@ def table_in(page):
     return [float(row) for row in rows]
 
 
+def test_outputs_without_names_leave_the_hidden_nodes_theirs():
+    page = nn.playground(nn.MLP([1, 3, 2], seed=1), DOSES, [[0, 1], [1, 0], [0, 0]])
+    for link in ("dSSR/dy1", "dy1/dx1", "dx1/d0.weight[0][0]"):
+        assert link in page.html
+
+
 def test_the_chain_rule_of_the_published_start_is_a_table_without_scripts():
     page = dosage()
     assert table_in(page) == pytest.approx([0.0, -0.0407, 0.8016, 0.7609], abs=5e-5)

@@ -117,8 +117,11 @@ class Roles:
         outputs, final = _outputs_of_modules(self._roots, self._results)
         kinds = {value: kind for value, kind in self.kinds.items() if value in outputs}
         names = _lettered(kinds, final)
-        if self.taken.isdisjoint(names.values()):
-            self.names |= {value: given for value, given in names.items() if not self._name(value)}
+        given = {value: stand_in for value, stand_in in names.items() if not self._name(value)}
+        # An output that the user calls "predicted" too does not take that name away from those of other observations.
+        taken = {own for value in self._every if (own := self._name(value)) and own != names.get(value)}
+        if taken.isdisjoint(given.values()):
+            self.names |= given
         return final
 
     def _compared(self, node: Value, final: Container[Value]) -> list[Value]:
