@@ -178,6 +178,18 @@ def test_classes_have_bars_and_p_minus_observed(browser, files):
     assert page.complaints() == []
 
 
+@pytest.mark.slow
+def test_the_numbers_along_an_axis_differ(browser, tmp_path):
+    """A loss of 2e13 hardly changes along a weight: 3 digits would be the same at each line."""
+    doses = [-1000.0, 0.0, 1000.0]
+    page = Page(browser, nn.playground(network(START), doses, [0.0, 4e6, 1e6]).save(tmp_path / "large.html"))
+    charts = page.run("""return [...document.querySelectorAll("svg.chart")].map((chart) =>
+        ["middle", "end"].map((anchor) => [...chart.querySelectorAll(`:scope > text:not(.axis)[text-anchor=${anchor}]`)]
+            .map((text) => text.textContent)))""")
+    assert max(len(texts) for chart in charts for texts in chart) > 1
+    assert all(len(set(texts)) == len(texts) for chart in charts for texts in chart)
+
+
 # For everybody
 
 LOOKS = [("dosage", PHONE, "dark"), ("iris", PHONE, "light"), ("dosage", 1280, "light"), ("iris", 1280, "dark")]

@@ -45,6 +45,14 @@ function ticks(low, high, count = 4) {
   return number > 0 && number < 50 ? Array.from({ length: number }, (_, k) => (first + k) * step) : [low, high];
 }
 
+/** The numbers along an axis, with as many digits as tell one from the next. */
+function tickLabels(numbers) {
+  const size = Math.max(...numbers.map(Math.abs)),
+    step = numbers[1] - numbers[0];
+  const digits = size > 0 && step > 0 ? Math.floor(Math.log10(size)) - Math.floor(Math.log10(step * 1.001)) + 1 : 3;
+  return numbers.map((number) => shown(number, Math.min(Math.max(digits, 3), 15)));
+}
+
 /** The widths of charts, asked for once, since each question lets the browser lay out the page. */
 const widths = new Map();
 
@@ -77,14 +85,15 @@ function chart(element, { x, y, xName, yName, height = 260, label }) {
   const clamped = (v) => Math.max(-1e4, Math.min(1e4, v)).toFixed(1);
   const across = ticks(...x, width / 90),
     up = ticks(...y, height / 60);
+  const [below, beside] = [tickLabels(across), tickLabels(up)];
   const axes = [
     ...across.map(
-      (v) => `<path class="grid" d="M${clamped(px(v))} ${top}V${bottom}"/>
-      <text x="${clamped(px(v))}" y="${bottom + 16}" text-anchor="middle">${shown(v)}</text>`,
+      (v, k) => `<path class="grid" d="M${clamped(px(v))} ${top}V${bottom}"/>
+      <text x="${clamped(px(v))}" y="${bottom + 16}" text-anchor="middle">${below[k]}</text>`,
     ),
     ...up.map(
-      (v) => `<path class="grid" d="M${left} ${clamped(py(v))}H${right}"/>
-      <text x="${left - 6}" y="${clamped(py(v) + 4)}" text-anchor="end">${shown(v)}</text>`,
+      (v, k) => `<path class="grid" d="M${left} ${clamped(py(v))}H${right}"/>
+      <text x="${left - 6}" y="${clamped(py(v) + 4)}" text-anchor="end">${beside[k]}</text>`,
     ),
     `<text class="axis" x="${(left + right) / 2}" y="${height - 6}" text-anchor="middle">${escaped(xName)}</text>`,
     `<text class="axis" transform="translate(12 ${(top + bottom) / 2}) rotate(-90)" text-anchor="middle">${escaped(yName)}</text>`,
